@@ -1,0 +1,10 @@
+export {
+  allOf,
+  anyOf,
+  authenticated,
+  type Policy,
+  requirePermission,
+  requireRole,
+  requireScope,
+} from './policy.ts';
+export type { Principal } from './principal.ts';

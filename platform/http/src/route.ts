@@ -1,0 +1,71 @@
+import type { Policy } from '@flotilla/auth';
+import type { Schema } from '@flotilla/kernel';
+
+export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+
+/** Bodies by status; `null` for an answer without one. Problems need not be listed: any route may give them. */
+export type Responses = Readonly<Record<number, Schema<unknown> | null>>;
+
+/**
+ * One HTTP operation, declared once: the server validates by it, the typed client calls by it, OpenAPI and
+ * the gateway's documentation are derived from it. Absent parts are typed `undefined`.
+ */
+export interface Route<
+  Params extends Schema<unknown> | undefined = Schema<unknown> | undefined,
+  Query extends Schema<unknown> | undefined = Schema<unknown> | undefined,
+  Headers extends Schema<unknown> | undefined = Schema<unknown> | undefined,
+  Body extends Schema<unknown> | undefined = Schema<unknown> | undefined,
+  Replies extends Responses = Responses,
+> {
+  readonly method: Method;
+  /** `/orders/:id` */
+  readonly path: string;
+  readonly summary: string;
+  /** Who may call it: `'public'`, or a policy over the verified token. */
+  readonly access: 'public' | Policy;
+  readonly params?: Params;
+  readonly query?: Query;
+  /** Header names in lower case. Unlisted headers are not passed to the handler. */
+  readonly headers?: Headers;
+  readonly body?: Body;
+  readonly responses: Replies;
+}
+
+/** What a caller sends, by route. */
+export interface RouteInput<R extends Route> {
+  readonly params: PartOf<R['params']>;
+  readonly query: PartOf<R['query']>;
+  readonly headers: PartOf<R['headers']>;
+  readonly body: PartOf<R['body']>;
+}
+
+type PartOf<S> = [Exclude<S, undefined>] extends [Schema<infer T>]
+  ? [Exclude<S, undefined>] extends [never]
+    ? undefined
+    : T
+  : undefined;
+
+type BodyOf<S> = S extends Schema<infer T> ? T : undefined;
+
+/** What a route answers: one of its declared statuses with the body of that status. */
+export type RouteAnswer<R extends Route> = {
+  [S in keyof R['responses'] & number]: {
+    readonly status: S;
+    readonly body: BodyOf<R['responses'][S]>;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}[keyof R['responses'] & number];
+
+/** The value of a schema, for handlers that name their body's type. */
+export type BodyFor<R extends Route> = PartOf<R['body']>;
+
+/** Declares a route; the literal types of its parts are kept. */
+export function defineRoute<
+  const Replies extends Responses,
+  Params extends Schema<unknown> | undefined = undefined,
+  Query extends Schema<unknown> | undefined = undefined,
+  Headers extends Schema<unknown> | undefined = undefined,
+  Body extends Schema<unknown> | undefined = undefined,
+>(route: Route<Params, Query, Headers, Body, Replies>): Route<Params, Query, Headers, Body, Replies> {
+  return route;
+}

@@ -1,0 +1,57 @@
+import { createRequire } from 'node:module';
+import type { Ajv as AjvInstance, ErrorObject, Options } from 'ajv';
+import { accept, type Result, reject } from './result.ts';
+import type { Schema } from './schema.ts';
+
+// ajv is CommonJS whose types do not describe its ES default export; requiring it gives both right.
+const require = createRequire(import.meta.url);
+const { Ajv } = require('ajv') as { Ajv: new (options: Options) => AjvInstance };
+const addFormats = require('ajv-formats') as (ajv: AjvInstance, formats: readonly string[]) => void;
+
+/** One thing that is wrong with an input; `path` is a JSON pointer into it, `''` for the whole. */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+export type Validate<T> = (input: unknown) => Result<T, readonly Issue[]>;
+
+export interface ValidatorOptions {
+  /** Turn strings into numbers and booleans first: for query, path and header values only. Default false. */
+  readonly coerce?: boolean;
+}
+
+const FORMATS = ['uuid', 'email', 'date-time', 'uri'] as const;
+
+/** Compiles a schema. Reports every issue at once, capped at 20, without repeating the input's values. */
+export function createValidator<T>(schema: Schema<T>, options: ValidatorOptions = {}): Validate<T> {
+  const ajv = new Ajv({
+    allErrors: true,
+    strict: false,
+    coerceTypes: options.coerce ? 'array' : false,
+    useDefaults: true,
+  });
+  addFormats(ajv, FORMATS);
+  const check = ajv.compile<T>(schema);
+  return (input) => (check(input) ? accept(input) : reject((check.errors ?? []).slice(0, 20).map(toIssue)));
+}
+
+function toIssue(error: ErrorObject): Issue {
+  const params = error.params as Record<string, unknown>;
+  if (error.keyword === 'required') {
+    return { path: `${error.instancePath}/${String(params['missingProperty'])}`, message: 'is required' };
+  }
+  if (error.keyword === 'additionalProperties') {
+    return {
+      path: `${error.instancePath}/${String(params['additionalProperty'])}`,
+      message: 'is not allowed',
+    };
+  }
+  if (error.keyword === 'enum') {
+    return {
+      path: error.instancePath,
+      message: `must be one of ${(params['allowedValues'] as string[]).join(', ')}`,
+    };
+  }
+  return { path: error.instancePath, message: error.message ?? 'is not valid' };
+}

@@ -1,0 +1,1 @@
+export { defineMessage, type Message, type MessageType } from './message.ts';

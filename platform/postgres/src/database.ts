@@ -1,0 +1,179 @@
+import { createHash } from 'node:crypto';
+import { type Clock, systemClock } from '@flotilla/kernel';
+import pg from 'pg';
+import { toPostgresError } from './errors.ts';
+
+/** Values that may be bound to `$1`, `$2`, …; objects become `jsonb`, arrays PostgreSQL arrays. */
+export type SqlValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | Date
+  | Buffer
+  | null
+  | readonly SqlValue[]
+  | object;
+
+/** Something that runs SQL: the pool, or one transaction. */
+export interface Queryable {
+  /** Runs one statement as a prepared statement and returns its rows. Errors are `PostgresError`s. */
+  query<Row extends object = Record<string, unknown>>(
+    sql: string,
+    values?: readonly SqlValue[],
+  ): Promise<Row[]>;
+}
+
+/** One open transaction. Do nothing remote while it is open. */
+export interface Transaction extends Queryable {
+  /** Runs once this transaction has committed, never after a rollback. For hints only: it may be lost in a crash. */
+  afterCommit(hint: () => void): void;
+  /** A nested savepoint: an error inside rolls back only its part, and is rethrown. */
+  savepoint<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface Database extends Queryable {
+  /**
+   * Runs `work` in a transaction at READ COMMITTED and commits, or rolls back and rethrows. A serialization
+   * failure or deadlock is retried up to 5 times with full jitter, so `work` must not act on the outside.
+   */
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  /** A dedicated connection outside the pool (for LISTEN). The caller ends it. */
+  connect(): Promise<pg.Client>;
+  /** Waits for running work, then closes all connections. */
+  close(): Promise<void>;
+}
+
+export interface DatabaseOptions {
+  /** `postgres://user:password@host:port/database` */
+  readonly uri: string;
+  /** Shown in `pg_stat_activity`. */
+  readonly applicationName: string;
+  /** Connections at most. Default 8. */
+  readonly maxConnections?: number;
+  /** How long a caller waits for a free connection before `POSTGRES_POOL_EXHAUSTED`. Default 2,000 ms. */
+  readonly acquireTimeoutMs?: number;
+  /** Longest statement; longer ones are cancelled. Default 10,000 ms. */
+  readonly statementTimeoutMs?: number;
+  readonly clock?: Clock;
+  /** Told of errors on idle connections (a restarted server); the pool replaces them by itself. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+const RETRIES = 5;
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const clock = options.clock ?? systemClock;
+  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+  const config: pg.PoolConfig = {
+    connectionString: options.uri,
+    application_name: options.applicationName,
+    max: options.maxConnections ?? 8,
+    connectionTimeoutMillis: options.acquireTimeoutMs ?? 2_000,
+    statement_timeout: statementTimeoutMs,
+    idle_in_transaction_session_timeout: 30_000,
+    keepAlive: true,
+  };
+  const pool = new pg.Pool(config);
+  // Without a listener an error on an idle connection would end the process.
+  pool.on('error', (error) => options.onIdleError?.(error));
+
+  async function once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    const client = await pool.connect().catch((error: unknown) => {
+      throw toPostgresError(error);
+    });
+    const hints: (() => void)[] = [];
+    let broken: Error | undefined;
+    try {
+      await run(client, 'BEGIN');
+      const result = await work(openTransaction(client, hints));
+      await run(client, 'COMMIT');
+      for (const hint of hints) hint();
+      return result;
+    } catch (error) {
+      // A connection that cannot even roll back is not returned to the pool.
+      await client.query('ROLLBACK').catch((failed: Error) => {
+        broken = failed;
+      });
+      throw error;
+    } finally {
+      client.release(broken);
+    }
+  }
+
+  return {
+    query: (sql, values) => run(pool, sql, values),
+    transaction: async (work) => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await once(work);
+        } catch (error) {
+          const failure = toPostgresError(error);
+          if (failure.code !== 'POSTGRES_CONFLICT' || attempt > RETRIES) throw error;
+          await clock.sleep(Math.random() * 10 * 2 ** attempt);
+        }
+      }
+    },
+    connect: async () => {
+      const client = new pg.Client({
+        connectionString: options.uri,
+        application_name: options.applicationName,
+        keepAlive: true,
+      });
+      await client.connect();
+      return client;
+    },
+    close: () => pool.end(),
+  };
+}
+
+function openTransaction(client: pg.PoolClient, hints: (() => void)[]): Transaction {
+  let depth = 0;
+  return {
+    query: (sql, values) => run(client, sql, values),
+    afterCommit: (hint) => hints.push(hint),
+    savepoint: async (work) => {
+      depth += 1;
+      const name = `s${depth}`;
+      await run(client, `SAVEPOINT ${name}`);
+      try {
+        const result = await work();
+        await run(client, `RELEASE SAVEPOINT ${name}`);
+        return result;
+      } catch (error) {
+        await run(client, `ROLLBACK TO SAVEPOINT ${name}`);
+        throw error;
+      } finally {
+        depth -= 1;
+      }
+    },
+  };
+}
+
+async function run<Row extends object>(
+  on: pg.Pool | pg.PoolClient,
+  sql: string,
+  values?: readonly SqlValue[],
+): Promise<Row[]> {
+  try {
+    // Named statements are parsed and planned once per connection.
+    const result = values
+      ? await on.query<Row>({ name: statementName(sql), text: sql, values: values as unknown[] })
+      : await on.query<Row>(sql);
+    return result.rows;
+  } catch (error) {
+    throw toPostgresError(error);
+  }
+}
+
+const names = new Map<string, string>();
+
+/** Statement text is written by us and finite, so this cache is bounded by the size of the program. */
+function statementName(sql: string): string {
+  let name = names.get(sql);
+  if (name === undefined) {
+    name = createHash('sha1').update(sql).digest('base64url');
+    names.set(sql, name);
+  }
+  return name;
+}

@@ -1,0 +1,60 @@
+import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
+
+/**
+ * - `POSTGRES_CONFLICT`: serialization failure or deadlock; the transaction may simply be run again.
+ * - `POSTGRES_UNIQUE_VIOLATION`, `POSTGRES_CHECK_VIOLATION`: a constraint refused the row; `details.constraint` names it.
+ * - `POSTGRES_UNAVAILABLE`: no connection, or it broke. The outcome of a running COMMIT is then unknown.
+ * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
+ * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
+ */
+export type PostgresErrorCode =
+  | 'POSTGRES_CONFLICT'
+  | 'POSTGRES_UNIQUE_VIOLATION'
+  | 'POSTGRES_CHECK_VIOLATION'
+  | 'POSTGRES_UNAVAILABLE'
+  | 'POSTGRES_POOL_EXHAUSTED'
+  | 'POSTGRES_QUERY_FAILED';
+
+export type PostgresError = PlatformError<PostgresErrorCode>;
+
+const BY_SQLSTATE: Readonly<Record<string, PostgresErrorCode>> = {
+  '40001': 'POSTGRES_CONFLICT',
+  '40P01': 'POSTGRES_CONFLICT',
+  '23505': 'POSTGRES_UNIQUE_VIOLATION',
+  '23514': 'POSTGRES_CHECK_VIOLATION',
+};
+
+const RETRYABLE: ReadonlySet<PostgresErrorCode> = new Set([
+  'POSTGRES_CONFLICT',
+  'POSTGRES_UNAVAILABLE',
+  'POSTGRES_POOL_EXHAUSTED',
+]);
+
+/** Names what went wrong, whatever layer of the driver reported it. Other errors pass through as a failed query. */
+export function toPostgresError(thrown: unknown): PostgresError {
+  if (isPlatformError(thrown)) return thrown as PostgresError;
+  const error = toError(thrown) as Error & {
+    readonly code?: string;
+    readonly constraint?: string;
+    readonly table?: string;
+  };
+  const code = classify(error);
+  return new PlatformError(code, error.message, {
+    cause: error,
+    retryable: RETRYABLE.has(code),
+    details: { sqlState: error.code, constraint: error.constraint, table: error.table },
+  });
+}
+
+function classify(error: Error & { readonly code?: string }): PostgresErrorCode {
+  const state = error.code ?? '';
+  const named = BY_SQLSTATE[state];
+  if (named) return named;
+  if (error.message.includes('timeout exceeded when trying to connect')) return 'POSTGRES_POOL_EXHAUSTED';
+  // Class 08: connection; 57P: shutdown or crash of the server; 53: out of resources; E…: the socket itself.
+  const lost =
+    /^(08|57P|53)/.test(state) ||
+    /^E[A-Z]+$/.test(state) ||
+    /Connection (terminated|ended)|Client has encountered/.test(error.message);
+  return lost ? 'POSTGRES_UNAVAILABLE' : 'POSTGRES_QUERY_FAILED';
+}
