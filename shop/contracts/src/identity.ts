@@ -1,0 +1,99 @@
+import { authenticated } from '@flotilla/auth';
+import { defineRoute } from '@flotilla/http';
+import * as s from '@flotilla/kernel/schema';
+import { defineMessage } from '@flotilla/messaging';
+
+const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true });
+const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true });
+const userSchema = s.object({ id: s.string(), email, name });
+
+export const signUp = defineRoute({
+  method: 'POST',
+  path: '/users',
+  summary: 'Create an account',
+  access: 'public',
+  body: s.object({ email, password: s.string({ maxLength: 1_024 }), name }),
+  responses: { 201: userSchema },
+});
+
+const tokensSchema = s.object({
+  accessToken: s.string(),
+  tokenType: s.literal('Bearer'),
+  expiresIn: s.integer({ description: 'Seconds the access token is valid.' }),
+  refreshToken: s.string(),
+});
+
+export const logIn = defineRoute({
+  method: 'POST',
+  path: '/auth/login',
+  summary: 'Exchange e-mail and password for tokens',
+  access: 'public',
+  body: s.object({ email: s.string({ maxLength: 254 }), password: s.string({ maxLength: 1_024 }) }),
+  responses: { 200: tokensSchema },
+});
+
+const refreshBody = s.object({ refreshToken: s.string({ minLength: 1, maxLength: 512 }) });
+
+export const refreshTokens = defineRoute({
+  method: 'POST',
+  path: '/auth/refresh',
+  summary: 'Exchange a refresh token for new tokens; the old one is used up',
+  access: 'public',
+  body: refreshBody,
+  responses: { 200: tokensSchema },
+});
+
+export const logOut = defineRoute({
+  method: 'POST',
+  path: '/auth/logout',
+  summary: 'Revoke a refresh token and all tokens of its family',
+  access: 'public',
+  body: refreshBody,
+  responses: { 204: null },
+});
+
+export const getMe = defineRoute({
+  method: 'GET',
+  path: '/me',
+  summary: 'The profile of the caller',
+  access: authenticated,
+  responses: {
+    200: s.object({
+      id: s.string(),
+      email,
+      name,
+      role: s.string(),
+      tenantId: s.nullable(s.string()),
+      createdAt: s.string({ format: 'date-time' }),
+    }),
+  },
+});
+
+export const getJwks = defineRoute({
+  method: 'GET',
+  path: '/identity/jwks',
+  summary: 'The public keys that verify access tokens',
+  access: 'public',
+  responses: { 200: s.object({ keys: s.array(s.record(s.anything())) }) },
+});
+
+/** Client credentials between services. Not routed by the gateway. */
+export const issueServiceToken = defineRoute({
+  method: 'POST',
+  path: '/internal/token',
+  summary: 'A short-lived token for a service',
+  access: 'public',
+  body: s.object({
+    clientId: s.string({ minLength: 1, maxLength: 100 }),
+    clientSecret: s.string({ minLength: 1, maxLength: 512 }),
+    scope: s.string({ maxLength: 1_000, description: 'Scopes, separated by spaces.' }),
+  }),
+  responses: { 200: s.object({ accessToken: s.string(), expiresIn: s.integer() }) },
+});
+
+export const userRegistered = defineMessage({
+  type: 'user.registered.v1',
+  description: 'Somebody created an account.',
+  key: (user) => user.userId,
+  schema: s.object({ userId: s.string(), email, name }),
+});

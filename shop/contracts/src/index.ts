@@ -1,0 +1,45 @@
+export {
+  adminOnly,
+  canManageOrders,
+  canReadInventory,
+  canReadOrders,
+  canShip,
+  canTakePayments,
+  canWriteInventory,
+} from './access.ts';
+export { cartSchema, checkOutCart, clearCart, getCart, putCartItem } from './cart.ts';
+export { addressSchema, idempotencyKey, moneySchema, orderLineSchema, paymentSchema } from './common.ts';
+export {
+  getJwks,
+  getMe,
+  issueServiceToken,
+  logIn,
+  logOut,
+  refreshTokens,
+  signUp,
+  userRegistered,
+} from './identity.ts';
+export {
+  getAvailability,
+  getProduct,
+  listProducts,
+  lookUpProducts,
+  productSchema,
+  setStock,
+} from './inventory.ts';
+export { listMails } from './notification.ts';
+export {
+  cancelOrder,
+  getOrder,
+  listOrders,
+  MAX_ORDER_LINES,
+  type OrderStatus,
+  orderCancelled,
+  orderConfirmed,
+  orderPlaced,
+  orderSchema,
+  orderStatuses,
+  placeOrder,
+} from './order.ts';
+export { chargePayment, refundPayment } from './payment.ts';
+export { createShipment } from './shipping.ts';

@@ -1,0 +1,71 @@
+import { defineRoute } from '@flotilla/http';
+import * as s from '@flotilla/kernel/schema';
+import { adminOnly, canReadInventory } from './access.ts';
+import { moneySchema, pageOf, pageQuery, productId } from './common.ts';
+
+export const productSchema = s.object({
+  id: productId,
+  name: s.string(),
+  description: s.string(),
+  price: moneySchema,
+  imageUrl: s.string(),
+  thumbnailUrl: s.string(),
+  available: s.boolean({ description: 'Something is left to sell.' }),
+});
+
+const byId = s.object({ id: productId });
+
+export const listProducts = defineRoute({
+  method: 'GET',
+  path: '/products',
+  summary: 'Browse or search the catalogue',
+  access: 'public',
+  query: s.object({
+    q: s.optional(s.string({ maxLength: 200, description: 'Words in name or description.' })),
+    ...pageQuery,
+  }),
+  responses: { 200: pageOf(productSchema) },
+});
+
+export const getProduct = defineRoute({
+  method: 'GET',
+  path: '/products/:id',
+  summary: 'One product',
+  access: 'public',
+  params: byId,
+  responses: { 200: productSchema },
+});
+
+export const getAvailability = defineRoute({
+  method: 'GET',
+  path: '/products/:id/availability',
+  summary: 'Can this quantity be sold now? Never cached',
+  access: 'public',
+  params: byId,
+  query: s.object({ quantity: s.optional(s.integer({ minimum: 1, maximum: 1_000_000 })) }),
+  responses: { 200: s.object({ available: s.boolean(), currentStock: s.integer() }) },
+});
+
+export const setStock = defineRoute({
+  method: 'PUT',
+  path: '/products/:id/stock',
+  summary: 'Set the quantity on hand after a count or a delivery; a movement is recorded',
+  access: adminOnly,
+  params: byId,
+  body: s.object({ onHand: s.integer({ minimum: 0, maximum: 10_000_000 }) }),
+  responses: {
+    200: s.object({ productId, onHand: s.integer(), reserved: s.integer(), available: s.integer() }),
+  },
+});
+
+/** Current prices of several products at once, for services that price an order. Not routed by the gateway. */
+export const lookUpProducts = defineRoute({
+  method: 'POST',
+  path: '/internal/products/lookup',
+  summary: 'Name and price of several products; unknown ids are left out',
+  access: canReadInventory,
+  body: s.object({ ids: s.array(productId, { minItems: 1, maxItems: 100 }) }),
+  responses: {
+    200: s.object({ items: s.array(s.object({ id: productId, name: s.string(), price: moneySchema })) }),
+  },
+});

@@ -1,0 +1,24 @@
+import { defineRoute } from '@flotilla/http';
+import * as s from '@flotilla/kernel/schema';
+import { adminOnly } from './access.ts';
+import { pageOf, pageQuery } from './common.ts';
+
+/** The mailbox that stands in for SMTP when no server is configured. Not routed by the gateway. */
+export const listMails = defineRoute({
+  method: 'GET',
+  path: '/internal/mails',
+  summary: 'Mails that were sent, newest first',
+  access: adminOnly,
+  query: s.object({ to: s.optional(s.string({ maxLength: 254 })), ...pageQuery }),
+  responses: {
+    200: pageOf(
+      s.object({
+        id: s.string(),
+        to: s.string({ 'x-pii': true }),
+        subject: s.string(),
+        text: s.string(),
+        sentAt: s.string({ format: 'date-time' }),
+      }),
+    ),
+  },
+});

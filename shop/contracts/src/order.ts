@@ -1,0 +1,125 @@
+import { defineRoute } from '@flotilla/http';
+import * as s from '@flotilla/kernel/schema';
+import { defineMessage } from '@flotilla/messaging';
+import { canManageOrders, canReadOrders } from './access.ts';
+import {
+  addressSchema,
+  moneySchema,
+  orderId,
+  orderLineSchema,
+  pageOf,
+  pageQuery,
+  paymentSchema,
+  productId,
+  quantity,
+  timestamp,
+} from './common.ts';
+
+export const orderStatuses = [
+  'Pending',
+  'InventoryReserved',
+  'PaymentProcessed',
+  'Confirmed',
+  'Cancelled',
+] as const;
+export type OrderStatus = (typeof orderStatuses)[number];
+
+const status = s.oneOf(orderStatuses);
+
+export const orderSchema = s.object({
+  id: orderId,
+  status,
+  items: s.array(orderLineSchema),
+  total: moneySchema,
+  cancellationReason: s.optional(
+    s.string({ description: 'A stable code: out-of-stock, payment-declined, …' }),
+  ),
+  createdAt: timestamp,
+  updatedAt: timestamp,
+  history: s.array(s.object({ status, at: timestamp })),
+});
+
+/** At most this many different lines in one order. */
+export const MAX_ORDER_LINES = 50;
+
+export const orderItems = s.array(s.object({ productId, quantity }), {
+  minItems: 1,
+  maxItems: MAX_ORDER_LINES,
+});
+
+// The key is validated by the service: a missing one has its own error code.
+const orderingHeaders = s.object({
+  'idempotency-key': s.optional(s.string({ maxLength: 8_192 })),
+  prefer: s.optional(s.string({ maxLength: 200 })),
+});
+
+export const placeOrder = defineRoute({
+  method: 'POST',
+  path: '/orders',
+  summary: 'Place an order; with "Prefer: wait=N" answer when it has ended',
+  access: canManageOrders,
+  headers: orderingHeaders,
+  body: s.object({ items: orderItems, payment: paymentSchema, shippingAddress: addressSchema }),
+  responses: { 201: orderSchema, 202: orderSchema },
+});
+
+const byId = s.object({ id: orderId });
+
+export const getOrder = defineRoute({
+  method: 'GET',
+  path: '/orders/:id',
+  summary: 'One order of the caller',
+  access: canReadOrders,
+  params: byId,
+  responses: { 200: orderSchema },
+});
+
+export const listOrders = defineRoute({
+  method: 'GET',
+  path: '/orders',
+  summary: "The caller's orders, newest first",
+  access: canReadOrders,
+  query: s.object(pageQuery),
+  responses: { 200: pageOf(orderSchema) },
+});
+
+export const cancelOrder = defineRoute({
+  method: 'POST',
+  path: '/orders/:id/cancel',
+  summary: 'Cancel an order that has not been shipped: refund and release',
+  access: canManageOrders,
+  params: byId,
+  responses: { 200: orderSchema, 202: orderSchema },
+});
+
+const orderFacts = {
+  orderId,
+  customerId: s.string(),
+  customerEmail: s.optional(s.string({ 'x-pii': true })),
+  customerName: s.optional(s.string({ 'x-pii': true })),
+  tenantId: s.optional(s.string()),
+  idempotencyKey: s.string({ description: 'The key the customer placed the order with.' }),
+  items: s.array(orderLineSchema),
+  total: moneySchema,
+};
+
+export const orderPlaced = defineMessage({
+  type: 'order.placed.v1',
+  description: 'An order was accepted; nothing is reserved or charged yet.',
+  key: (order) => order.orderId,
+  schema: s.object({ ...orderFacts, placedAt: timestamp }),
+});
+
+export const orderConfirmed = defineMessage({
+  type: 'order.confirmed.v1',
+  description: 'Stock, payment and shipment of an order are settled: it is final.',
+  key: (order) => order.orderId,
+  schema: s.object({ ...orderFacts, shipmentId: s.string(), confirmedAt: timestamp }),
+});
+
+export const orderCancelled = defineMessage({
+  type: 'order.cancelled.v1',
+  description: 'An order ended without a sale; whatever was reserved or charged has been given back.',
+  key: (order) => order.orderId,
+  schema: s.object({ ...orderFacts, reason: s.string(), cancelledAt: timestamp }),
+});

@@ -1,0 +1,21 @@
+import { defineRoute } from '@flotilla/http';
+import * as s from '@flotilla/kernel/schema';
+import { canShip } from './access.ts';
+import { addressSchema, orderId, productId, quantity } from './common.ts';
+
+/** Idempotent by order id. */
+export const createShipment = defineRoute({
+  method: 'PUT',
+  path: '/internal/shipments/:orderId',
+  summary: 'Create the shipment of an order',
+  access: canShip,
+  params: s.object({ orderId }),
+  body: s.object({
+    address: addressSchema,
+    items: s.array(s.object({ productId, quantity }), { minItems: 1, maxItems: 50 }),
+  }),
+  responses: {
+    200: s.object({ status: s.literal('created'), shipmentId: s.string(), trackingNumber: s.string() }),
+    422: s.object({ status: s.literal('refused'), reason: s.string() }),
+  },
+});
