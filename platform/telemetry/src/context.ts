@@ -1,0 +1,32 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { RecordSpan } from './span.ts';
+import type { TraceContext } from './trace-context.ts';
+
+/** What is known about the work in progress, wherever in the call tree it is asked for. */
+export interface RequestContext {
+  readonly trace: TraceContext;
+  /** When the caller stops waiting, on the clock of `performance.now()`, in milliseconds. */
+  readonly deadlineAt?: number;
+  /** Ties together everything that one business process did, across requests and messages. */
+  readonly correlationId?: string;
+  /** Where finished spans of this work go. */
+  readonly recordSpan?: RecordSpan;
+}
+
+const storage = new AsyncLocalStorage<RequestContext>();
+
+/** The context of the running request or message; `undefined` outside of any. */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore();
+}
+
+/** Runs `work`, and everything it awaits, inside `context`. */
+export function runInContext<T>(context: RequestContext, work: () => T): T {
+  return storage.run(context, work);
+}
+
+/** Milliseconds until the current deadline, never below 0; `undefined` when there is none. */
+export function remainingMs(): number | undefined {
+  const deadlineAt = storage.getStore()?.deadlineAt;
+  return deadlineAt === undefined ? undefined : Math.max(0, deadlineAt - performance.now());
+}
