@@ -1,0 +1,22 @@
+/** `npm run check`: every static check, all of them even when one fails; exit 1 if any did. */
+import { spawnSync } from 'node:child_process';
+
+const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
+  ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
+  ['types', 'tsc', '--project', '.'],
+  ['dead code', 'knip'],
+  ['generated code', 'node', 'scripts/generate.ts', '--check'],
+  ['architecture and docs', 'node', '--test', 'test/architecture.test.ts', 'test/docs.test.ts'],
+];
+
+const failed = checks.filter(([name, command, ...args]) => {
+  console.log(`\n== ${name}: ${command} ${args.join(' ')}`);
+  const { status, error } = spawnSync(command, args, { stdio: 'inherit' });
+  if (error) console.error(error.message);
+  return status !== 0;
+});
+
+console.log(
+  failed.length === 0 ? '\nAll checks passed.' : `\nFailed: ${failed.map(([name]) => name).join(', ')}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;
