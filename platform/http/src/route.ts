@@ -16,13 +16,14 @@ export interface Route<
   Headers extends Schema<unknown> | undefined = Schema<unknown> | undefined,
   Body extends Schema<unknown> | undefined = Schema<unknown> | undefined,
   Replies extends Responses = Responses,
+  Access extends 'public' | Policy = 'public' | Policy,
 > {
   readonly method: Method;
   /** `/orders/:id` */
   readonly path: string;
   readonly summary: string;
   /** Who may call it: `'public'`, or a policy over the verified token. */
-  readonly access: 'public' | Policy;
+  readonly access: Access;
   readonly params?: Params;
   readonly query?: Query;
   /** Header names in lower case. Unlisted headers are not passed to the handler. */
@@ -31,7 +32,7 @@ export interface Route<
   readonly responses: Replies;
 }
 
-/** What a caller sends, by route. */
+/** What a handler receives of a request, by route: validated, with undeclared parts `undefined`. */
 export interface RouteInput<R extends Route> {
   readonly params: PartOf<R['params']>;
   readonly query: PartOf<R['query']>;
@@ -56,16 +57,19 @@ export type RouteAnswer<R extends Route> = {
   };
 }[keyof R['responses'] & number];
 
-/** The value of a schema, for handlers that name their body's type. */
+/** The value of a route's body, for handlers that name its type. */
 export type BodyFor<R extends Route> = PartOf<R['body']>;
 
 /** Declares a route; the literal types of its parts are kept. */
 export function defineRoute<
   const Replies extends Responses,
+  const Access extends 'public' | Policy,
   Params extends Schema<unknown> | undefined = undefined,
   Query extends Schema<unknown> | undefined = undefined,
   Headers extends Schema<unknown> | undefined = undefined,
   Body extends Schema<unknown> | undefined = undefined,
->(route: Route<Params, Query, Headers, Body, Replies>): Route<Params, Query, Headers, Body, Replies> {
+>(
+  route: Route<Params, Query, Headers, Body, Replies, Access>,
+): Route<Params, Query, Headers, Body, Replies, Access> {
   return route;
 }

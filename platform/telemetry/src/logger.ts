@@ -32,6 +32,7 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
     base: { service },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    serializers: { err: (err: unknown) => err }, // made loggable already
     mixin: traceFields,
     // Fields win over the mixin: a span is logged under its own ids.
     mixinMergeStrategy: (fields: object, mixed: object) => ({ ...mixed, ...fields }),

@@ -1,0 +1,54 @@
+/** A problem answer (RFC 9457). Any route may give one; business refusals are 4xx with their own `code`. */
+export interface ProblemReply {
+  readonly status: number;
+  readonly problem: {
+    readonly code: string;
+    readonly detail?: string;
+    readonly extra?: Readonly<Record<string, unknown>>;
+  };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+interface Answer<Status extends number, Body> {
+  readonly status: Status;
+  readonly body: Body;
+  readonly headers?: Headers;
+}
+
+export function ok<Body>(body: Body, headers?: Headers): Answer<200, Body> {
+  return answer(200, body, headers);
+}
+
+export function created<Body>(body: Body, headers?: Headers): Answer<201, Body> {
+  return answer(201, body, headers);
+}
+
+export function accepted<Body>(body: Body, headers?: Headers): Answer<202, Body> {
+  return answer(202, body, headers);
+}
+
+export function noContent(headers?: Headers): Answer<204, undefined> {
+  return answer(204, undefined, headers);
+}
+
+/** `extra` becomes additional members of the problem, e.g. `{ orderId }`. For headers: `{ ...problem(…), headers }`. */
+export function problem(status: number, code: string, detail?: string, extra?: object): ProblemReply {
+  return {
+    status,
+    problem: {
+      code,
+      ...(detail !== undefined && { detail }),
+      ...(extra !== undefined && { extra: { ...extra } }),
+    },
+  };
+}
+
+function answer<Status extends number, Body>(
+  status: Status,
+  body: Body,
+  headers: Headers | undefined,
+): Answer<Status, Body> {
+  return { status, body, ...(headers && { headers }) };
+}
