@@ -46,9 +46,8 @@ CREATE TABLE idempotency_key (
   key             text NOT NULL,
   request_hash    text NOT NULL,
   order_id        uuid NOT NULL REFERENCES customer_order DEFERRABLE INITIALLY DEFERRED,
-  response_status integer,
-  -- json, not jsonb: replays are answered with the very bytes of the first answer.
-  response_body   json,
+  -- NULL while the first request is still being answered; json, not jsonb: replays keep the order of fields.
+  response        json,
   created_at      timestamptz NOT NULL DEFAULT now(),
   PRIMARY KEY (customer_id, key)
 );

@@ -8,7 +8,9 @@ const pot = { id: 'pot', name: 'Pot', price: { amountMinor: 2_999, currency: 'EU
 
 describe('the life of an order', () => {
   it('goes forward one step at a time, and can be cancelled until it is confirmed', () => {
-    const legal = orderStatuses.flatMap((from) => orderStatuses.filter((to) => canBecome(from, to)).map((to) => `${from} > ${to}`));
+    const legal = orderStatuses.flatMap((from) =>
+      orderStatuses.filter((to) => canBecome(from, to)).map((to) => `${from} > ${to}`),
+    );
     assert.deepEqual(legal, [
       'Pending > InventoryReserved',
       'Pending > Cancelled',
@@ -27,29 +29,61 @@ describe('the life of an order', () => {
 
 describe('pricing', () => {
   it('takes prices from the catalogue and sums them', () => {
-    const priced = priceItems([{ productId: 'tea', quantity: 3 }, { productId: 'pot', quantity: 1 }], [pot, tea]);
+    const priced = priceItems(
+      [
+        { productId: 'tea', quantity: 3 },
+        { productId: 'pot', quantity: 1 },
+      ],
+      [pot, tea],
+    );
     assert.ok(priced.ok);
     assert.deepEqual(priced.value.total, { amountMinor: 4_349, currency: 'EUR' });
-    assert.deepEqual(priced.value.lines.map((line) => line.name), ['Tea', 'Pot']);
+    assert.deepEqual(
+      priced.value.lines.map((line) => line.name),
+      ['Tea', 'Pot'],
+    );
   });
 
   it('names every product that does not exist', () => {
-    const priced = priceItems([{ productId: 'tea', quantity: 1 }, { productId: 'x', quantity: 1 }, { productId: 'y', quantity: 1 }], [tea]);
+    const priced = priceItems(
+      [
+        { productId: 'tea', quantity: 1 },
+        { productId: 'x', quantity: 1 },
+        { productId: 'y', quantity: 1 },
+      ],
+      [tea],
+    );
     assert.deepEqual(priced, { ok: false, rejection: { code: 'unknown-product', productIds: ['x', 'y'] } });
   });
 
   it('refuses to add different currencies', () => {
     const dollar = { id: 'usd', name: 'D', price: { amountMinor: 1, currency: 'USD' } };
-    assert.deepEqual(priceItems([{ productId: 'tea', quantity: 1 }, { productId: 'usd', quantity: 1 }], [tea, dollar]), {
-      ok: false,
-      rejection: { code: 'mixed-currencies' },
-    });
+    assert.deepEqual(
+      priceItems(
+        [
+          { productId: 'tea', quantity: 1 },
+          { productId: 'usd', quantity: 1 },
+        ],
+        [tea, dollar],
+      ),
+      {
+        ok: false,
+        rejection: { code: 'mixed-currencies' },
+      },
+    );
   });
 
   it('merges lines of one product', () => {
-    assert.deepEqual(mergeItems([{ productId: 'a', quantity: 1 }, { productId: 'b', quantity: 2 }, { productId: 'a', quantity: 3 }]), [
-      { productId: 'a', quantity: 4 },
-      { productId: 'b', quantity: 2 },
-    ]);
+    assert.deepEqual(
+      mergeItems([
+        { productId: 'a', quantity: 1 },
+        { productId: 'b', quantity: 2 },
+        { productId: 'a', quantity: 3 },
+      ]),
+      [
+        { productId: 'a', quantity: 4 },
+        { productId: 'b', quantity: 2 },
+      ],
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { type Money, multiplyMoney, type Result, accept, reject, sumMoney } from '@flotilla/kernel';
+import { accept, type Money, multiplyMoney, type Result, reject, sumMoney } from '@flotilla/kernel';
 import type { OrderStatus } from '@shop/contracts';
 
 /** One product of an order at the price it is sold for. */
@@ -74,7 +74,8 @@ export function isTerminal(status: OrderStatus): boolean {
 /** Lines of the same product are one line: the customer wants the sum. */
 export function mergeItems(items: readonly RequestedItem[]): readonly RequestedItem[] {
   const quantities = new Map<string, number>();
-  for (const item of items) quantities.set(item.productId, (quantities.get(item.productId) ?? 0) + item.quantity);
+  for (const item of items)
+    quantities.set(item.productId, (quantities.get(item.productId) ?? 0) + item.quantity);
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
@@ -92,6 +93,10 @@ export function priceItems(
     else unknown.push(productId);
   }
   if (unknown.length > 0) return reject({ code: 'unknown-product', productIds: unknown });
-  if (new Set(lines.map((line) => line.unitPrice.currency)).size > 1) return reject({ code: 'mixed-currencies' });
-  return accept({ lines, total: sumMoney(lines.map((line) => multiplyMoney(line.unitPrice, line.quantity))) });
+  if (new Set(lines.map((line) => line.unitPrice.currency)).size > 1)
+    return reject({ code: 'mixed-currencies' });
+  return accept({
+    lines,
+    total: sumMoney(lines.map((line) => multiplyMoney(line.unitPrice, line.quantity))),
+  });
 }

@@ -1,0 +1,42 @@
+import type { Database } from '@flotilla/postgres';
+import type { Order } from '../domain/order.ts';
+import type { OrderStore } from '../order-store.ts';
+import type { AwaitOrder } from './await-order.ts';
+
+export type CancelOrderOutcome =
+  | { readonly kind: 'cancelled'; readonly order: Order }
+  /** Asked for and certain to be decided, but a step that is running must end first. */
+  | { readonly kind: 'requested'; readonly order: Order }
+  | { readonly kind: 'too-late' }
+  | { readonly kind: 'not-found' };
+
+export interface CancelOrderDeps {
+  readonly db: Database;
+  readonly orders: OrderStore;
+  /** Asks the saga to turn around; it decides against the shipment step under its own lock. */
+  readonly requestCancellation: (
+    tx: Parameters<Parameters<Database['transaction']>[0]>[0],
+    orderId: string,
+  ) => Promise<'requested' | 'too-late' | 'ended'>;
+  readonly awaitOrder: AwaitOrder;
+}
+
+/** How long the client waits for refund and release before it gets `202`. */
+const WAIT_MS = 10_000;
+
+export function createCancelOrder(
+  deps: CancelOrderDeps,
+): (orderId: string, customerId: string, signal: AbortSignal) => Promise<CancelOrderOutcome> {
+  return async (orderId, customerId, signal) => {
+    const decision = await deps.db.transaction(async (tx) => {
+      const status = await deps.orders.lock(tx, orderId, customerId);
+      return status && (await deps.requestCancellation(tx, orderId));
+    });
+    if (decision === undefined) return { kind: 'not-found' };
+    if (decision === 'too-late') return { kind: 'too-late' };
+    const ended = await deps.awaitOrder.ended(orderId, customerId, WAIT_MS, signal);
+    if (ended === undefined)
+      return { kind: 'requested', order: await deps.awaitOrder.now(orderId, customerId) };
+    return ended.status === 'Cancelled' ? { kind: 'cancelled', order: ended } : { kind: 'too-late' };
+  };
+}

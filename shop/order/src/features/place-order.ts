@@ -1,0 +1,185 @@
+import { createHash } from 'node:crypto';
+import { type Clock, canonicalJson, crashPoint, type NewId } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { Address, PricingRejection, RequestedItem } from '../domain/order.ts';
+import {
+  type Customer,
+  mergeItems,
+  type Order,
+  type OrderLine,
+  type PricedProduct,
+  priceItems,
+} from '../domain/order.ts';
+import type { IdempotencyRecord, IdempotencyStore, RecordedResponse } from '../idempotency-store.ts';
+import type { OrderStore } from '../order-store.ts';
+import { viewOrder } from '../order-view.ts';
+import type { AwaitOrder } from './await-order.ts';
+
+export interface PlaceOrder {
+  readonly customer: Customer;
+  readonly idempotencyKey: string;
+  /** How long the client wants to wait for the end; `undefined`: answer as soon as the order is accepted. */
+  readonly waitMs: number | undefined;
+  readonly items: readonly RequestedItem[];
+  readonly payment: { readonly token: string };
+  readonly shippingAddress: Address;
+}
+
+export type PlaceOrderOutcome =
+  | { readonly kind: 'answered'; readonly orderId: string; readonly response: RecordedResponse }
+  | { readonly kind: 'refused'; readonly rejection: PricingRejection | KeyConflict };
+
+export interface KeyConflict {
+  readonly code: 'idempotency-key-reused' | 'idempotency-in-progress';
+}
+
+export interface PlaceOrderDeps {
+  readonly db: Database;
+  readonly orders: OrderStore;
+  readonly keys: IdempotencyStore;
+  readonly lookUpProducts: (ids: readonly string[], signal: AbortSignal) => Promise<readonly PricedProduct[]>;
+  /** Starts everything that follows an accepted order, in its transaction. */
+  readonly begin: (tx: Transaction, order: Order, payment: { readonly token: string }) => Promise<void>;
+  readonly awaitOrder: AwaitOrder;
+  readonly clock: Clock;
+  readonly newId: NewId;
+}
+type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
+
+/** How long a replay waits for the first request when it has no wish of its own. */
+const REPLAY_WAIT_MS = 2_000;
+
+/**
+ * Accepts an order exactly once for each idempotency key: key, order, `order.placed.v1` and the saga are one
+ * transaction. Prices are looked up before it, because nothing remote happens inside a transaction.
+ */
+export function createPlaceOrder(
+  deps: PlaceOrderDeps,
+): (request: PlaceOrder, signal: AbortSignal) => Promise<PlaceOrderOutcome> {
+  return async (request, signal) => {
+    const requestHash = hashRequest(request);
+    const known = await deps.keys.find(request.customer.id, request.idempotencyKey);
+    if (known) return await replay(deps, known, request, requestHash, signal);
+
+    const items = mergeItems(request.items);
+    const products = await deps.lookUpProducts(
+      items.map((item) => item.productId),
+      signal,
+    );
+    const priced = priceItems(items, products);
+    if (!priced.ok) return { kind: 'refused', rejection: priced.rejection };
+
+    const order = newOrder(deps, request, priced.value.lines, priced.value.total);
+    const accepted = await accept(deps, order, request, requestHash);
+    if (!accepted) {
+      const twin = await deps.keys.find(request.customer.id, request.idempotencyKey);
+      if (twin) return await replay(deps, twin, request, requestHash, signal);
+      return { kind: 'refused', rejection: { code: 'idempotency-in-progress' } };
+    }
+    crashPoint('order.after-place-commit');
+    const response =
+      accepted.response ?? (await answerWhenDone(deps, order.id, request, request.waitMs ?? 0, signal));
+    return { kind: 'answered', orderId: order.id, response };
+  };
+}
+
+function hashRequest({ items, payment, shippingAddress }: PlaceOrder): string {
+  return createHash('sha256').update(canonicalJson({ items, payment, shippingAddress })).digest('base64url');
+}
+
+function newOrder(
+  deps: PlaceOrderDeps,
+  request: PlaceOrder,
+  lines: readonly OrderLine[],
+  total: Order['total'],
+): Order {
+  const now = deps.clock.now();
+  return {
+    id: deps.newId(),
+    customer: request.customer,
+    idempotencyKey: request.idempotencyKey,
+    status: 'Pending',
+    lines,
+    total,
+    shippingAddress: request.shippingAddress,
+    createdAt: now,
+    updatedAt: now,
+    history: [{ status: 'Pending', at: now }],
+  };
+}
+
+/** `undefined` when the key was taken by a twin in the meantime. */
+async function accept(
+  deps: PlaceOrderDeps,
+  order: Order,
+  request: PlaceOrder,
+  requestHash: string,
+): Promise<{ readonly response?: RecordedResponse } | undefined> {
+  // Who does not wait has its answer already, so it is recorded with the order.
+  const response =
+    request.waitMs === undefined ? { status: 202 as const, order: viewOrder(order) } : undefined;
+  return await deps.db.transaction(async (tx) => {
+    const claim = {
+      customerId: order.customer.id,
+      key: request.idempotencyKey,
+      requestHash,
+      orderId: order.id,
+    };
+    if (!(await deps.keys.claim(tx, { ...claim, ...(response && { response }) }))) return undefined;
+    await deps.orders.insert(tx, order);
+    await deps.begin(tx, order, request.payment);
+    crashPoint('order.before-place-commit');
+    return response ? { response } : {};
+  });
+}
+
+async function replay(
+  deps: PlaceOrderDeps,
+  known: IdempotencyRecord,
+  request: PlaceOrder,
+  requestHash: string,
+  signal: AbortSignal,
+): Promise<PlaceOrderOutcome> {
+  if (known.requestHash !== requestHash)
+    return { kind: 'refused', rejection: { code: 'idempotency-key-reused' } };
+  const { orderId } = known;
+  const response = known.response ?? (await answerOfFirst(deps, orderId, request, signal));
+  if (!response) return { kind: 'refused', rejection: { code: 'idempotency-in-progress' } };
+  return { kind: 'answered', orderId, response };
+}
+
+/**
+ * The first request is still waiting, or its process died while it did. Wait for the order to end: then
+ * whoever records first decides the answer, and both give the same.
+ */
+async function answerOfFirst(
+  deps: PlaceOrderDeps,
+  orderId: string,
+  request: PlaceOrder,
+  signal: AbortSignal,
+): Promise<RecordedResponse | undefined> {
+  const ended = await deps.awaitOrder.ended(
+    orderId,
+    request.customer.id,
+    request.waitMs ?? REPLAY_WAIT_MS,
+    signal,
+  );
+  if (ended)
+    return await deps.keys.record(request.customer.id, request.idempotencyKey, deps.awaitOrder.answer(ended));
+  return (await deps.keys.find(request.customer.id, request.idempotencyKey))?.response;
+}
+
+async function answerWhenDone(
+  deps: PlaceOrderDeps,
+  orderId: string,
+  request: PlaceOrder,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<RecordedResponse> {
+  const { customer, idempotencyKey } = request;
+  const order =
+    (await deps.awaitOrder.ended(orderId, customer.id, waitMs, signal)) ??
+    (await deps.awaitOrder.now(orderId, customer.id));
+  crashPoint('order.before-answer-recorded');
+  return await deps.keys.record(customer.id, idempotencyKey, deps.awaitOrder.answer(order));
+}

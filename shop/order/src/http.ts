@@ -1,0 +1,92 @@
+import type { Principal } from '@flotilla/auth';
+import { accepted, created, handle, ok, type ProblemReply, problem, type RouteHandler } from '@flotilla/http';
+import * as contract from '@shop/contracts';
+import type { Customer } from './domain/order.ts';
+import { parseIdempotencyKey, parseWaitMs } from './domain/request.ts';
+import type { createCancelOrder } from './features/cancel-order.ts';
+import { listOrders } from './features/list-orders.ts';
+import type { createPlaceOrder, PlaceOrderOutcome } from './features/place-order.ts';
+import type { RecordedResponse } from './idempotency-store.ts';
+import type { OrderStore } from './order-store.ts';
+import { viewOrder } from './order-view.ts';
+
+export interface OrderRoutes {
+  readonly orders: OrderStore;
+  readonly placeOrder: ReturnType<typeof createPlaceOrder>;
+  readonly cancelOrder: ReturnType<typeof createCancelOrder>;
+}
+
+/** The public routes of the order service, and which status each outcome has. */
+export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): readonly RouteHandler[] {
+  return [
+    handle(contract.placeOrder, async ({ body, headers, principal, signal }) => {
+      const key = parseIdempotencyKey(headers['idempotency-key']);
+      if (!key.ok)
+        return problem(400, key.rejection, 'Send an Idempotency-Key header of 1 to 255 visible characters.');
+      const request = {
+        ...body,
+        customer: toCustomer(principal),
+        idempotencyKey: key.value,
+        waitMs: parseWaitMs(headers.prefer),
+      };
+      return replyToOrder(await placeOrder(request, signal));
+    }),
+
+    handle(contract.getOrder, async ({ params, principal }) => {
+      const order = await orders.find(params.id, principal.subject);
+      return order ? ok(viewOrder(order)) : NOT_FOUND;
+    }),
+
+    handle(contract.listOrders, async ({ query, principal }) => {
+      const page = await listOrders(orders, principal.subject, query);
+      return page.ok ? ok(page.value) : problem(400, page.rejection, 'The cursor is not one of ours.');
+    }),
+
+    handle(contract.cancelOrder, async ({ params, principal, signal }) => {
+      const outcome = await cancelOrder(params.id, principal.subject, signal);
+      if (outcome.kind === 'not-found') return NOT_FOUND;
+      if (outcome.kind === 'too-late') return problem(409, 'too-late', 'The order is already being shipped.');
+      return outcome.kind === 'cancelled' ? ok(viewOrder(outcome.order)) : accepted(viewOrder(outcome.order));
+    }),
+  ];
+}
+
+const NOT_FOUND = problem(404, 'order-not-found', 'There is no such order.');
+
+function toCustomer(principal: Principal): Customer {
+  const { subject, email, name, tenantId } = principal;
+  return { id: subject, ...(email && { email }), ...(name && { name }), ...(tenantId && { tenantId }) };
+}
+
+function replyToOrder(outcome: PlaceOrderOutcome) {
+  return outcome.kind === 'answered'
+    ? replyRecorded(outcome.orderId, outcome.response)
+    : replyRefused(outcome.rejection);
+}
+
+function replyRecorded(orderId: string, response: RecordedResponse) {
+  const headers = { location: `/orders/${orderId}` };
+  if (response.status === 422) {
+    const { code, detail, ...facts } = response.refusal;
+    return { ...problem(422, code, detail, facts), headers };
+  }
+  return response.status === 201 ? created(response.order, headers) : accepted(response.order, headers);
+}
+
+type Refused = Extract<PlaceOrderOutcome, { kind: 'refused' }>['rejection'];
+
+function replyRefused(rejection: Refused): ProblemReply {
+  switch (rejection.code) {
+    case 'unknown-product':
+      return problem(422, rejection.code, 'A product does not exist.', { productIds: rejection.productIds });
+    case 'mixed-currencies':
+      return problem(422, rejection.code, 'The products are priced in different currencies.');
+    case 'idempotency-key-reused':
+      return problem(422, rejection.code, 'This Idempotency-Key was used for another order.');
+    case 'idempotency-in-progress':
+      return {
+        ...problem(409, rejection.code, 'The first request with this key is still running.'),
+        headers: { 'retry-after': '1' },
+      };
+  }
+}

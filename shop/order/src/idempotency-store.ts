@@ -1,0 +1,97 @@
+import type { Database, Queryable, Transaction } from '@flotilla/postgres';
+import type { OrderView } from './order-view.ts';
+
+/** What a request was answered: repeated to every replay, down to the trace id of a refusal. */
+export type RecordedResponse =
+  | { readonly status: 201 | 202; readonly order: OrderView }
+  | { readonly status: 422; readonly refusal: Refusal };
+
+export interface Refusal {
+  readonly code: string;
+  readonly detail: string;
+  readonly orderId: string;
+  readonly traceId: string;
+}
+
+export interface IdempotencyRecord {
+  readonly orderId: string;
+  readonly requestHash: string;
+  /** Absent while the first request is still being answered. */
+  readonly response?: RecordedResponse;
+}
+
+/** Keys of one customer never meet those of another. */
+export interface IdempotencyStore {
+  find(customerId: string, key: string): Promise<IdempotencyRecord | undefined>;
+  /**
+   * Takes the key for an order in the order's own transaction; false when somebody has it already.
+   * A concurrent twin waits here until the first transaction has ended.
+   */
+  claim(tx: Transaction, claim: KeyClaim): Promise<boolean>;
+  /** Records the answer unless there is one; returns the one that counts. */
+  record(customerId: string, key: string, response: RecordedResponse): Promise<RecordedResponse>;
+  /** Forgets keys older than `days`; returns how many. */
+  prune(days: number): Promise<number>;
+}
+
+export interface KeyClaim {
+  readonly customerId: string;
+  readonly key: string;
+  readonly requestHash: string;
+  readonly orderId: string;
+  readonly response?: RecordedResponse;
+}
+
+export function createIdempotencyStore(db: Database): IdempotencyStore {
+  return {
+    find: (customerId, key) => findRecord(db, customerId, key),
+    claim: async (tx, claim) => {
+      const taken = await tx.query(
+        `INSERT INTO idempotency_key (customer_id, key, request_hash, order_id, response)
+         VALUES ($1, $2, $3, $4, $5::text::json) ON CONFLICT DO NOTHING RETURNING key`,
+        [
+          claim.customerId,
+          claim.key,
+          claim.requestHash,
+          claim.orderId,
+          claim.response ? JSON.stringify(claim.response) : null,
+        ],
+      );
+      return taken.length === 1;
+    },
+    record: async (customerId, key, response) => {
+      await db.query(
+        'UPDATE idempotency_key SET response = $3::text::json WHERE customer_id = $1 AND key = $2 AND response IS NULL',
+        [customerId, key, JSON.stringify(response)],
+      );
+      const recorded = await findRecord(db, customerId, key);
+      return recorded?.response ?? response;
+    },
+    prune: async (days) => {
+      const gone = await db.query(
+        `DELETE FROM idempotency_key WHERE (customer_id, key) IN (
+           SELECT customer_id, key FROM idempotency_key
+           WHERE created_at < now() - make_interval(days => $1) AND response IS NOT NULL LIMIT 5000) RETURNING key`,
+        [days],
+      );
+      return gone.length;
+    },
+  };
+}
+
+async function findRecord(
+  db: Queryable,
+  customerId: string,
+  key: string,
+): Promise<IdempotencyRecord | undefined> {
+  const [row] = await db.query<{ order_id: string; request_hash: string; response: RecordedResponse | null }>(
+    'SELECT order_id, request_hash, response FROM idempotency_key WHERE customer_id = $1 AND key = $2',
+    [customerId, key],
+  );
+  if (!row) return undefined;
+  return {
+    orderId: row.order_id,
+    requestHash: row.request_hash,
+    ...(row.response !== null && { response: row.response }),
+  };
+}

@@ -1,0 +1,223 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { eventually } from '@flotilla/kernel/testing';
+import { createDatabase } from '@flotilla/postgres';
+import { ROOT } from '../source-files.ts';
+
+const run = promisify(execFile);
+const CLI = join(ROOT, 'node_modules/.bin/flotilla');
+
+/** A row of `flotilla ps --json`. */
+export interface Instance {
+  readonly service: string;
+  readonly instance: string;
+  readonly pid: number | null;
+  readonly state: string;
+  readonly restarts: number;
+  readonly url: string | null;
+  readonly rssBytes: number | null;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Body;
+}
+
+/** The fields of all the shop's answers that the checks look at; each answer has some of them. */
+export interface Body {
+  readonly id?: string;
+  readonly orderId?: string;
+  readonly status?: string | number;
+  readonly code?: string;
+  readonly traceId?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+  readonly cancellationReason?: string;
+  readonly history?: readonly { readonly status: string; readonly at: string }[];
+  readonly items?: readonly {
+    readonly id: string;
+    readonly status: string;
+    readonly productId: string;
+    readonly quantity: number;
+  }[];
+  readonly next?: string | null;
+  readonly total?: { readonly amountMinor: number };
+  readonly price?: { readonly amountMinor: number };
+  readonly currentStock?: number;
+  readonly accessToken?: string;
+  readonly refreshToken?: string;
+}
+
+export interface CallOptions {
+  readonly token?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+  /** Sent as it is, for bodies that are not JSON. */
+  readonly rawBody?: string;
+}
+
+/** The whole system as a user starts it, with its own data, on free ports. */
+export interface RunningSystem {
+  readonly url: string;
+  readonly dataDir: string;
+  readonly supervisor: ChildProcess;
+  call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** Access token of a demo user: `alice`, `bob`, `carol`, `admin`. */
+  token(user: string): Promise<string>;
+  cli(...args: string[]): Promise<string>;
+  ps(): Promise<readonly Instance[]>;
+  /** SIGKILLs a service's process (or `postgres`). */
+  kill(service: string): Promise<void>;
+  /** Runs SQL in the database of a service, as its owner. */
+  sql(service: string, text: string): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly dataDir?: string;
+}
+
+export async function startSystem(options: StartOptions = {}): Promise<RunningSystem> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'flotilla-system-')));
+  const env = { ...process.env, NO_COLOR: '1', ...options.env };
+  const supervisor = spawn(CLI, ['up', '--isolated', '--data-dir', dataDir], {
+    cwd: ROOT,
+    env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const collect = (chunk: Buffer): void => {
+    output += chunk.toString();
+  };
+  supervisor.stdout?.on('data', collect);
+  supervisor.stderr?.on('data', collect);
+  const ended = new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
+
+  const cli = async (...args: string[]): Promise<string> =>
+    (await run(CLI, [...args, '--data-dir', dataDir], { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })).stdout;
+  const ps = async (): Promise<readonly Instance[]> =>
+    JSON.parse(await cli('ps', '--json')) as readonly Instance[];
+
+  const url = await eventually(
+    'the system is up',
+    () => {
+      if (supervisor.exitCode !== null)
+        throw new Error(`the supervisor ended with ${supervisor.exitCode}:\n${output}`);
+      return output.includes('curl ') && /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
+    },
+    120_000,
+  ).catch((error: unknown) => {
+    supervisor.kill('SIGKILL');
+    throw new Error(`the system did not come up:\n${output}`, { cause: error });
+  });
+
+  const tokens = new Map<string, Promise<string>>();
+  const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
+    request(url, method, path, callOptions);
+  const logIn = async (user: string): Promise<string> => {
+    const answer = await call('POST', '/auth/login', {
+      body: { email: `${user}@example.com`, password: `${user}-password` },
+    });
+    if (answer.status !== 200)
+      throw new Error(`login of ${user}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return String(answer.body.accessToken);
+  };
+
+  return {
+    url,
+    dataDir,
+    supervisor,
+    call,
+    cli,
+    ps,
+    token: (user) => {
+      const known = tokens.get(user) ?? logIn(user);
+      tokens.set(user, known);
+      return known;
+    },
+    kill: async (service) => {
+      const pid = (await ps()).find((instance) => instance.service === service)?.pid;
+      if (pid) process.kill(pid, 'SIGKILL');
+    },
+    sql: async (service, text) => {
+      const { uri } = JSON.parse(await cli('db', 'uri', service, '--json')) as { uri: string };
+      const db = createDatabase({ uri, applicationName: 'system-test', maxConnections: 1 });
+      try {
+        return await db.query(text);
+      } finally {
+        await db.close();
+      }
+    },
+    stop: async () => {
+      supervisor.kill('SIGTERM');
+      await ended;
+      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+async function request(base: string, method: string, path: string, options: CallOptions): Promise<Answer> {
+  const hasBody = options.body !== undefined || options.rawBody !== undefined;
+  const response = await fetch(base + path, {
+    method,
+    headers: {
+      ...(hasBody && { 'content-type': 'application/json' }),
+      ...(options.token && { authorization: `Bearer ${options.token}` }),
+      ...options.headers,
+    },
+    ...(hasBody && { body: options.rawBody ?? JSON.stringify(options.body) }),
+    signal: AbortSignal.timeout(60_000),
+  });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, body: parseBody(text) };
+}
+
+function parseBody(text: string): Body {
+  try {
+    return JSON.parse(text) as Body;
+  } catch {
+    return {};
+  }
+}
+
+export interface OrderWish {
+  readonly sku?: string;
+  readonly quantity?: number;
+  readonly payment?: string;
+  readonly country?: string;
+  readonly key?: string;
+  readonly waitSeconds?: number;
+  readonly user?: string;
+}
+
+export function orderBody(wish: OrderWish = {}): object {
+  return {
+    items: [{ productId: wish.sku ?? 'sku-0001', quantity: wish.quantity ?? 1 }],
+    payment: { token: wish.payment ?? 'tok_ok' },
+    shippingAddress: {
+      name: 'A. Customer',
+      line1: '1 Main Street',
+      city: 'Graz',
+      postalCode: '8010',
+      country: wish.country ?? 'AT',
+    },
+  };
+}
+
+/** Places an order as a demo user; waits 20 s for its end unless told otherwise. */
+export async function placeOrder(system: RunningSystem, wish: OrderWish = {}): Promise<Answer> {
+  const waitSeconds = wish.waitSeconds ?? 20;
+  return await system.call('POST', '/orders', {
+    token: await system.token(wish.user ?? 'alice'),
+    headers: {
+      'idempotency-key': wish.key ?? randomUUID(),
+      ...(waitSeconds > 0 && { prefer: `wait=${waitSeconds}` }),
+    },
+    body: orderBody(wish),
+  });
+}
