@@ -1,3 +1,5 @@
+export type { AuthErrorCode, InvalidReason } from './errors.ts';
+export type { KeySource, VerificationKey } from './key-set.ts';
 export {
   allOf,
   anyOf,
@@ -8,3 +10,6 @@ export {
   requireScope,
 } from './policy.ts';
 export type { Principal } from './principal.ts';
+export { createRemoteKeys, createStaticKeys, type RemoteKeysOptions } from './remote-keys.ts';
+export { createServiceTokens, type ServiceTokensOptions } from './service-tokens.ts';
+export { createTokenVerifier, type TokenVerifierOptions, type VerifyToken } from './token-verifier.ts';
