@@ -1,0 +1,87 @@
+/**
+ * Generates the committed protobuf types: `<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`.
+ * No protoc and no buf: protobufjs parses, protoc-gen-es writes. Run it after changing a .proto:
+ * `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
+ */
+import { execFile } from 'node:child_process';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import {
+  CodeGeneratorRequestSchema,
+  CodeGeneratorResponseSchema,
+  type FileDescriptorProto,
+} from '@bufbuild/protobuf/wkt';
+import { parseProto } from './parse-proto.ts';
+
+const ROOT = dirname(import.meta.dirname);
+const PACKAGES = ['shop/contracts', 'platform/grpc'];
+const OPTIONS = 'target=ts,import_extension=ts,erasable_syntax=true';
+
+export interface GeneratedFile {
+  /** Relative to the repository. */
+  readonly path: string;
+  readonly content: string;
+}
+
+/** What the committed files must contain. */
+export async function generateAll(): Promise<GeneratedFile[]> {
+  return (await Promise.all(PACKAGES.map(generatePackage))).flat();
+}
+
+async function generatePackage(folder: string): Promise<GeneratedFile[]> {
+  const protoFolder = join(ROOT, folder, 'proto');
+  const names = (await readdir(protoFolder, { recursive: true }))
+    .filter((name) => name.endsWith('.proto'))
+    .sort();
+  const files = await Promise.all(
+    names.map(async (name) => parseProto(name, await readFile(join(protoFolder, name), 'utf8'))),
+  );
+  return (await runPlugin(files)).map(({ path, content }) => ({ path: join(folder, 'gen', path), content }));
+}
+
+async function runPlugin(files: FileDescriptorProto[]): Promise<GeneratedFile[]> {
+  const request = create(CodeGeneratorRequestSchema, {
+    fileToGenerate: files.map((file) => file.name),
+    parameter: OPTIONS,
+    protoFile: files,
+  });
+  const answer = await new Promise<Buffer>((resolve, reject) => {
+    const plugin = join(ROOT, 'node_modules/@bufbuild/protoc-gen-es/bin/protoc-gen-es');
+    const child = execFile(
+      process.execPath,
+      [plugin],
+      { encoding: 'buffer', timeout: 30_000 },
+      (error, stdout) => (error ? reject(error) : resolve(stdout)),
+    );
+    child.stdin?.end(toBinary(CodeGeneratorRequestSchema, request));
+  });
+  const response = fromBinary(CodeGeneratorResponseSchema, answer);
+  if (response.error !== '') throw new Error(`protoc-gen-es: ${response.error}`);
+  return response.file.map((file) => ({ path: file.name, content: file.content }));
+}
+
+/** The files that are missing or not what they must be. */
+export async function findStale(files: readonly GeneratedFile[]): Promise<string[]> {
+  const isStale = async ({ path, content }: GeneratedFile) =>
+    (await readFile(join(ROOT, path), 'utf8').catch(() => undefined)) !== content;
+  const stale = await Promise.all(files.map(isStale));
+  return files.filter((_, index) => stale[index]).map((file) => file.path);
+}
+
+async function main(): Promise<void> {
+  const files = await generateAll();
+  if (process.argv.includes('--check')) {
+    const stale = await findStale(files);
+    console.log(stale.length === 0 ? `${files.length} files are current` : `stale: ${stale.join(', ')}`);
+    process.exitCode = stale.length === 0 ? 0 : 1;
+    return;
+  }
+  for (const { path, content } of files) {
+    await mkdir(dirname(join(ROOT, path)), { recursive: true });
+    await writeFile(join(ROOT, path), content);
+    console.log(path);
+  }
+}
+
+if (import.meta.main) await main();
