@@ -1,0 +1,99 @@
+import { type Clock, systemClock, toError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { createConsulClient, type Registration } from './consul-client.ts';
+import { registrationFailed } from './errors.ts';
+
+export interface RegisterOptions {
+  /** Base of the registry's HTTP API. */
+  readonly url: string;
+  readonly service: string;
+  /** Unique among all services; registering it again replaces the address. */
+  readonly id: string;
+  readonly host: string;
+  readonly port: number;
+  readonly grpcPort?: number;
+  /** Silence after which the instance counts as dead. A heartbeat is sent three times as often. Default 10. */
+  readonly ttlSeconds?: number;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+export interface RegisteredInstance {
+  /** Stops the heartbeat and leaves the registry; never throws, since the TTL ends what it could not. */
+  deregister(): Promise<void>;
+}
+
+const FIRST_ATTEMPTS = 6;
+
+/**
+ * Announces an instance and keeps it announced: by heartbeat, and anew when the registry forgot it or was
+ * restarted. Throws `DISCOVERY_REGISTRATION_FAILED` (retryable) when it cannot be announced within ~3 s.
+ */
+export async function register(options: RegisterOptions): Promise<RegisteredInstance> {
+  const { url, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
+  const registration: Registration = { ...instance, ttlSeconds };
+  const client = createConsulClient(url);
+  const closing = new AbortController();
+  const about = { service: registration.service, instance: registration.id };
+
+  await registerFirst(() => client.register(registration), registration.id, clock);
+
+  async function beat(): Promise<void> {
+    if (await client.passCheck(`service:${registration.id}`)) return;
+    await client.register(registration);
+    logger.info(about, 'registered again: the registry had forgotten this instance');
+  }
+
+  async function keepAlive(): Promise<void> {
+    let failures = 0;
+    const everyMs = (ttlSeconds * 1000) / 3;
+    while (await slept(clock, failures === 0 ? everyMs : Math.min(everyMs, 500), closing.signal)) {
+      try {
+        await beat();
+        failures = 0;
+      } catch (error) {
+        if (failures === 0) logger.warn({ ...about, err: toError(error) }, 'the heartbeat failed');
+        failures += 1;
+      }
+    }
+  }
+
+  const beating = keepAlive();
+  return {
+    deregister: async () => {
+      closing.abort();
+      await beating;
+      try {
+        await client.deregister(registration.id);
+      } catch (error) {
+        logger.warn(
+          { ...about, err: toError(error) },
+          'could not deregister: the registry will notice by TTL',
+        );
+      }
+    },
+  };
+}
+
+async function registerFirst(attempt: () => Promise<void>, id: string, clock: Clock): Promise<void> {
+  for (let failures = 0; ; ) {
+    try {
+      return await attempt();
+    } catch (error) {
+      failures += 1;
+      if (failures === FIRST_ATTEMPTS) throw registrationFailed(id, error);
+      await clock.sleep(50 * 2 ** failures);
+    }
+  }
+}
+
+/** `false` when the signal ended the sleep. */
+async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    await clock.sleep(ms, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
+}
