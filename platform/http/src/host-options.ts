@@ -1,0 +1,29 @@
+import type { VerifyToken } from '@flotilla/auth';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import type { FastifyInstance } from 'fastify';
+import type { RouteHandler } from './handler.ts';
+import type { ReadinessCheck } from './health.ts';
+
+/** Adds routes to Fastify directly: for protocols that are not JSON operations. */
+export type RawRoutes = (app: FastifyInstance) => Promise<void> | void;
+
+export interface HttpHostOptions {
+  readonly service: string;
+  /** Shown in `/openapi.json`. Default `0.0.0`. */
+  readonly version?: string;
+  readonly handlers: readonly RouteHandler[];
+  /** Needed as soon as one route is not public. */
+  readonly verifyToken?: VerifyToken;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  /** What must be there before this instance gets traffic, by name. Each check has 1 s. */
+  readonly readiness: Readonly<Record<string, ReadinessCheck>>;
+  /** Larger bodies are answered 413. Default 256 KiB. */
+  readonly bodyLimitBytes?: number;
+  /** Longest a request may take before 504. Default 30,000 ms. */
+  readonly requestTimeoutMs?: number;
+  /** How long `close` waits for requests in flight before it cuts them. Default 10,000 ms. */
+  readonly drainTimeoutMs?: number;
+  /** Adds routes outside of any contract, straight on Fastify. They do their own validation. */
+  readonly rawRoutes?: RawRoutes;
+}
