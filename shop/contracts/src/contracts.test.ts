@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { describe, it } from 'node:test';
+import type { Route } from '@flotilla/http';
+import { createValidator } from '@flotilla/kernel';
+import { tolerant } from '@flotilla/kernel/schema';
+import type { MessageType } from '@flotilla/messaging';
+import { file_inventory } from '../gen/inventory_pb.ts';
+import { breakingChanges } from './compatibility.ts';
+import * as contracts from './index.ts';
+
+/**
+ * `fixtures/published.json` is what others may already have built against. After a compatible change, bring it
+ * up to date with `UPDATE_PUBLISHED=1 npm test -- shop/contracts`; it is refused while a change is breaking.
+ */
+type JsonSchema = Record<string, unknown>;
+interface Published {
+  readonly messages: Record<string, JsonSchema>;
+  readonly routes: Record<
+    string,
+    { readonly request: JsonSchema; readonly responses: Record<string, JsonSchema> }
+  >;
+  readonly proto: Record<string, string>;
+}
+
+const fixtures = new URL('../fixtures/', import.meta.url);
+const exported: readonly unknown[] = Object.values(contracts);
+const messages = exported.filter(
+  (value): value is MessageType<unknown> =>
+    typeof value === 'object' && value !== null && 'type' in value && 'key' in value,
+);
+const routes = exported.filter(
+  (value): value is Route =>
+    typeof value === 'object' && value !== null && 'method' in value && 'responses' in value,
+);
+
+function current(): Published {
+  const plain = JSON.stringify({
+    messages: Object.fromEntries(messages.map((message) => [message.type, message.schema])),
+    routes: Object.fromEntries(
+      routes.map((route) => [`${route.method} ${route.path}`, describeRoute(route)]),
+    ),
+    proto: protoFields(),
+  });
+  return JSON.parse(plain) as Published;
+}
+
+function describeRoute({ params, query, headers, body, responses }: Route): unknown {
+  const parts = Object.entries({ params, query, headers, body }).filter(([, schema]) => schema !== undefined);
+  return {
+    request: { type: 'object', properties: Object.fromEntries(parts), required: parts.map(([name]) => name) },
+    responses,
+  };
+}
+
+function protoFields(): Record<string, string> {
+  const fields = file_inventory.messages.flatMap((message) =>
+    message.fields.map((field) => [
+      `${message.typeName}.${field.name}`,
+      `${field.number} ${field.fieldKind} ${field.scalar ?? ''}`.trim(),
+    ]),
+  );
+  const methods = file_inventory.services.flatMap((service) =>
+    service.methods.map((method) => [
+      `${service.typeName}/${method.name}`,
+      `${method.methodKind} ${method.input.typeName} ${method.output.typeName}`,
+    ]),
+  );
+  return Object.fromEntries([...fields, ...methods]) as Record<string, string>;
+}
+
+function changesSince(published: Published, now: Published): readonly string[] {
+  const schemas = (
+    name: string,
+    before: JsonSchema,
+    after: JsonSchema | undefined,
+    side: 'reader' | 'writer',
+  ): readonly string[] =>
+    after
+      ? breakingChanges(before, after, side).map((change) => `${name} ${change}`)
+      : [`${name} was removed`];
+  return [
+    ...Object.entries(published.messages).flatMap(([type, before]) =>
+      schemas(type, before, now.messages[type], 'reader'),
+    ),
+    ...Object.entries(published.routes).flatMap(([name, before]) => [
+      ...schemas(name, before.request, now.routes[name]?.request, 'writer'),
+      ...Object.entries(before.responses).flatMap(([status, schema]) =>
+        schemas(`${name} ${status}`, schema ?? {}, now.routes[name]?.responses[status] ?? {}, 'reader'),
+      ),
+    ]),
+    ...Object.entries(published.proto).flatMap(([name, before]) =>
+      now.proto[name] === before ? [] : [`${name} was ${before}, is ${now.proto[name]}`],
+    ),
+  ];
+}
+
+describe('the contracts', () => {
+  it('have been looked at', () => {
+    assert.ok(messages.length >= 4, `only ${messages.length} messages`);
+    assert.ok(routes.length >= 20, `only ${routes.length} routes`);
+  });
+
+  it('do not break anybody who was built against the published ones', () => {
+    const now = current();
+    const file = new URL('published.json', fixtures);
+    const published = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Published) : now;
+    assert.deepEqual(changesSince(published, now), []);
+    if (process.env['UPDATE_PUBLISHED'] === '1') writeFileSync(file, `${JSON.stringify(now, null, 2)}\n`);
+    else
+      assert.deepEqual(
+        now,
+        published,
+        'compatible, but not yet published: see the comment on top of this test',
+      );
+  });
+
+  for (const message of messages) {
+    it(`still reads the golden ${message.type}`, () => {
+      const golden: unknown = JSON.parse(readFileSync(new URL(`${message.type}.json`, fixtures), 'utf8'));
+      assert.deepEqual(createValidator(message.schema)(golden), { ok: true, value: golden });
+      const fromTheFuture = { ...(golden as object), addedLater: true };
+      assert.equal(createValidator(tolerant(message.schema))(fromTheFuture).ok, true);
+      assert.ok(message.key(golden).length > 0);
+    });
+  }
+});
