@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Ajv as AjvInstance, ErrorObject, Options } from 'ajv';
+import type { Ajv as AjvInstance, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { accept, type Result, reject } from './result.ts';
 import type { Schema } from './schema.ts';
 
@@ -23,17 +23,34 @@ export interface ValidatorOptions {
 
 const FORMATS = ['uuid', 'email', 'date-time', 'uri'] as const;
 
-/** Compiles a schema. Reports every issue at once, capped at 20, without repeating the input's values. */
+/**
+ * Makes a validator that reports every issue at once, capped at 20, without repeating the input's values.
+ * The schema is compiled at the first input, because compiling costs milliseconds and a process that starts
+ * has better things to do.
+ */
 export function createValidator<T>(schema: Schema<T>, options: ValidatorOptions = {}): Validate<T> {
+  let check: ValidateFunction<T> | undefined;
+  return (input) => {
+    check ??= compiler(options.coerce ?? false).compile<T>(schema);
+    return check(input) ? accept(input) : reject((check.errors ?? []).slice(0, 20).map(toIssue));
+  };
+}
+
+// One compiler for all schemas of a kind: making one costs more than compiling with it.
+const compilers = new Map<boolean, AjvInstance>();
+
+function compiler(coerce: boolean): AjvInstance {
+  const known = compilers.get(coerce);
+  if (known) return known;
   const ajv = new Ajv({
     allErrors: true,
     strict: false,
-    coerceTypes: options.coerce ? 'array' : false,
+    coerceTypes: coerce ? 'array' : false,
     useDefaults: true,
   });
   addFormats(ajv, FORMATS);
-  const check = ajv.compile<T>(schema);
-  return (input) => (check(input) ? accept(input) : reject((check.errors ?? []).slice(0, 20).map(toIssue)));
+  compilers.set(coerce, ajv);
+  return ajv;
 }
 
 function toIssue(error: ErrorObject): Issue {
