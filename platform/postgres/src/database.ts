@@ -84,6 +84,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     });
     const hints: (() => void)[] = [];
     let broken: Error | undefined;
+    // The pool listens to idle connections only: a server lost between two statements must not end the process.
+    const onLost = (error: Error) => {
+      broken = error;
+    };
+    client.on('error', onLost);
     try {
       await run(client, 'BEGIN');
       const result = await work(openTransaction(client, hints));
@@ -97,6 +102,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       });
       throw error;
     } finally {
+      client.off('error', onLost);
       client.release(broken);
     }
   }

@@ -6,6 +6,10 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
  * - `POSTGRES_UNAVAILABLE`: no connection, or it broke. The outcome of a running COMMIT is then unknown.
  * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
  * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
+ * - `POSTGRES_MIGRATION_CHANGED`: a migration file was edited after it had been applied.
+ * - `POSTGRES_NO_BINARY`: no embedded server runs on this platform; an existing one must be named.
+ * - `POSTGRES_DATA_DIR_VERSION`: the data directory was made by another major version.
+ * - `POSTGRES_START_FAILED`: the embedded server could not be set up or did not become ready.
  */
 export type PostgresErrorCode =
   | 'POSTGRES_CONFLICT'
@@ -13,7 +17,11 @@ export type PostgresErrorCode =
   | 'POSTGRES_CHECK_VIOLATION'
   | 'POSTGRES_UNAVAILABLE'
   | 'POSTGRES_POOL_EXHAUSTED'
-  | 'POSTGRES_QUERY_FAILED';
+  | 'POSTGRES_QUERY_FAILED'
+  | 'POSTGRES_MIGRATION_CHANGED'
+  | 'POSTGRES_NO_BINARY'
+  | 'POSTGRES_DATA_DIR_VERSION'
+  | 'POSTGRES_START_FAILED';
 
 export type PostgresError = PlatformError<PostgresErrorCode>;
 

@@ -6,5 +6,14 @@ export {
   type SqlValue,
   type Transaction,
 } from './database.ts';
+export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
+export { removeEmbeddedPostgres } from './embedded-home.ts';
 export { type PostgresError, type PostgresErrorCode, toPostgresError } from './errors.ts';
 export { type MigrationSource, migrate } from './migrate.ts';
+export {
+  databaseUri,
+  type ProvisionedDatabase,
+  type ProvisionedRole,
+  type ProvisionPlan,
+  provision,
+} from './provision.ts';

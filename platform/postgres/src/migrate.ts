@@ -20,7 +20,7 @@ const LOCK = 7_106_204_531; // any constant: two migrators of one database wait 
  * applied is refused (`POSTGRES_MIGRATION_CHANGED`): add a new one instead.
  */
 export async function migrate(db: Database, sources: readonly MigrationSource[]): Promise<readonly string[]> {
-  const files = (await Promise.all(sources.map(readSource))).flat();
+  const files = await readMigrations(sources);
   return await db.transaction(async (tx) => {
     await tx.query(`SELECT pg_advisory_xact_lock(${LOCK})`);
     await tx.query(`CREATE TABLE IF NOT EXISTS schema_migration (
@@ -41,10 +41,15 @@ export async function migrate(db: Database, sources: readonly MigrationSource[])
   });
 }
 
-interface MigrationFile {
+export interface MigrationFile {
   readonly name: string;
   readonly sql: string;
   readonly checksum: string;
+}
+
+/** All files of all sources, in the order in which they are applied. */
+export async function readMigrations(sources: readonly MigrationSource[]): Promise<readonly MigrationFile[]> {
+  return (await Promise.all(sources.map(readSource))).flat();
 }
 
 async function readSource(source: MigrationSource): Promise<MigrationFile[]> {

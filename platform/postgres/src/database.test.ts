@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, it } from 'node:test';
+import { isPlatformError } from '@flotilla/kernel';
+import { createDatabase } from './database.ts';
+import type { PostgresErrorCode } from './errors.ts';
+import { createTestDatabase, type TestDatabase } from './testing.ts';
+
+function failsWith(code: PostgresErrorCode, retryable: boolean) {
+  return (error: unknown) => isPlatformError(error) && error.code === code && error.retryable === retryable;
+}
+
+describe('a database', () => {
+  let test: TestDatabase;
+  before(async () => {
+    test = await createTestDatabase();
+    await test.db.query(
+      'CREATE TABLE item (id text PRIMARY KEY, quantity int NOT NULL CHECK (quantity >= 0))',
+    );
+  });
+  beforeEach(() => test.db.query('TRUNCATE item'));
+  after(() => test.close());
+
+  const insert = (id: string, quantity = 1) =>
+    test.db.query('INSERT INTO item VALUES ($1, $2)', [id, quantity]);
+  const ids = async () =>
+    (await test.db.query<{ id: string }>('SELECT id FROM item ORDER BY id')).map((row) => row.id);
+
+  it('commits what a transaction did', async () => {
+    const result = await test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+      return 'done';
+    });
+    assert.equal(result, 'done');
+    assert.deepEqual(await ids(), ['a']);
+  });
+
+  it('rolls back and rethrows what the work threw', async () => {
+    const fault = new Error('no');
+    const work = test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+      throw fault;
+    });
+    await assert.rejects(work, (error) => error === fault);
+    assert.deepEqual(await ids(), []);
+  });
+
+  it('rolls back only the savepoint that failed', async () => {
+    await test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+      const inner = tx.savepoint(async () => {
+        await tx.query("INSERT INTO item VALUES ('b', 1)");
+        await tx.query("INSERT INTO item VALUES ('a', 1)");
+      });
+      await assert.rejects(inner, failsWith('POSTGRES_UNIQUE_VIOLATION', false));
+      await tx.savepoint(() => tx.query("INSERT INTO item VALUES ('c', 1)"));
+    });
+    assert.deepEqual(await ids(), ['a', 'c']);
+  });
+
+  it('gives hints after the commit, and none after a rollback', async () => {
+    const seen: (readonly string[])[] = [];
+    const hint = () => void ids().then((found) => seen.push(found));
+    await test.db.transaction(async (tx) => {
+      tx.afterCommit(() => seen.push(['hinted']));
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+      assert.deepEqual(seen, []);
+    });
+    assert.deepEqual(seen, [['hinted']]);
+    const failing = test.db.transaction(async (tx) => {
+      tx.afterCommit(hint);
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+    });
+    await assert.rejects(failing);
+    assert.deepEqual(seen, [['hinted']]);
+  });
+
+  it('runs a transaction again that lost a serialization conflict', async () => {
+    await insert('a', 0);
+    const bothHaveRead = Promise.withResolvers<void>();
+    let passes = 0;
+    const increment = () =>
+      test.db.transaction(async (tx) => {
+        await tx.query('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE');
+        const [row] = await tx.query<{ quantity: number }>("SELECT quantity FROM item WHERE id = 'a'");
+        passes += 1;
+        if (passes === 2) bothHaveRead.resolve();
+        await bothHaveRead.promise;
+        await tx.query("UPDATE item SET quantity = $1 WHERE id = 'a'", [(row?.quantity ?? 0) + 1]);
+      });
+    await Promise.all([increment(), increment()]);
+    const [row] = await test.db.query<{ quantity: number }>("SELECT quantity FROM item WHERE id = 'a'");
+    assert.equal(row?.quantity, 2);
+    assert.equal(passes, 3);
+  });
+
+  it('names the constraint that refused a row', async () => {
+    await insert('a');
+    await assert.rejects(insert('a'), (error) => {
+      assert.ok(failsWith('POSTGRES_UNIQUE_VIOLATION', false)(error));
+      assert.ok(isPlatformError(error) && error.details['constraint'] === 'item_pkey');
+      return true;
+    });
+    await assert.rejects(insert('b', -1), failsWith('POSTGRES_CHECK_VIOLATION', false));
+  });
+
+  it('says that its pool is exhausted', async () => {
+    const small = createDatabase({
+      uri: test.uri,
+      applicationName: 'small',
+      maxConnections: 1,
+      acquireTimeoutMs: 50,
+    });
+    try {
+      await small.transaction(async () => {
+        await assert.rejects(small.query('SELECT 1'), failsWith('POSTGRES_POOL_EXHAUSTED', true));
+      });
+      assert.deepEqual(await small.query('SELECT 1 AS one'), [{ one: 1 }]);
+    } finally {
+      await small.close();
+    }
+  });
+
+  it('says that the server is unavailable', async () => {
+    const uri = new URL(test.uri);
+    uri.port = '1';
+    const away = createDatabase({ uri: uri.href, applicationName: 'away' });
+    await assert.rejects(away.query('SELECT 1'), failsWith('POSTGRES_UNAVAILABLE', true));
+    await assert.rejects(
+      away.transaction(async () => 1),
+      failsWith('POSTGRES_UNAVAILABLE', true),
+    );
+    await away.close();
+  });
+
+  it('survives the loss of its connections', async () => {
+    const idleErrors: Error[] = [];
+    const shaken = createDatabase({
+      uri: test.uri,
+      applicationName: 'shaken',
+      onIdleError: (error) => idleErrors.push(error),
+    });
+    try {
+      await shaken.query('SELECT 1');
+      const cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'shaken'";
+      await test.db.query(cut);
+      await assert.rejects(
+        shaken.transaction(async (tx) => {
+          await tx.query('SELECT 1');
+          await test.db.query(cut);
+          await tx.query('SELECT 2');
+        }),
+        failsWith('POSTGRES_UNAVAILABLE', true),
+      );
+      assert.deepEqual(await shaken.query('SELECT 1 AS one'), [{ one: 1 }]);
+    } finally {
+      await shaken.close();
+    }
+  });
+
+  it('cancels a statement that takes too long', async () => {
+    const hasty = createDatabase({ uri: test.uri, applicationName: 'hasty', statementTimeoutMs: 50 });
+    await assert.rejects(hasty.query('SELECT pg_sleep(10)'));
+    await hasty.close();
+  });
+});

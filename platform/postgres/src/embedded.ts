@@ -1,0 +1,141 @@
+import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import pg from 'pg';
+import { serverAccount } from './embedded-account.ts';
+import { prepareBinaries } from './embedded-binaries.ts';
+import { ensureCluster, startFailed } from './embedded-cluster.ts';
+import { prepareHome, superuserPassword } from './embedded-home.ts';
+import { freePort, type ServerProcess, spawnServer } from './embedded-process.ts';
+import { readPid, removeSurvivor, stopServer } from './embedded-survivor.ts';
+
+export interface EmbeddedPostgresOptions {
+  /** Kept between runs; made when it is not there. One server at a time: the caller holds that right. */
+  readonly dataDir: string;
+  /** Default: any free port. */
+  readonly port?: number;
+  /** Appended to. */
+  readonly logFile: string;
+  /** Server settings (`-c name=value`) on top of the defaults. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The server ended without `stop()`; it may be started again on the same data. */
+  readonly onExit?: () => void;
+}
+
+export interface EmbeddedPostgres {
+  /** URI of the superuser, on 127.0.0.1. Contains its password. */
+  readonly adminUri: string;
+  readonly port: number;
+  /** Of the postmaster. */
+  readonly pid: number;
+  /** Fast shutdown: open transactions are rolled back, committed ones are on disk. */
+  stop(): Promise<void>;
+  /** SIGKILL, for fault tests. */
+  kill(): void;
+}
+
+const READY_TIMEOUT_MS = 120_000; // crash recovery replays up to max_wal_size
+const ATTEMPTS = 100;
+
+/**
+ * Starts a PostgreSQL out of `node_modules` and returns when it accepts connections. Recovers whatever a crashed
+ * previous run left: a surviving server is stopped, a stale pid file removed, a half-made data directory made anew.
+ * The server ends with this process, even when that is killed. Fails with `POSTGRES_NO_BINARY`,
+ * `POSTGRES_DATA_DIR_VERSION` or `POSTGRES_START_FAILED`.
+ */
+export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const account = await serverAccount();
+  const home = await prepareHome(options.dataDir, account);
+  const [binaries, password] = await Promise.all([
+    prepareBinaries(home.serverFolder, account),
+    superuserPassword(home),
+  ]);
+  await ensureCluster(home, binaries, account, password);
+  const { dataDir } = home;
+  await removeSurvivor(dataDir);
+  for (let attempt = 1; ; attempt += 1) {
+    const port = options.port ?? (await freePort());
+    const logStart = await stat(options.logFile).then(
+      (file) => file.size,
+      () => 0,
+    );
+    const server = await spawnServer({
+      binaries,
+      account,
+      dataDir,
+      port,
+      logFile: options.logFile,
+      settings: options.settings ?? {},
+    });
+    const adminUri = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+    if (await becomesReady(server, adminUri))
+      return await handleOf(server, { adminUri, port, dataDir, options });
+    const said = (await readFile(options.logFile)).subarray(logStart).toString();
+    if (attempt === ATTEMPTS || !isPassing(said, options.port)) throw startFailed('it ended at once', said);
+    await delay(100);
+  }
+}
+
+/** Backends of a killed server need a moment to notice; a port that was free a moment ago may be taken. */
+function isPassing(said: string, port: number | undefined): boolean {
+  if (/pre-existing shared memory block/.test(said)) return true;
+  return port === undefined && /could not (bind|create any TCP)/.test(said);
+}
+
+async function becomesReady(server: ServerProcess, adminUri: string): Promise<boolean> {
+  const end = performance.now() + READY_TIMEOUT_MS;
+  while (!server.hasEnded()) {
+    if (await connects(adminUri)) return true;
+    if (performance.now() > end) {
+      server.release();
+      throw startFailed(`it was not ready within ${READY_TIMEOUT_MS / 1000} s`, '');
+    }
+    await delay(15);
+  }
+  return false;
+}
+
+async function connects(adminUri: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: adminUri, connectionTimeoutMillis: 5_000 });
+  client.on('error', () => undefined); // the query below reports it
+  try {
+    await client.connect();
+    // Service roles reach their own database only; the superuser is not subject to this.
+    await client.query('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
+    return true;
+  } catch {
+    return false; // not yet: refused, or still starting up
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+async function handleOf(
+  server: ServerProcess,
+  at: {
+    readonly adminUri: string;
+    readonly port: number;
+    readonly dataDir: string;
+    readonly options: EmbeddedPostgresOptions;
+  },
+): Promise<EmbeddedPostgres> {
+  const pid = await readPid(at.dataDir);
+  if (pid === undefined) throw startFailed('its pid file is missing', '');
+  let stopping = false;
+  const ended = server.ended.then(async () => {
+    server.release();
+    // The guardian may have been killed and the server not: it must not go on without one.
+    await stopServer(pid, at.dataDir);
+    if (!stopping) at.options.onExit?.();
+  });
+  return {
+    adminUri: at.adminUri,
+    port: at.port,
+    pid,
+    stop: async () => {
+      stopping = true;
+      if (!server.hasEnded()) await stopServer(pid, at.dataDir);
+      await ended;
+    },
+    kill: () => process.kill(pid, 'SIGKILL'),
+  };
+}
