@@ -1,3 +1,19 @@
+export { type CallOptions, createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
+export {
+  ConfigurationError,
+  choice,
+  type Environment,
+  flag,
+  integer,
+  json,
+  optional,
+  port,
+  readEnvironment,
+  type Setting,
+  secret,
+  text,
+  url,
+} from './environment.ts';
 export { type HttpError, type HttpErrorCode, type UnexpectedStatus, unexpectedStatus } from './errors.ts';
 export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './handler.ts';
 export { databaseReadiness, type ReadinessCheck } from './health.ts';
@@ -7,6 +23,8 @@ export { describeRoutes, type OpenApiOptions } from './openapi.ts';
 export { accepted, created, noContent, ok, type ProblemReply, problem } from './reply.ts';
 export {
   type BodyFor,
+  type CallInput,
+  type CallReply,
   defineRoute,
   type Method,
   type Responses,
@@ -14,3 +32,6 @@ export {
   type RouteAnswer,
   type RouteInput,
 } from './route.ts';
+export { runService } from './run-service.ts';
+export type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';
+export type { ServiceEnvironment } from './service-environment.ts';

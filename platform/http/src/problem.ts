@@ -32,17 +32,16 @@ export function unauthorized(challenge: string, detail: string): Refusal {
   });
 }
 
-/** The JSON text of a problem. Its `extra` members cannot replace the standard ones. */
+/** The JSON text of a problem. Its `extra` members cannot replace what the host decides. */
 export function problemJson({ status, problem: held }: ProblemReply, traceId: string): string {
-  return JSON.stringify({
-    traceId,
-    ...held.extra,
+  const standard = {
     type: 'about:blank',
     title: STATUS_CODES[status] ?? 'Error',
     status,
     code: held.code,
     ...(held.detail !== undefined && { detail: held.detail }),
-  });
+  };
+  return JSON.stringify({ ...standard, traceId, ...held.extra, ...standard });
 }
 
 /** What Fastify refuses by itself, in our words. */

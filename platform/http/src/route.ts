@@ -30,6 +30,8 @@ export interface Route<
   readonly headers?: Headers;
   readonly body?: Body;
   readonly responses: Replies;
+  /** Repeating the request has no further effect, so that a client may retry it. GET always counts as such. */
+  readonly idempotent?: true;
 }
 
 /** What a handler receives of a request, by route: validated, with undeclared parts `undefined`. */
@@ -54,6 +56,27 @@ export type RouteAnswer<R extends Route> = {
     readonly status: S;
     readonly body: BodyOf<R['responses'][S]>;
     readonly headers?: Readonly<Record<string, string>>;
+  };
+}[keyof R['responses'] & number];
+
+/** What a caller has to give to call a route: parts without required properties may be left out. */
+export type CallInput<R extends Route> = InputPart<'params', PartOf<R['params']>> &
+  InputPart<'query', PartOf<R['query']>> &
+  InputPart<'headers', PartOf<R['headers']>> &
+  InputPart<'body', PartOf<R['body']>>;
+
+type InputPart<Name extends string, T> = [T] extends [undefined]
+  ? { readonly [K in Name]?: undefined }
+  : object extends T
+    ? { readonly [K in Name]?: T }
+    : { readonly [K in Name]: T };
+
+/** What a caller gets back: one of the declared statuses. */
+export type CallReply<R extends Route> = {
+  [S in keyof R['responses'] & number]: {
+    readonly status: S;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly body: BodyOf<R['responses'][S]>;
   };
 }[keyof R['responses'] & number];
 

@@ -1,0 +1,68 @@
+import {
+  choice,
+  type Environment,
+  flag,
+  optional,
+  port,
+  readEnvironment,
+  secret,
+  text,
+  url,
+} from './environment.ts';
+
+const SETTINGS = {
+  INSTANCE_ID: optional(text()),
+  HOST: text({ default: '127.0.0.1' }),
+  PORT: port({ default: 0 }),
+  GRPC_PORT: port({ default: 0 }),
+  REGISTRY_URL: optional(url()),
+  ISSUER: optional(url()),
+  AUDIENCE: text({ default: 'flotilla' }),
+  SERVICE_SECRET: optional(secret()),
+  LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
+  FLOTILLA_DEMO: flag(),
+  FLOTILLA_CRASH_POINT: text({ default: '' }),
+};
+
+/** What the supervisor tells every service. What one service needs besides, its own `readConfig` reads. */
+export interface ServiceEnvironment {
+  /** This process among the instances of its service. */
+  readonly instanceId: string;
+  /** The address to listen on, and to be found at. */
+  readonly host: string;
+  /** 0 means any free one. */
+  readonly port: number;
+  readonly grpcPort: number;
+  /** Consul HTTP API. Without it nothing is registered and no other service is found. */
+  readonly registryUrl: string | undefined;
+  /** `iss` of access tokens. Without it no token is accepted. */
+  readonly issuer: string | undefined;
+  readonly audience: string;
+  /** Proves this service to identity, for tokens of its own. */
+  readonly serviceSecret: string | undefined;
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Demo data is wanted. */
+  readonly demo: boolean;
+  readonly crashPoint: string;
+}
+
+/** Throws `ConfigurationError`. */
+export function readServiceEnvironment(env: Environment, name: string): ServiceEnvironment {
+  const values = readEnvironment(env, SETTINGS);
+  const read = {
+    instanceId: values.INSTANCE_ID ?? `${name}-${process.pid}`,
+    host: values.HOST,
+    port: values.PORT,
+    grpcPort: values.GRPC_PORT,
+    registryUrl: values.REGISTRY_URL,
+    issuer: values.ISSUER,
+    audience: values.AUDIENCE,
+    logLevel: values.LOG_LEVEL,
+    demo: values.FLOTILLA_DEMO,
+    crashPoint: values.FLOTILLA_CRASH_POINT,
+  };
+  return Object.defineProperty(read, 'serviceSecret', {
+    value: values.SERVICE_SECRET,
+    enumerable: false,
+  }) as typeof read & { readonly serviceSecret: string | undefined };
+}
