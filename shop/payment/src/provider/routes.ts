@@ -47,6 +47,7 @@ export const getCharge = defineRoute({
 export const voidCharge = defineRoute({
   method: 'POST',
   path: '/charges/:key/void',
+  idempotent: true,
   summary: 'Make sure that nothing is captured under this key from now on; a capture that exists stays',
   access: authenticated,
   params: byKey,
@@ -56,6 +57,7 @@ export const voidCharge = defineRoute({
 export const createRefund = defineRoute({
   method: 'POST',
   path: '/charges/:key/refunds',
+  idempotent: true,
   summary: 'Give a captured charge back in full',
   access: authenticated,
   params: byKey,

@@ -1,0 +1,191 @@
+import { createTestIssuer } from '@flotilla/auth/testing';
+import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
+import { createHttpClient, createHttpHost, type HttpHost } from '@flotilla/http';
+import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { chargePayment, refundPayment } from '@shop/contracts';
+import { createPaymentApp } from './app.ts';
+import { createHttpPaymentProvider } from './http-payment-provider.ts';
+import type { PaymentProvider } from './payment-provider.ts';
+import { createPaymentStore } from './payment-store.ts';
+import { createApiKeyVerifier } from './provider/api-key.ts';
+import { createProviderApp } from './provider/app.ts';
+import { createChargeStore } from './provider/charge-store.ts';
+import type { PaymentDeps } from './settlement.ts';
+
+/** The payment service and the test provider on real databases and real ports, for tests. */
+
+const API_KEY = 'provider-key-for-tests';
+const EUR_1999 = { amountMinor: 1_999, currency: 'EUR' };
+
+export interface TestProvider {
+  readonly database: TestDatabase;
+  /** Where it listens; the same port after a restart. */
+  address(): string;
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  close(): Promise<void>;
+}
+
+const migrationsAt = (name: string, folder: string) => ({
+  name,
+  directory: new URL(`../${folder}`, import.meta.url).pathname,
+});
+
+export async function startTestProvider(): Promise<TestProvider> {
+  const database = await createTestDatabase([migrationsAt('payment-provider', 'migrations-provider')]);
+  const { handlers } = createProviderApp({
+    store: createChargeStore(database.db, uuidv7),
+    clock: systemClock,
+  });
+  let host: HttpHost | undefined;
+  let port = 0;
+  const start = async () => {
+    host = createHttpHost({
+      service: 'payment-provider',
+      handlers,
+      verifyToken: createApiKeyVerifier(API_KEY),
+      logger: silentLogger,
+      metrics: createMetrics(),
+      readiness: {},
+      drainTimeoutMs: 50,
+    });
+    ({ port } = await host.listen({ port }));
+  };
+  const stop = async () => await host?.close();
+  await start();
+  return {
+    database,
+    address: () => `127.0.0.1:${port}`,
+    start,
+    stop,
+    close: async () => {
+      await stop();
+      await database.close();
+    },
+  };
+}
+
+/** A client of the provider with our API key. */
+export function connectProvider(address: string, timeoutMs: number) {
+  const client = createHttpClient({
+    service: 'payment-provider',
+    pick: createRoundRobin(createStaticResolver({ 'payment-provider': [address] })).pick,
+    token: API_KEY,
+    logger: silentLogger,
+    metrics: createMetrics(),
+  });
+  return { client, provider: createHttpPaymentProvider(client, timeoutMs) };
+}
+
+export interface TestPayment {
+  readonly database: TestDatabase;
+  readonly provider: TestProvider;
+  readonly deps: PaymentDeps;
+  charge(
+    orderId: string,
+    token: string,
+    amount?: typeof EUR_1999,
+  ): Promise<{ status: string; reason?: string }>;
+  refund(orderId: string): Promise<string>;
+  /** Status, bookings and the balance of the clearing account of an order, with the provider's view of it. */
+  state(orderId: string): Promise<OrderMoney>;
+  close(): Promise<void>;
+}
+
+export interface OrderMoney {
+  readonly status: string | undefined;
+  readonly bookings: string;
+  readonly clearing: number;
+  readonly providerStatus: string | undefined;
+  readonly providerRefunds: number;
+}
+
+export interface TestPaymentOptions {
+  /** Longest wait for one answer of the provider. Default 500 ms. */
+  readonly timeoutMs?: number;
+  readonly leaseMs?: number;
+  readonly overdueMs?: number;
+  /** Changes the port to the provider: to fail between two steps. */
+  readonly wrap?: (provider: PaymentProvider) => PaymentProvider;
+}
+
+export async function startTestPayment(options: TestPaymentOptions = {}): Promise<TestPayment> {
+  const provider = await startTestProvider();
+  const database = await createTestDatabase([migrationsAt('payment', 'migrations')]);
+  const outgoing = connectProvider(provider.address(), options.timeoutMs ?? 500);
+  const issuer = createTestIssuer();
+  const deps: PaymentDeps = {
+    store: createPaymentStore(database.db, uuidv7, {
+      leaseMs: options.leaseMs ?? 1_000,
+      overdueMs: options.overdueMs ?? 0,
+    }),
+    provider: options.wrap ? options.wrap(outgoing.provider) : outgoing.provider,
+    clock: systemClock,
+    newId: uuidv7,
+    random: Math.random,
+    logger: silentLogger,
+  };
+  const host = createHttpHost({
+    service: 'payment',
+    handlers: createPaymentApp({ ...deps, metrics: createMetrics() }).handlers,
+    verifyToken: issuer.verify,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    readiness: {},
+    drainTimeoutMs: 50,
+  });
+  const { port } = await host.listen();
+  const client = createHttpClient({
+    service: 'payment',
+    pick: createRoundRobin(createStaticResolver({ payment: [`127.0.0.1:${port}`] })).pick,
+    token: await issuer.sign({ sub: 'order', scope: 'payment.write' }),
+    logger: silentLogger,
+    metrics: createMetrics(),
+    timeoutMs: 20_000,
+  });
+  return {
+    database,
+    provider,
+    deps,
+    charge: async (orderId, token, amount = EUR_1999) => {
+      const body = { amount, payment: { token }, customerId: 'alice' };
+      return (await client.call(chargePayment, { params: { orderId }, body })).body;
+    },
+    refund: async (orderId) => (await client.call(refundPayment, { params: { orderId } })).body.status,
+    state: (orderId) => moneyOf(orderId, database, provider.database),
+    close: async () => {
+      await client.close();
+      await host.close();
+      await outgoing.client.close();
+      await provider.close();
+      await database.close();
+    },
+  };
+}
+
+async function moneyOf(orderId: string, ours: TestDatabase, theirs: TestDatabase): Promise<OrderMoney> {
+  const [payment] = await ours.db.query<{ id: string; status: string; bookings: string; clearing: string }>(
+    `SELECT p.id, p.status,
+       COALESCE((SELECT string_agg(t.kind, ',' ORDER BY t.booked_at) FROM ledger_transaction t WHERE t.payment_id = p.id), '')
+         AS bookings,
+       COALESCE((SELECT sum(e.amount_minor) FROM ledger_entry e JOIN ledger_transaction t ON t.id = e.transaction_id
+                 WHERE t.payment_id = p.id AND e.account = 'provider-clearing'), 0) AS clearing
+     FROM payment p WHERE p.order_id = $1`,
+    [orderId],
+  );
+  const charges = await theirs.db.query<{ status: string; refunds: number }>(
+    `SELECT c.status, (SELECT count(*)::int FROM refund r WHERE r.charge_id = c.id) AS refunds
+     FROM charge c WHERE c.idempotency_key = $1 OR c.reference = $2`,
+    [payment?.id ?? '', orderId],
+  );
+  if (charges.length > 1) throw new Error(`order ${orderId} has ${charges.length} charges at the provider`);
+  return {
+    status: payment?.status,
+    bookings: payment?.bookings ?? '',
+    clearing: Number(payment?.clearing ?? 0),
+    providerStatus: charges[0]?.status,
+    providerRefunds: charges[0]?.refunds ?? 0,
+  };
+}
