@@ -1,7 +1,7 @@
 import type { Principal } from '@flotilla/auth';
 import { accepted, created, handle, ok, type ProblemReply, problem, type RouteHandler } from '@flotilla/http';
 import * as contract from '@shop/contracts';
-import type { Customer } from './domain/order.ts';
+import type { Customer, RequestedItem } from './domain/order.ts';
 import { parseIdempotencyKey, parseWaitMs } from './domain/request.ts';
 import type { createCancelOrder } from './features/cancel-order.ts';
 import { listOrders } from './features/list-orders.ts';
@@ -29,7 +29,10 @@ export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): r
         idempotencyKey: key.value,
         waitMs: parseWaitMs(headers.prefer),
       };
-      return replyToOrder(await placeOrder(request, signal));
+      const outcome = await placeOrder(request, signal);
+      return outcome.kind === 'answered'
+        ? replyRecorded(outcome.orderId, outcome.response)
+        : replyRefused(outcome.rejection, body.items);
     }),
 
     handle(contract.getOrder, async ({ params, principal }) => {
@@ -58,12 +61,6 @@ function toCustomer(principal: Principal): Customer {
   return { id: subject, ...(email && { email }), ...(name && { name }), ...(tenantId && { tenantId }) };
 }
 
-function replyToOrder(outcome: PlaceOrderOutcome) {
-  return outcome.kind === 'answered'
-    ? replyRecorded(outcome.orderId, outcome.response)
-    : replyRefused(outcome.rejection);
-}
-
 function replyRecorded(orderId: string, response: RecordedResponse) {
   const headers = { location: `/orders/${orderId}` };
   if (response.status === 422) {
@@ -75,10 +72,16 @@ function replyRecorded(orderId: string, response: RecordedResponse) {
 
 type Refused = Extract<PlaceOrderOutcome, { kind: 'refused' }>['rejection'];
 
-function replyRefused(rejection: Refused): ProblemReply {
+function replyRefused(rejection: Refused, items: readonly RequestedItem[]): ProblemReply {
   switch (rejection.code) {
     case 'unknown-product':
-      return problem(422, rejection.code, 'A product does not exist.', { productIds: rejection.productIds });
+      return problem(422, rejection.code, 'A product does not exist.', {
+        errors: items.flatMap((item, index) =>
+          rejection.productIds.includes(item.productId)
+            ? [{ path: `/items/${index}/productId`, message: 'does not exist' }]
+            : [],
+        ),
+      });
     case 'mixed-currencies':
       return problem(422, rejection.code, 'The products are priced in different currencies.');
     case 'idempotency-key-reused':

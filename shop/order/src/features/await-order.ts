@@ -1,5 +1,5 @@
 import { PlatformError } from '@flotilla/kernel';
-import { currentContext } from '@flotilla/telemetry';
+import { currentContext, remainingMs } from '@flotilla/telemetry';
 import { isTerminal, type Order } from '../domain/order.ts';
 import type { RecordedResponse } from '../idempotency-store.ts';
 import type { OrderStore } from '../order-store.ts';
@@ -15,13 +15,18 @@ export interface AwaitOrder {
   answer(order: Order): RecordedResponse;
 }
 
+/** Left of the request's deadline to answer it in. */
+const ANSWER_MS = 1_000;
+
 export function createAwaitOrder(orders: OrderStore, watch: OrderWatch): AwaitOrder {
   return {
-    ended: (orderId, customerId, waitMs, signal) =>
-      watch.until(orderId, waitMs, signal, async () => {
+    ended: (orderId, customerId, waitMs, signal) => {
+      const answerableMs = Math.max(0, (remainingMs() ?? Number.POSITIVE_INFINITY) - ANSWER_MS);
+      return watch.until(orderId, Math.min(waitMs, answerableMs), signal, async () => {
         const order = await orders.find(orderId, customerId);
         return order && isTerminal(order.status) ? order : undefined;
-      }),
+      });
+    },
     now: async (orderId, customerId) => {
       const order = await orders.find(orderId, customerId);
       if (!order)
