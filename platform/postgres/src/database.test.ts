@@ -44,6 +44,16 @@ describe('a database', () => {
     assert.deepEqual(await ids(), []);
   });
 
+  it('does not pass off a transaction as committed in which a statement had failed', async () => {
+    await insert('a');
+    const work = test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('b', 1)");
+      await tx.query("INSERT INTO item VALUES ('a', 1)").catch(() => undefined);
+    });
+    await assert.rejects(work, failsWith('POSTGRES_QUERY_FAILED', false));
+    assert.deepEqual(await ids(), ['a']);
+  });
+
   it('rolls back only the savepoint that failed', async () => {
     await test.db.transaction(async (tx) => {
       await tx.query("INSERT INTO item VALUES ('a', 1)");

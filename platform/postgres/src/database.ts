@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, PlatformError, systemClock } from '@flotilla/kernel';
 import pg from 'pg';
-import { toPostgresError } from './errors.ts';
+import { type PostgresErrorCode, toPostgresError } from './errors.ts';
 
 /** Values that may be bound to `$1`, `$2`, …; objects become `jsonb`, arrays PostgreSQL arrays. */
 export type SqlValue =
@@ -92,8 +92,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     try {
       await run(client, 'BEGIN');
       const result = await work(openTransaction(client, hints));
-      await run(client, 'COMMIT');
-      for (const hint of hints) hint();
+      await commit(client);
+      // Not in this stack: a hint that throws must not make a committed transaction look failed.
+      for (const hint of hints) queueMicrotask(hint);
       return result;
     } catch (error) {
       // A connection that cannot even roll back is not returned to the pool.
@@ -154,6 +155,18 @@ function openTransaction(client: pg.PoolClient, hints: (() => void)[]): Transact
       }
     },
   };
+}
+
+/** After a failed statement PostgreSQL answers COMMIT with a rollback and no error: work that caught that failure must not pass. */
+async function commit(client: pg.PoolClient): Promise<void> {
+  const { command } = await client.query('COMMIT').catch((error: unknown) => {
+    throw toPostgresError(error);
+  });
+  if (command === 'COMMIT') return;
+  throw new PlatformError<PostgresErrorCode>(
+    'POSTGRES_QUERY_FAILED',
+    'the transaction was rolled back: a statement in it had failed; use a savepoint to go on after one',
+  );
 }
 
 async function run<Row extends object>(

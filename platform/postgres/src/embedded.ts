@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { serverAccount } from './embedded-account.ts';
-import { prepareBinaries } from './embedded-binaries.ts';
+import { findInstalled, prepareBinaries } from './embedded-binaries.ts';
 import { ensureCluster, startFailed } from './embedded-cluster.ts';
 import { prepareHome, superuserPassword } from './embedded-home.ts';
 import { freePort, type ServerProcess, spawnServer } from './embedded-process.ts';
@@ -43,10 +43,11 @@ const ATTEMPTS = 100;
  * `POSTGRES_DATA_DIR_VERSION` or `POSTGRES_START_FAILED`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
+  const installed = await findInstalled();
   const account = await serverAccount();
   const home = await prepareHome(options.dataDir, account);
   const [binaries, password] = await Promise.all([
-    prepareBinaries(home.serverFolder, account),
+    prepareBinaries(home.serverFolder, account, installed),
     superuserPassword(home),
   ]);
   await ensureCluster(home, binaries, account, password);
@@ -95,7 +96,7 @@ async function becomesReady(server: ServerProcess, adminUri: string): Promise<bo
 }
 
 async function connects(adminUri: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: adminUri, connectionTimeoutMillis: 5_000 });
+  const client = new pg.Client({ connectionString: adminUri, connectionTimeoutMillis: 1_000 });
   client.on('error', () => undefined); // the query below reports it
   try {
     await client.connect();

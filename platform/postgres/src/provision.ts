@@ -90,6 +90,7 @@ async function ensureDatabase(
   const name = quoteName(plan.name);
   if (done === undefined) await admin.query(`CREATE DATABASE ${name} TEMPLATE template0`);
   await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
+  await revokeOthers(admin, plan);
   const own = createDatabase({
     uri: databaseUri(adminUri, plan.name),
     applicationName: 'flotilla-provision',
@@ -104,6 +105,19 @@ async function ensureDatabase(
     await own.close();
   }
   await admin.query(`COMMENT ON DATABASE ${name} IS ${quoteText(fingerprint)}`);
+}
+
+/** A role that left the plan loses its way in; without it the rest of its rights is of no use. */
+async function revokeOthers(admin: Database, plan: ProvisionedDatabase): Promise<void> {
+  const others = await admin.query<{ name: string }>(
+    `SELECT DISTINCT grantee.rolname AS name
+     FROM pg_database, aclexplode(datacl) AS acl JOIN pg_roles AS grantee ON grantee.oid = acl.grantee
+     WHERE datname = $1 AND acl.grantee <> datdba AND NOT grantee.rolname = ANY ($2)`,
+    [plan.name, plan.roles],
+  );
+  for (const other of others) {
+    await admin.query(`REVOKE ALL ON DATABASE ${quoteName(plan.name)} FROM ${quoteName(other.name)}`);
+  }
 }
 
 const GRANTS = [

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { createDatabase } from './database.ts';
+import { migrate } from './migrate.ts';
+import { createTestDatabase, type TestDatabase } from './testing.ts';
+
+describe('migrations', () => {
+  let test: TestDatabase;
+  let folder: string;
+  beforeEach(async () => {
+    test = await createTestDatabase();
+    folder = await mkdtemp(join(tmpdir(), 'flotilla-migrate-'));
+  });
+  afterEach(async () => {
+    await test.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function source(name: string, files: Readonly<Record<string, string>>) {
+    const directory = join(folder, name);
+    await mkdir(directory, { recursive: true });
+    for (const [file, sql] of Object.entries(files)) await writeFile(join(directory, file), sql);
+    return { name, directory };
+  }
+
+  it('applies the files of every source in order, each once', async () => {
+    const items = await source('items', {
+      '0002_more.sql': 'ALTER TABLE item ADD quantity int',
+      '0001_item.sql': 'CREATE TABLE item (id text)',
+      'notes.txt': 'not SQL',
+    });
+    const views = await source('views', {
+      '0001_view.sql': 'CREATE VIEW items AS SELECT quantity FROM item',
+    });
+    assert.deepEqual(await migrate(test.db, [items, views]), [
+      'items/0001_item',
+      'items/0002_more',
+      'views/0001_view',
+    ]);
+    assert.deepEqual(await migrate(test.db, [items, views]), []);
+    await source('items', { '0003_last.sql': 'CREATE TABLE last (id text)' });
+    assert.deepEqual(await migrate(test.db, [items, views]), ['items/0003_last']);
+  });
+
+  it('refuses a file that was changed after it had been applied', async () => {
+    const items = await source('items', { '0001_item.sql': 'CREATE TABLE item (id text)' });
+    await migrate(test.db, [items]);
+    await source('items', { '0001_item.sql': 'CREATE TABLE item (id uuid)' });
+    await assert.rejects(migrate(test.db, [items]), { code: 'POSTGRES_MIGRATION_CHANGED' });
+  });
+
+  it('leaves nothing behind when a file fails', async () => {
+    const items = await source('items', {
+      '0001_item.sql': 'CREATE TABLE item (id text)',
+      '0002_wrong.sql': 'CREATE TABLE other (id text); SELECT 1 / 0',
+    });
+    await assert.rejects(migrate(test.db, [items]), { code: 'POSTGRES_QUERY_FAILED' });
+    assert.deepEqual(await test.db.query("SELECT to_regclass('item') AS item"), [{ item: null }]);
+    assert.deepEqual(await test.db.query('SELECT name FROM schema_migration'), []);
+  });
+
+  it('applies everything once when several processes migrate at the same time', async () => {
+    const items = await source('items', {
+      '0001_item.sql': 'CREATE TABLE item (id text); SELECT pg_sleep(0.05)',
+      '0002_row.sql': "INSERT INTO item VALUES ('a')",
+    });
+    const others = [1, 2, 3].map(() =>
+      createDatabase({ uri: test.uri, applicationName: 'migrator', maxConnections: 1 }),
+    );
+    const applied = await Promise.all(others.map((db) => migrate(db, [items])));
+    for (const db of others) await db.close();
+    assert.deepEqual(applied.map((names) => names.length).sort(), [0, 0, 2]);
+    assert.equal((await test.db.query('SELECT * FROM item')).length, 1);
+  });
+});

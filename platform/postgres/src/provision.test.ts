@@ -1,0 +1,130 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { createDatabase, type Database } from './database.ts';
+import { databaseUri, type ProvisionPlan, provision } from './provision.ts';
+import { testServerUri } from './testing.ts';
+
+const mine = `p${process.pid}`;
+const name = (suffix: string) => `${mine}_${suffix}`;
+
+describe('provisioning', () => {
+  const adminUri = testServerUri();
+  const cart = { name: name('cart'), password: "it's a \\ secret" };
+  const order = { name: name('order'), password: 'order-secret' };
+  let folder: string;
+  let admin: Database;
+  let plan: ProvisionPlan;
+
+  before(async () => {
+    admin = createDatabase({ uri: adminUri, applicationName: 'test-admin', maxConnections: 2 });
+    folder = await mkdtemp(join(tmpdir(), 'flotilla-provision-'));
+    await writeFile(
+      join(folder, '0001_item.sql'),
+      'CREATE TABLE item (id bigint GENERATED ALWAYS AS IDENTITY, name text)',
+    );
+    const migrations = [{ name: 'test', directory: folder }];
+    plan = {
+      roles: [cart, order],
+      databases: [
+        { name: name('cart'), roles: [cart.name], migrations },
+        { name: name('order'), roles: [order.name], migrations },
+        { name: name('bus'), roles: [cart.name, order.name], migrations },
+      ],
+    };
+    await provision(adminUri, plan);
+  });
+
+  after(async () => {
+    for (const database of plan.databases) await admin.query(`DROP DATABASE ${database.name} WITH (FORCE)`);
+    for (const role of plan.roles) await admin.query(`DROP ROLE ${role.name}`);
+    await admin.close();
+    await rm(folder, { recursive: true });
+  });
+
+  async function as<T>(role: typeof cart, database: string, work: (db: Database) => Promise<T>): Promise<T> {
+    const db = createDatabase({
+      uri: databaseUri(adminUri, database, role),
+      applicationName: 'test',
+      maxConnections: 1,
+    });
+    try {
+      return await work(db);
+    } finally {
+      await db.close();
+    }
+  }
+
+  const useItems = (db: Database) =>
+    db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item (name) VALUES ('a')");
+      await tx.query("UPDATE item SET name = 'b'");
+      return await tx.query('DELETE FROM item RETURNING name');
+    });
+
+  it('lets a role use the rows of its own and of a shared database', async () => {
+    assert.deepEqual(await as(cart, name('cart'), useItems), [{ name: 'b' }]);
+    assert.deepEqual(await as(cart, name('bus'), useItems), [{ name: 'b' }]);
+    assert.deepEqual(await as(order, name('bus'), useItems), [{ name: 'b' }]);
+  });
+
+  it("does not let a role connect to another's database, nor to the server's own", async () => {
+    for (const database of [name('order'), 'postgres', 'template1']) {
+      await assert.rejects(
+        as(cart, database, (db) => db.query('SELECT 1')),
+        /permission denied for database/,
+      );
+    }
+  });
+
+  it('does not let a role create, alter or drop anything', async () => {
+    const forbidden = [
+      'CREATE TABLE mine (id text)',
+      'CREATE TEMPORARY TABLE mine (id text)',
+      'CREATE SCHEMA mine',
+      'ALTER TABLE item ADD more text',
+      'DROP TABLE item',
+      'TRUNCATE item',
+      `CREATE DATABASE ${name('more')}`,
+      `CREATE ROLE ${name('more')}`,
+    ];
+    await as(cart, name('cart'), async (db) => {
+      for (const sql of forbidden)
+        await assert.rejects(db.query(sql), /permission denied|must be owner/, sql);
+    });
+  });
+
+  it('refuses a wrong password', async () => {
+    const forged = { name: cart.name, password: 'wrong' };
+    await assert.rejects(
+      as(forged, name('cart'), (db) => db.query('SELECT 1')),
+      /password authentication failed/,
+    );
+  });
+
+  it('does nothing the second time, and keeps the rows', async () => {
+    await as(cart, name('cart'), (db) => db.query("INSERT INTO item (name) VALUES ('kept')"));
+    await provision(adminUri, plan);
+    assert.equal((await as(cart, name('cart'), (db) => db.query('SELECT * FROM item'))).length, 1);
+  });
+
+  it('applies what was added to the plan: a new password, role and migration', async () => {
+    const renewed = { name: order.name, password: 'renewed' };
+    await writeFile(join(folder, '0002_note.sql'), 'CREATE TABLE note (id text)');
+    const wider = plan.databases.map((database) => ({ ...database, roles: [cart.name, order.name] }));
+    await provision(adminUri, { roles: [cart, renewed], databases: wider });
+    const insert = (db: Database) => db.query("INSERT INTO note VALUES ('a')");
+    await as(renewed, name('cart'), insert);
+    await as(renewed, name('order'), insert);
+  });
+
+  it('takes back the right to connect from a role that left the plan', async () => {
+    await provision(adminUri, plan);
+    await assert.rejects(
+      as(order, name('cart'), (db) => db.query('SELECT 1')),
+      /permission denied for database/,
+    );
+  });
+});
