@@ -1,0 +1,5 @@
+import { type Environment, readEnvironment, secret } from '@flotilla/http';
+
+export function readConfig(env: Environment) {
+  return readEnvironment(env, { DATABASE_URL: secret() });
+}
