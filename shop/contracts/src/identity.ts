@@ -28,6 +28,8 @@ export const logIn = defineRoute({
   path: '/auth/login',
   summary: 'Exchange e-mail and password for tokens',
   access: 'public',
+  // Set by the gateway: failed attempts are counted by the address they came from.
+  headers: s.object({ 'x-forwarded-for': s.optional(s.string({ maxLength: 2_000 })) }),
   body: s.object({ email: s.string({ maxLength: 254 }), password: s.string({ maxLength: 1_024 }) }),
   responses: { 200: tokensSchema },
 });

@@ -1,0 +1,35 @@
+import type { HttpClient, RouteHandler } from '@flotilla/http';
+import type { Database } from '@flotilla/postgres';
+import { createCartStore } from './cart-store.ts';
+import { createProductExists } from './catalogue.ts';
+import { createCheckoutStore } from './checkout-store.ts';
+import { cartRoutes } from './http.ts';
+import { createPlaceOrder } from './order-client.ts';
+import { cartSubscriptions } from './subscriptions.ts';
+
+export interface CartDeps {
+  readonly db: Database;
+  /** Calls the inventory service with the cart's own token. */
+  readonly inventory: HttpClient;
+  /** Calls the order service; the customer's token comes with each call. */
+  readonly orders: HttpClient;
+}
+
+export interface CartApp {
+  readonly handlers: readonly RouteHandler[];
+  readonly subscriptions: ReturnType<typeof cartSubscriptions>;
+}
+
+export function createCartApp({ db, inventory, orders }: CartDeps): CartApp {
+  const carts = createCartStore(db);
+  const checkouts = createCheckoutStore(db, carts);
+  return {
+    handlers: cartRoutes({
+      carts,
+      checkouts,
+      productExists: createProductExists(inventory),
+      placeOrder: createPlaceOrder(orders),
+    }),
+    subscriptions: cartSubscriptions(carts, checkouts),
+  };
+}

@@ -1,0 +1,39 @@
+import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
+import { createConsumer, createPostgresTransport } from '@flotilla/messaging';
+import { createDatabase } from '@flotilla/postgres';
+import { createCartApp } from './app.ts';
+import { readConfig } from './config.ts';
+
+await runService({
+  name: 'cart',
+  readConfig,
+  start: async (context) => {
+    const { config, env, logger, metrics, pick } = context;
+    const db = createDatabase({
+      uri: config.DATABASE_URL,
+      applicationName: env.instanceId,
+      onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
+    });
+    context.defer('database', db.close);
+    const token = context.tokens('inventory.read');
+    const inventory = createHttpClient({ service: 'inventory', pick, logger, metrics, token });
+    context.defer('inventory client', () => inventory.close());
+    const orders = createHttpClient({ service: 'order', pick, logger, metrics });
+    context.defer('order client', () => orders.close());
+    const { handlers, subscriptions } = createCartApp({ db, inventory, orders });
+
+    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    context.defer('message transport', () => transport.close());
+    const consumer = createConsumer({
+      name: 'cart',
+      db,
+      transport,
+      handlers: subscriptions,
+      logger,
+      metrics,
+    });
+    await consumer.start();
+    context.defer('consumer', () => consumer.close());
+    return { handlers, readiness: { database: databaseReadiness(db) } };
+  },
+});

@@ -1,0 +1,33 @@
+import { type Environment, integer, json, readEnvironment, type Setting, secret, url } from '@flotilla/http';
+import { accept, reject } from '@flotilla/kernel';
+import * as s from '@flotilla/kernel/schema';
+
+const serviceClients = s.record(
+  s.object({
+    secretSha256: s.string({ pattern: '^[0-9a-f]{64}$' }),
+    scopes: s.array(s.string({ pattern: '^[\\w.:-]+$' })),
+  }),
+);
+
+/** 32 bytes in base64. */
+const encryptionKey: Setting<Buffer> = {
+  read: (text) => {
+    if (text === undefined) return reject('is required');
+    const key = Buffer.from(text, 'base64');
+    return key.length === 32 ? accept(key) : reject('must be 32 bytes in base64');
+  },
+  secret: true,
+};
+
+const SETTINGS = {
+  ISSUER: url(),
+  DATABASE_URL: secret(),
+  BUS_URL: secret(),
+  SERVICE_CLIENTS: json(serviceClients),
+  KEY_ENCRYPTION_KEY: encryptionKey,
+  ACCESS_TOKEN_SECONDS: integer({ default: 900, min: 1, max: 3_600 }),
+};
+
+export function readConfig(env: Environment) {
+  return readEnvironment(env, SETTINGS);
+}

@@ -1,0 +1,60 @@
+import { accept, type Clock, crashPoint, type NewId, type Result, reject } from '@flotilla/kernel';
+import type { Outbox } from '@flotilla/messaging';
+import type { Database } from '@flotilla/postgres';
+import { userRegistered } from '@shop/contracts';
+import type { AccountStore } from '../account-store.ts';
+import { type Account, permissionsOf } from '../domain/account.ts';
+import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
+import type { HashSlots } from '../hash-slots.ts';
+import type { Passwords } from '../passwords.ts';
+
+export interface SignUp {
+  readonly email: string;
+  readonly password: string;
+  readonly name: string;
+}
+
+export type SignUpRejection =
+  | { readonly code: 'email-taken' }
+  | { readonly code: 'weak-password'; readonly weakness: PasswordWeakness };
+
+export interface SignUpDeps {
+  readonly db: Database;
+  readonly accounts: AccountStore;
+  readonly outbox: Outbox;
+  readonly passwords: Passwords;
+  readonly slots: HashSlots;
+  readonly clock: Pick<Clock, 'now'>;
+  readonly newId: NewId;
+}
+
+/** Creates a customer account and tells the system about it, both or neither. */
+export async function signUp(
+  deps: SignUpDeps,
+  request: SignUp,
+  signal: AbortSignal,
+): Promise<Result<Account, SignUpRejection>> {
+  const { email, name, password } = request;
+  const weakness = findWeakness(password, request);
+  if (weakness) return reject({ code: 'weak-password', weakness });
+  if (await deps.accounts.findByEmail(email)) return reject({ code: 'email-taken' });
+
+  const passwordHash = await deps.slots.run(() => deps.passwords.hash(password), signal);
+  const account: Account = {
+    id: deps.newId(),
+    email,
+    name,
+    role: 'Customer',
+    tenantId: null,
+    permissions: permissionsOf('Customer'),
+    createdAt: deps.clock.now(),
+  };
+  const inserted = await deps.db.transaction(async (tx) => {
+    if (!(await deps.accounts.insert(tx, { ...account, passwordHash }))) return false;
+    await deps.outbox.publish(tx, userRegistered, { userId: account.id, email, name });
+    crashPoint('identity.before-sign-up-commit');
+    return true;
+  });
+  crashPoint('identity.after-sign-up-commit');
+  return inserted ? accept(account) : reject({ code: 'email-taken' });
+}

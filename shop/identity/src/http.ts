@@ -1,0 +1,82 @@
+import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
+import * as contract from '@shop/contracts';
+import { clientAddress } from './client-address.ts';
+import type { PasswordWeakness } from './domain/password-policy.ts';
+import { issueServiceToken, type ServiceTokenDeps } from './features/issue-service-token.ts';
+import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
+import { type RefreshDeps, refresh } from './features/refresh.ts';
+import { type SignUpDeps, signUp } from './features/sign-up.ts';
+import type { SigningKeys } from './signing-keys.ts';
+
+export interface IdentityRoutes extends SignUpDeps, LogInDeps, RefreshDeps, ServiceTokenDeps {
+  readonly keys: Pick<SigningKeys, 'jwks'>;
+}
+
+const NOT_STORED = { 'cache-control': 'no-store' };
+const JWKS_HEADERS = { 'cache-control': 'public, max-age=300' };
+
+/** The routes of the identity service, and which status each outcome has. */
+export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
+  return [
+    handle(contract.signUp, async ({ body, signal }) => {
+      const outcome = await signUp(deps, body, signal);
+      if (outcome.ok) {
+        const { id, email, name } = outcome.value;
+        return created({ id, email, name });
+      }
+      return outcome.rejection.code === 'email-taken'
+        ? problem(409, 'email-taken', 'There is an account with this e-mail address.')
+        : problem(422, 'weak-password', WEAKNESSES[outcome.rejection.weakness]);
+    }),
+
+    handle(contract.logIn, async ({ body, headers, remoteAddress, signal }) => {
+      const address = clientAddress(remoteAddress, headers['x-forwarded-for']);
+      const outcome = await logIn(deps, { ...body, address }, signal);
+      if (outcome.ok) return replyTokens(outcome.value);
+      if (outcome.rejection.code === 'invalid-credentials')
+        return problem(401, 'invalid-credentials', 'The e-mail address or the password is wrong.');
+      const retryAfter = String(Math.ceil(outcome.rejection.waitMs / 1_000));
+      const tooMany = problem(
+        429,
+        'too-many-attempts',
+        'Too many failed attempts. Wait before the next one.',
+      );
+      return { ...tooMany, headers: { 'retry-after': retryAfter } };
+    }),
+
+    handle(contract.refreshTokens, async ({ body }) => {
+      const outcome = await refresh(deps, body.refreshToken);
+      return outcome.ok ? replyTokens(outcome.value) : problem(401, outcome.rejection, 'Log in again.');
+    }),
+
+    handle(contract.logOut, async ({ body }) => {
+      await deps.refreshTokens.revoke(body.refreshToken);
+      return noContent();
+    }),
+
+    handle(contract.getMe, async ({ principal }) => {
+      const account = await deps.accounts.find(principal.subject);
+      if (!account) return problem(404, 'not-found', 'There is no account behind this token.');
+      const { id, email, name, role, tenantId, createdAt } = account;
+      return ok({ id, email, name, role, tenantId, createdAt: createdAt.toISOString() });
+    }),
+
+    handle(contract.getJwks, async () => ok(deps.keys.jwks(), JWKS_HEADERS)),
+
+    handle(contract.issueServiceToken, async ({ body }) => {
+      const outcome = await issueServiceToken(deps, body);
+      if (outcome.ok) return ok(outcome.value, NOT_STORED);
+      return problem(outcome.rejection === 'invalid-client' ? 401 : 400, outcome.rejection);
+    }),
+  ];
+}
+
+const WEAKNESSES: Readonly<Record<PasswordWeakness, string>> = {
+  'too-short': 'A password needs at least 8 characters.',
+  common: 'This password is among those that attackers try first.',
+  personal: 'A password must not be the name or the e-mail address of the account.',
+};
+
+function replyTokens({ accessToken, expiresIn, refreshToken }: Tokens) {
+  return ok({ accessToken, tokenType: 'Bearer' as const, expiresIn, refreshToken }, NOT_STORED);
+}

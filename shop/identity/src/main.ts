@@ -1,0 +1,41 @@
+import { databaseReadiness, runService } from '@flotilla/http';
+import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createDatabase } from '@flotilla/postgres';
+import { createIdentityApp } from './app.ts';
+import { readConfig } from './config.ts';
+import { runUpkeep } from './upkeep.ts';
+
+await runService({
+  name: 'identity',
+  readConfig,
+  start: async (context) => {
+    const { config, env, logger, metrics, clock, newId } = context;
+    const db = createDatabase({
+      uri: config.DATABASE_URL,
+      applicationName: env.instanceId,
+      onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
+    });
+    context.defer('database', db.close);
+    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    context.defer('message transport', () => transport.close());
+    const relay = createRelay({ db, transport, logger, metrics });
+    relay.start();
+    context.defer('outbox relay', () => relay.close());
+
+    const { handlers, verifyToken, keys } = await createIdentityApp({
+      db,
+      outbox: createOutbox({ source: 'identity', clock, newId, onCommit: () => relay.nudge() }),
+      logger,
+      clock,
+      newId,
+      issuer: config.ISSUER,
+      audience: env.audience,
+      keyEncryptionKey: config.KEY_ENCRYPTION_KEY,
+      serviceClients: config.SERVICE_CLIENTS,
+      accountTokenSeconds: config.ACCESS_TOKEN_SECONDS,
+      demo: env.demo,
+    });
+    context.background('upkeep', (signal) => runUpkeep({ db, keys, clock, logger }, signal));
+    return { handlers, verifyToken, readiness: { database: databaseReadiness(db) } };
+  },
+});

@@ -1,0 +1,28 @@
+import { type Environment, optional, readEnvironment, type Setting, secret } from '@flotilla/http';
+import { accept, reject } from '@flotilla/kernel';
+
+/** An address, with or without a name: `Shop <shop@example.com>`. */
+const SENDER = /^([^<>@\r\n]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/;
+
+const sender: Setting<string> = {
+  read: (value = 'Flotilla shop <shop@flotilla.example>') =>
+    SENDER.test(value) ? accept(value) : reject('must be an e-mail address, like "Shop <shop@example.com>"'),
+};
+
+/** Holds a password more often than not. */
+const smtpUrl: Setting<string> = {
+  read: (value = '') =>
+    /^smtps?:\/\/[^/]/.test(value) ? accept(value) : reject('must be an smtp or smtps URL'),
+  secret: true,
+};
+
+const SETTINGS = {
+  DATABASE_URL: secret(),
+  BUS_URL: secret(),
+  SMTP_URL: optional(smtpUrl),
+  MAIL_FROM: sender,
+};
+
+export function readConfig(env: Environment) {
+  return readEnvironment(env, SETTINGS);
+}

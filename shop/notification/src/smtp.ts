@@ -1,0 +1,41 @@
+import type { Mail } from './domain/mails.ts';
+
+/** Hands one mail to a mail server. Resolves when the server has taken it, rejects otherwise. */
+export interface MailServer {
+  send(mail: Mail & { readonly id: string }): Promise<void>;
+}
+
+export interface SmtpOptions {
+  /** `smtp://user:password@host:port` or `smtps://…` */
+  readonly url: string;
+  readonly from: string;
+}
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const SOCKET_TIMEOUT_MS = 15_000;
+
+/** Loaded only when there is a server: nodemailer would delay the boot of everybody else. */
+export async function createSmtpServer({ url, from }: SmtpOptions): Promise<MailServer> {
+  const { createTransport } = await import('nodemailer');
+  const transport = createTransport({
+    url,
+    connectionTimeout: CONNECT_TIMEOUT_MS,
+    greetingTimeout: CONNECT_TIMEOUT_MS,
+    socketTimeout: SOCKET_TIMEOUT_MS,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  const domain = from.replace(/>.*$/, '').split('@').at(-1) ?? 'localhost';
+  return {
+    send: async ({ id, to, subject, text }) => {
+      // The same mail always has the same Message-ID: receivers recognise one that had to be sent twice.
+      await transport.sendMail({
+        from,
+        to: { name: '', address: to },
+        subject,
+        text,
+        messageId: `<${id}@${domain}>`,
+      });
+    },
+  };
+}
