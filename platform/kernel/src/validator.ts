@@ -45,6 +45,7 @@ function compiler(coerce: boolean): AjvInstance {
   const ajv = new Ajv({
     allErrors: true,
     strict: false,
+    strictNumbers: true, // JSON.parse reads 1e999 as Infinity, which is no integer
     coerceTypes: coerce ? 'array' : false,
     useDefaults: true,
   });
