@@ -23,11 +23,11 @@ export interface PaymentDeps {
 }
 
 const TURN_POLL_MS = 50;
-const TURN_WAIT_MS = 5_000;
+const TURN_WAIT_MS = 3_000;
 
 /**
  * Waits until the payment is settled enough for the caller, or until it is the caller's turn to talk to the
- * provider. Throws `PAYMENT_IN_PROGRESS` when neither happens within 5 s.
+ * provider. Throws `PAYMENT_IN_PROGRESS` when neither happens within 3 s.
  */
 export async function takeTurn(
   deps: PaymentDeps,

@@ -1,4 +1,4 @@
-import { createTestIssuer } from '@flotilla/auth/testing';
+import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost, type HttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
@@ -16,7 +16,7 @@ import type { PaymentDeps } from './settlement.ts';
 
 /** The payment service and the test provider on real databases and real ports, for tests. */
 
-const API_KEY = 'provider-key-for-tests';
+export const API_KEY = 'provider-key-for-tests';
 const EUR_1999 = { amountMinor: 1_999, currency: 'EUR' };
 
 export interface TestProvider {
@@ -83,6 +83,7 @@ export interface TestPayment {
   readonly database: TestDatabase;
   readonly provider: TestProvider;
   readonly deps: PaymentDeps;
+  readonly issuer: TestIssuer;
   charge(
     orderId: string,
     token: string,
@@ -149,6 +150,7 @@ export async function startTestPayment(options: TestPaymentOptions = {}): Promis
     database,
     provider,
     deps,
+    issuer,
     charge: async (orderId, token, amount = EUR_1999) => {
       const body = { amount, payment: { token }, customerId: 'alice' };
       return (await client.call(chargePayment, { params: { orderId }, body })).body;

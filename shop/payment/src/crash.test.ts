@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import {
+  createRoundRobin,
+  createStaticResolver,
+  type Registry,
+  register,
+  startRegistry,
+} from '@flotilla/discovery';
+import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
+import { isPlatformError } from '@flotilla/kernel';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { chargePayment, getJwks, refundPayment } from '@shop/contracts';
+import { API_KEY, connectProvider, startTestPayment, type TestPayment } from './testing.ts';
+
+/**
+ * The real processes, killed between two effects. What they leave behind is taken up by the service that runs in
+ * this process on the same databases.
+ */
+describe('a process that is killed', () => {
+  let payment: TestPayment;
+  let registry: Registry;
+  let identity: HttpHost;
+  before(async () => {
+    payment = await startTestPayment({ timeoutMs: 1_000 });
+    registry = await startRegistry({ host: '127.0.0.1', port: 0 });
+    identity = createHttpHost({
+      service: 'identity',
+      handlers: [
+        handle(getJwks, async () => ok({ keys: payment.issuer.jwks.keys.map((key) => ({ ...key })) })),
+      ],
+      logger: silentLogger,
+      metrics: createMetrics(),
+      readiness: {},
+    });
+    const { port } = await identity.listen();
+    await announce('identity', port);
+    await announce('payment-provider', Number(payment.provider.address().split(':')[1]));
+  });
+  after(async () => {
+    for (const { deregister } of announced) await deregister();
+    await identity.close();
+    await registry.close();
+    await payment.close();
+  });
+
+  const announced: { deregister(): Promise<void> }[] = [];
+  async function announce(service: string, port: number): Promise<void> {
+    const { url } = registry;
+    announced.push(
+      await register({ url, service, id: `${service}-1`, host: '127.0.0.1', port, logger: silentLogger }),
+    );
+  }
+
+  /** Starts a process of this package that will kill itself at `crashPoint`; returns where it listens. */
+  async function startDoomed(main: string, databaseUrl: string, crashPoint: string) {
+    const child = spawn(process.execPath, [new URL(main, import.meta.url).pathname], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {
+        DATABASE_URL: databaseUrl,
+        REGISTRY_URL: registry.url,
+        ISSUER: payment.issuer.issuer,
+        PROVIDER_API_KEY: API_KEY,
+        FLOTILLA_CRASH_POINT: crashPoint,
+        LOG_LEVEL: 'error',
+      },
+    });
+    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    assert.ok(ready !== null && typeof ready === 'object', `the process ended before it was ready: ${ready}`);
+    return { child, address: new URL((ready as { url: string }).url).host };
+  }
+
+  async function assertKilled(child: ChildProcess): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    assert.equal(child.signalCode, 'SIGKILL');
+  }
+
+  /** Calls the doomed service; the answer is lost with it. */
+  async function callDoomed(address: string, route: 'charge' | 'refund', orderId: string): Promise<void> {
+    const client = createHttpClient({
+      service: 'payment',
+      pick: createRoundRobin(createStaticResolver({ payment: [address] })).pick,
+      token: await payment.issuer.sign({ scope: 'payment.write' }),
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
+    const body = {
+      amount: { amountMinor: 1_999, currency: 'EUR' },
+      payment: { token: 'tok_ok' },
+      customerId: 'alice',
+    };
+    const call =
+      route === 'charge'
+        ? client.call(chargePayment, { params: { orderId }, body })
+        : client.call(refundPayment, { params: { orderId } });
+    await assert.rejects(call, isPlatformError);
+    await client.close();
+  }
+
+  /** The dead process renews nothing: its leases run out. */
+  const outliveLeases = () =>
+    payment.database.db.query(
+      "UPDATE payment SET lease_until = now() - interval '1 second' WHERE lease_until > now()",
+    );
+
+  for (const point of [
+    'payment.after-intent-commit',
+    'payment.after-provider-call',
+    'payment.before-outcome-commit',
+    'payment.after-outcome-commit',
+  ])
+    it(`at ${point} leaves an order that is charged once`, async () => {
+      const orderId = randomUUID();
+      const { child, address } = await startDoomed('main.ts', payment.database.uri, point);
+      await callDoomed(address, 'charge', orderId);
+      await assertKilled(child);
+      await outliveLeases();
+      assert.equal((await payment.charge(orderId, 'tok_ok')).status, 'captured');
+      assert.deepEqual(await payment.state(orderId), {
+        status: 'captured',
+        bookings: 'capture',
+        clearing: 1_999,
+        providerStatus: 'captured',
+        providerRefunds: 0,
+      });
+    });
+
+  for (const point of [
+    'payment.after-close-commit',
+    'payment.after-refund-call',
+    'payment.before-outcome-commit',
+    'payment.after-refund-commit',
+  ])
+    it(`at ${point} leaves an order that is refunded once`, async () => {
+      const orderId = randomUUID();
+      await payment.charge(orderId, 'tok_ok');
+      const { child, address } = await startDoomed('main.ts', payment.database.uri, point);
+      await callDoomed(address, 'refund', orderId);
+      await assertKilled(child);
+      await outliveLeases();
+      assert.equal(await payment.refund(orderId), 'refunded');
+      assert.deepEqual(await payment.state(orderId), {
+        status: 'refunded',
+        bookings: 'capture,refund',
+        clearing: 0,
+        providerStatus: 'captured',
+        providerRefunds: 1,
+      });
+    });
+
+  it('after it captured for an order that is then cancelled leaves nothing taken', async () => {
+    const orderId = randomUUID();
+    const { child, address } = await startDoomed(
+      'main.ts',
+      payment.database.uri,
+      'payment.after-provider-call',
+    );
+    await callDoomed(address, 'charge', orderId);
+    await assertKilled(child);
+    assert.equal((await payment.state(orderId)).providerStatus, 'captured');
+    assert.equal(await payment.refund(orderId), 'refunded');
+    const { clearing, providerRefunds } = await payment.state(orderId);
+    assert.deepEqual([clearing, providerRefunds], [0, 1]);
+  });
+
+  it('may be the provider, after it captured and before it answered', async () => {
+    const orderId = randomUUID();
+    const doomed = await startDoomed(
+      'provider/main.ts',
+      payment.provider.database.uri,
+      'provider.after-capture-commit',
+    );
+    const { client, provider } = connectProvider(doomed.address, 1_000);
+    const amount = { amountMinor: 1_999, currency: 'EUR' };
+    const key = payment.deps.newId();
+    const { signal } = new AbortController();
+    await assert.rejects(provider.charge({ key, amount, token: 'tok_ok', reference: orderId }, signal), {
+      code: 'PAYMENT_PROVIDER_UNAVAILABLE',
+      retryable: true,
+    });
+    await assertKilled(doomed.child);
+    await client.close();
+    assert.equal((await payment.deps.provider.find(key, signal))?.status, 'captured');
+  });
+});
