@@ -1,1 +1,10 @@
+export { type Consumer, type ConsumerOptions, createConsumer, type RetryOptions } from './consumer.ts';
+export { messagingCrashPoints } from './crash-points.ts';
+export type { MessagingErrorCode } from './errors.ts';
+export { type Handler, on } from './handler.ts';
 export { defineMessage, type Message, type MessageType } from './message.ts';
+export { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
+export { createOutbox, type Outbox, type OutboxOptions, type PublishOptions } from './outbox.ts';
+export { createPostgresTransport, type PostgresTransportOptions } from './postgres-transport.ts';
+export { createRelay, type Relay, type RelayOptions } from './relay.ts';
+export type { DeadLetter, OutgoingMessage, Refusal, Transport } from './transport.ts';

@@ -1,0 +1,143 @@
+-- Messages that were committed and not yet confirmed by the transport. The only index on the common path is
+-- the primary key: a message costs one insert and one delete, and a relay reads its shard in id order.
+CREATE TABLE outbox (
+  shard smallint NOT NULL,
+  id bigint GENERATED ALWAYS AS IDENTITY,
+  message_id uuid NOT NULL,
+  key text NOT NULL,
+  type text NOT NULL,
+  envelope text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  attempts smallint NOT NULL DEFAULT 0,
+  available_at timestamptz,
+  last_error text,
+  PRIMARY KEY (shard, id)
+) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
+
+-- The few messages that wait for another attempt; each holds back the later ones of its key.
+CREATE INDEX outbox_retrying ON outbox (shard, available_at) WHERE attempts > 0;
+
+-- Messages that the transport refused for good. They hold nothing back and are never deleted by the platform.
+CREATE TABLE outbox_parked (
+  id bigint PRIMARY KEY,
+  message_id uuid NOT NULL,
+  key text NOT NULL,
+  type text NOT NULL,
+  envelope text NOT NULL,
+  created_at timestamptz NOT NULL,
+  attempts smallint NOT NULL,
+  last_error text,
+  parked_reason text NOT NULL,
+  parked_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+-- Who relays which shard. `token` grows with every change of owner; writes of a former owner are refused by it.
+CREATE TABLE outbox_shard (
+  shard smallint PRIMARY KEY,
+  owner uuid,
+  token bigint NOT NULL DEFAULT 0,
+  lease_until timestamptz
+) WITH (fillfactor = 50);
+INSERT INTO outbox_shard (shard) SELECT generate_series(0, 15);
+
+CREATE TABLE outbox_relay (
+  owner uuid PRIMARY KEY,
+  alive_until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- Renews the caller's leases and takes free or expired shards up to its fair share. Returns what it holds now.
+CREATE FUNCTION outbox_claim(me uuid, lease_ms integer)
+RETURNS TABLE (shard smallint, token bigint, fair integer) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+  moment timestamptz := clock_timestamp();
+  until timestamptz := moment + lease_ms * interval '1 millisecond';
+  share integer;
+  missing integer;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  INSERT INTO outbox_relay AS r (owner, alive_until) VALUES (me, until)
+    ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
+  DELETE FROM outbox_relay WHERE owner IN
+    (SELECT r.owner FROM outbox_relay r WHERE r.alive_until < moment FOR UPDATE SKIP LOCKED);
+  SELECT ceil(16.0 / count(*)) INTO share FROM outbox_relay r WHERE r.alive_until >= moment;
+  UPDATE outbox_shard s SET lease_until = until WHERE s.owner = me;
+  SELECT share - count(*) INTO missing FROM outbox_shard s WHERE s.owner = me;
+  IF missing > 0 THEN
+    UPDATE outbox_shard s SET owner = me, token = s.token + 1, lease_until = until
+    WHERE s.shard IN (
+      SELECT f.shard FROM outbox_shard f WHERE f.owner IS NULL OR f.lease_until < moment
+      LIMIT missing FOR UPDATE SKIP LOCKED);
+  END IF;
+  RETURN QUERY SELECT s.shard, s.token, share FROM outbox_shard s WHERE s.owner = me;
+END $$;
+
+-- Gives shards back, so that others need not wait for the lease to end.
+CREATE FUNCTION outbox_release(me uuid, shards smallint[]) RETURNS void LANGUAGE sql AS $$
+  UPDATE outbox_shard SET owner = NULL, lease_until = NULL WHERE owner = me AND shard = ANY (shards);
+$$;
+
+CREATE FUNCTION outbox_leave(me uuid) RETURNS void LANGUAGE sql AS $$
+  UPDATE outbox_shard SET owner = NULL, lease_until = NULL WHERE owner = me;
+  DELETE FROM outbox_relay WHERE owner = me;
+$$;
+
+-- The oldest messages of each shard, without those of keys that wait for another attempt. One index range per
+-- shard, whatever the backlog; the planner settings keep that true when its statistics are stale.
+CREATE FUNCTION outbox_fetch(shards smallint[], per_shard integer)
+RETURNS TABLE (shard smallint, id bigint, message_id uuid, key text, type text, envelope text, attempts smallint)
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
+DECLARE
+  held text[] := ARRAY(
+    SELECT o.shard || ':' || o.key FROM outbox o
+    WHERE o.shard = ANY (shards) AND o.attempts > 0 AND o.available_at > clock_timestamp());
+BEGIN
+  RETURN QUERY
+    SELECT o.shard, o.id, o.message_id, o.key, o.type, o.envelope, o.attempts
+    FROM unnest(shards) AS mine (shard)
+    CROSS JOIN LATERAL (
+      SELECT q.* FROM outbox q
+      WHERE q.shard = mine.shard AND (held = '{}' OR q.shard || ':' || q.key <> ALL (held))
+      ORDER BY q.id LIMIT per_shard) AS o
+    ORDER BY o.id;
+END $$;
+
+-- Deletes what the transport has confirmed. A shard whose owner has changed meanwhile is left to the new owner.
+CREATE FUNCTION outbox_confirm(me uuid, shards smallint[], tokens bigint[], ids bigint[]) RETURNS integer
+LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+  confirmed integer;
+BEGIN
+  PERFORM set_config('synchronous_commit', 'off', true);
+  DELETE FROM outbox o USING unnest(shards, tokens, ids) AS c (shard, token, id)
+    JOIN outbox_shard s ON s.shard = c.shard AND s.owner = me AND s.token = c.token
+  WHERE o.shard = c.shard AND o.id = c.id;
+  GET DIAGNOSTICS confirmed = ROW_COUNT;
+  RETURN confirmed;
+END $$;
+
+-- Records a refusal: another attempt after `delay_ms`, or parked when `reason` is given.
+CREATE FUNCTION outbox_refuse(
+  me uuid, the_shard smallint, the_token bigint, the_id bigint, error text, delay_ms integer, reason text)
+RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  gone outbox;
+BEGIN
+  PERFORM 1 FROM outbox_shard s
+    WHERE s.shard = the_shard AND s.owner = me AND s.token = the_token FOR SHARE;
+  IF NOT FOUND THEN RETURN false; END IF;
+  IF reason IS NULL THEN
+    UPDATE outbox SET attempts = attempts + 1, last_error = error,
+      available_at = clock_timestamp() + delay_ms * interval '1 millisecond'
+    WHERE shard = the_shard AND id = the_id;
+    RETURN true;
+  END IF;
+  DELETE FROM outbox WHERE shard = the_shard AND id = the_id RETURNING * INTO gone;
+  IF FOUND THEN
+    INSERT INTO outbox_parked (id, message_id, key, type, envelope, created_at, attempts, last_error, parked_reason)
+    VALUES (gone.id, gone.message_id, gone.key, gone.type, gone.envelope, gone.created_at, gone.attempts + 1,
+      error, reason);
+  END IF;
+  RETURN true;
+END $$;

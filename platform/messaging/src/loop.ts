@@ -1,0 +1,67 @@
+import { type Clock, toError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { backoffMs } from './backoff.ts';
+import { createWakeUp } from './wake-up.ts';
+
+export interface LoopOptions {
+  /** Named in the log when it fails. */
+  readonly name: string;
+  /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to 5 s with jitter. */
+  readonly run: () => Promise<boolean>;
+  /** Pause between rounds unless woken. */
+  readonly intervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Work that goes on until it is stopped, whatever fails in between. */
+export interface Loop {
+  wake(): void;
+  /** Resolves once the running round has ended. */
+  stop(): Promise<void>;
+}
+
+export function startLoop({ name, run, intervalMs, clock, logger }: LoopOptions): Loop {
+  const wakeUp = createWakeUp(clock);
+  const stopping = new AbortController();
+  let failures = 0;
+
+  async function round(): Promise<void> {
+    try {
+      const again = await run();
+      if (failures > 0) logger.info({ loop: name, failures }, 'background work recovered');
+      failures = 0;
+      if (!again && !stopping.signal.aborted) await wakeUp.wait(intervalMs);
+    } catch (error) {
+      failures += 1;
+      const level = failures === 1 ? 'warn' : 'debug';
+      logger[level](
+        { loop: name, failures, err: toError(error) },
+        'background work failed, it is tried again',
+      );
+      await pause(clock, backoffMs(failures, 100, 5_000), stopping.signal);
+    }
+  }
+
+  async function rounds(): Promise<void> {
+    while (!stopping.signal.aborted) await round();
+  }
+
+  const ended = rounds();
+  return {
+    wake: wakeUp.wake,
+    stop: async () => {
+      stopping.abort();
+      wakeUp.wake();
+      await ended;
+    },
+  };
+}
+
+/** Sleeps `ms`, or until the signal is aborted. */
+export async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await clock.sleep(ms, signal).catch((reason: unknown) => {
+    if (!signal.aborted) throw reason;
+  });
+}

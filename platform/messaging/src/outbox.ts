@@ -1,0 +1,118 @@
+import {
+  type Clock,
+  createValidator,
+  type NewId,
+  systemClock,
+  uuidv7,
+  type Validate,
+} from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
+import { currentContext, formatTraceparent } from '@flotilla/telemetry';
+import { isUuid, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from './cloud-event.ts';
+import { messagingError } from './errors.ts';
+import { handledMessage } from './handled-message.ts';
+import type { MessageType } from './message.ts';
+import { shardOf } from './shard.ts';
+
+export interface PublishOptions {
+  /** A UUID. Give it when the same fact may be published twice: consumers then act on it once. Default: a new one. */
+  readonly id?: string;
+  /** Default: that of the running request or message, else the message's own id. */
+  readonly correlationId?: string;
+  /** Default: the id of the message being handled. */
+  readonly causationId?: string;
+}
+
+export interface Outbox {
+  /**
+   * Writes a message in the caller's transaction: it is sent if and only if that transaction commits. Returns the
+   * message id. Messages of one key are sent in the order of their inserts; when several transactions publish
+   * for one key, let them lock a common row (the aggregate) first, so that this is also their commit order.
+   * Throws `MESSAGING_INVALID_DATA` and `MESSAGING_TOO_LARGE`.
+   */
+  publish<T>(tx: Transaction, type: MessageType<T>, data: T, options?: PublishOptions): Promise<string>;
+}
+
+export interface OutboxOptions {
+  /** The publishing service's name. */
+  readonly source: string;
+  readonly clock?: Clock;
+  readonly newId?: NewId;
+  /** Called after each commit that published something: `relay.nudge`. A hint only, never needed for delivery. */
+  readonly onCommit?: () => void;
+}
+
+const INSERT =
+  'INSERT INTO outbox (message_id, shard, key, type, envelope) VALUES ($1::uuid, $2::smallint, $3, $4, $5)';
+
+export function createOutbox({
+  source,
+  clock = systemClock,
+  newId = uuidv7,
+  onCommit,
+}: OutboxOptions): Outbox {
+  return {
+    publish: async (tx, type, data, options = {}) => {
+      const valid = validatorOf(type)(data);
+      if (!valid.ok) {
+        throw messagingError('MESSAGING_INVALID_DATA', `data of ${type.type} does not match its schema`, {
+          details: { type: type.type, issues: valid.rejection },
+        });
+      }
+      const key = type.key(data);
+      const id = options.id ?? newId();
+      assertAddress(type.type, key, id);
+      const envelope = toCloudEvent({
+        id,
+        type: type.type,
+        source,
+        time: clock.now().toISOString(),
+        key,
+        data,
+        ...lineage(id, options),
+      });
+      const bytes = Buffer.byteLength(envelope);
+      if (bytes > MAX_MESSAGE_BYTES) {
+        throw messagingError(
+          'MESSAGING_TOO_LARGE',
+          `a ${type.type} message has ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}`,
+          { details: { type: type.type, bytes } },
+        );
+      }
+      await tx.query(INSERT, [id, shardOf(key), key, type.type, envelope]);
+      if (onCommit) tx.afterCommit(onCommit);
+      return id;
+    },
+  };
+}
+
+function lineage(id: string, options: PublishOptions) {
+  const context = currentContext();
+  const causationId = options.causationId ?? handledMessage()?.id;
+  return {
+    correlationId: options.correlationId ?? context?.correlationId ?? id,
+    ...(causationId !== undefined && { causationId }),
+    ...(context && { traceparent: formatTraceparent(context.trace) }),
+  };
+}
+
+function assertAddress(type: string, key: string, id: string): void {
+  if (key === '' || key.length > MAX_KEY_LENGTH) {
+    throw messagingError(
+      'MESSAGING_INVALID_DATA',
+      `the key of ${type} must have 1 to ${MAX_KEY_LENGTH} characters, got ${key.length}`,
+    );
+  }
+  if (!isUuid(id)) throw messagingError('MESSAGING_INVALID_DATA', `the id of ${type} must be a UUID`);
+}
+
+const validators = new WeakMap<object, Validate<unknown>>();
+
+function validatorOf<T>(type: MessageType<T>): Validate<unknown> {
+  let validate = validators.get(type);
+  if (validate === undefined) {
+    validate = createValidator<unknown>(type.schema);
+    validators.set(type, validate);
+  }
+  return validate;
+}

@@ -1,0 +1,95 @@
+import { type Clock, toError, uuidv7 } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { Logger } from '@flotilla/telemetry';
+import { createBusQueue } from './bus-queue.ts';
+import { createDispatcher } from './dispatcher.ts';
+import { type Loop, startLoop } from './loop.ts';
+import type { Notifier } from './notifier.ts';
+import { createShardLeases } from './shard-leases.ts';
+import type { ReceiveOptions, Receiver } from './transport.ts';
+
+export interface PostgresReceiverOptions {
+  readonly db: Database;
+  readonly notifier: Notifier;
+  readonly queue: string;
+  readonly receive: ReceiveOptions;
+  readonly pollIntervalMs: number;
+  readonly leaseMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Deliveries one consumer holds at once. */
+const CAPACITY = 256;
+
+/** One consumer's part of a queue: it leases shards, fetches their heads and lets the dispatcher run them. */
+export function startPostgresReceiver(options: PostgresReceiverOptions): Receiver {
+  const { db, notifier, queue, receive, pollIntervalMs, leaseMs, clock } = options;
+  const logger = options.logger.child({ queue });
+  const store = createBusQueue(db, queue, uuidv7());
+  const leases = createShardLeases(store, leaseMs);
+  let moreIsWaiting = false;
+
+  const dispatcher = createDispatcher({
+    ...receive,
+    capacity: CAPACITY,
+    clock,
+    logger,
+    source: {
+      owns: ({ shard, token }) => leases.holds(shard, token),
+      isolate: store.isolate,
+      ack: store.ack,
+      retry: async (delivery, delayMs, error) => {
+        const stored = await store.retry(delivery, delayMs, error);
+        // Polling would find it too, up to one interval late.
+        void clock.sleep(delayMs).then(fetcher.wake);
+        return stored;
+      },
+      bury: (delivery, { reason, error, countsAsFailure }) =>
+        store.bury(delivery, reason, error, countsAsFailure),
+    },
+    onSettled: () => {
+      if (moreIsWaiting && dispatcher.room() >= CAPACITY / 2) fetcher.wake();
+    },
+  });
+
+  async function fetch(): Promise<boolean> {
+    await giveBackSurplus();
+    const shards = [...leases.active().keys()];
+    const room = dispatcher.room();
+    if (shards.length === 0 || room <= 0) return false;
+    const perShard = Math.ceil(room / shards.length);
+    const fetched = await store.fetch(shards, perShard, dispatcher.beginFetch());
+    moreIsWaiting = fetched.length >= perShard;
+    dispatcher.offer(fetched);
+    return moreIsWaiting && dispatcher.room() >= CAPACITY / 2;
+  }
+
+  async function giveBackSurplus(): Promise<void> {
+    const idle = leases.surplus().filter((shard) => !dispatcher.holdsAny((held) => held.shard === shard));
+    if (idle.length > 0) await leases.release(idle);
+  }
+
+  async function keepLeases(): Promise<boolean> {
+    const gained = await leases.refresh();
+    dispatcher.forgetLost();
+    if (gained || leases.surplus().length > 0) fetcher.wake();
+    return false;
+  }
+
+  const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: pollIntervalMs, clock, logger });
+  const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leaseMs / 3, clock, logger });
+  const stopListening = notifier.listen(queue, fetcher.wake);
+
+  return {
+    close: async () => {
+      stopListening();
+      await fetcher.stop();
+      await dispatcher.drain();
+      await keeper.stop();
+      await leases.leave().catch((error: unknown) => {
+        logger.debug({ err: toError(error) }, 'the leases could not be given back, they end by time');
+      });
+    },
+  };
+}

@@ -1,0 +1,24 @@
+import type { Counter, Metrics } from '@flotilla/telemetry';
+import type { OutboxStatistics } from './outbox-store.ts';
+
+export interface RelayMetrics {
+  readonly published: Counter;
+  observe(statistics: OutboxStatistics): void;
+}
+
+export function relayMetrics(metrics: Metrics): RelayMetrics {
+  const backlog = metrics.gauge('messaging_outbox_backlog', 'Unsent messages, counted up to 100,000.');
+  const age = metrics.gauge('messaging_outbox_oldest_age_seconds', 'Age of the oldest unsent message.');
+  const parked = metrics.gauge(
+    'messaging_outbox_parked',
+    'Messages given up because the transport refused them.',
+  );
+  return {
+    published: metrics.counter('messaging_outbox_published_total', 'Messages the transport has confirmed.'),
+    observe: (statistics) => {
+      backlog.set(statistics.backlog);
+      age.set(statistics.oldestAgeSeconds);
+      parked.set(statistics.parked);
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { SHARDS } from './shard.ts';
+
+/** One row of a claim: a shard that is ours, and the token that proves it. */
+export interface ClaimRow {
+  readonly shard: number;
+  readonly token: string;
+  /** Shards each living worker should hold. */
+  readonly fair: number;
+}
+
+export interface LeaseStore {
+  claim(leaseMs: number): Promise<readonly ClaimRow[]>;
+  release(shards: readonly number[]): Promise<void>;
+  leave(): Promise<void>;
+}
+
+/**
+ * The shards this worker may work on. The database decides by its own clock; this side stops by a clock that runs on
+ * when the process is paused, counted from before the claim was sent, so it always ends first.
+ */
+export interface ShardLeases {
+  /** Renews and extends; returns `true` when new shards were gained. */
+  refresh(): Promise<boolean>;
+  /** Shards to take new work from, with their tokens; empty once the leases ran out. */
+  active(): ReadonlyMap<number, string>;
+  /** Is a piece of work of this shard still ours to do? */
+  holds(shard: number, token: string): boolean;
+  /** More than the fair share: finish their work, then `release` them. */
+  surplus(): readonly number[];
+  release(shards: readonly number[]): Promise<void>;
+  leave(): Promise<void>;
+}
+
+export function createShardLeases(store: LeaseStore, leaseMs: number): ShardLeases {
+  let owned = new Map<number, string>();
+  let surplus: readonly number[] = [];
+  let endsAt = 0;
+  const inTime = () => performance.now() < endsAt;
+
+  return {
+    refresh: async () => {
+      const sentAt = performance.now();
+      const rows = await store.claim(leaseMs);
+      const next = new Map(rows.map((row) => [row.shard, row.token]));
+      const gained = !inTime() || [...next].some(([shard, token]) => owned.get(shard) !== token);
+      owned = next;
+      surplus = [...next.keys()].slice(rows[0]?.fair ?? SHARDS);
+      endsAt = sentAt + leaseMs;
+      return gained;
+    },
+    active: () => (inTime() ? new Map([...owned].filter(([shard]) => !surplus.includes(shard))) : new Map()),
+    holds: (shard, token) => inTime() && owned.get(shard) === token,
+    surplus: () => surplus,
+    release: async (shards) => {
+      await store.release(shards);
+      for (const shard of shards) owned.delete(shard);
+      surplus = surplus.filter((shard) => !shards.includes(shard));
+    },
+    leave: async () => {
+      owned = new Map();
+      await store.leave();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+import type { Clock } from '@flotilla/kernel';
+
+/** Lets one loop sleep until it is woken or its time is up; waking it while it works makes it go round again. */
+export interface WakeUp {
+  wake(): void;
+  /** Resolves after `ms` or at the next `wake()`, at once when woken since the last wait. */
+  wait(ms: number): Promise<void>;
+}
+
+export function createWakeUp(clock: Clock): WakeUp {
+  let woken = false;
+  let resume: (() => void) | undefined;
+  return {
+    wake: () => {
+      woken = true;
+      resume?.();
+    },
+    wait: async (ms) => {
+      if (!woken) {
+        const timer = new AbortController();
+        await new Promise<void>((resolve) => {
+          resume = resolve;
+          // The sleep ends early only by our own abort, when nobody waits for it any more.
+          clock.sleep(ms, timer.signal).then(resolve, () => undefined);
+        });
+        resume = undefined;
+        timer.abort();
+      }
+      woken = false;
+    },
+  };
+}
