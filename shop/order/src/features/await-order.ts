@@ -58,5 +58,6 @@ const REASONS: Readonly<Record<string, string>> = {
   'payment-declined': 'The payment was declined. Nothing was charged.',
   'shipping-unavailable': 'We do not ship to this address. The payment was refunded.',
   'cancelled-by-customer': 'The order was cancelled. Whatever was charged has been refunded.',
+  'processing-failed': 'Something went wrong on our side. Whatever was charged has been refunded.',
   'order-expired': 'The order could not be completed in time. Whatever was charged has been refunded.',
 };

@@ -1,7 +1,7 @@
 import { type Clock, type Money, PlatformError } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
-import { defineSaga, type SagaDefinition } from '@flotilla/saga';
+import { defineSaga, type SagaDefinition, type SagaReason } from '@flotilla/saga';
 import { type OrderStatus, orderCancelled, orderConfirmed } from '@shop/contracts';
 import type { Address, Customer, Order, OrderLine } from '../domain/order.ts';
 import type { OrderStore } from '../order-store.ts';
@@ -75,7 +75,7 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
       }),
     ],
     onCompleted: (tx, data) => confirm(deps, tx, data),
-    onCompensated: (tx, data, reason) => cancel(deps, tx, data, reason.code),
+    onCompensated: (tx, data, reason) => cancel(deps, tx, data, toCancellationReason(reason)),
   });
 }
 
@@ -134,9 +134,8 @@ async function cancel(
   deps: PlaceOrderSagaDeps,
   tx: Transaction,
   data: PlaceOrderData,
-  sagaReason: string,
+  reason: string,
 ): Promise<void> {
-  const reason = sagaReason === 'SAGA_DEADLINE' ? 'order-expired' : sagaReason;
   const at = await move(deps, tx, data, 'Cancelled', reason);
   await deps.outbox.publish(tx, orderCancelled, {
     ...orderFacts(data),
@@ -160,4 +159,10 @@ async function move(
   }
   tx.afterCommit(() => deps.watch.changed(orderId));
   return at;
+}
+
+/** The public code of a cancellation: what a participant or the customer said; never the name of a fault. */
+function toCancellationReason(reason: SagaReason): string {
+  if (reason.kind === 'deadline') return 'order-expired';
+  return reason.kind === 'fault' ? 'processing-failed' : reason.code;
 }

@@ -1,0 +1,133 @@
+import { join } from 'node:path';
+import { createTestIssuer } from '@flotilla/auth/testing';
+import { createHttpHost } from '@flotilla/http';
+import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { createOutbox, outboxMigrations } from '@flotilla/messaging';
+import type { Database } from '@flotilla/postgres';
+import { createTestDatabase } from '@flotilla/postgres/testing';
+import { sagaMigrations } from '@flotilla/saga';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createOrderApp, type OrderApp } from './app.ts';
+import type { Participants } from './participants.ts';
+
+/** The order service on a real database, with participants that a test decides about. */
+export interface TestOrders {
+  readonly db: Database;
+  readonly app: OrderApp;
+  /** What was asked of the participants, in order: `reserve`, `charge`, … */
+  readonly asked: readonly string[];
+  request(
+    method: 'GET' | 'POST',
+    url: string,
+    options?: RequestOptions,
+  ): Promise<{ status: number; headers: Record<string, unknown>; body: OrderAnswer }>;
+  close(): Promise<void>;
+}
+
+export interface RequestOptions {
+  readonly user?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: unknown;
+}
+
+/** The fields of all answers of the service; each answer has some of them. */
+export interface OrderAnswer {
+  readonly id?: string;
+  readonly orderId?: string;
+  readonly status?: string | number;
+  readonly code?: string;
+  readonly traceId?: string;
+  readonly total?: { readonly amountMinor: number };
+  readonly items?: readonly { readonly id: string; readonly quantity: number }[];
+  readonly next?: string | null;
+  readonly history?: readonly { readonly status: string }[];
+  readonly cancellationReason?: string;
+  readonly errors?: readonly { readonly path: string }[];
+}
+
+const PRICE_MINOR = 500;
+
+export async function startTestOrders(overrides: Partial<Participants> = {}): Promise<TestOrders> {
+  const database = await createTestDatabase([
+    outboxMigrations,
+    sagaMigrations,
+    { name: 'order', directory: join(import.meta.dirname, '../migrations') },
+  ]);
+  const issuer = createTestIssuer();
+  const asked: string[] = [];
+  const participants = recordCalls({ ...obligingParticipants(), ...overrides }, asked);
+  const app = createOrderApp({
+    db: database.db,
+    outbox: createOutbox({ source: 'order' }),
+    participants,
+    clock: systemClock,
+    newId: uuidv7,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    instanceId: 'order-test',
+    orderDeadlineMs: 60_000,
+  });
+  const host = createHttpHost({
+    service: 'order',
+    handlers: app.handlers,
+    verifyToken: issuer.verify,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    readiness: {},
+  });
+  app.sagas.run();
+  return {
+    db: database.db,
+    app,
+    asked,
+    request: async (method, url, { user = 'alice', headers = {}, body } = {}) => {
+      const token = await issuer.sign({
+        sub: user,
+        scope: 'orders.read orders.write',
+        permissions: ['orders.write'],
+      });
+      const answer = await host.inject({
+        method,
+        url,
+        headers: { authorization: `Bearer ${token}`, ...headers },
+        ...(body !== undefined && { payload: body as object }),
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.json<OrderAnswer>() };
+    },
+    close: async () => {
+      await host.close();
+      await app.sagas.close();
+      await database.close();
+    },
+  };
+}
+
+/** Participants that say yes to everything; every product exists, but for ids that begin with `no-`. */
+function obligingParticipants(): Participants {
+  return {
+    lookUpProducts: async (ids) =>
+      ids
+        .filter((id) => !id.startsWith('no-'))
+        .map((id) => ({ id, name: `Product ${id}`, price: { amountMinor: PRICE_MINOR, currency: 'EUR' } })),
+    reserveStock: async () => ({ ok: true, result: null }),
+    releaseStock: async () => undefined,
+    commitStock: async () => ({ ok: true, result: null }),
+    charge: async (orderId) => ({ ok: true, result: { paymentId: `payment-${orderId}` } }),
+    refund: async () => undefined,
+    ship: async (orderId) => ({ ok: true, result: { shipmentId: `shipment-${orderId}` } }),
+  };
+}
+
+function recordCalls(participants: Participants, asked: string[]): Participants {
+  const recorded = Object.entries(participants).map(
+    ([name, ask]: [string, (...args: never[]) => unknown]) => [
+      name,
+      (...args: never[]) => {
+        asked.push(name);
+        return ask(...args);
+      },
+    ],
+  );
+  // Every entry keeps its own signature: only the call is noted.
+  return Object.fromEntries(recorded) as Participants;
+}
