@@ -21,7 +21,7 @@ export interface ServeDeps {
   readonly logger: Logger;
   readonly duration: Histogram;
   readonly maxTimeoutMs: number;
-  readonly recordSpan: RecordSpan | undefined;
+  readonly recordSpan: RecordSpan;
 }
 
 type Call = ServerUnaryCall<Decoded, AnyMessage>;
@@ -51,7 +51,7 @@ async function serve(name: string, method: ServedMethod, call: Call, deps: Serve
   const context = {
     trace: parseTraceparent(textOf(call.metadata, 'traceparent')) ?? newTrace(),
     deadlineAt: limit.deadlineAt,
-    ...(deps.recordSpan && { recordSpan: deps.recordSpan }),
+    recordSpan: deps.recordSpan,
   };
   return await runInContext(context, async () => {
     try {

@@ -1,6 +1,6 @@
 import type { VerifyToken } from '@flotilla/auth';
 import { PlatformError } from '@flotilla/kernel';
-import { type Logger, type Metrics, type RecordSpan, rpcServerDuration } from '@flotilla/telemetry';
+import { type Logger, logSpans, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type AnyMessage, decode, encode } from './codec.ts';
 import { addHealthService } from './health.ts';
@@ -21,7 +21,6 @@ export interface GrpcServerOptions {
   readonly maxConcurrentStreams?: number;
   /** How long `close` waits for running calls before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
-  readonly recordSpan?: RecordSpan;
 }
 
 export interface GrpcServer {
@@ -45,7 +44,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     logger,
     duration: rpcServerDuration(metrics),
     maxTimeoutMs: options.maxTimeoutMs ?? 30_000,
-    recordSpan: options.recordSpan,
+    recordSpan: logSpans(logger),
   };
   for (const service of services) addService(server, service, deps);
   const health = addHealthService(

@@ -8,7 +8,16 @@ export {
   canWriteInventory,
 } from './access.ts';
 export { cartSchema, checkOutCart, clearCart, getCart, putCartItem } from './cart.ts';
-export { addressSchema, idempotencyKey, moneySchema, orderLineSchema, paymentSchema } from './common.ts';
+export {
+  addressSchema,
+  idempotencyKey,
+  moneySchema,
+  orderId,
+  orderLineSchema,
+  paymentSchema,
+  productId,
+  quantity,
+} from './common.ts';
 export {
   getJwks,
   getMe,

@@ -1,0 +1,49 @@
+import type { ServedService } from '@flotilla/grpc';
+import type { RawRoutes, RouteHandler } from '@flotilla/http';
+import type { Clock } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { demoProducts } from './demo-products.ts';
+import { expireReservations } from './features/expire-reservations.ts';
+import { createInventoryService } from './grpc.ts';
+import { createImageRoutes, createInventoryHandlers } from './http.ts';
+import { createPostgresCatalogueStore } from './postgres-catalogue-store.ts';
+import { createPostgresStockStore } from './postgres-stock-store.ts';
+
+export interface InventoryAppDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly reservationTtlSeconds: number;
+  readonly expiryIntervalMs: number;
+}
+
+export interface InventoryApp {
+  readonly handlers: readonly RouteHandler[];
+  readonly rawRoutes: RawRoutes;
+  readonly grpcServices: readonly ServedService[];
+  /** Frees overdue reservations until the signal is aborted. */
+  readonly expireReservations: (signal: AbortSignal) => Promise<void>;
+  /** Adds what is missing of the demo's products; what is there keeps its stock. */
+  readonly addDemoProducts: () => Promise<void>;
+}
+
+/** Wires the inventory service out of its parts; nothing runs by itself. */
+export function createInventoryApp(deps: InventoryAppDeps): InventoryApp {
+  const { db, clock, logger, metrics, reservationTtlSeconds } = deps;
+  const stock = createPostgresStockStore(db);
+  const catalogue = createPostgresCatalogueStore(db);
+  const operations = metrics.counter('inventory_stock_operations_total', 'What orders asked of the stock.', [
+    'operation',
+    'outcome',
+  ]);
+  return {
+    handlers: createInventoryHandlers({ catalogue, stock }),
+    rawRoutes: createImageRoutes(catalogue),
+    grpcServices: [createInventoryService({ stock, reservationTtlSeconds, operations })],
+    expireReservations: (signal) =>
+      expireReservations({ stock, clock, logger, intervalMs: deps.expiryIntervalMs }, signal),
+    addDemoProducts: () => catalogue.add(demoProducts, 'demo'),
+  };
+}
