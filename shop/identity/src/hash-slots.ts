@@ -12,12 +12,12 @@ export interface HashSlots {
 export interface HashSlotsOptions {
   /** Hashes at a time. Default 2: each takes a core for some 40 ms and 19 MiB. */
   readonly concurrent?: number;
-  /** Waiting callers at most. Default 64: some two seconds. */
+  /** Waiting callers at most. Default 256: some five seconds. */
   readonly queued?: number;
 }
 
 /** Logins cost a core each; without a bound they would be the cheapest way to stop the whole machine. */
-export function createHashSlots({ concurrent = 2, queued = 64 }: HashSlotsOptions = {}): HashSlots {
+export function createHashSlots({ concurrent = 2, queued = 256 }: HashSlotsOptions = {}): HashSlots {
   const waiting: (() => void)[] = [];
   let running = 0;
 

@@ -1,0 +1,86 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { type Identity, startIdentity } from './testing.ts';
+
+describe('signing up', () => {
+  let identity: Identity;
+  before(async () => {
+    identity = await startIdentity();
+  });
+  after(() => identity.close());
+
+  const accountsOf = (email: string) =>
+    identity.db.query('SELECT * FROM account WHERE email_key = $1', [email]);
+  const messagesOf = (userId: unknown) =>
+    identity.db.query('SELECT * FROM outbox WHERE key = $1', [String(userId)]);
+
+  it('creates an ordinary customer and publishes it once', async () => {
+    const { status, body } = await identity.signUp('Dora@Example.com');
+    assert.equal(status, 201);
+    assert.deepEqual(Object.keys(body).sort(), ['email', 'id', 'name']);
+    assert.equal(body['email'], 'Dora@Example.com');
+    const [account] = await accountsOf('dora@example.com');
+    assert.equal(account?.['role'], 'Customer');
+    assert.equal(account?.['tenant_id'], null);
+    const messages = await messagesOf(body['id']);
+    assert.deepEqual(
+      messages.map((message) => message['type']),
+      ['user.registered.v1'],
+    );
+  });
+
+  it('knows an address in any spelling', async () => {
+    assert.equal((await identity.signUp('eve@example.com')).status, 201);
+    const again = await identity.signUp('EVE@Example.COM');
+    assert.equal(again.status, 409);
+    assert.equal(again.body['code'], 'email-taken');
+  });
+
+  it('gives an address to exactly one of many who ask at once', async () => {
+    const attempts = await Promise.all([1, 2, 3, 4].map(() => identity.signUp('fay@example.com')));
+    assert.deepEqual(attempts.map(({ status }) => status).sort(), [201, 409, 409, 409]);
+    assert.equal((await accountsOf('fay@example.com')).length, 1);
+    const winner = attempts.find(({ status }) => status === 201);
+    assert.equal((await messagesOf(winner?.body['id'])).length, 1);
+  });
+
+  it('refuses weak passwords without hashing them', async () => {
+    const { hashed } = identity.hashing.counts;
+    for (const weak of ['short', 'password123', 'gina@example.com']) {
+      const { status, body } = await identity.signUp('gina@example.com', weak);
+      assert.equal(status, 422, weak);
+      assert.equal(body['code'], 'weak-password');
+    }
+    assert.equal(identity.hashing.counts.hashed, hashed);
+    assert.deepEqual(await accountsOf('gina@example.com'), []);
+  });
+
+  it('refuses every property that would give more than an ordinary account', async () => {
+    const person = { email: 'hal@example.com', password: 'a fine password', name: 'Hal' };
+    for (const more of [
+      { role: 'Admin' },
+      { tenantId: 'acme' },
+      { tenant_id: 'acme' },
+      { permissions: ['inventory.write'] },
+      { id: '00000000-0000-4000-8000-000000000000' },
+      { passwordHash: 'x' },
+    ]) {
+      const { status, body } = await identity.post('/users', { ...person, ...more });
+      assert.equal(status, 400, JSON.stringify(more));
+      assert.equal(body['code'], 'validation-failed');
+    }
+    assert.deepEqual(await accountsOf('hal@example.com'), []);
+  });
+
+  it('refuses what is no e-mail address and what is too long', async () => {
+    for (const email of ['nobody', '', 'a b@example.com', `${'x'.repeat(250)}@example.com`])
+      assert.equal((await identity.signUp(email)).status, 400, email);
+    assert.equal((await identity.signUp('ida@example.com', 'x'.repeat(1_025))).status, 400);
+  });
+
+  it('takes a password of a thousand characters', async () => {
+    const long = 'long enough '.repeat(80);
+    assert.equal((await identity.signUp('jan@example.com', long)).status, 201);
+    assert.equal((await identity.logIn('jan@example.com', long)).status, 200);
+  });
+});

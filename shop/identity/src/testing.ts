@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { createHttpHost } from '@flotilla/http';
+import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { createOutbox, outboxMigrations } from '@flotilla/messaging';
+import { createTestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createIdentityApp, type IdentityDeps } from './app.ts';
+import { createPasswords } from './passwords.ts';
+
+export const identityMigrations = {
+  name: 'identity',
+  directory: join(import.meta.dirname, '..', 'migrations'),
+};
+
+/** The identity service on a database of its own, called without a socket. */
+export async function startIdentity(options: Partial<IdentityDeps> = {}) {
+  const database = await createTestDatabase([identityMigrations, outboxMigrations]);
+  const { db } = database;
+  const hashing = countHashes();
+  const app = await createIdentityApp({
+    db,
+    outbox: createOutbox({ source: 'identity' }),
+    logger: silentLogger,
+    clock: systemClock,
+    newId: uuidv7,
+    issuer: 'http://127.0.0.1:8080/identity',
+    audience: 'flotilla',
+    keyEncryptionKey: randomBytes(32),
+    serviceClients: {},
+    accountTokenSeconds: 900,
+    demo: false,
+    passwords: hashing.passwords,
+    ...options,
+  });
+  const host = createHttpHost({
+    service: 'identity',
+    handlers: app.handlers,
+    verifyToken: app.verifyToken,
+    logger: silentLogger,
+    metrics: createMetrics(),
+    readiness: {},
+  });
+
+  async function send(
+    method: 'GET' | 'POST',
+    url: string,
+    payload?: object,
+    headers: Record<string, string> = {},
+  ) {
+    const response = await host.inject({ method, url, headers, ...(payload && { payload }) });
+    const body: Record<string, unknown> = response.body === '' ? {} : response.json();
+    return { status: response.statusCode, headers: response.headers, body };
+  }
+
+  return {
+    db,
+    app,
+    hashing,
+    post: (url: string, payload: object, headers?: Record<string, string>) =>
+      send('POST', url, payload, headers),
+    get: (url: string, token?: string) =>
+      send('GET', url, undefined, token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    signUp: (email: string, password = 'a fine password') =>
+      send('POST', '/users', { email, password, name: 'Some Body' }),
+    logIn: (email: string, password = 'a fine password', address = '192.0.2.1') =>
+      send('POST', '/auth/login', { email, password }, { 'x-forwarded-for': address }),
+    close: async () => {
+      await host.close();
+      await database.close();
+    },
+  };
+}
+
+export type Identity = Awaited<ReturnType<typeof startIdentity>>;
+
+function countHashes() {
+  const real = createPasswords();
+  const counts = { hashed: 0, verified: 0 };
+  return {
+    counts,
+    passwords: {
+      ...real,
+      hash: (password: string) => {
+        counts.hashed += 1;
+        return real.hash(password);
+      },
+      verify: (password: string, phc: string) => {
+        counts.verified += 1;
+        return real.verify(password, phc);
+      },
+    },
+  };
+}
+
+/** The claims of a token, unchecked. */
+export function claimsOf(token: unknown): Record<string, unknown> {
+  const [, payload = ''] = String(token).split('.');
+  return JSON.parse(Buffer.from(payload, 'base64url').toString());
+}
