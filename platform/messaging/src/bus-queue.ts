@@ -34,11 +34,12 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
   const isTrue = (rows: readonly { readonly done: boolean }[]) => rows[0]?.done === true;
 
   return {
-    claim: (leaseMs) =>
-      db.query<ClaimRow & object>('SELECT shard, token, fair FROM bus.claim($1, $2, $3)', [
+    claim: (leaseMs, presence) =>
+      db.query<ClaimRow & object>('SELECT shard, token, fair FROM bus.claim($1, $2, $3, $4::bigint)', [
         queue,
         owner,
         leaseMs,
+        presence,
       ]),
     release: async (shards) => {
       await db.query('SELECT bus.release($1, $2, $3::smallint[])', [queue, owner, shards]);

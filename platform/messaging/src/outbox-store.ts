@@ -48,8 +48,12 @@ export function createOutboxStore(db: Database, owner: string): OutboxStore {
   }
 
   return {
-    claim: (leaseMs) =>
-      db.query<ClaimRow & object>('SELECT shard, token, fair FROM outbox_claim($1, $2)', [owner, leaseMs]),
+    claim: (leaseMs, presence) =>
+      db.query<ClaimRow & object>('SELECT shard, token, fair FROM outbox_claim($1, $2, $3::bigint)', [
+        owner,
+        leaseMs,
+        presence,
+      ]),
     release: async (shards) => {
       await db.query('SELECT outbox_release($1, $2::smallint[])', [owner, shards]);
     },

@@ -27,7 +27,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   const { db, notifier, queue, receive, pollIntervalMs, leaseMs, clock } = options;
   const logger = options.logger.child({ queue });
   const store = createBusQueue(db, queue, uuidv7());
-  const leases = createShardLeases(store, leaseMs);
+  const leases = createShardLeases(store, leaseMs, notifier.presence);
   let moreIsWaiting = false;
 
   const dispatcher = createDispatcher({

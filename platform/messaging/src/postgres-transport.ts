@@ -1,4 +1,4 @@
-import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
+import { type Clock, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { readDeadLetters } from './bus-queue.ts';
@@ -20,13 +20,13 @@ export interface PostgresTransportOptions {
   readonly maxConnections?: number;
   /** How often a queue is looked at without a notification. Default 500 ms. */
   readonly pollIntervalMs?: number;
-  /** After this long without a sign of life another consumer takes over. Default 5,000 ms. */
+  /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
 }
 
 /** The default transport: queues in a PostgreSQL database of their own. Connects lazily, reconnects by itself. */
 export function createPostgresTransport(options: PostgresTransportOptions): Transport {
-  const { uri, logger, clock = systemClock, pollIntervalMs = 500, leaseMs = 5_000 } = options;
+  const { uri, logger, clock = systemClock, pollIntervalMs = 500, leaseMs = 6_000 } = options;
   const db = createDatabase({
     uri,
     applicationName: options.applicationName ?? 'bus',
@@ -34,7 +34,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     clock,
     onIdleError: (error) => logger.debug({ err: error }, 'an idle bus connection broke, it is replaced'),
   });
-  const notifier = createNotifier(db, clock, logger);
+  const notifier = createNotifier(db, { owner: uuidv7(), clock, logger });
   const unrouted = options.metrics.counter(
     'messaging_unrouted_total',
     'Messages published that no queue subscribes to.',

@@ -1,11 +1,13 @@
-import { type Clock, crashPoint, systemClock, uuidv7 } from '@flotilla/kernel';
+import { type Clock, crashPoint, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { backoffMs } from './backoff.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
+import { holdPresence, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { createShardLeases } from './shard-leases.ts';
+import { keepConnection, type StandingConnection } from './standing-connection.ts';
 import type { Refusal, Transport } from './transport.ts';
 
 export interface RelayOptions {
@@ -18,7 +20,7 @@ export interface RelayOptions {
   readonly pollIntervalMs?: number;
   /** Messages published in one go at most, about. Default 500. */
   readonly batchSize?: number;
-  /** After this long without a sign of life another relay takes over. Default 5,000 ms. */
+  /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
   /** Refusals of one message before it is parked. Default 10, over about 4 minutes. */
   readonly maxAttempts?: number;
@@ -38,12 +40,15 @@ export interface Relay {
 
 export function createRelay(options: RelayOptions): Relay {
   const { db, transport, logger, clock = systemClock, pollIntervalMs = 500 } = options;
-  const { batchSize = 500, leaseMs = 5_000, maxAttempts = 10 } = options;
-  const store = createOutboxStore(db, uuidv7());
-  const leases = createShardLeases(store, leaseMs);
+  const { batchSize = 500, leaseMs = 6_000, maxAttempts = 10 } = options;
+  const owner = uuidv7();
+  const key = presenceKey(owner);
+  const store = createOutboxStore(db, owner);
+  const leases = createShardLeases(store, leaseMs, () => (connection?.isOpen() ? key : null));
   const measures = relayMetrics(options.metrics);
   let loops: Loop[] = [];
   let pump: Loop | undefined;
+  let connection: StandingConnection | undefined;
   // Published, but the delete failed: deleted before anything is fetched again, to save a duplicate.
   let unconfirmed: readonly OutboxRow[] = [];
 
@@ -103,16 +108,25 @@ export function createRelay(options: RelayOptions): Relay {
       if (loops.length > 0) return;
       const base = { clock, logger };
       pump = startLoop({ ...base, name: 'relay', run: relayBatch, intervalMs: pollIntervalMs });
+      connection = keepConnection({
+        ...base,
+        name: 'relay-presence',
+        db,
+        setUp: (opened) => holdPresence(opened, key),
+      });
       const keeper = startLoop({ ...base, name: 'relay-leases', run: keepLeases, intervalMs: leaseMs / 3 });
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });
       loops = [pump, keeper, meter];
     },
     nudge: () => pump?.wake(),
     close: async () => {
+      if (loops.length === 0) return;
       await Promise.all(loops.map((loop) => loop.stop()));
-      if (loops.length > 0)
-        await leases.leave().catch((error: unknown) => logger.debug({ err: error }, 'leases end by time'));
       loops = [];
+      await leases.leave().catch((error: unknown) => {
+        logger.debug({ err: toError(error) }, 'the leases could not be given back, they end by time');
+      });
+      await connection?.close();
     },
   };
 }

@@ -9,7 +9,8 @@ export interface ClaimRow {
 }
 
 export interface LeaseStore {
-  claim(leaseMs: number): Promise<readonly ClaimRow[]>;
+  /** `presence`: the advisory lock that shows the worker alive, if it holds it. */
+  claim(leaseMs: number, presence: string | null): Promise<readonly ClaimRow[]>;
   release(shards: readonly number[]): Promise<void>;
   leave(): Promise<void>;
 }
@@ -31,7 +32,11 @@ export interface ShardLeases {
   leave(): Promise<void>;
 }
 
-export function createShardLeases(store: LeaseStore, leaseMs: number): ShardLeases {
+export function createShardLeases(
+  store: LeaseStore,
+  leaseMs: number,
+  presence: () => string | null,
+): ShardLeases {
   let owned = new Map<number, string>();
   let surplus: readonly number[] = [];
   let endsAt = 0;
@@ -40,7 +45,7 @@ export function createShardLeases(store: LeaseStore, leaseMs: number): ShardLeas
   return {
     refresh: async () => {
       const sentAt = performance.now();
-      const rows = await store.claim(leaseMs);
+      const rows = await store.claim(leaseMs, presence());
       const next = new Map(rows.map((row) => [row.shard, row.token]));
       const gained = !inTime() || [...next].some(([shard, token]) => owned.get(shard) !== token);
       owned = next;

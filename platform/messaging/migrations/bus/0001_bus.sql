@@ -54,24 +54,26 @@ CREATE TABLE bus.held_delivery (
 );
 CREATE UNIQUE INDEX held_delivery_id ON bus.held_delivery (queue_id, id);
 
--- Who consumes which shard of a queue. `in_progress` is what its owner may be working on: when the owner vanishes
--- these messages are suspected of having killed it.
+-- The living consumers of a queue. `presence` is an advisory lock that the consumer's own connection holds: when it
+-- can be taken, the process is gone, and nobody has to wait for `alive_until`.
+CREATE TABLE bus.member (
+  queue_id integer NOT NULL,
+  owner uuid NOT NULL,
+  alive_until timestamptz NOT NULL,
+  presence bigint,
+  PRIMARY KEY (queue_id, owner)
+) WITH (fillfactor = 50);
+
+-- Who consumes which shard of a queue. `token` grows with every change of owner; writes of a former owner are refused
+-- by it. `in_progress` is what the owner may be working on: when it vanishes, these messages are suspected.
 CREATE TABLE bus.shard (
   queue_id integer NOT NULL REFERENCES bus.queue,
   shard smallint NOT NULL,
   owner uuid,
   token bigint NOT NULL DEFAULT 0,
-  lease_until timestamptz,
   in_progress bigint[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (queue_id, shard)
 ) WITH (fillfactor = 25);
-
-CREATE TABLE bus.member (
-  queue_id integer NOT NULL,
-  owner uuid NOT NULL,
-  alive_until timestamptz NOT NULL,
-  PRIMARY KEY (queue_id, owner)
-) WITH (fillfactor = 50);
 
 CREATE TABLE bus.dead_letter (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -169,37 +171,41 @@ BEGIN
 END $$;
 REVOKE EXECUTE ON FUNCTION bus.lock_shards FROM PUBLIC;
 
--- Renews the caller's leases and takes free or expired shards up to its fair share. Returns what it holds now.
-CREATE FUNCTION bus.claim(queue_name text, me uuid, lease_ms integer)
+-- A sign of life of the caller; it then takes shards without a living owner, up to its fair share. Returns what it
+-- holds now.
+CREATE FUNCTION bus.claim(queue_name text, me uuid, lease_ms integer, my_presence bigint)
 RETURNS TABLE (shard smallint, token bigint, fair integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
   q integer := bus.own(queue_name);
   moment timestamptz := clock_timestamp();
-  until timestamptz := moment + lease_ms * interval '1 millisecond';
   share integer;
   missing integer;
   taken record;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  INSERT INTO bus.member (queue_id, owner, alive_until) VALUES (q, me, until)
-    ON CONFLICT (queue_id, owner) DO UPDATE SET alive_until = excluded.alive_until;
+  INSERT INTO bus.member (queue_id, owner, alive_until, presence)
+    VALUES (q, me, moment + lease_ms * interval '1 millisecond', my_presence)
+    ON CONFLICT (queue_id, owner) DO UPDATE SET alive_until = excluded.alive_until, presence = excluded.presence;
   DELETE FROM bus.member d WHERE d.queue_id = q AND d.owner IN (
-    SELECT m.owner FROM bus.member m WHERE m.queue_id = q AND m.alive_until < moment FOR UPDATE SKIP LOCKED);
-  SELECT ceil(16.0 / count(*)) INTO share FROM bus.member m WHERE m.queue_id = q AND m.alive_until >= moment;
-  PERFORM bus.lock_shards(q, me);
-  UPDATE bus.shard s SET lease_until = until WHERE s.queue_id = q AND s.owner = me;
+    SELECT m.owner FROM bus.member m
+    WHERE m.queue_id = q AND m.owner <> me
+      AND CASE WHEN m.alive_until < moment OR m.presence IS NULL THEN m.alive_until < moment
+        ELSE pg_try_advisory_xact_lock_shared(m.presence) END
+    FOR UPDATE SKIP LOCKED);
+  SELECT ceil(16.0 / count(*)) INTO share FROM bus.member m WHERE m.queue_id = q;
   SELECT share - count(*) INTO missing FROM bus.shard s WHERE s.queue_id = q AND s.owner = me;
   FOR taken IN
     SELECT s.shard, s.in_progress FROM bus.shard s
-    WHERE s.queue_id = q AND (s.owner IS NULL OR s.lease_until < moment)
+    WHERE s.queue_id = q AND (s.owner IS NULL
+      OR NOT EXISTS (SELECT 1 FROM bus.member m WHERE m.queue_id = q AND m.owner = s.owner))
     LIMIT greatest(missing, 0) FOR UPDATE SKIP LOCKED
   LOOP
     IF taken.in_progress <> '{}' THEN
       PERFORM bus.suspect(q, taken.shard, taken.in_progress);
     END IF;
-    UPDATE bus.shard s SET owner = me, token = s.token + 1, lease_until = until, in_progress = '{}'
+    UPDATE bus.shard s SET owner = me, token = s.token + 1, in_progress = '{}'
     WHERE s.queue_id = q AND s.shard = taken.shard;
   END LOOP;
   RETURN QUERY SELECT s.shard, s.token, share FROM bus.shard s WHERE s.queue_id = q AND s.owner = me;
@@ -213,7 +219,7 @@ DECLARE
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   PERFORM bus.lock_shards(q, me);
-  UPDATE bus.shard SET owner = NULL, lease_until = NULL, in_progress = '{}'
+  UPDATE bus.shard SET owner = NULL, in_progress = '{}'
   WHERE queue_id = q AND owner = me AND shard = ANY (shards);
 END $$;
 
@@ -223,7 +229,7 @@ DECLARE
   q integer := bus.own(queue_name);
 BEGIN
   PERFORM bus.lock_shards(q, me);
-  UPDATE bus.shard SET owner = NULL, lease_until = NULL, in_progress = '{}' WHERE queue_id = q AND owner = me;
+  UPDATE bus.shard SET owner = NULL, in_progress = '{}' WHERE queue_id = q AND owner = me;
   DELETE FROM bus.member WHERE queue_id = q AND owner = me;
 END $$;
 
@@ -250,7 +256,9 @@ BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
   FOR mine IN
     SELECT s.shard, s.token FROM bus.shard s
-    WHERE s.queue_id = q AND s.shard = ANY (shards) AND s.owner = me AND s.lease_until >= moment ORDER BY s.shard
+    WHERE s.queue_id = q AND s.shard = ANY (shards) AND s.owner = me AND EXISTS (
+      SELECT 1 FROM bus.member m WHERE m.queue_id = q AND m.owner = me AND m.alive_until >= moment)
+    ORDER BY s.shard
   LOOP
     have := ARRAY(SELECT h.id FROM unnest(have_shards, have_ids) AS h (shard, id) WHERE h.shard = mine.shard);
     fresh := '{}';

@@ -31,42 +31,48 @@ CREATE TABLE outbox_parked (
   parked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- The living relays. `presence` is an advisory lock that a relay's own connection holds: when it can be taken, the
+-- process is gone, and nobody has to wait for `alive_until`.
+CREATE TABLE outbox_relay (
+  owner uuid PRIMARY KEY,
+  alive_until timestamptz NOT NULL,
+  presence bigint
+) WITH (fillfactor = 50);
+
 -- Who relays which shard. `token` grows with every change of owner; writes of a former owner are refused by it.
 CREATE TABLE outbox_shard (
   shard smallint PRIMARY KEY,
   owner uuid,
-  token bigint NOT NULL DEFAULT 0,
-  lease_until timestamptz
+  token bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 50);
 INSERT INTO outbox_shard (shard) SELECT generate_series(0, 15);
 
-CREATE TABLE outbox_relay (
-  owner uuid PRIMARY KEY,
-  alive_until timestamptz NOT NULL
-) WITH (fillfactor = 50);
-
--- Renews the caller's leases and takes free or expired shards up to its fair share. Returns what it holds now.
-CREATE FUNCTION outbox_claim(me uuid, lease_ms integer)
+-- A sign of life of the caller; it then takes shards without a living owner, up to its fair share. Returns what it
+-- holds now.
+CREATE FUNCTION outbox_claim(me uuid, lease_ms integer, my_presence bigint)
 RETURNS TABLE (shard smallint, token bigint, fair integer) LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
   moment timestamptz := clock_timestamp();
-  until timestamptz := moment + lease_ms * interval '1 millisecond';
   share integer;
   missing integer;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  INSERT INTO outbox_relay AS r (owner, alive_until) VALUES (me, until)
-    ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until;
-  DELETE FROM outbox_relay WHERE owner IN
-    (SELECT r.owner FROM outbox_relay r WHERE r.alive_until < moment FOR UPDATE SKIP LOCKED);
-  SELECT ceil(16.0 / count(*)) INTO share FROM outbox_relay r WHERE r.alive_until >= moment;
-  UPDATE outbox_shard s SET lease_until = until WHERE s.owner = me;
+  INSERT INTO outbox_relay (owner, alive_until, presence)
+    VALUES (me, moment + lease_ms * interval '1 millisecond', my_presence)
+    ON CONFLICT (owner) DO UPDATE SET alive_until = excluded.alive_until, presence = excluded.presence;
+  DELETE FROM outbox_relay d WHERE d.owner IN (
+    SELECT r.owner FROM outbox_relay r
+    WHERE r.owner <> me AND CASE WHEN r.alive_until < moment OR r.presence IS NULL THEN r.alive_until < moment
+      ELSE pg_try_advisory_xact_lock_shared(r.presence) END
+    FOR UPDATE SKIP LOCKED);
+  SELECT ceil(16.0 / count(*)) INTO share FROM outbox_relay;
   SELECT share - count(*) INTO missing FROM outbox_shard s WHERE s.owner = me;
   IF missing > 0 THEN
-    UPDATE outbox_shard s SET owner = me, token = s.token + 1, lease_until = until
+    UPDATE outbox_shard s SET owner = me, token = s.token + 1
     WHERE s.shard IN (
-      SELECT f.shard FROM outbox_shard f WHERE f.owner IS NULL OR f.lease_until < moment
+      SELECT f.shard FROM outbox_shard f
+      WHERE f.owner IS NULL OR NOT EXISTS (SELECT 1 FROM outbox_relay r WHERE r.owner = f.owner)
       LIMIT missing FOR UPDATE SKIP LOCKED);
   END IF;
   RETURN QUERY SELECT s.shard, s.token, share FROM outbox_shard s WHERE s.owner = me;
@@ -74,11 +80,11 @@ END $$;
 
 -- Gives shards back, so that others need not wait for the lease to end.
 CREATE FUNCTION outbox_release(me uuid, shards smallint[]) RETURNS void LANGUAGE sql AS $$
-  UPDATE outbox_shard SET owner = NULL, lease_until = NULL WHERE owner = me AND shard = ANY (shards);
+  UPDATE outbox_shard SET owner = NULL WHERE owner = me AND shard = ANY (shards);
 $$;
 
 CREATE FUNCTION outbox_leave(me uuid) RETURNS void LANGUAGE sql AS $$
-  UPDATE outbox_shard SET owner = NULL, lease_until = NULL WHERE owner = me;
+  UPDATE outbox_shard SET owner = NULL WHERE owner = me;
   DELETE FROM outbox_relay WHERE owner = me;
 $$;
 
