@@ -1,0 +1,48 @@
+import { STATUS_CODES } from 'node:http';
+
+/** An answer that the gateway gives by itself instead of forwarding. */
+export interface Refusal {
+  readonly status: number;
+  /** Stable, for programs: `not-found`, `rate-limited`, … */
+  readonly code: string;
+  readonly detail?: string;
+  readonly headers?: readonly (readonly [name: string, value: string])[];
+  /** Sent as plain text in place of a problem. */
+  readonly text?: string;
+  /** The request could not be delimited with certainty: nothing more is read from this connection. */
+  readonly closes?: boolean;
+}
+
+/** A request whose syntax leaves doubt: refused, and the connection with it. */
+export function malformed(detail: string): Refusal {
+  return { status: 400, code: 'malformed-request', detail, closes: true };
+}
+
+export function badTarget(detail: string): Refusal {
+  return { status: 400, code: 'malformed-target', detail };
+}
+
+export const NOT_FOUND: Refusal = { status: 404, code: 'not-found' };
+
+/** The connection is closed: what follows a method nobody knows cannot be trusted to be a request. */
+export const METHOD_NOT_ALLOWED: Refusal = {
+  status: 405,
+  code: 'method-not-allowed',
+  headers: [['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']],
+  closes: true,
+};
+
+export const BODY_TOO_LARGE: Refusal = { status: 413, code: 'body-too-large' };
+export const BAD_GATEWAY: Refusal = { status: 502, code: 'bad-gateway' };
+export const GATEWAY_TIMEOUT: Refusal = { status: 504, code: 'gateway-timeout' };
+export const SERVICE_UNAVAILABLE: Refusal = {
+  status: 503,
+  code: 'service-unavailable',
+  headers: [['retry-after', '1']],
+};
+
+/** RFC 9457. No echo of the input, no internal names. */
+export function problemJson({ status, code, detail }: Refusal, traceId: string): string {
+  const title = STATUS_CODES[status] ?? 'Error';
+  return JSON.stringify({ type: 'about:blank', title, status, code, ...(detail && { detail }), traceId });
+}

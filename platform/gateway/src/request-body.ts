@@ -1,0 +1,32 @@
+import { Readable } from 'node:stream';
+import { PlatformError } from '@flotilla/kernel';
+import type { Exchange } from './exchange.ts';
+import type { BodyFraming } from './request-head.ts';
+
+/**
+ * The client's body for one try, `null` when there is none. It is read only when a back end takes it, so that
+ * a try without a connection leaves it untouched for the next.
+ */
+export function requestBody(exchange: Exchange, framing: BodyFraming, maxBytes: number): Readable | null {
+  if (framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)) return null;
+  const body = Readable.from(limited(exchange, maxBytes), { objectMode: false });
+  // After an early answer nobody listens any more, and an error without a listener would end the process.
+  body.on('error', () => undefined);
+  return body;
+}
+
+async function* limited({ request, askForBody }: Exchange, maxBytes: number): AsyncGenerator<Buffer> {
+  askForBody();
+  let bytes = 0;
+  // Not destroyed on return: the connection is still needed for the answer.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
+    bytes += (chunk as Buffer).length; // no encoding is set, so chunks are buffers
+    if (bytes > maxBytes)
+      throw new PlatformError('GATEWAY_BODY_TOO_LARGE', 'the request body passed its limit');
+    yield chunk as Buffer;
+  }
+}
+
+export function isTooLarge(error: unknown): boolean {
+  return error instanceof PlatformError && error.code === 'GATEWAY_BODY_TOO_LARGE';
+}
