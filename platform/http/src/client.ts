@@ -72,7 +72,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   ): Promise<{ status: number; headers: Readonly<Record<string, string>>; body: unknown }> {
     const token = await scope.race(tokenFor(route, input, options));
     const endpoint = await scope.race(choose(failed));
-    const trace = currentContext()?.trace;
+    const { trace, correlationId } = currentContext() ?? {};
     try {
       const response = await transport.send(
         `http://${endpoint.host}:${endpoint.port}`,
@@ -82,6 +82,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           headers: {
             ...headersOf(input),
             ...(trace && { traceparent: formatTraceparent(trace) }),
+            ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
             'x-request-deadline': String(Math.max(1, Math.floor(scope.remainingMs()))),
             ...(token !== undefined && { authorization: `Bearer ${token}` }),
           },

@@ -22,7 +22,7 @@ export interface Exchange {
   /** Aborted when the deadline passes, the client disconnects or the host is closed by force. */
   readonly signal: AbortSignal;
   abort(reason: Error): void;
-  /** Runs `work` in the request's context; rejects at the deadline even when `work` ignores the signal. */
+  /** Runs `work` in the request's context; rejects when the signal aborts, even when `work` ignores it. */
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
@@ -64,16 +64,22 @@ export function openExchange(
     abort: (reason) => controller.abort(reason),
     run: (work) =>
       new Promise((resolve, reject) => {
-        const expire = () => {
-          const expired = httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed');
-          controller.abort(expired);
-          reject(expired);
-        };
-        if (remainingMs() <= 0) return expire();
+        const { signal } = controller;
+        const expire = () =>
+          controller.abort(httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed'));
+        if (remainingMs() <= 0) expire();
+        if (signal.aborted) return reject(signal.reason);
         const timer = setTimeout(expire, remainingMs());
-        runInContext(context, work)
-          .then(resolve, reject)
-          .finally(() => clearTimeout(timer));
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', cut);
+        };
+        const cut = () => {
+          end();
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', cut, { once: true });
+        runInContext(context, work).then(resolve, reject).finally(end);
       }),
   };
 }

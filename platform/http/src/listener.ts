@@ -8,6 +8,12 @@ import type { InFlight } from './in-flight.ts';
 import { PROBLEM_CONTENT_TYPE, problemJson } from './problem.ts';
 import { type ProblemReply, problem } from './reply.ts';
 
+/**
+ * For this long an idle connection is left open after the last new one was refused: a client that is just about to
+ * use it gets an answer with `Connection: close` instead of a reset, which it could not safely repeat.
+ */
+const LINGER_MS = 100;
+
 interface ListenerOptions {
   readonly app: FastifyInstance;
   readonly inFlight: InFlight;
@@ -37,20 +43,19 @@ export function createListener({ app, inFlight, logger, drainTimeoutMs }: Listen
 
   async function drain(): Promise<void> {
     // Not `http.Server.close`, which at once cuts idle connections on which a request may be arriving.
-    const ended = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
+    const ended = new Promise<'ended'>((resolve) => {
+      NetServer.prototype.close.call(server, () => resolve('ended'));
+    });
     const end = performance.now() + drainTimeoutMs;
-    const timeout = delay(drainTimeoutMs, 'timeout' as const, { ref: false });
-    if ((await Promise.race([inFlight.idle(), timeout])) === 'timeout') {
-      logger.warn({ drainTimeoutMs }, 'requests were cut because they did not end in time');
-      inFlight.abortAll(httpError('HTTP_CLIENT_GONE', 'the host was closed'));
+    let pauseMs = Math.min(LINGER_MS, drainTimeoutMs);
+    while ((await Promise.race([ended, delay(pauseMs)])) !== 'ended') {
+      if (performance.now() >= end) {
+        logger.warn({ drainTimeoutMs }, 'requests were cut because they did not end in time');
+        inFlight.abortAll(httpError('HTTP_CLIENT_GONE', 'the host was closed'));
+        server.closeAllConnections();
+      } else server.closeIdleConnections();
+      pauseMs = 20;
     }
-    // A connection whose request is only half here is not idle yet: look again until the time is over.
-    while (performance.now() < end) {
-      server.closeIdleConnections();
-      if ((await Promise.race([ended.then(() => 'ended' as const), delay(20)])) === 'ended') break;
-    }
-    server.closeAllConnections();
-    await ended;
   }
 
   return {
