@@ -1,0 +1,252 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { createTestIssuer } from '@flotilla/auth/testing';
+import { createHttpHost, type HttpHost, type Route } from '@flotilla/http';
+import { createValidator, type Static, systemClock } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import {
+  getAvailability,
+  getProduct,
+  listProducts,
+  lookUpProducts,
+  type productSchema,
+  setStock,
+} from '@shop/contracts';
+import { createInventoryApp, type InventoryApp } from './app.ts';
+import { reserveStock } from './features/reserve-stock.ts';
+import { createTestInventory } from './testing.ts';
+
+const issuer = createTestIssuer();
+
+let inventory: Awaited<ReturnType<typeof createTestInventory>>;
+let app: InventoryApp;
+let host: HttpHost;
+
+before(async () => {
+  inventory = await createTestInventory();
+  const metrics = createMetrics();
+  app = createInventoryApp({
+    db: inventory.db,
+    clock: systemClock,
+    logger: silentLogger,
+    metrics,
+    reservationTtlSeconds: 1_800,
+    expiryIntervalMs: 20,
+  });
+  await app.addDemoProducts();
+  host = createHttpHost({
+    service: 'inventory',
+    handlers: app.handlers,
+    rawRoutes: app.rawRoutes,
+    verifyToken: issuer.verify,
+    logger: silentLogger,
+    metrics,
+    readiness: {},
+  });
+});
+after(async () => {
+  await host.close();
+  await inventory.close();
+});
+
+interface Sent {
+  readonly method?: 'GET' | 'PUT' | 'POST';
+  readonly body?: object;
+  readonly claims?: Readonly<Record<string, unknown>>;
+}
+
+async function send(url: string, { method = 'GET', body, claims }: Sent = {}) {
+  const headers = claims ? { authorization: `Bearer ${await issuer.sign(claims)}` } : {};
+  return await host.inject({ url, method, headers, ...(body && { payload: body }) });
+}
+
+/** The body, after it has been held against the contract. */
+function bodyOf<R extends Route>(route: R, answer: { statusCode: number; json(): unknown }) {
+  assert.equal(answer.statusCode, 200);
+  const schema = route.responses[200];
+  assert.ok(schema);
+  const checked = createValidator(schema)(answer.json());
+  assert.ok(checked.ok, JSON.stringify(checked));
+  return checked.value;
+}
+
+type Product = Static<typeof productSchema>;
+type Page = { items: Product[]; next: string | null };
+
+async function list(query: string): Promise<Page> {
+  return bodyOf(listProducts, await send(`/products${query}`)) as Page; // held against the contract just now
+}
+
+function assertProblem(
+  answer: { statusCode: number; json(): { code?: string } },
+  status: number,
+  code: string,
+) {
+  assert.deepEqual([answer.statusCode, answer.json().code], [status, code]);
+}
+
+describe('the catalogue', () => {
+  test('has at least sixty products, the limited and the sold-out one', async () => {
+    const first = await list('?limit=100');
+    assert.ok(first.items.length >= 62);
+    assert.equal(first.next, null);
+    assert.equal(first.items.find((product) => product.id === 'sku-limited')?.available, true);
+    assert.equal(first.items.find((product) => product.id === 'sku-soldout')?.available, false);
+    assert.deepEqual(await inventory.stock.find('sku-limited'), { onHand: 10, reserved: 0 });
+    for (const { price } of first.items) assert.ok(price.currency === 'EUR' && price.amountMinor > 0);
+  });
+
+  test('is read page by page, every product once and in order', async () => {
+    const ids: string[] = [];
+    let cursor = '';
+    for (;;) {
+      const page = await list(`?limit=25${cursor}`);
+      ids.push(...page.items.map((product) => product.id));
+      if (page.next === null) break;
+      cursor = `&cursor=${page.next}`;
+    }
+    assert.deepEqual(
+      ids,
+      (await list('?limit=100')).items.map((product) => product.id),
+    );
+    assert.deepEqual(ids, ids.toSorted());
+  });
+
+  test('gives twenty products when no limit is asked for, and may be cached for a minute', async () => {
+    const answer = await send('/products');
+    assert.equal(answer.headers['cache-control'], 'public, max-age=60');
+    assert.equal((bodyOf(listProducts, answer) as Page).items.length, 20);
+  });
+
+  test('is searched for words in name and description, in any case', async () => {
+    const found = await list('?q=COFFEE%20burrs');
+    assert.deepEqual(
+      found.items.map((product) => product.name),
+      ['Hand coffee grinder'],
+    );
+    assert.equal((await list('?q=%20')).items.length, 20);
+  });
+
+  test('takes wildcards in a search for what they are', async () => {
+    assert.deepEqual(
+      (await list('?q=%25')).items.map((product) => product.name),
+      ['Mechanical keyboard'],
+    );
+    assert.equal((await list('?q=_offee')).items.length, 0);
+    assert.equal((await list('?q=%5C')).items.length, 0);
+    assert.equal((await list(`?q=${encodeURIComponent("'; DROP TABLE stock; --")}`)).items.length, 0);
+  });
+
+  test('refuses a cursor it did not give, and limits out of bounds', async () => {
+    for (const query of ['cursor=x', 'cursor=%00', 'limit=0', 'limit=101', 'limit=x', 'sort=price']) {
+      assertProblem(await send(`/products?${query}`), 400, 'validation-failed');
+    }
+  });
+
+  test('shows one product, with pictures that exist', async () => {
+    const answer = await send('/products/sku-0001');
+    assert.equal(answer.headers['cache-control'], 'public, max-age=60');
+    const product = bodyOf(getProduct, answer) as Product;
+    for (const url of [product.imageUrl, product.thumbnailUrl]) {
+      const image = await send(url);
+      assert.equal(image.statusCode, 200);
+      assert.equal(image.headers['content-type'], 'image/svg+xml; charset=utf-8');
+      assert.match(image.body, /^<svg [^>]*>.*<title>Pour-over coffee dripper<\/title>.*<\/svg>$/);
+    }
+    assertProblem(await send('/products/nope'), 404, 'product-not-found');
+    assertProblem(await send('/products/nope/image.svg'), 404, 'not-found');
+  });
+
+  test('keeps its stock when the demo data is added again', async () => {
+    await inventory.stock.setOnHand('sku-0002', 7, 'test');
+    await app.addDemoProducts();
+    assert.deepEqual(await inventory.stock.find('sku-0002'), { onHand: 7, reserved: 0 });
+    assert.deepEqual(await inventory.findBrokenInvariants(), []);
+  });
+});
+
+describe('availability', () => {
+  test('is for a quantity, of what nobody holds, and never cached', async () => {
+    const id = await inventory.addProduct(5);
+    await reserveStock(inventory.deps, 'availability', [{ productId: id, quantity: 2 }]);
+    const ask = (query: string) => send(`/products/${id}/availability${query}`);
+    assert.deepEqual(bodyOf(getAvailability, await ask('?quantity=3')), { available: true, currentStock: 3 });
+    assert.deepEqual(bodyOf(getAvailability, await ask('?quantity=4')), {
+      available: false,
+      currentStock: 3,
+    });
+    const answer = await ask('');
+    assert.deepEqual(bodyOf(getAvailability, answer), { available: true, currentStock: 3 });
+    assert.equal(answer.headers['cache-control'], 'no-store');
+    assertProblem(await ask('?quantity=0'), 400, 'validation-failed');
+    assertProblem(await send('/products/nope/availability'), 404, 'product-not-found');
+  });
+});
+
+describe('setting the stock', () => {
+  const admin = { sub: 'admin-7', role: 'Admin' };
+
+  test('is for administrators, and remembers who did it', async () => {
+    const id = await inventory.addProduct(5);
+    const put = (claims?: Sent['claims']) =>
+      send(`/products/${id}/stock`, { method: 'PUT', body: { onHand: 8 }, ...(claims && { claims }) });
+    assertProblem(await put(), 401, 'unauthorized');
+    assertProblem(await put({ role: 'Customer', permissions: ['orders.write'] }), 403, 'forbidden');
+    assert.deepEqual(bodyOf(setStock, await put(admin)), {
+      productId: id,
+      onHand: 8,
+      reserved: 0,
+      available: 8,
+    });
+    assert.deepEqual((await inventory.movementsOf(id)).at(-1), {
+      kind: 'adjustment',
+      quantity: 3,
+      actor: 'admin-7',
+    });
+  });
+
+  test('refuses what cannot be', async () => {
+    const id = await inventory.addProduct(5);
+    await reserveStock(inventory.deps, 'set-stock', [{ productId: id, quantity: 2 }]);
+    const put = (to: string, onHand: unknown) =>
+      send(`/products/${to}/stock`, { method: 'PUT', body: { onHand }, claims: admin });
+    assertProblem(await put(id, 1), 409, 'stock-reserved');
+    assertProblem(await put('nope', 1), 404, 'product-not-found');
+    for (const wrong of [-1, 1.5, '3', null, 10_000_001]) {
+      assertProblem(await put(id, wrong), 400, 'validation-failed');
+    }
+    assert.deepEqual(await inventory.stock.find(id), { onHand: 5, reserved: 2 });
+  });
+});
+
+test('looking up prices is for services, and leaves unknown products out', async () => {
+  const body = { ids: ['sku-0002', 'nope', 'sku-0001'] };
+  const lookUp = (claims: Sent['claims']) =>
+    send('/internal/products/lookup', { method: 'POST', body, ...(claims && { claims }) });
+  assertProblem(await lookUp(undefined), 401, 'unauthorized');
+  assertProblem(await lookUp({ scope: 'orders.read' }), 403, 'forbidden');
+  const answer = bodyOf(lookUpProducts, await lookUp({ scope: 'inventory.read' })) as { items: Product[] };
+  assert.deepEqual(
+    answer.items.map(({ id, price }) => [id, price.amountMinor]),
+    [
+      ['sku-0001', 2_490],
+      ['sku-0002', 5_990],
+    ],
+  );
+});
+
+test('overdue reservations are freed while the service runs, until it is told to stop', async () => {
+  const id = await inventory.addProduct(5);
+  await reserveStock(inventory.deps, 'overdue', [{ productId: id, quantity: 2 }]);
+  const controller = new AbortController();
+  const running = app.expireReservations(controller.signal);
+  await inventory.makeOverdue('overdue');
+  await eventually(
+    'the reservation expires',
+    async () => (await inventory.statusOf('overdue')) === 'expired',
+  );
+  controller.abort();
+  await assert.rejects(running, { name: 'AbortError' });
+  assert.deepEqual(await inventory.stock.find(id), { onHand: 5, reserved: 0 });
+});
