@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { eventually } from '@flotilla/kernel/testing';
+import type { ClientRecord } from '../../chaos/invariant.ts';
+import { checkInvariants, type Finding, type SystemUnderCheck, violated } from '../../chaos/invariants.ts';
+import type { RunningSystem } from './running-system.ts';
+
+const DATABASES = {
+  order: 'order',
+  inventory: 'inventory',
+  payment: 'payment',
+  provider: 'payment-provider',
+  shipping: 'shipping',
+  cart: 'cart',
+  notification: 'notification',
+  identity: 'identity',
+  bus: 'bus',
+} as const;
+
+/**
+ * Waits until the system has come to rest with every invariant kept; fails with what is still violated after
+ * `timeoutMs`. What must hold at every instant is checked at once.
+ */
+export async function assertSound(
+  system: RunningSystem,
+  history: readonly ClientRecord[] = [],
+  timeoutMs: number = 90_000,
+): Promise<void> {
+  const uris = await connectionStrings(system);
+  let findings: readonly Finding[] = [];
+  const rest = eventually(
+    'the system is at rest and sound',
+    async () => {
+      findings = await checkInvariants({ ...uris, history });
+      return violated(findings).length === 0;
+    },
+    timeoutMs,
+  );
+  await rest.catch((error: unknown) => {
+    assert.deepEqual(violated(findings), [], 'invariants are violated');
+    throw error;
+  });
+  assert.ok(findings.length >= 15, `only ${findings.length} invariants were checked`);
+  assert.deepEqual(
+    findings.filter((finding) => finding.skipped !== undefined),
+    [],
+  );
+}
+
+async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
+  const entries = Object.entries(DATABASES).map(async ([name, service]) => {
+    const { uri } = JSON.parse(await system.cli('db', 'uri', service, '--json')) as { uri: string };
+    return [name, uri];
+  });
+  // Every key of DATABASES is there, so this is a whole system.
+  return Object.fromEntries(await Promise.all(entries)) as SystemUnderCheck;
+}

@@ -1,0 +1,86 @@
+import { randomUUID } from 'node:crypto';
+import type { ClientRecord } from '../../chaos/invariant.ts';
+import { type Answer, type OrderWish, placeOrder, type RunningSystem } from './running-system.ts';
+
+/** A small generator of repeatable randomness (mulberry32), so that a failing run can be run again by its seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const USERS = ['alice', 'bob', 'carol'];
+
+/** Mostly good orders, and some of every kind of trouble. */
+export function randomWish(random: () => number): OrderWish {
+  const kind = random();
+  const sku = `sku-${String(1 + Math.floor(random() * 50)).padStart(4, '0')}`;
+  const quantity = 1 + Math.floor(random() * 3);
+  if (kind < 0.06) return { sku, quantity, payment: 'tok_declined' };
+  if (kind < 0.12) return { sku, quantity, country: 'XX' };
+  if (kind < 0.16) return { sku: 'sku-soldout', quantity };
+  if (kind < 0.2) return { sku, quantity, payment: 'tok_flaky' };
+  if (kind < 0.22) return { sku, quantity, payment: 'tok_slow' };
+  if (kind < 0.24) return { sku, quantity, payment: 'tok_timeout' };
+  return { sku, quantity };
+}
+
+/**
+ * Places orders like a careful client: whatever goes wrong is tried again with the same key and body, until
+ * there is a definite answer.
+ */
+export async function placeOrders(
+  system: RunningSystem,
+  count: number,
+  clients: number,
+  random: () => number,
+): Promise<readonly ClientRecord[]> {
+  const records: ClientRecord[] = [];
+  let begun = 0;
+  const client = async (): Promise<void> => {
+    while (begun < count) {
+      begun += 1;
+      const wish = {
+        ...randomWish(random),
+        key: randomUUID(),
+        user: USERS[begun % USERS.length] ?? 'alice',
+        waitSeconds: 5,
+      };
+      records.push(await insist(system, wish, random));
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, client));
+  return records;
+}
+
+async function insist(
+  system: RunningSystem,
+  wish: OrderWish & { readonly key: string; readonly user: string },
+  random: () => number,
+): Promise<ClientRecord> {
+  for (let attempt = 1; attempt <= 120; attempt += 1) {
+    const answer = await attemptOnce(system, wish);
+    if (answer && isDefinite(answer)) {
+      const orderId = String(answer.body.id ?? answer.body.orderId ?? '');
+      return { key: wish.key, answers: [{ status: answer.status, orderId }] };
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50 + random() * 300));
+  }
+  throw new Error(`no definite answer for key ${wish.key} after 120 attempts`);
+}
+
+async function attemptOnce(system: RunningSystem, wish: OrderWish): Promise<Answer | undefined> {
+  try {
+    return await placeOrder(system, wish);
+  } catch {
+    return undefined; // a broken connection: the effect is unknown, so the same key is used again
+  }
+}
+
+function isDefinite(answer: Answer): boolean {
+  return answer.status === 201 || answer.status === 202 || answer.status === 422;
+}

@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '@flotilla/kernel/testing';
+import type { ClientRecord } from '../../chaos/invariant.ts';
+import { assertSound } from './assert-sound.ts';
+import { placeOrders, seededRandom } from './order-load.ts';
+import { type RunningSystem, startSystem } from './running-system.ts';
+
+const ORDERS = 300;
+const CLIENTS = 12;
+const SEED = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
+
+/** Everything that can be killed, each once, in random order. */
+const VICTIMS = [
+  'order',
+  'inventory',
+  'payment',
+  'payment-provider',
+  'shipping',
+  'identity',
+  'cart',
+  'notification',
+  'gateway',
+  'postgres',
+];
+
+describe(`orders survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, () => {
+  let system: RunningSystem;
+  before(async () => {
+    system = await startSystem();
+  });
+  after(() => system?.stop());
+
+  it('ends every accepted order and keeps every invariant while each process is killed once', async (t) => {
+    const random = seededRandom(SEED);
+    await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
+    let finished = false;
+    const load = placeOrders(system, ORDERS, CLIENTS, seededRandom(SEED + 1)).finally(() => {
+      finished = true;
+    });
+    const killed: string[] = [];
+    for (const victim of [...VICTIMS].sort(() => random() - 0.5)) {
+      await delay(200 + random() * 600);
+      killed.push(finished ? `${victim} (idle)` : victim);
+      await killAndAwaitReturn(system, victim);
+    }
+    const records = await load;
+    t.diagnostic(`killed ${killed.join(', ')}; ${summarize(records)}`);
+    assert.equal(records.length, ORDERS);
+    await assertSound(system, records);
+  });
+});
+
+async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
+  const of = async () => (await system.ps()).find((instance) => instance.service === service);
+  const pid = (await of())?.pid;
+  assert.ok(pid, `${service} is not running`);
+  process.kill(pid, 'SIGKILL');
+  await eventually(
+    `${service} is back`,
+    async () => {
+      const now = await of();
+      return now?.state === 'running' && now.pid !== pid;
+    },
+    30_000,
+  );
+}
+
+function summarize(records: readonly ClientRecord[]): string {
+  const count = (status: number): number =>
+    records.filter((record) => record.answers[0]?.status === status).length;
+  return `${records.length} orders: ${count(201)} confirmed, ${count(202)} accepted, ${count(422)} refused in the first definite answer`;
+}
