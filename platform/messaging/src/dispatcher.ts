@@ -19,8 +19,8 @@ export interface DispatcherOptions<D extends Delivery> extends ReceiveOptions {
   readonly source: DeliverySource<D>;
   /** Deliveries held at once: waiting, running, and handled but not yet acknowledged. */
   readonly capacity: number;
-  /** Called whenever there may be room for more. */
-  readonly onSettled: () => void;
+  /** Called whenever there may be room for more. `gaveBack`: something waits in the queue that was held before. */
+  readonly onSettled: (gaveBack: boolean) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -53,11 +53,13 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   let acking: Promise<void> | undefined;
   // Keys of which something was given back since the fetch began: what that fetch brings of them may come too early.
   let disturbed = new Set<string>();
+  let gaveBack = false;
 
   function forget(deliveries: readonly D[]): void {
     for (const delivery of deliveries) {
       held.delete(delivery.id);
       disturbed.add(delivery.key);
+      gaveBack = true;
     }
   }
 
@@ -112,7 +114,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
         running.delete(run);
         for (const delivery of batch) busyKeys.delete(delivery.key);
         dispatch();
-        onSettled();
+        settled();
       });
     running.add(run);
   }
@@ -138,6 +140,16 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
     giveBack([delivery]);
   }
 
+  function settled(): void {
+    const fetchAgain = gaveBack && room() > 0;
+    if (fetchAgain) gaveBack = false;
+    onSettled(fetchAgain);
+  }
+
+  function room(): number {
+    return suspects.length > 0 ? 0 : capacity - held.size;
+  }
+
   /** Whatever waits behind a message that was not handled must be fetched again, behind it. */
   function giveBack(batch: readonly D[]): void {
     const keys = new Set(batch.map((delivery) => delivery.key));
@@ -152,7 +164,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
       await persist(() => source.ack(batch));
       crashPoint('consumer.after-ack');
       for (const delivery of batch) held.delete(delivery.id);
-      onSettled();
+      settled();
     }
     acking = undefined;
   }
@@ -188,7 +200,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
       dispatch();
     },
     forgetLost: () => forgetWaiting((delivery) => !source.owns(delivery)),
-    room: () => (suspects.length > 0 ? 0 : capacity - held.size),
+    room,
     holdsAny: (test) => [...held.values()].some(test),
     drain: async () => {
       draining.abort();

@@ -48,7 +48,8 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
       bury: (delivery, { reason, error, countsAsFailure }) =>
         store.bury(delivery, reason, error, countsAsFailure),
     },
-    onSettled: () => {
+    onSettled: (gaveBack) => {
+      if (gaveBack) fetcher.wake();
       if (moreIsWaiting && dispatcher.room() >= CAPACITY / 2) fetcher.wake();
     },
   });

@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { messagingCrashPoints } from './crash-points.ts';
+import { startTestProcess } from './test-process.ts';
+import { createTestSystem, effects } from './test-system.ts';
+
+describe('a process killed between two durable effects', { concurrency: 2 }, () => {
+  for (const crashPoint of messagingCrashPoints) {
+    it(`at ${crashPoint} loses nothing and does nothing twice`, async (t) => {
+      const system = await createTestSystem();
+      t.after(() => system.close());
+      await system.transport().subscribe('test', ['test.counted.v1']);
+      for (let n = 0; n < 3; n += 1) await system.publish('k', n);
+      const victim = await startTestProcess(system, { parts: ['relay', 'consumer'], crashPoint });
+      await victim.exited;
+      const successor = await startTestProcess(system, { parts: ['relay', 'consumer'] });
+      await eventually('all effects, nothing left', async () => {
+        const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
+        const [left] = await system.bus.db.query(
+          'SELECT 1 FROM bus.delivery UNION ALL SELECT 1 FROM bus.held_delivery UNION ALL SELECT 1 FROM bus.dead_letter',
+        );
+        return unsent === undefined && left === undefined && (await effects(system)).length >= 3;
+      });
+      await successor.kill();
+      assert.deepEqual(
+        await effects(system),
+        [0, 1, 2].map((n) => ({ key: 'k', n })),
+      );
+    });
+  }
+});

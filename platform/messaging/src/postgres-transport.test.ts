@@ -1,0 +1,28 @@
+import { createTestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { busMigrations } from './migrations.ts';
+import { createPostgresTransport } from './postgres-transport.ts';
+import { describeTransport } from './transport.contract.ts';
+import type { Transport } from './transport.ts';
+
+describeTransport('postgres', async () => {
+  const bus = await createTestDatabase([busMigrations]);
+  const opened: Transport[] = [];
+  return {
+    open: () => {
+      const transport = createPostgresTransport({
+        uri: bus.uri,
+        logger: silentLogger,
+        metrics: createMetrics(),
+        leaseMs: 300,
+        pollIntervalMs: 50,
+      });
+      opened.push(transport);
+      return transport;
+    },
+    close: async () => {
+      await Promise.all(opened.map((transport) => transport.close()));
+      await bus.close();
+    },
+  };
+});

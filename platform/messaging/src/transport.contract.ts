@@ -1,0 +1,195 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import type { Delivery, OutgoingMessage, ReceiveOptions, Settlement, Transport } from './transport.ts';
+
+/** A transport under test; each `open` is like another process on the same queues. */
+export interface TransportUnderTest {
+  open(): Transport;
+  close(): Promise<void>;
+}
+
+const ACK: Settlement = { kind: 'ack' };
+const acknowledgeAll = async (deliveries: readonly Delivery[]) => deliveries.map(() => ACK);
+
+function message(type: string, key: string, body: string): OutgoingMessage {
+  return { id: crypto.randomUUID(), type, key, body };
+}
+
+/** What every transport promises. Run it against each implementation. */
+export function describeTransport(name: string, create: () => Promise<TransportUnderTest>): void {
+  describe(`the ${name} transport`, () => {
+    let subject: TransportUnderTest;
+    let transport: Transport;
+    before(async () => {
+      subject = await create();
+      transport = subject.open();
+    });
+    after(() => subject.close());
+
+    function receive(
+      queue: string,
+      handle: ReceiveOptions['handle'],
+      options: Partial<ReceiveOptions> = {},
+      on = transport,
+    ) {
+      return on.receive(queue, { handle, concurrency: 4, maxBatch: 8, ...options });
+    }
+
+    it('routes a message to every queue that subscribes to its type, and to no other', async () => {
+      const received: string[] = [];
+      for (const queue of ['routes.a', 'routes.b']) await transport.subscribe(queue, ['wanted.v1']);
+      await transport.subscribe('routes.c', ['other.v1']);
+      const receivers = ['routes.a', 'routes.b', 'routes.c'].map((queue) =>
+        receive(queue, async (deliveries) => {
+          for (const { type, key, body } of deliveries) received.push(`${queue} ${type} ${key} ${body}`);
+          return deliveries.map(() => ACK);
+        }),
+      );
+      assert.deepEqual(await transport.publish([message('wanted.v1', 'k', '{}')]), []);
+      await eventually('two deliveries', () => received.length === 2);
+      await Promise.all(receivers.map((receiver) => receiver.close()));
+      assert.deepEqual(received.sort(), ['routes.a wanted.v1 k {}', 'routes.b wanted.v1 k {}']);
+    });
+
+    it('keeps messages for a queue nobody receives from yet', async () => {
+      await transport.subscribe('patient', ['kept.v1']);
+      await transport.publish([message('kept.v1', 'k', 'first'), message('kept.v1', 'k', 'second')]);
+      const bodies: string[] = [];
+      const receiver = receive('patient', async (deliveries) => {
+        bodies.push(...deliveries.map((delivery) => delivery.body));
+        return deliveries.map(() => ACK);
+      });
+      await eventually('both', () => bodies.length === 2);
+      await receiver.close();
+      assert.deepEqual(bodies, ['first', 'second']);
+    });
+
+    it('hands out each key in order and to one receiver at a time, several keys at once', async () => {
+      await transport.subscribe('ordered', ['step.v1']);
+      const others = [subject.open(), subject.open()];
+      const seen = new Map<string, number[]>();
+      const busy = new Set<string>();
+      let overlaps = 0;
+      let together = 0;
+      const handle: ReceiveOptions['handle'] = async (deliveries) => {
+        const keys = [...new Set(deliveries.map((delivery) => delivery.key))];
+        overlaps += keys.filter((key) => busy.has(key)).length;
+        keys.map((key) => busy.add(key));
+        together = Math.max(together, busy.size);
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        deliveries.map(({ key, body }) => seen.set(key, [...(seen.get(key) ?? []), Number(body)]));
+        keys.map((key) => busy.delete(key));
+        return deliveries.map(() => ACK);
+      };
+      const receivers = [transport, ...others].map((on) => receive('ordered', handle, {}, on));
+      const keys = Array.from({ length: 20 }, (_, index) => `key-${index}`);
+      for (let n = 0; n < 10; n += 1) {
+        await transport.publish(keys.map((key) => message('step.v1', key, String(n))));
+      }
+      await eventually('all 200', () => [...seen.values()].flat().length >= 200);
+      await Promise.all(receivers.map((receiver) => receiver.close()));
+      for (const key of keys) assert.deepEqual(seen.get(key), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], key);
+      assert.equal(overlaps, 0);
+      assert.ok(together > 1, 'keys run side by side');
+    });
+
+    it('tries a failed message again after its delay, counting failures, before later ones of its key', async () => {
+      await transport.subscribe('retried', ['step.v1']);
+      const log: string[] = [];
+      const receiver = receive(
+        'retried',
+        async (deliveries) => {
+          const settlements: Settlement[] = [];
+          let failed = false;
+          for (const { key, body, failures } of deliveries) {
+            log.push(`${key}${body}`);
+            failed ||= key === 'bad' && failures < 2;
+            settlements.push(failed ? { kind: 'retry', delayMs: 60, error: 'no' } : ACK);
+          }
+          return settlements;
+        },
+        { maxBatch: 1 },
+      );
+      await transport.publish([
+        message('step.v1', 'bad', '1'),
+        message('step.v1', 'bad', '2'),
+        message('step.v1', 'good', '1'),
+        message('step.v1', 'good', '2'),
+      ]);
+      await eventually('the last', () => log.includes('bad2'));
+      await receiver.close();
+      const ofBad = log.filter((entry) => entry.startsWith('bad'));
+      assert.deepEqual(ofBad, ['bad1', 'bad1', 'bad1', 'bad2']);
+      assert.ok(log.indexOf('good2') < log.lastIndexOf('bad1'), 'the other key does not wait');
+    });
+
+    it('moves a message that is given up to the dead letters and goes on with its key', async () => {
+      await transport.subscribe('buried', ['step.v1']);
+      const done: string[] = [];
+      const receiver = receive(
+        'buried',
+        async (deliveries) =>
+          deliveries.map(({ body }) => {
+            if (body === 'bad') {
+              return { kind: 'dead-letter', reason: 'cannot be', error: 'Error: x', countsAsFailure: true };
+            }
+            done.push(body);
+            return ACK;
+          }),
+        { maxBatch: 1 },
+      );
+      await transport.publish([message('step.v1', 'k', 'bad'), message('step.v1', 'k', 'good')]);
+      await eventually('the one behind', () => done.length === 1);
+      await receiver.close();
+      const [letter, ...rest] = await transport.deadLetters('buried', 10);
+      assert.equal(rest.length, 0);
+      assert.deepEqual(
+        [letter?.type, letter?.key, letter?.body, letter?.reason, letter?.error, letter?.failures],
+        ['step.v1', 'k', 'bad', 'cannot be', 'Error: x', 1],
+      );
+    });
+
+    it('hands out again, in order, what a closing receiver did not handle', async () => {
+      await transport.subscribe('handed-over', ['step.v1']);
+      const first = receive(
+        'handed-over',
+        async (deliveries) => deliveries.map(() => ({ kind: 'release' })),
+        {
+          maxBatch: 1,
+        },
+      );
+      await transport.publish(['1', '2', '3'].map((body) => message('step.v1', 'k', body)));
+      await first.close();
+      const bodies: string[] = [];
+      const second = receive(
+        'handed-over',
+        async (deliveries) => {
+          bodies.push(...deliveries.map((delivery) => delivery.body));
+          return await acknowledgeAll(deliveries);
+        },
+        {},
+        subject.open(),
+      );
+      await eventually('all three', () => bodies.length === 3);
+      await second.close();
+      assert.deepEqual(bodies, ['1', '2', '3']);
+    });
+
+    it('waits for running handlers when it closes', async () => {
+      await transport.subscribe('drained', ['step.v1']);
+      let finished = 0;
+      let begun = 0;
+      const receiver = receive('drained', async (deliveries) => {
+        begun += 1;
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        finished += 1;
+        return await acknowledgeAll(deliveries);
+      });
+      await transport.publish([message('step.v1', 'k', '')]);
+      await eventually('it runs', () => begun === 1);
+      await receiver.close();
+      assert.equal(finished, 1);
+    });
+  });
+}
