@@ -1,0 +1,86 @@
+import type { Clock, NewId } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import type { SagaDefinition } from './definition.ts';
+
+export interface SagaEngineOptions {
+  readonly db: Database;
+  /** Every version of every saga whose instances this process may work on. */
+  readonly definitions: readonly SagaDefinition[];
+  /** Stable over restarts and different in each replica: a restarted process takes its instances back at once. */
+  readonly instanceId: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  readonly newId?: NewId;
+  /** 0 ≤ random < 1, for jitter. */
+  readonly random?: () => number;
+  /** Instances worked on at once. Default 32. */
+  readonly concurrency?: number;
+  /** How long after its last sign of life an engine's instances are taken over. Default 10,000 ms. */
+  readonly leaseMs?: number;
+  /** How often due instances are looked for; a hint usually comes first. Default 500 ms. */
+  readonly pollMs?: number;
+  /** How long `close` waits for calls in flight before it aborts them. Default 5,000 ms. */
+  readonly drainMs?: number;
+  /** Attempts at an undo, or at a step from the pivot on, until the saga is shown as stuck. Default 20. */
+  readonly stuckAfterAttempts?: number;
+  /** Longest pause between two attempts of a stuck saga. Default 60,000 ms. */
+  readonly stuckRetryMs?: number;
+  /** How long ended sagas are kept with their history. Default 30 days. */
+  readonly retentionMs?: number;
+}
+
+export type EngineSettings = Required<
+  Pick<
+    SagaEngineOptions,
+    | 'concurrency'
+    | 'leaseMs'
+    | 'pollMs'
+    | 'drainMs'
+    | 'stuckAfterAttempts'
+    | 'stuckRetryMs'
+    | 'retentionMs'
+    | 'random'
+  >
+>;
+
+/** Fills in the defaults; throws `RangeError` for what cannot work. */
+export function readSettings(options: SagaEngineOptions): EngineSettings {
+  const settings: EngineSettings = {
+    concurrency: options.concurrency ?? 32,
+    leaseMs: options.leaseMs ?? 10_000,
+    pollMs: options.pollMs ?? 500,
+    drainMs: options.drainMs ?? 5_000,
+    stuckAfterAttempts: options.stuckAfterAttempts ?? 20,
+    stuckRetryMs: options.stuckRetryMs ?? 60_000,
+    retentionMs: options.retentionMs ?? 30 * 24 * 60 * 60 * 1_000,
+    random: options.random ?? Math.random,
+  };
+  const { drainMs, random, ...positive } = settings;
+  for (const [name, value] of Object.entries(positive)) {
+    if (!(value > 0)) throw new RangeError(`${name} must be positive, got ${value}`);
+  }
+  if (!(drainMs >= 0)) throw new RangeError(`drainMs must not be negative, got ${drainMs}`);
+  if (!(random() < 1)) throw new RangeError('random must give numbers below 1');
+  return settings;
+}
+
+export interface Definitions {
+  readonly known: readonly { readonly type: string; readonly version: number }[];
+  find(type: string, version: number): SagaDefinition | undefined;
+}
+
+/** Throws `TypeError` when two definitions claim the same type and version. */
+export function indexDefinitions(definitions: readonly SagaDefinition[]): Definitions {
+  const index = new Map<string, SagaDefinition>();
+  for (const definition of definitions) {
+    const key = `${definition.type}@${definition.version}`;
+    if (index.has(key)) throw new TypeError(`two saga definitions are ${key}`);
+    index.set(key, definition);
+  }
+  return {
+    known: definitions.map(({ type, version }) => ({ type, version })),
+    find: (type, version) => index.get(`${type}@${version}`),
+  };
+}

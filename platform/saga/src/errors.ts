@@ -1,0 +1,61 @@
+import {
+  isPlatformError,
+  isRetryable,
+  PlatformError,
+  type PlatformErrorOptions,
+  toError,
+} from '@flotilla/kernel';
+
+/**
+ * - `SAGA_NOT_FOUND`: there is no instance with this id.
+ * - `SAGA_ALREADY_STARTED`: the id, or the type with this correlation key, is taken. The transaction stays usable.
+ * - `SAGA_STEP_TIMEOUT` (retryable): a call did not answer within `timeoutMs`; its outcome is unknown.
+ * - `SAGA_LEASE_LOST` (retryable): another engine took the instance over; seen by `call.signal` only.
+ * - `SAGA_ENGINE_CLOSED` (retryable): the engine is closing; seen by `call.signal` only.
+ * - `SAGA_DEFINITION_CHANGED`: a stored instance stands at a step that its definition no longer has.
+ */
+export type SagaErrorCode =
+  | 'SAGA_NOT_FOUND'
+  | 'SAGA_ALREADY_STARTED'
+  | 'SAGA_STEP_TIMEOUT'
+  | 'SAGA_LEASE_LOST'
+  | 'SAGA_ENGINE_CLOSED'
+  | 'SAGA_DEFINITION_CHANGED';
+
+const RETRYABLE: ReadonlySet<SagaErrorCode> = new Set([
+  'SAGA_STEP_TIMEOUT',
+  'SAGA_LEASE_LOST',
+  'SAGA_ENGINE_CLOSED',
+]);
+
+export function sagaError(
+  code: SagaErrorCode,
+  message: string,
+  options: Omit<PlatformErrorOptions, 'retryable'> = {},
+): PlatformError<SagaErrorCode> {
+  return new PlatformError(code, message, { ...options, retryable: RETRYABLE.has(code) });
+}
+
+/** What the history keeps of an error: no stack, no cause, one bounded line. */
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+  /** May the same call succeed when it is tried again unchanged? */
+  readonly retryable: boolean;
+}
+
+const MAX_MESSAGE_CHARS = 300;
+
+export function toFault(thrown: unknown): Fault {
+  const error = toError(thrown);
+  return {
+    code: isPlatformError(thrown) ? thrown.code : error.name,
+    message: printable(error.message).slice(0, MAX_MESSAGE_CHARS),
+    retryable: isRetryable(thrown),
+  };
+}
+
+/** PostgreSQL stores no NUL, and a foreign message must not break the lines of a log. */
+function printable(text: string): string {
+  return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
+}

@@ -1,0 +1,63 @@
+import { toError } from '@flotilla/kernel';
+import { type DriveDeps, drive } from './drive.ts';
+import type { Instance } from './instance.ts';
+import type { Lease, Leases } from './leases.ts';
+import { releaseLeases } from './saga-store.ts';
+
+/** Works on leased instances, at most `concurrency` at once. */
+export interface Workers {
+  /** How many more could be worked on right now. */
+  free(): number;
+  /** Works on it as soon as a place is free. */
+  accept(instance: Instance, lease: Lease): void;
+  /** Resolves when nothing is worked on any longer. */
+  idle(): Promise<void>;
+}
+
+export interface WorkersDeps extends DriveDeps {
+  readonly leases: Leases;
+  readonly concurrency: number;
+  /** A place became free. */
+  readonly onFree: () => void;
+  /** An instance is due again after this time. */
+  readonly onWait: (waitMs: number) => void;
+}
+
+export function createWorkers(deps: WorkersDeps): Workers {
+  const queue: { readonly instance: Instance; readonly lease: Lease }[] = [];
+  const running = new Set<Promise<void>>();
+
+  async function work(instance: Instance, lease: Lease): Promise<void> {
+    try {
+      const end = await drive(deps, instance, lease);
+      if (end.kind === 'waits') deps.onWait(end.waitMs);
+      if (end.kind === 'given-up') await releaseLeases(deps.db, [lease], end.called);
+    } catch (error) {
+      // The lease runs out by itself: a pause before somebody tries again.
+      deps.logger.error({ err: toError(error), saga: instance.id }, 'saga could not be worked on');
+    } finally {
+      deps.leases.drop(lease);
+    }
+  }
+
+  function start(instance: Instance, lease: Lease): void {
+    const task = work(instance, lease).finally(() => {
+      running.delete(task);
+      const next = queue.shift();
+      if (next) start(next.instance, next.lease);
+      else deps.onFree();
+    });
+    running.add(task);
+  }
+
+  return {
+    free: () => deps.concurrency - running.size - queue.length,
+    accept: (instance, lease) => {
+      if (running.size < deps.concurrency) start(instance, lease);
+      else queue.push({ instance, lease });
+    },
+    idle: async () => {
+      while (running.size > 0) await Promise.all(running);
+    },
+  };
+}
