@@ -1,0 +1,165 @@
+import { fileURLToPath } from 'node:url';
+import type { Database, MigrationSource } from '@flotilla/postgres';
+import type { ClientRecord, DatabaseName } from './invariant.ts';
+
+/**
+ * What a whole system looks like after four orders that ended well: one confirmed, one that could not be shipped
+ * and was refunded, one that was out of stock, one whose payment was declined. For the checker's own tests.
+ */
+export const ORDER = {
+  confirmed: '00000000-0000-7000-8000-00000000000a',
+  refunded: '00000000-0000-7000-8000-00000000000b',
+  outOfStock: '00000000-0000-7000-8000-00000000000c',
+  declined: '00000000-0000-7000-8000-00000000000d',
+} as const;
+
+export const history: readonly ClientRecord[] = [
+  { key: 'key-a', answers: [{ status: 201, orderId: ORDER.confirmed }] },
+  { key: 'key-b', answers: [{ status: 202, orderId: ORDER.refunded }] },
+  { key: 'key-c', answers: [{ status: 422, orderId: ORDER.outOfStock }] },
+  { key: 'key-d', answers: [{ status: 422, orderId: ORDER.declined }] },
+  { key: 'key-refused', answers: [{ status: 400, orderId: '' }] },
+  { key: 'key-unanswered', answers: [] },
+];
+
+const folder = (name: string, path: string): MigrationSource => ({
+  name,
+  directory: fileURLToPath(new URL(`../${path}`, import.meta.url)),
+});
+
+const outbox = folder('outbox', 'platform/messaging/migrations/outbox');
+const inbox = folder('inbox', 'platform/messaging/migrations/inbox');
+
+export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[]>> = {
+  order: [folder('order', 'shop/order/migrations'), outbox, folder('saga', 'platform/saga/migrations')],
+  inventory: [folder('inventory', 'shop/inventory/migrations')],
+  payment: [folder('payment', 'shop/payment/migrations')],
+  provider: [folder('payment-provider', 'shop/payment/migrations-provider')],
+  shipping: [folder('shipping', 'shop/shipping/migrations')],
+  cart: [folder('cart', 'shop/cart/migrations'), inbox],
+  notification: [folder('notification', 'shop/notification/migrations'), inbox],
+  identity: [folder('identity', 'shop/identity/migrations'), outbox],
+  bus: [folder('bus', 'platform/messaging/migrations/bus')],
+};
+
+/** `A`…`D` stand for the ids of the four orders. */
+const ROWS: Readonly<Record<DatabaseName, string>> = {
+  order: `
+    INSERT INTO customer_order (id, customer_id, customer_email, idempotency_key, status, currency, total_minor,
+                                shipping_address, cancellation_reason, version, created_at, updated_at) VALUES
+      (A, 'alice', 'alice@example.com', 'key-a', 'Confirmed', 'EUR', 2500, '{}', NULL, 4, now(), now()),
+      (B, 'alice', 'alice@example.com', 'key-b', 'Cancelled', 'EUR', 1000, '{}', 'shipping-unavailable', 4, now(), now()),
+      (C, 'bob', 'bob@example.com', 'key-c', 'Cancelled', 'EUR', 500, '{}', 'out-of-stock', 2, now(), now()),
+      (D, 'bob', 'bob@example.com', 'key-d', 'Cancelled', 'EUR', 1000, '{}', 'payment-declined', 3, now(), now());
+    INSERT INTO order_line (order_id, line_number, product_id, name, quantity, unit_price_minor) VALUES
+      (A, 1, 'sku-1', 'One', 2, 1000), (A, 2, 'sku-2', 'Two', 1, 500),
+      (B, 1, 'sku-1', 'One', 1, 1000), (C, 1, 'sku-2', 'Two', 1, 500), (D, 1, 'sku-1', 'One', 1, 1000);
+    INSERT INTO order_history (order_id, version, status, at) VALUES
+      (A, 1, 'Pending', now()), (A, 2, 'InventoryReserved', now()), (A, 3, 'PaymentProcessed', now()), (A, 4, 'Confirmed', now()),
+      (B, 1, 'Pending', now()), (B, 2, 'InventoryReserved', now()), (B, 3, 'PaymentProcessed', now()), (B, 4, 'Cancelled', now()),
+      (C, 1, 'Pending', now()), (C, 2, 'Cancelled', now()),
+      (D, 1, 'Pending', now()), (D, 2, 'InventoryReserved', now()), (D, 3, 'Cancelled', now());
+    INSERT INTO saga_instance (id, type, def_version, status, data, pivot_started, deadline_at, ended_at) VALUES
+      (A, 'place-order', 1, 'completed', '{}', true, now(), now()),
+      (B, 'place-order', 1, 'compensated', '{}', true, now(), now()),
+      (C, 'place-order', 1, 'compensated', '{}', false, now(), now()),
+      (D, 'place-order', 1, 'compensated', '{}', false, now(), now());
+    INSERT INTO saga_step (saga_id, step, kind, status, command_id) VALUES
+      (A, 'reserve-stock', 'do', 'done', gen_random_uuid()), (A, 'charge-payment', 'do', 'done', gen_random_uuid()),
+      (A, 'commit-stock', 'do', 'done', gen_random_uuid()), (A, 'create-shipment', 'do', 'done', gen_random_uuid()),
+      (B, 'reserve-stock', 'do', 'done', gen_random_uuid()), (B, 'charge-payment', 'do', 'unknown', gen_random_uuid()),
+      (B, 'charge-payment', 'undo', 'done', gen_random_uuid()), (B, 'reserve-stock', 'undo', 'done', gen_random_uuid()),
+      (C, 'reserve-stock', 'do', 'rejected', gen_random_uuid()),
+      (D, 'reserve-stock', 'do', 'done', gen_random_uuid()), (D, 'charge-payment', 'do', 'rejected', gen_random_uuid()),
+      (D, 'reserve-stock', 'undo', 'done', gen_random_uuid());`,
+  inventory: `
+    INSERT INTO product (id, name, description, price_minor, currency) VALUES
+      ('sku-1', 'One', 'One', 1000, 'EUR'), ('sku-2', 'Two', 'Two', 500, 'EUR');
+    INSERT INTO stock (product_id, on_hand, reserved) VALUES ('sku-1', 8, 0), ('sku-2', 0, 0);
+    INSERT INTO stock_movement (product_id, kind, quantity, order_id, actor) VALUES
+      ('sku-1', 'initial', 9, NULL, 'demo'), ('sku-1', 'adjustment', 1, NULL, 'admin'), ('sku-2', 'initial', 1, NULL, 'demo'),
+      ('sku-1', 'sale', -2, A, 'inventory'), ('sku-2', 'sale', -1, A, 'inventory'),
+      ('sku-1', 'sale', -1, B, 'inventory'), ('sku-1', 'return', 1, B, 'inventory');
+    INSERT INTO reservation (order_id, status, expires_at) VALUES
+      (A, 'committed', now()), (B, 'released', now()), (C, 'released', NULL), (D, 'released', now());
+    INSERT INTO reservation_line (order_id, product_id, quantity) VALUES
+      (A, 'sku-1', 2), (A, 'sku-2', 1), (B, 'sku-1', 1), (D, 'sku-1', 1);`,
+  payment: `
+    INSERT INTO payment (id, order_id, status, amount_minor, currency, provider_charge_id, decline_reason) VALUES
+      ('00000000-0000-7000-8000-0000000000a1', A, 'captured', 2500, 'EUR', '00000000-0000-7000-8000-0000000000a2', NULL),
+      ('00000000-0000-7000-8000-0000000000b1', B, 'refunded', 1000, 'EUR', '00000000-0000-7000-8000-0000000000b2', NULL),
+      ('00000000-0000-7000-8000-0000000000c1', C, 'voided', NULL, NULL, NULL, NULL),
+      ('00000000-0000-7000-8000-0000000000d1', D, 'declined', 1000, 'EUR', NULL, 'card-declined');
+    UPDATE payment SET provider_charge_id = NULL, status = 'voiding' WHERE order_id = B;
+    UPDATE payment SET provider_charge_id = '00000000-0000-7000-8000-0000000000b2', status = 'refunded' WHERE order_id = B;
+    INSERT INTO ledger_transaction (id, payment_id, kind, provider_reference) VALUES
+      ('00000000-0000-7000-8000-0000000000a3', '00000000-0000-7000-8000-0000000000a1', 'capture', '00000000-0000-7000-8000-0000000000a2'),
+      ('00000000-0000-7000-8000-0000000000b3', '00000000-0000-7000-8000-0000000000b1', 'capture', '00000000-0000-7000-8000-0000000000b2'),
+      ('00000000-0000-7000-8000-0000000000b5', '00000000-0000-7000-8000-0000000000b1', 'refund', '00000000-0000-7000-8000-0000000000b4');
+    INSERT INTO ledger_entry (transaction_id, account, amount_minor, currency) VALUES
+      ('00000000-0000-7000-8000-0000000000a3', 'provider-clearing', 2500, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000a3', 'sales', -2500, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000b3', 'provider-clearing', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000b3', 'sales', -1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000b5', 'refunds', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000b5', 'provider-clearing', -1000, 'EUR');`,
+  provider: `
+    INSERT INTO charge (id, idempotency_key, status, decline_reason, amount_minor, currency, token, reference) VALUES
+      ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-0000000000a1', 'captured', NULL, 2500, 'EUR', 'tok_ok', A),
+      ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000b1', 'captured', NULL, 1000, 'EUR', 'tok_ok', B),
+      ('00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d1', 'declined', 'card-declined', 1000, 'EUR', 'tok_declined', D);
+    INSERT INTO refund (id, charge_id, idempotency_key, amount_minor, currency) VALUES
+      ('00000000-0000-7000-8000-0000000000b4', '00000000-0000-7000-8000-0000000000b2', 'b:refund', 1000, 'EUR');`,
+  shipping: `
+    INSERT INTO shipment (id, order_id, status, tracking_number, refusal_reason, address, items) VALUES
+      (gen_random_uuid(), A, 'created', 'CF000000018DE', NULL, '{}',
+       '[{"productId": "sku-2", "quantity": 1}, {"productId": "sku-1", "quantity": 2}]'),
+      (gen_random_uuid(), B, 'refused', NULL, 'shipping-unavailable', '{}', '[{"productId": "sku-1", "quantity": 1}]');`,
+  cart: `
+    INSERT INTO checkout (customer_id, idempotency_key, items, state) VALUES
+      ('alice', 'key-a', '[]', 'confirmed'), ('bob', 'key-refused', '[]', 'refused');`,
+  notification: `
+    INSERT INTO mail (id, recipient, subject, body, state) VALUES
+      (gen_random_uuid(), 'alice@example.com', 'Your order ' || A || ' is confirmed', '', 'delivered'),
+      (gen_random_uuid(), 'alice@example.com', 'Your order ' || B || ' was cancelled', '', 'delivered'),
+      (gen_random_uuid(), 'bob@example.com', 'Your order ' || C || ' was cancelled', '', 'delivered'),
+      (gen_random_uuid(), 'bob@example.com', 'Your order ' || D || ' was cancelled', '', 'delivered'),
+      (gen_random_uuid(), 'bob@example.com', 'Welcome to the Flotilla shop', '', 'delivered');`,
+  identity: '',
+  bus: `
+    INSERT INTO bus.queue (name) VALUES ('notification');`,
+};
+
+/** Statements with `A`…`D` as the ids of the four orders. */
+export function withOrderIds(sql: string): string {
+  const ids = [ORDER.confirmed, ORDER.refunded, ORDER.outOfStock, ORDER.declined];
+  return sql.replaceAll(/(?<=[\s(,])[ABCD](?=[,\s);])/g, (letter) => `'${ids['ABCD'.indexOf(letter)]}'`);
+}
+
+export async function fill(name: DatabaseName, db: Database): Promise<void> {
+  const sql = ROWS[name];
+  if (sql !== '') await db.query(withOrderIds(sql));
+}
+
+/**
+ * Takes away every constraint and trigger, so that a violation can be planted: what the checker finds, it finds
+ * without the help of the database.
+ */
+export const UNGUARD = `
+  DO $$
+  DECLARE guard record;
+  BEGIN
+    FOR guard IN SELECT conrelid::regclass AS on_table, conname FROM pg_constraint c
+      JOIN pg_namespace n ON n.oid = c.connamespace
+      WHERE n.nspname IN ('public', 'bus') AND contype IN ('f', 'c', 'u', 'p') AND conrelid <> 0
+      ORDER BY contype = 'p', contype <> 'f' LOOP
+      EXECUTE format('ALTER TABLE %s DROP CONSTRAINT IF EXISTS %I CASCADE', guard.on_table, guard.conname);
+    END LOOP;
+    FOR guard IN SELECT tgrelid::regclass AS on_table, tgname FROM pg_trigger WHERE NOT tgisinternal LOOP
+      EXECUTE format('DROP TRIGGER %I ON %s', guard.tgname, guard.on_table);
+    END LOOP;
+    FOR guard IN SELECT indexrelid::regclass AS name FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid
+      JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname IN ('public', 'bus') AND i.indisunique LOOP
+      EXECUTE format('DROP INDEX IF EXISTS %s', guard.name);
+    END LOOP;
+  END $$`;

@@ -1,0 +1,80 @@
+import { createDatabase } from '@flotilla/postgres';
+import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
+import { messages } from './messages.ts';
+import { money } from './money.ts';
+import { orders } from './orders.ts';
+import { stock } from './stock.ts';
+
+/** Everything that must hold, in the order it is reported. */
+export const invariants: readonly Invariant[] = [...money, ...stock, ...orders, ...messages];
+
+type Required = 'order' | 'inventory' | 'payment' | 'provider' | 'shipping';
+
+/** Connection strings with the right to read every table, and what the clients saw. */
+export type SystemUnderCheck = Readonly<Record<Required, string>> &
+  Readonly<Partial<Record<Exclude<DatabaseName, Required>, string>>> & {
+    readonly history?: readonly ClientRecord[];
+    /** While orders flow only what holds `always` is checked. Default `at-rest`: everything. */
+    readonly moment?: 'always' | 'at-rest';
+  };
+
+export interface Finding {
+  readonly id: string;
+  readonly what: string;
+  readonly violations: readonly Violation[];
+  /** Why it was not checked. */
+  readonly skipped?: string;
+}
+
+const DATABASES: readonly DatabaseName[] = [
+  'order',
+  'inventory',
+  'payment',
+  'provider',
+  'shipping',
+  'cart',
+  'notification',
+  'identity',
+  'bus',
+];
+
+/** Looks for violations in the databases themselves; changes nothing. A database that cannot be read is an error. */
+export async function checkInvariants(check: SystemUnderCheck): Promise<readonly Finding[]> {
+  const moment = check.moment ?? 'at-rest';
+  const open = new Map(
+    DATABASES.flatMap((name) => {
+      const uri = check[name];
+      return uri === undefined
+        ? []
+        : [[name, createDatabase({ uri, applicationName: 'invariants', maxConnections: 2 })] as const];
+    }),
+  );
+  const system: System = {
+    has: (name) => open.has(name),
+    read: async (name, sql) => {
+      const database = open.get(name);
+      if (!database) throw new RangeError(`there is no connection string for ${name}`);
+      return await database.query(sql);
+    },
+    history: check.history,
+  };
+  try {
+    const due = invariants.filter((invariant) => moment === 'at-rest' || invariant.holds === 'always');
+    return await Promise.all(due.map((invariant) => look(invariant, system)));
+  } finally {
+    await Promise.all([...open.values()].map((database) => database.close()));
+  }
+}
+
+/** Those that were violated: nothing is a pass. */
+export function violated(findings: readonly Finding[]): readonly Finding[] {
+  return findings.filter((finding) => finding.violations.length > 0);
+}
+
+async function look(invariant: Invariant, system: System): Promise<Finding> {
+  const { id, what, needs } = invariant;
+  const missing = needs.filter((name) => !system.has(name));
+  if (missing.length > 0)
+    return { id, what, violations: [], skipped: `no connection to ${missing.join(', ')}` };
+  return { id, what, violations: await invariant.find(system) };
+}

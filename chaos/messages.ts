@@ -1,0 +1,175 @@
+import type { DatabaseName, Invariant, System, Violation } from './invariant.ts';
+
+/** Messages leave no trace once they are delivered, so loss and invention are looked for in their effects. */
+export const messages: readonly Invariant[] = [
+  {
+    id: 'G1',
+    what: 'nothing is lost: the end of every order was told to its customer',
+    holds: 'at-rest',
+    needs: ['order', 'notification'],
+    find: async (system) => {
+      const { ends, mails } = await readEnds(system);
+      const told = new Set(mails.map((mail) => `${mail.order_id} ${mail.status}`));
+      return ends
+        .filter((end) => end.told && !told.has(`${end.order_id} ${end.status}`))
+        .map((end) => ({ ...end }));
+    },
+  },
+  {
+    id: 'G2',
+    what: 'nothing is invented: every mail about an order tells how it ended',
+    holds: 'at-rest',
+    needs: ['order', 'notification'],
+    find: async (system) => {
+      const { ends, mails } = await readEnds(system);
+      const real = new Set(ends.map((end) => `${end.order_id} ${end.status}`));
+      return mails
+        .filter((mail) => !real.has(`${mail.order_id} ${mail.status}`))
+        .map((mail) => ({ ...mail }));
+    },
+  },
+  {
+    id: 'G3a',
+    what: 'a message has one effect: no end of an order was told twice',
+    holds: 'always',
+    needs: ['notification'],
+    find: async (system) => {
+      const mails = await system.read<Mail>('notification', MAILS);
+      const byEnd = Map.groupBy(mails, (mail) => `${mail.order_id} ${mail.status}`);
+      return [...byEnd]
+        .filter(([, told]) => told.length > 1)
+        .map(([end, told]) => ({ end, mails: told.length }));
+    },
+  },
+  {
+    id: 'G3b',
+    what: 'every checkout of a cart ended as its order did',
+    holds: 'at-rest',
+    needs: ['order', 'cart'],
+    find: findOtherCheckouts,
+  },
+  {
+    id: 'G5',
+    what: 'no message was given up',
+    holds: 'at-rest',
+    needs: [],
+    find: (system) =>
+      collect([
+        readIfThere(
+          system,
+          'bus',
+          'bus.dead_letter',
+          'SELECT id, type, key, reason, error FROM bus.dead_letter',
+        ),
+        ...PUBLISHERS.map((name) =>
+          readIfThere(
+            system,
+            name,
+            'outbox_parked',
+            'SELECT id, type, key, parked_reason, last_error FROM outbox_parked',
+          ),
+        ),
+      ]),
+  },
+  {
+    id: 'G6',
+    what: 'outboxes and queues are drained',
+    holds: 'at-rest',
+    needs: [],
+    find: (system) =>
+      collect([
+        ...(['bus.delivery', 'bus.held_delivery'] as const).map((table) =>
+          readIfThere(
+            system,
+            'bus',
+            table,
+            `SELECT q.name AS queue, d.id, d.type, d.key FROM ${table} d JOIN bus.queue q ON q.id = d.queue_id`,
+          ),
+        ),
+        ...PUBLISHERS.map((name) =>
+          readIfThere(system, name, 'outbox', 'SELECT id, type, key, attempts, last_error FROM outbox'),
+        ),
+      ]),
+  },
+];
+
+/** Every database that may have an outbox. */
+const PUBLISHERS: readonly DatabaseName[] = [
+  'order',
+  'inventory',
+  'payment',
+  'shipping',
+  'cart',
+  'notification',
+  'identity',
+];
+
+interface OrderEnd {
+  readonly order_id: string;
+  readonly status: string;
+  /** The order says whom to write to. */
+  readonly told: boolean;
+}
+
+interface Mail {
+  readonly order_id: string;
+  readonly status: string;
+}
+
+const MAILS = `
+  SELECT part[1] AS order_id, CASE part[2] WHEN 'is confirmed' THEN 'Confirmed' ELSE 'Cancelled' END AS status
+  FROM mail, regexp_match(subject, '^Your order (\\S+) (is confirmed|was cancelled)$') AS part WHERE part IS NOT NULL`;
+
+async function readEnds(system: System): Promise<{ ends: OrderEnd[]; mails: Mail[] }> {
+  const [ends, mails] = await Promise.all([
+    system.read<OrderEnd>(
+      'order',
+      `SELECT id AS order_id, status, customer_email IS NOT NULL AS told FROM customer_order
+       WHERE status IN ('Confirmed', 'Cancelled')`,
+    ),
+    system.read<Mail>('notification', MAILS),
+  ]);
+  return { ends, mails };
+}
+
+async function findOtherCheckouts(system: System): Promise<Violation[]> {
+  interface Checkout {
+    readonly attempt: string;
+    readonly state: string;
+  }
+  const [checkouts, ends] = await Promise.all([
+    system.read<Checkout>(
+      'cart',
+      "SELECT customer_id || ' ' || idempotency_key AS attempt, state FROM checkout",
+    ),
+    system.read<Checkout>(
+      'order',
+      `SELECT customer_id || ' ' || idempotency_key AS attempt, lower(status) AS state FROM customer_order`,
+    ),
+  ]);
+  const byAttempt = new Map(ends.map((end) => [end.attempt, end.state]));
+  return checkouts
+    .map((checkout) => ({ ...checkout, order: byAttempt.get(checkout.attempt) ?? 'none' }))
+    .filter(({ state, order }) =>
+      order === 'none' ? state === 'confirmed' || state === 'cancelled' : state !== order,
+    );
+}
+
+async function collect(searches: readonly Promise<Violation[]>[]): Promise<Violation[]> {
+  return (await Promise.all(searches)).flat();
+}
+
+async function readIfThere(
+  system: System,
+  database: DatabaseName,
+  table: string,
+  sql: string,
+): Promise<Violation[]> {
+  if (!system.has(database)) return [];
+  const [found] = await system.read<{ there: boolean }>(
+    database,
+    `SELECT to_regclass('${table}') IS NOT NULL AS there`,
+  );
+  if (!found?.there) return [];
+  return (await system.read(database, sql)).map((row) => ({ database, table, ...row }));
+}

@@ -1,0 +1,136 @@
+import { bySql, type Invariant, reconcile, toMap } from './invariant.ts';
+
+/** How an order must stand when its saga has ended so. */
+const END_OF_SAGA: Readonly<Record<string, string>> = {
+  completed: 'Confirmed',
+  compensated: 'Cancelled',
+  cancelled: 'Cancelled',
+};
+
+export const orders: readonly Invariant[] = [
+  bySql({
+    id: 'O1',
+    what: 'every accepted order has ended',
+    holds: 'at-rest',
+    database: 'order',
+    sql: "SELECT id AS order_id, status, updated_at FROM customer_order WHERE status NOT IN ('Confirmed', 'Cancelled')",
+  }),
+  bySql({
+    id: 'O2',
+    what: 'orders move by legal transitions only, one version at a time',
+    holds: 'always',
+    database: 'order',
+    sql: `
+      SELECT step.order_id, step.version, step.before, step.status FROM (
+        SELECT order_id, version, status,
+          lag(status) OVER way AS before, lag(version) OVER way AS version_before
+        FROM order_history WINDOW way AS (PARTITION BY order_id ORDER BY version)) AS step
+      WHERE step.version <> COALESCE(step.version_before, 0) + 1
+        OR (COALESCE(step.before, ''), step.status) NOT IN (
+          ('', 'Pending'), ('Pending', 'InventoryReserved'), ('InventoryReserved', 'PaymentProcessed'),
+          ('PaymentProcessed', 'Confirmed'), ('Pending', 'Cancelled'), ('InventoryReserved', 'Cancelled'),
+          ('PaymentProcessed', 'Cancelled'))
+      UNION ALL
+      SELECT o.id, o.version, h.status, o.status FROM customer_order o
+        LEFT JOIN order_history h ON h.order_id = o.id AND h.version = o.version
+      WHERE h.status IS DISTINCT FROM o.status
+        OR o.version <> (SELECT count(*) FROM order_history c WHERE c.order_id = o.id)`,
+  }),
+  bySql({
+    id: 'O3a',
+    what: 'a failed saga undid each started step that can be undone, exactly once',
+    holds: 'at-rest',
+    database: 'order',
+    sql: `
+      SELECT s.id AS saga_id, d.step, d.status, count(u.step)::int AS undone
+      FROM saga_instance s JOIN saga_step d ON d.saga_id = s.id AND d.kind = 'do' AND d.status IN ('done', 'unknown')
+        LEFT JOIN saga_step u ON u.saga_id = s.id AND u.step = d.step AND u.kind = 'undo' AND u.status = 'done'
+      WHERE s.status IN ('compensated', 'cancelled') AND d.step IN ('reserve-stock', 'charge-payment')
+      GROUP BY s.id, d.step, d.status HAVING count(u.step) <> 1`,
+  }),
+  bySql({
+    id: 'O3b',
+    what: 'a saga undoes in reverse order',
+    holds: 'at-rest',
+    database: 'order',
+    sql: `
+      SELECT a.saga_id, a.step AS first, b.step AS second
+      FROM saga_step a JOIN saga_step b ON b.saga_id = a.saga_id AND b.kind = 'undo' AND b.seq > a.seq
+        JOIN saga_step da ON da.saga_id = a.saga_id AND da.step = a.step AND da.kind = 'do'
+        JOIN saga_step db ON db.saga_id = b.saga_id AND db.step = b.step AND db.kind = 'do'
+      WHERE a.kind = 'undo' AND da.seq < db.seq`,
+  }),
+  bySql({
+    id: 'O3c',
+    what: 'nothing is undone once an order has been shipped',
+    holds: 'always',
+    database: 'order',
+    sql: `
+      SELECT u.saga_id, u.step FROM saga_step u
+      WHERE u.kind = 'undo' AND EXISTS (
+        SELECT FROM saga_step p WHERE p.saga_id = u.saga_id AND p.step = 'create-shipment'
+          AND p.kind = 'do' AND p.status = 'done')`,
+  }),
+  bySql({
+    id: 'O4a',
+    what: 'no saga is unfinished, and no step of an ended one is open',
+    holds: 'at-rest',
+    database: 'order',
+    sql: `
+      SELECT s.id AS saga_id, s.status, s.step, s.attempt, s.reason FROM saga_instance s
+      WHERE s.ended_at IS NULL OR EXISTS (SELECT FROM saga_step d WHERE d.saga_id = s.id AND d.status = 'open')`,
+  }),
+  bySql({
+    id: 'O4b',
+    what: 'every order has the one saga of its own, and both ended alike',
+    holds: 'at-rest',
+    database: 'order',
+    sql: `
+      SELECT COALESCE(o.id, s.id) AS order_id, o.status AS order_status, s.status AS saga_status
+      FROM customer_order o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
+      WHERE (o.status, s.status) IN (${Object.entries(END_OF_SAGA)
+        .map(([saga, order]) => `('${order}', '${saga}')`)
+        .join(', ')}) IS NOT TRUE`,
+  }),
+  {
+    id: 'O5',
+    what: 'the shipments are those of the confirmed orders, with their lines',
+    holds: 'at-rest',
+    needs: ['order', 'shipping'],
+    find: async (system) => {
+      interface Shipped {
+        readonly order_id: string;
+        readonly content: string;
+      }
+      const [confirmed, shipped] = await Promise.all([
+        system.read<Shipped>(
+          'order',
+          `SELECT o.id AS order_id, string_agg(l.product_id || '×' || l.quantity, ' ' ORDER BY l.product_id) AS content
+           FROM customer_order o JOIN order_line l ON l.order_id = o.id WHERE o.status = 'Confirmed' GROUP BY o.id`,
+        ),
+        system.read<Shipped>(
+          'shipping',
+          `SELECT s.order_id, string_agg((i->>'productId') || '×' || (i->>'quantity'), ' ' ORDER BY i->>'productId') AS content
+           FROM shipment s, jsonb_array_elements(s.items) AS i WHERE s.status = 'created' GROUP BY s.order_id`,
+        ),
+      ]);
+      const content = (rows: readonly Shipped[]) =>
+        toMap(
+          rows,
+          (row) => row.order_id,
+          (row) => row.content,
+        );
+      return reconcile(
+        { name: 'confirmed', values: content(confirmed) },
+        { name: 'shipped', values: content(shipped) },
+      );
+    },
+  },
+  bySql({
+    id: 'O6',
+    what: 'an order is shipped at most once',
+    holds: 'always',
+    database: 'shipping',
+    sql: 'SELECT order_id, count(*)::int AS shipments FROM shipment GROUP BY order_id HAVING count(*) > 1',
+  }),
+];
