@@ -13,7 +13,7 @@ describe('a process killed between two durable effects', { concurrency: 2 }, () 
       await system.transport().subscribe('test', ['test.counted.v1']);
       for (let n = 0; n < 3; n += 1) await system.publish('k', n);
       const victim = await startTestProcess(system, { parts: ['relay', 'consumer'], crashPoint });
-      await victim.exited;
+      assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
       const successor = await startTestProcess(system, { parts: ['relay', 'consumer'] });
       await eventually('all effects, nothing left', async () => {
         const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');

@@ -14,7 +14,8 @@ import { counted, type TestSystem } from './test-system.ts';
  * records the effect; a message of the key `killer` ends the process instead.
  */
 export interface TestProcess {
-  readonly exited: Promise<void>;
+  /** Resolves with the signal that ended it. */
+  readonly exited: Promise<unknown>;
   kill(): Promise<void>;
 }
 
@@ -31,7 +32,7 @@ export async function startTestProcess(
   const child = fork(import.meta.filename, parts, {
     env: { SERVICE_URI: system.service.uri, BUS_URI: system.bus.uri, CRASH_POINT: crashPoint },
   });
-  const exited = once(child, 'exit').then(() => undefined);
+  const exited = once(child, 'exit').then(([, signal]) => signal);
   await Promise.race([once(child, 'message'), exited]);
   return {
     exited,

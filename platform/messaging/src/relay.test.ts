@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { createMetrics } from '@flotilla/telemetry';
+import { createOutboxStore } from './outbox-store.ts';
+import { shardOf } from './shard.ts';
+import { counted, createTestSystem, type TestSystem } from './test-system.ts';
+import type { OutgoingMessage, Transport } from './transport.ts';
+
+/** Takes what it is given, unless told otherwise. */
+function createFakeTransport() {
+  const published: OutgoingMessage[] = [];
+  const state = { down: false, refuse: (_message: OutgoingMessage): string | undefined => undefined };
+  const unused = () => {
+    throw new Error('a relay only publishes');
+  };
+  const transport: Transport = {
+    publish: async (messages) => {
+      if (state.down) throw new Error('the transport is down');
+      const refused = messages.flatMap((message) => {
+        const reason = state.refuse(message);
+        return reason === undefined ? [] : [{ id: message.id, reason }];
+      });
+      const ids = new Set(refused.map(({ id }) => id));
+      published.push(...messages.filter((message) => !ids.has(message.id)));
+      return refused;
+    },
+    subscribe: unused,
+    receive: unused,
+    deadLetters: unused,
+    ping: unused,
+    close: async () => undefined,
+  };
+  return { transport, published, state };
+}
+
+function numbers(messages: readonly OutgoingMessage[], key: string): number[] {
+  return messages
+    .filter((message) => message.key === key)
+    .map(({ body }) => (JSON.parse(body) as { data: { n: number } }).data.n);
+}
+
+describe('the relay', () => {
+  let system: TestSystem;
+  beforeEach(async () => {
+    system = await createTestSystem();
+  });
+  afterEach(() => system.close());
+
+  const unsent = async () => (await system.service.db.query('SELECT 1 FROM outbox')).length;
+
+  it('sends committed messages once and deletes them', async () => {
+    const { transport, published } = createFakeTransport();
+    system.relay(transport);
+    const id = await system.publish('k', 1);
+    await eventually('it is deleted', async () => (await unsent()) === 0);
+    assert.deepEqual(
+      published.map((message) => [message.id, message.type, message.key]),
+      [[id, 'test.counted.v1', 'k']],
+    );
+  });
+
+  it('is not stopped by a transaction that stays open with an earlier number', async () => {
+    const { transport, published } = createFakeTransport();
+    system.relay(transport);
+    await system.service.db.transaction(async (tx) => {
+      await system.outbox.publish(tx, counted, { key: 'late', n: 1 });
+      await system.publish('early', 1);
+      await eventually('the other is sent', () => published.length === 1);
+    });
+    await eventually('the late one too', () => published.length === 2);
+    assert.deepEqual(
+      published.map(({ key }) => key),
+      ['early', 'late'],
+    );
+  });
+
+  it('keeps everything while the transport is down and sends it in order afterwards', async () => {
+    const { transport, published, state } = createFakeTransport();
+    state.down = true;
+    system.relay(transport, { batchSize: 20 });
+    for (let n = 0; n < 60; n += 1) await system.publish(`k${n % 3}`, n);
+    assert.equal(await unsent(), 60);
+    state.down = false;
+    await eventually('the backlog is gone', async () => (await unsent()) === 0);
+    for (const k of [0, 1, 2]) {
+      const expected = Array.from({ length: 20 }, (_, index) => index * 3 + k);
+      assert.deepEqual(numbers(published, `k${k}`), expected);
+    }
+  });
+
+  it('holds back only the key of a refused message, and parks it with the reason in the end', async () => {
+    const { transport, published, state } = createFakeTransport();
+    state.refuse = ({ key, body }) => {
+      if (key !== 'bad') return undefined;
+      return body.includes('"n":1') ? 'nobody wants it' : 'behind';
+    };
+    system.relay(transport, { maxAttempts: 2 });
+    await system.publish('bad', 1);
+    await system.publish('bad', 2);
+    await system.publish('good', 3);
+    await eventually('the other key is sent', () => published.length === 1);
+    await eventually('it is parked', async () => {
+      const [parked] = await system.service.db.query(
+        'SELECT parked_reason, attempts, last_error FROM outbox_parked',
+      );
+      if (!parked) return false;
+      assert.deepEqual(parked, {
+        parked_reason: 'refused 2 times: nobody wants it',
+        attempts: 2,
+        last_error: 'nobody wants it',
+      });
+      return true;
+    });
+    state.refuse = () => undefined;
+    await eventually('the one behind is sent', () => numbers(published, 'bad').length === 1);
+    assert.deepEqual(numbers(published, 'bad'), [2]);
+  });
+
+  it('sends again when the delete failed: at least once, in order', async () => {
+    const { transport, published } = createFakeTransport();
+    await system.publish('k', 1);
+    await system.publish('k', 2);
+    await system.service.db.query(
+      `CREATE FUNCTION refuse_delete() RETURNS trigger LANGUAGE plpgsql AS
+       $$ BEGIN RAISE EXCEPTION 'no delete'; END $$`,
+    );
+    await system.service.db.query(
+      'CREATE TRIGGER refuse_delete BEFORE DELETE ON outbox EXECUTE FUNCTION refuse_delete()',
+    );
+    const crashed = system.relay(transport);
+    await eventually('published', () => published.length === 2);
+    await crashed.close();
+    await system.service.db.query('DROP TRIGGER refuse_delete ON outbox');
+    system.relay(transport);
+    await eventually('deleted', async () => (await unsent()) === 0);
+    assert.deepEqual(numbers(published, 'k'), [1, 2, 1, 2]);
+  });
+
+  it('shares the shards fairly and takes over those of a relay that is gone', async () => {
+    const { transport } = createFakeTransport();
+    const owners = async () => {
+      const rows = await system.service.db.query<{ shards: number }>(
+        'SELECT count(*)::integer AS shards FROM outbox_shard WHERE owner IS NOT NULL GROUP BY owner ORDER BY 1',
+      );
+      return rows.map((row) => row.shards).join(' ');
+    };
+    const first = system.relay(transport);
+    await eventually('one has all', async () => (await owners()) === '16');
+    system.relay(transport);
+    system.relay(transport);
+    await eventually('three share', async () => (await owners()) === '5 5 6' || (await owners()) === '4 6 6');
+    await first.close();
+    await eventually('two share', async () => (await owners()) === '8 8');
+  });
+
+  it('refuses the writes of a relay that lost its lease', async () => {
+    await system.publish('k', 1);
+    const shard = shardOf('k');
+    const zombie = createOutboxStore(system.service.db, '00000000-0000-7000-8000-00000000000a');
+    const successor = createOutboxStore(system.service.db, '00000000-0000-7000-8000-00000000000b');
+    const mine = async (store: typeof zombie, leaseMs: number) =>
+      new Map((await store.claim(leaseMs, null)).map((row) => [row.shard, row.token]));
+    const [stale] = await zombie.fetch(await mine(zombie, 1), 10);
+    assert.ok(stale);
+    const held = await eventually('the lease has ended', async () => {
+      const shards = await mine(successor, 60_000);
+      return shards.has(shard) && shards;
+    });
+    await zombie.confirm([stale]);
+    await zombie.retryLater(stale, 'error', 1_000);
+    await zombie.park(stale, 'error', 'reason');
+    const [row] = await successor.fetch(held, 10);
+    assert.deepEqual([row?.id, row?.attempts], [stale.id, 0]);
+    if (row) await successor.confirm([row]);
+    assert.equal(await unsent(), 0);
+  });
+
+  it('goes on by itself when the server has cut every connection', async () => {
+    const { transport, published } = createFakeTransport();
+    system.relay(transport, { db: system.pool() });
+    await system.publish('k', 1);
+    await eventually('the first', () => published.length === 1);
+    await system.service.db.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND application_name = 'test-process'`,
+    );
+    await system.publish('k', 2);
+    await eventually('the second', () => numbers(published, 'k').includes(2));
+    await eventually('deleted', async () => (await unsent()) === 0);
+  });
+
+  it('measures backlog, age and parked messages', async () => {
+    const { transport, state } = createFakeTransport();
+    state.down = true;
+    await system.publish('k', 1);
+    const metrics = createMetrics();
+    system.relay(transport, { metrics });
+    await eventually('a figure', () => metrics.render().includes('messaging_outbox_backlog 1'));
+    assert.match(metrics.render(), /messaging_outbox_oldest_age_seconds \d/);
+    assert.match(metrics.render(), /messaging_outbox_parked 0/);
+  });
+});
