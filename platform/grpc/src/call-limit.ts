@@ -7,6 +7,8 @@ export interface CallLimit {
   remainingMs(): number;
   /** The result of `work`, or the error of the call when its limit comes first. */
   race<T>(work: Promise<T>): Promise<T>;
+  /** Ends the call now, with `GRPC_CANCELLED`. */
+  cut(why: string): void;
   end(): void;
 }
 
@@ -32,6 +34,7 @@ export function startLimit(facts: CallFacts, timeoutMs: number, caller: AbortSig
     signal,
     remainingMs: () => Math.max(0, deadlineAt - performance.now()),
     race: (work) => Promise.race([aborted, work]),
+    cut,
     end: () => {
       clearTimeout(timer);
       caller?.removeEventListener('abort', cancel);

@@ -56,13 +56,14 @@ type Caller<M> =
 export type GrpcClient<S extends DescService> = {
   readonly [K in keyof S['method']]: Caller<S['method'][K]>;
 } & {
-  /** Ends running calls with `GRPC_UNAVAILABLE` and closes all connections. */
+  /** Ends running calls with `GRPC_CANCELLED` and closes all connections. */
   close(): void;
 };
 
 interface ClientDeps extends GrpcClientOptions {
   readonly channels: Channels;
   readonly duration: Histogram;
+  readonly running: Set<CallLimit>;
 }
 
 /**
@@ -78,15 +79,20 @@ export function createGrpcClient<S extends DescService>(
     maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
     idleMs: options.idleMs ?? 60_000,
   });
-  const deps = { ...options, channels, duration: rpcClientDuration(options.metrics) };
+  const running = new Set<CallLimit>();
+  const deps = { ...options, channels, running, duration: rpcClientDuration(options.metrics) };
   const methods = service.methods.map((method) => {
     if (!isUnary(method)) throw new RangeError(`${methodName(method)}: only unary methods can be called`);
     const call = (request: MessageInitShape<typeof method.input>, callOptions: GrpcCallOptions = {}) =>
       measured(method, deps, () => attempt(method, create(method.input, request), deps, callOptions));
     return [method.localName, call];
   });
+  const close = () => {
+    for (const limit of running) limit.cut('the client was closed');
+    channels.close();
+  };
   // Built from the same descriptor that the type is derived from.
-  return { ...Object.fromEntries(methods), close: channels.close } as GrpcClient<S>;
+  return { ...Object.fromEntries(methods), close } as GrpcClient<S>;
 }
 
 async function measured<T>(
@@ -121,6 +127,7 @@ async function attempt(
   const facts = { method: methodName(method) };
   const timeoutMs = Math.min(options.timeoutMs ?? deps.timeoutMs ?? 5_000, remainingMs() ?? Infinity);
   const limit = startLimit(facts, timeoutMs, options.signal);
+  deps.running.add(limit);
   try {
     const metadata = await limit.race(metadataFor(deps));
     const first = await limit.race(deps.pick(deps.service));
@@ -131,6 +138,7 @@ async function attempt(
     if (secondAnswer !== 'unreachable') return secondAnswer;
     throw callError('UNAVAILABLE', 'two instances could not be reached', { ...facts, endpoint: second.id });
   } finally {
+    deps.running.delete(limit);
     limit.end();
   }
 }

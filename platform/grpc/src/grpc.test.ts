@@ -365,3 +365,19 @@ test('a port that is taken is an error that names it', async () => {
     failing('GRPC_LISTEN_FAILED', { message: new RegExp(`:${port}`) }),
   );
 });
+
+test('closing a client ends its running calls', async () => {
+  let arrived = false;
+  const { port } = await serve(
+    async () => {
+      arrived = true;
+      return await new Promise<never>(() => undefined);
+    },
+    { drainTimeoutMs: 50 },
+  );
+  const client = connect(pickFrom(endpoint(port)));
+  const outcome = assert.rejects(client.greet({ name: 'x' }), failing('GRPC_CANCELLED', { retryable: true }));
+  await eventually('the call has arrived', () => arrived);
+  client.close();
+  await outcome;
+});

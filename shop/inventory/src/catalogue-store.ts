@@ -13,7 +13,7 @@ export interface NewProduct extends Omit<CatalogueProduct, 'available'> {
   readonly onHand: number;
 }
 
-export interface CataloguePage {
+interface CataloguePage {
   /** Each must occur in name or description, in any case. */
   readonly words: readonly string[];
   /** Products after this id only; `''` from the start. */
