@@ -16,7 +16,8 @@ export function startLimit(facts: CallFacts, timeoutMs: number, caller: AbortSig
   const deadlineAt = performance.now() + timeoutMs;
   const controller = new AbortController();
   const expire = () => controller.abort(callError('DEADLINE_EXCEEDED', 'no answer in time', facts));
-  const cancel = () => controller.abort(callError('CANCELLED', 'the caller gave up', facts, caller?.reason));
+  const cut = (why: string) => controller.abort(callError('CANCELLED', why, facts, caller?.reason));
+  const cancel = () => cut('the caller gave up');
 
   const timer = timeoutMs > 0 ? setTimeout(expire, timeoutMs) : undefined;
   if (timer === undefined) expire();
