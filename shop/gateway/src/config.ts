@@ -1,0 +1,16 @@
+import { choice, type Environment, port, readEnvironment, text, url } from '@flotilla/http';
+
+/** Throws `ConfigurationError` with everything that is wrong. */
+export function readConfig(env: Environment) {
+  return readEnvironment(env, {
+    HOST: text({ default: '127.0.0.1' }),
+    PORT: port({ default: 8080 }),
+    ADMIN_PORT: port({ default: 0 }),
+    REGISTRY_URL: url(),
+    ISSUER: url(),
+    AUDIENCE: text({ default: 'flotilla' }),
+    LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
+  });
+}
+
+export type GatewayEnvironment = ReturnType<typeof readConfig>;

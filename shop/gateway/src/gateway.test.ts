@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { after, before, describe, it } from 'node:test';
+import { createTestIssuer } from '@flotilla/auth/testing';
+import { createStaticResolver, register, startRegistry } from '@flotilla/discovery';
+import { parseGatewayConfig } from '@flotilla/gateway';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createShopGateway } from './app.ts';
+
+const issuer = createTestIssuer();
+const cleanups: (() => unknown)[] = [];
+const served: string[] = [];
+
+/** Stands for a service: says who answered what, and lets identity show its keys. */
+async function fakeService(name: string): Promise<string> {
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    served.push(`${name} ${request.method} ${request.url}`);
+    response.setHeader('content-type', 'application/json');
+    request.resume();
+    if (request.url === '/identity/jwks') response.end(JSON.stringify(issuer.jwks));
+    else response.end(JSON.stringify({ name, url: request.url }));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanups.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  return `127.0.0.1:${(server.address() as { readonly port: number }).port}`; // a TCP server that listens
+}
+
+const readConfigFile = () => readFile(new URL('../gateway.json', import.meta.url), 'utf8');
+
+describe("the shop's gateway", () => {
+  let url = '';
+  let admin = '';
+
+  before(async () => {
+    const names = ['identity', 'inventory', 'cart', 'order'];
+    const addresses = await Promise.all(
+      names.map(async (name) => [name, [await fakeService(name)]] as const),
+    );
+    const gateway = createShopGateway({
+      config: parseGatewayConfig(await readConfigFile()),
+      resolver: createStaticResolver(Object.fromEntries(addresses)),
+      issuer: issuer.issuer,
+      audience: issuer.audience,
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
+    ({ url, admin } = await gateway.listen({ host: '127.0.0.1', port: 0, adminPort: 0 }));
+    cleanups.push(gateway.close);
+  });
+  after(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  async function ask(method: string, path: string, token?: string) {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(`${url}${path}`, { method, headers });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  it('has a configuration without anything unknown in it', async () => {
+    assert.deepEqual(parseGatewayConfig(await readConfigFile()).warnings, []);
+  });
+
+  it('serves the public routes without a token', async () => {
+    for (const [method, path, name] of [
+      ['POST', '/users', 'identity'],
+      ['POST', '/auth/login', 'identity'],
+      ['POST', '/auth/refresh', 'identity'],
+      ['GET', '/identity/jwks', undefined],
+      ['GET', '/products', 'inventory'],
+      ['GET', '/products/sku-1', 'inventory'],
+      ['GET', '/products/sku-1/availability?quantity=2', 'inventory'],
+    ] as const) {
+      const { status, body } = await ask(method, path);
+      assert.equal(status, 200, path);
+      if (name !== undefined) assert.deepEqual(body, { name, url: path });
+    }
+  });
+
+  it('serves everything else with a valid token only', async () => {
+    const token = await issuer.sign();
+    for (const [method, path, name] of [
+      ['GET', '/me', 'identity'],
+      ['GET', '/cart', 'cart'],
+      ['PUT', '/cart/items/sku-1', 'cart'],
+      ['DELETE', '/cart', 'cart'],
+      ['POST', '/cart/checkout', 'cart'],
+      ['POST', '/orders', 'order'],
+      ['GET', '/orders?limit=5', 'order'],
+      ['GET', '/orders/o-1', 'order'],
+      ['POST', '/orders/o-1/cancel', 'order'],
+      ['PUT', '/products/sku-1/stock', 'inventory'],
+    ] as const) {
+      assert.deepEqual(await ask(method, path, token), { status: 200, body: { name, url: path } });
+      assert.equal((await ask(method, path)).status, 401, path);
+      assert.equal((await ask(method, path, `${token.slice(0, -8)}AAAAAAAA`)).status, 401, path);
+    }
+  });
+
+  it('reaches nothing that is not for the public', async () => {
+    const token = await issuer.sign();
+    for (const path of [
+      '/internal/token',
+      '/internal/mails',
+      '/internal/products/lookup',
+      '/health/live',
+      '/health/ready',
+      '/metrics',
+      '/openapi.json',
+      '/',
+    ]) {
+      assert.equal((await ask('GET', path, token)).status, 404, path);
+      assert.equal((await ask('POST', path, token)).status, 404, path);
+    }
+    for (const path of [
+      '/auth%2f..%2finternal/token',
+      '/identity/%2e%2e/internal/token',
+      '/orders/..;/internal/x',
+    ])
+      assert.ok([400, 404].includes((await ask('POST', path, token)).status), path);
+    assert.deepEqual(
+      served.filter((line) => line.includes('internal')),
+      [],
+    );
+  });
+
+  it('caches the catalogue, never availability', async () => {
+    const count = (path: string) => served.filter((line) => line === `inventory GET ${path}`).length;
+    for (let round = 0; round < 3; round += 1) {
+      await ask('GET', '/products/sku-7');
+      await ask('GET', '/products/sku-7/availability?quantity=1');
+    }
+    assert.equal(count('/products/sku-7'), 1);
+    assert.equal(count('/products/sku-7/availability?quantity=1'), 3);
+  });
+
+  it('lets one customer place several hundred orders at once', async () => {
+    const token = await issuer.sign();
+    const statuses = await Promise.all(
+      Array.from({ length: 400 }, async () => (await ask('POST', '/orders', token)).status),
+    );
+    assert.deepEqual([...new Set(statuses)], [200]);
+  });
+
+  it('shows health and metrics on its own local port', async () => {
+    for (const path of ['/health/live', '/health/ready', '/metrics', '/openapi.json'])
+      assert.equal((await fetch(`${admin}${path}`)).status, 200, path);
+    assert.match(await (await fetch(`${admin}/metrics`)).text(), /http_route="\/orders\/\{everything\}"/);
+  });
+});
+
+describe("the gateway's process", () => {
+  it('says where it is, finds services by the registry and ends when its supervisor is gone', async (t) => {
+    const registry = await startRegistry({ host: '127.0.0.1', port: 0 });
+    const [host = '', port] = (await fakeService('inventory')).split(':');
+    const instance = await register({
+      url: registry.url,
+      service: 'inventory',
+      id: 'inventory-1',
+      host,
+      port: Number(port),
+      logger: silentLogger,
+    });
+    t.after(async () => {
+      await instance.deregister();
+      await registry.close();
+      for (const cleanup of cleanups.splice(0)) await cleanup();
+    });
+    const child = fork(new URL('./main.ts', import.meta.url), {
+      env: { PATH: process.env['PATH'], PORT: '0', REGISTRY_URL: registry.url, ISSUER: issuer.issuer },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    t.after(() => child.kill('SIGKILL'));
+    const [ready] = (await once(child, 'message')) as [{ type: string; url: string; admin: string }];
+    assert.equal(ready.type, 'ready');
+    assert.equal((await fetch(`${ready.url}/products`)).status, 200);
+    assert.equal((await fetch(`${ready.admin}/health/live`)).status, 200);
+    const ended = once(child, 'exit');
+    child.disconnect();
+    assert.deepEqual(await ended, [0, null]);
+  });
+
+  it('refuses to start without its configuration and names all of what is missing', async () => {
+    const child = fork(new URL('./main.ts', import.meta.url), {
+      env: { PATH: process.env['PATH'] },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    let errors = '';
+    child.stderr?.on('data', (chunk) => {
+      errors += String(chunk);
+    });
+    const [status] = (await once(child, 'close')) as [number];
+    assert.equal(status, 78);
+    assert.match(errors, /REGISTRY_URL.*ISSUER/);
+  });
+});

@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises';
+import { createConsulResolver } from '@flotilla/discovery';
+import { parseGatewayConfig } from '@flotilla/gateway';
+import { toError } from '@flotilla/kernel';
+import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
+import { createShopGateway } from './app.ts';
+import { type GatewayEnvironment, readConfig } from './config.ts';
+
+/** As sysexits.h: starting again is of no use. */
+const EXIT_CONFIG = 78;
+const HARD_STOP_MS = 15_000;
+
+const env = orExit(() => readConfig(process.env));
+const config = parseConfig(await readFile(new URL('../gateway.json', import.meta.url), 'utf8'));
+const logger = createLogger({ service: 'gateway', level: env.LOG_LEVEL });
+process.on('uncaughtException', (err) => die(logger, err));
+process.on('unhandledRejection', (thrown) => die(logger, toError(thrown)));
+await serve(env).catch((error: unknown) => die(logger, toError(error)));
+
+async function serve({ HOST, PORT, ADMIN_PORT, REGISTRY_URL, ISSUER, AUDIENCE }: GatewayEnvironment) {
+  const metrics = createMetrics();
+  collectProcessMetrics(metrics);
+  const resolver = createConsulResolver({ url: REGISTRY_URL, logger });
+  const gateway = createShopGateway({
+    config,
+    resolver,
+    issuer: ISSUER,
+    audience: AUDIENCE,
+    logger,
+    metrics,
+  });
+  const { url, admin } = await gateway.listen({ host: HOST, port: PORT, adminPort: ADMIN_PORT });
+  logger.info({ url, admin }, 'serving');
+  process.send?.({ type: 'ready', url, admin });
+
+  const asked = new Set<string>();
+  const stop = async (reason: string) => {
+    if (asked.has(reason)) process.exit(1); // the same wish twice means: at once
+    asked.add(reason);
+    if (asked.size > 1) return; // Ctrl-C sends SIGINT, then the supervisor SIGTERM: one wish
+    logger.info({ reason }, 'stopping');
+    setTimeout(() => process.exit(1), HARD_STOP_MS).unref();
+    await gateway.close();
+    await resolver.close();
+    process.exit(0);
+  };
+  for (const reason of ['SIGTERM', 'SIGINT', 'disconnect'] as const)
+    process.on(reason, () => void stop(reason).catch((error: unknown) => die(logger, toError(error))));
+}
+
+function parseConfig(text: string) {
+  return orExit(() => parseGatewayConfig(text));
+}
+
+function orExit<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    process.stderr.write(`Unable to start the gateway: ${toError(error).message}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}
+
+function die(to: Logger, err: Error): never {
+  to.error({ err }, 'the gateway ended because of a fault');
+  process.exit(1);
+}
