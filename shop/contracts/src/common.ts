@@ -31,7 +31,11 @@ export const idempotencyKey: Schema<string> = s.string({
   pattern: '^[\\x21-\\x7e]+$',
 });
 
-const line = (maxLength: number): Schema<string> => s.string({ minLength: 1, maxLength, 'x-pii': true });
+/** No control characters, no line breaks, no broken surrogates: text that can be stored, logged and mailed. */
+export const ONE_LINE = '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*$';
+
+const line = (maxLength: number): Schema<string> =>
+  s.string({ minLength: 1, maxLength, pattern: ONE_LINE, 'x-pii': true });
 
 export const addressSchema = s.object({
   name: line(200),

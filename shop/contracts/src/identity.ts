@@ -2,9 +2,11 @@ import { authenticated } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { defineMessage } from '@flotilla/messaging';
+import { ONE_LINE } from './common.ts';
 
 const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true });
 const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true });
+const chosenName = s.string({ minLength: 1, maxLength: 200, pattern: ONE_LINE, 'x-pii': true });
 const userSchema = s.object({ id: s.string(), email, name });
 
 export const signUp = defineRoute({
@@ -12,7 +14,7 @@ export const signUp = defineRoute({
   path: '/users',
   summary: 'Create an account',
   access: 'public',
-  body: s.object({ email, password: s.string({ maxLength: 1_024 }), name }),
+  body: s.object({ email, password: s.string({ maxLength: 1_024 }), name: chosenName }),
   responses: { 201: userSchema },
 });
 
@@ -30,7 +32,10 @@ export const logIn = defineRoute({
   access: 'public',
   // Set by the gateway: failed attempts are counted by the address they came from.
   headers: s.object({ 'x-forwarded-for': s.optional(s.string({ maxLength: 2_000 })) }),
-  body: s.object({ email: s.string({ maxLength: 254 }), password: s.string({ maxLength: 1_024 }) }),
+  body: s.object({
+    email: s.string({ maxLength: 254, pattern: ONE_LINE }),
+    password: s.string({ maxLength: 1_024 }),
+  }),
   responses: { 200: tokensSchema },
 });
 

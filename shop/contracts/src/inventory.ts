@@ -1,7 +1,7 @@
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { adminOnly, canReadInventory } from './access.ts';
-import { moneySchema, pageOf, pageQuery, productId } from './common.ts';
+import { moneySchema, ONE_LINE, pageOf, pageQuery, productId } from './common.ts';
 
 export const productSchema = s.object({
   id: productId,
@@ -21,7 +21,9 @@ export const listProducts = defineRoute({
   summary: 'Browse or search the catalogue',
   access: 'public',
   query: s.object({
-    q: s.optional(s.string({ maxLength: 200, description: 'Words in name or description.' })),
+    q: s.optional(
+      s.string({ maxLength: 200, pattern: ONE_LINE, description: 'Words in name or description.' }),
+    ),
     ...pageQuery,
   }),
   responses: { 200: pageOf(productSchema) },

@@ -1,7 +1,7 @@
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { adminOnly } from './access.ts';
-import { pageOf, pageQuery } from './common.ts';
+import { ONE_LINE, pageOf, pageQuery } from './common.ts';
 
 /** The mailbox that stands in for SMTP when no server is configured. Not routed by the gateway. */
 export const listMails = defineRoute({
@@ -9,7 +9,7 @@ export const listMails = defineRoute({
   path: '/internal/mails',
   summary: 'Mails that were sent, newest first',
   access: adminOnly,
-  query: s.object({ to: s.optional(s.string({ maxLength: 254 })), ...pageQuery }),
+  query: s.object({ to: s.optional(s.string({ maxLength: 254, pattern: ONE_LINE })), ...pageQuery }),
   responses: {
     200: pageOf(
       s.object({
