@@ -5,7 +5,7 @@ export interface CartItem {
   readonly quantity: number;
 }
 
-export interface Cart {
+interface Cart {
   readonly items: readonly CartItem[];
   /** When the cart last changed; `null` when it was never used. */
   readonly updatedAt: Date | null;

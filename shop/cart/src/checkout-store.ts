@@ -2,7 +2,7 @@ import type { Database, Transaction } from '@flotilla/postgres';
 import type { CartItem, CartStore } from './cart-store.ts';
 
 /** How the order of a checkout ended. */
-export type CheckoutEnd = 'confirmed' | 'cancelled';
+type CheckoutEnd = 'confirmed' | 'cancelled';
 
 /** Checkouts by customer and Idempotency-Key. */
 export interface CheckoutStore {

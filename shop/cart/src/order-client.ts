@@ -17,7 +17,7 @@ const placeOrderOrProblem = defineRoute({
 
 export type OrderAnswer = RouteAnswer<typeof placeOrderOrProblem>;
 
-export interface PlacingOrder {
+interface PlacingOrder {
   readonly body: BodyFor<typeof placeOrder>;
   readonly idempotencyKey: string;
   /** The `Prefer` header as the customer sent it. */

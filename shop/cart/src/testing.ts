@@ -84,6 +84,8 @@ export async function startCart() {
 
   return {
     db,
+    uri: database.uri,
+    issuer,
     received,
     script,
     inventory,

@@ -1,7 +1,7 @@
 import type { Database, Queryable } from '@flotilla/postgres';
 import { type Account, emailKey, type Role } from './domain/account.ts';
 
-export interface StoredAccount extends Account {
+interface StoredAccount extends Account {
   readonly passwordHash: string;
 }
 

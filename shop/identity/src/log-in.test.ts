@@ -73,6 +73,10 @@ describe('logging in', () => {
     assert.equal(wrong.body['code'], 'invalid-credentials');
   });
 
+  it('refuses what can be no address', async () => {
+    assert.equal((await identity.logIn('kim@example.com\0')).status, 400);
+  });
+
   it('slows repeated failures down without spending a hash on them', async () => {
     await fail(6);
     const { verified } = identity.hashing.counts;

@@ -4,7 +4,7 @@ import { emailKey } from './domain/account.ts';
 import { accountRule, addressRule, type DelayRule, delayMs } from './domain/login-delay.ts';
 
 /** One login attempt, as the throttle sees it. */
-export interface Attempt {
+interface Attempt {
   readonly account: string;
   readonly address: string;
 }

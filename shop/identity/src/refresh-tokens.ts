@@ -3,12 +3,12 @@ import { accept, type NewId, type Result, reject } from '@flotilla/kernel';
 import type { Database, Queryable } from '@flotilla/postgres';
 
 /** What became of a refresh token that could not be used. */
-export type RefreshRejection =
+type RefreshRejection =
   | { readonly kind: 'invalid' }
   /** It had been used before: its family, which somebody else may hold, is revoked now. */
   | { readonly kind: 'replayed'; readonly familyId: string };
 
-export interface Rotation {
+interface Rotation {
   readonly accountId: string;
   readonly refreshToken: string;
 }

@@ -78,6 +78,20 @@ describe('signing up', () => {
     assert.equal((await identity.signUp('ida@example.com', 'x'.repeat(1_025))).status, 400);
   });
 
+  it('refuses names that cannot be stored or mailed', async () => {
+    for (const name of ['', 'nul\0', 'broken \ud800', 'two\nlines', 'two\u2028lines']) {
+      const person = { email: 'ida@example.com', password: 'a fine password', name };
+      assert.equal((await identity.post('/users', person)).status, 400, JSON.stringify(name));
+    }
+  });
+
+  it('takes any characters in a password', async () => {
+    const password = ' nul\0 and \ud83d\udea2 ';
+    assert.equal((await identity.signUp('joy@example.com', password)).status, 201);
+    assert.equal((await identity.logIn('joy@example.com', password)).status, 200);
+    assert.equal((await identity.logIn('joy@example.com', password.trim())).status, 401);
+  });
+
   it('takes a password of a thousand characters', async () => {
     const long = 'long enough '.repeat(80);
     assert.equal((await identity.signUp('jan@example.com', long)).status, 201);

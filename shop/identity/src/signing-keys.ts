@@ -12,7 +12,7 @@ import type { Seal } from './seal.ts';
 
 type PublicJwk = Readonly<Record<string, unknown>>;
 
-export interface SigningKey {
+interface SigningKey {
   readonly kid: string;
   readonly privateKey: KeyObject;
 }

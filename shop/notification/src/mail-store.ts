@@ -31,7 +31,7 @@ export interface MailStore {
   list(filter: MailFilter): Promise<readonly SentMail[]>;
 }
 
-export interface MailFilter {
+interface MailFilter {
   readonly to: string | undefined;
   readonly before: string | undefined;
   readonly limit: number;

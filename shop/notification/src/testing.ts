@@ -10,7 +10,7 @@ import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createNotificationApp } from './app.ts';
 import { createSmtpServer } from './smtp.ts';
 
-const notificationMigrations = {
+export const notificationMigrations = {
   name: 'notification',
   directory: join(import.meta.dirname, '..', 'migrations'),
 };

@@ -5,7 +5,7 @@ import type { AccessToken, AccessTokens } from '../access-tokens.ts';
 /** The services that may get tokens, by client id. */
 export type ServiceClients = Readonly<Record<string, ServiceClient>>;
 
-export interface ServiceClient {
+interface ServiceClient {
   readonly secretSha256: string;
   readonly scopes: readonly string[];
 }

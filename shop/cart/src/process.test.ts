@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { type Registry, register, startRegistry } from '@flotilla/discovery';
+import { createHttpHost, handle, ok } from '@flotilla/http';
+import { busMigrations } from '@flotilla/messaging';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { getJwks } from '@shop/contracts';
+import { type CartRig, checkoutBody, startCart } from './testing.ts';
+
+/** The real process between fakes, killed between two effects; a second one takes up what it left. */
+describe('the cart process', () => {
+  let rig: CartRig;
+  let bus: TestDatabase;
+  let registry: Registry;
+  const cleanUp: (() => Promise<void>)[] = [];
+  before(async () => {
+    rig = await startCart();
+    bus = await createTestDatabase([busMigrations]);
+    registry = await startRegistry({ host: '127.0.0.1', port: 0 });
+    const jwks = rig.issuer.jwks.keys.map((key) => ({ ...key }));
+    const identity = createHttpHost({
+      service: 'identity',
+      handlers: [handle(getJwks, async () => ok({ keys: jwks }))],
+      logger: silentLogger,
+      metrics: createMetrics(),
+      readiness: {},
+    });
+    const { port } = await identity.listen();
+    cleanUp.push(() => identity.close());
+    await announce('identity', port);
+    await announce('order', Number(rig.order.address.split(':')[1]));
+  });
+  after(async () => {
+    for (const work of cleanUp.reverse()) await work();
+    await registry.close();
+    await bus.close();
+    await rig.close();
+  });
+
+  async function announce(service: string, port: number): Promise<void> {
+    const { url } = registry;
+    const instance = { url, service, id: `${service}-1`, host: '127.0.0.1', port, logger: silentLogger };
+    const { deregister } = await register(instance);
+    cleanUp.push(deregister);
+  }
+
+  async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
+    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {
+        DATABASE_URL: rig.uri,
+        BUS_URL: bus.uri,
+        REGISTRY_URL: registry.url,
+        ISSUER: rig.issuer.issuer,
+        FLOTILLA_CRASH_POINT: crashPoint,
+        LOG_LEVEL: 'error',
+      },
+    });
+    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
+    return { child, url: (ready as { url: string }).url };
+  }
+
+  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.signalCode ?? child.exitCode;
+  }
+
+  async function checkOut(url: string, customerId: string): Promise<Response> {
+    const token = await rig.issuer.sign({ sub: customerId, permissions: ['orders.write'] });
+    return await fetch(`${url}/cart/checkout`, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        'idempotency-key': 'key-1',
+      },
+      body: JSON.stringify(checkoutBody),
+    });
+  }
+
+  for (const [point, ordersBefore] of [
+    ['cart.after-checkout-recorded', 0],
+    ['cart.after-order-answered', 1],
+  ] as const)
+    it(`at ${point} orders the same when the customer tries again`, async () => {
+      const customer = await rig.customer(point);
+      await customer('PUT', '/cart/items/sku-1', { quantity: 2 });
+      rig.received.length = 0;
+
+      const { child, url } = await start(point);
+      await assert.rejects(checkOut(url, point));
+      assert.equal(await ended(child), 'SIGKILL');
+      assert.equal(rig.received.length, ordersBefore);
+
+      await customer('PUT', '/cart/items/sku-2', { quantity: 7 });
+      const second = await start();
+      assert.equal((await checkOut(second.url, point)).status, 202);
+      for (const { key, body } of rig.received) {
+        assert.equal(key, 'key-1');
+        assert.deepEqual(body.items, [{ productId: 'sku-1', quantity: 2 }]);
+      }
+      second.child.kill('SIGTERM');
+      assert.equal(await ended(second.child), 0);
+    });
+});

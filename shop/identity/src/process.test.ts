@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { after, afterEach, before, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { identityMigrations } from './testing.ts';
+
+/** The real process on a real bus, killed between two effects and started again. */
+describe('the identity process', () => {
+  let database: TestDatabase;
+  let bus: TestDatabase;
+  let transport: ReturnType<typeof createPostgresTransport>;
+  const published: string[] = [];
+  const children: ChildProcess[] = [];
+  const keyEncryptionKey = randomBytes(32).toString('base64');
+
+  before(async () => {
+    database = await createTestDatabase([identityMigrations, outboxMigrations]);
+    bus = await createTestDatabase([busMigrations]);
+    transport = createPostgresTransport({ uri: bus.uri, logger: silentLogger, metrics: createMetrics() });
+    await transport.subscribe('test', ['user.registered.v1']);
+  });
+  after(async () => {
+    await transport.close();
+    await bus.close();
+    await database.close();
+  });
+  afterEach(async () => {
+    for (const child of children.splice(0)) {
+      child.kill('SIGTERM');
+      await ended(child);
+    }
+  });
+
+  async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
+    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {
+        DATABASE_URL: database.uri,
+        BUS_URL: bus.uri,
+        ISSUER: 'http://127.0.0.1:8080/identity',
+        SERVICE_CLIENTS: JSON.stringify({
+          order: {
+            secretSha256: createHash('sha256').update('secret').digest('hex'),
+            scopes: ['inventory.read'],
+          },
+        }),
+        KEY_ENCRYPTION_KEY: keyEncryptionKey,
+        FLOTILLA_CRASH_POINT: crashPoint,
+        LOG_LEVEL: 'error',
+      },
+    });
+    children.push(child);
+    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
+    return { child, url: (ready as { url: string }).url };
+  }
+
+  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.signalCode ?? child.exitCode;
+  }
+
+  const signUp = (url: string, email: string) =>
+    fetch(`${url}/users`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email, password: 'a fine password', name: 'Some Body' }),
+    });
+  const accounts = () => database.db.query('SELECT email FROM account');
+
+  async function receive(): Promise<() => Promise<void>> {
+    const receiver = transport.receive('test', {
+      concurrency: 1,
+      maxBatch: 10,
+      handle: async (deliveries) => {
+        published.push(...deliveries.map((delivery) => String(JSON.parse(delivery.body).data.email)));
+        return deliveries.map(() => ({ kind: 'ack' }));
+      },
+    });
+    return () => receiver.close();
+  }
+
+  it('at identity.before-sign-up-commit leaves neither an account nor a message', async () => {
+    const { child, url } = await start('identity.before-sign-up-commit');
+    await assert.rejects(signUp(url, 'ann@example.com'));
+    assert.equal(await ended(child), 'SIGKILL');
+    assert.deepEqual(await accounts(), []);
+    assert.deepEqual(await database.db.query('SELECT 1 FROM outbox'), []);
+  });
+
+  it('at identity.after-sign-up-commit has an account, and tells of it after the restart', async () => {
+    const { child, url } = await start('identity.after-sign-up-commit');
+    await assert.rejects(signUp(url, 'bea@example.com'));
+    assert.equal(await ended(child), 'SIGKILL');
+    assert.deepEqual(await accounts(), [{ email: 'bea@example.com' }]);
+    const restarted = await start();
+    const stopReceiving = await receive();
+    await eventually('the message has arrived', () => published.includes('bea@example.com'));
+    await stopReceiving();
+    assert.equal((await signUp(restarted.url, 'bea@example.com')).status, 409);
+  });
+
+  it('signs with the same keys after a restart, and ends when it is told to', async () => {
+    const jwks = async (url: string) => await (await fetch(`${url}/identity/jwks`)).json();
+    const first = await start();
+    const keys = await jwks(first.url);
+    first.child.kill('SIGTERM');
+    assert.equal(await ended(first.child), 0);
+    assert.deepEqual(await jwks((await start()).url), keys);
+  });
+});

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { uuidv7 } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import { busMigrations, createPostgresTransport, inboxMigrations } from '@flotilla/messaging';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { type FakeSmtp, notificationMigrations, startFakeSmtp } from './testing.ts';
+
+describe('the notification process', () => {
+  let database: TestDatabase;
+  let bus: TestDatabase;
+  let smtp: FakeSmtp;
+  before(async () => {
+    database = await createTestDatabase([notificationMigrations, inboxMigrations]);
+    bus = await createTestDatabase([busMigrations]);
+    smtp = await startFakeSmtp();
+  });
+  after(async () => {
+    await smtp.close();
+    await bus.close();
+    await database.close();
+  });
+
+  async function start(crashPoint = ''): Promise<ChildProcess> {
+    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: {
+        DATABASE_URL: database.uri,
+        BUS_URL: bus.uri,
+        ISSUER: 'http://127.0.0.1:8080/identity',
+        SMTP_URL: smtp.url,
+        FLOTILLA_CRASH_POINT: crashPoint,
+        LOG_LEVEL: 'error',
+      },
+    });
+    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
+    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
+    return child;
+  }
+
+  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.signalCode ?? child.exitCode;
+  }
+
+  async function register(email: string): Promise<void> {
+    const transport = createPostgresTransport({
+      uri: bus.uri,
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
+    const [id, type, key] = [uuidv7(), 'user.registered.v1', email];
+    const attributes = { specversion: '1.0', id, type, source: 'identity', partitionkey: key };
+    const data = { userId: email, email, name: 'Ann' };
+    await transport.publish([{ id, type, key, body: JSON.stringify({ ...attributes, data }) }]);
+    await transport.close();
+  }
+
+  it('at notification.after-smtp-accepted sends the mail again, recognisably the same', async () => {
+    const doomed = await start('notification.after-smtp-accepted');
+    await register('ann@example.com');
+    assert.equal(await ended(doomed), 'SIGKILL');
+    assert.equal(smtp.mails.length, 1);
+    assert.deepEqual(await database.db.query('SELECT state FROM mail'), [{ state: 'queued' }]);
+
+    // The dead process renews nothing: its lease runs out.
+    await database.db.query('UPDATE mail SET next_attempt_at = now()');
+    const restarted = await start();
+    await eventually('the mail is marked', async () => {
+      const [mail] = await database.db.query('SELECT state FROM mail');
+      return mail?.['state'] === 'sent';
+    });
+    const messageIds = smtp.mails.map(({ data }) => /^Message-ID: (.*)$/m.exec(data)?.[1]);
+    assert.equal(messageIds.length, 2);
+    assert.equal(new Set(messageIds).size, 1);
+    restarted.kill('SIGTERM');
+    assert.equal(await ended(restarted), 0);
+  });
+});
