@@ -1,4 +1,5 @@
 import { createDatabase } from '@flotilla/postgres';
+import { answers } from './answers.ts';
 import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
@@ -6,7 +7,7 @@ import { orders } from './orders.ts';
 import { stock } from './stock.ts';
 
 /** Everything that must hold, in the order it is reported. */
-export const invariants: readonly Invariant[] = [...money, ...stock, ...orders, ...messages];
+export const invariants: readonly Invariant[] = [...money, ...answers, ...stock, ...orders, ...messages];
 
 type Required = 'order' | 'inventory' | 'payment' | 'provider' | 'shipping';
 

@@ -67,12 +67,12 @@ export async function startTestProvider(): Promise<TestProvider> {
   };
 }
 
-/** A client of the provider with our API key. */
-export function connectProvider(address: string, timeoutMs: number) {
+/** A client of the provider, with our API key unless another is given. */
+export function connectProvider(address: string, timeoutMs: number, apiKey: string = API_KEY) {
   const client = createHttpClient({
     service: 'payment-provider',
     pick: createRoundRobin(createStaticResolver({ 'payment-provider': [address] })).pick,
-    token: API_KEY,
+    token: apiKey,
     logger: silentLogger,
     metrics: createMetrics(),
   });

@@ -48,11 +48,7 @@ export type ChargeAnswer =
   | { readonly status: 'captured'; readonly paymentId: string }
   | { readonly status: 'declined'; readonly paymentId: string; readonly reason: string };
 
-export const ORDER_CLOSED = 'order-closed';
-
-export function isOpen(status: PaymentStatus): boolean {
-  return status === 'pending' || status === 'voiding' || status === 'refunding';
-}
+const ORDER_CLOSED = 'order-closed';
 
 /** The final answer to a charge, or `undefined` while the provider has to be asked. */
 export function chargeAnswer(payment: Payment): ChargeAnswer | undefined {

@@ -42,7 +42,9 @@ export async function chargeOrder(
   if (settled) return settled;
 
   const recorded = await underLease(deps, payment, holder, async () => {
-    const outcome = await obtainOutcome(deps, payment, holder, signal);
+    // Somebody else has been at it before: their charge may have gone through.
+    const known = opened ? undefined : await deps.provider.find(payment.id, signal);
+    const outcome = known ?? (await obtainOutcome(deps, payment, holder, signal));
     crashPoint('payment.after-provider-call');
     return await recordOutcome(deps, payment, outcome, holder);
   });
