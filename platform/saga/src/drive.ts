@@ -2,7 +2,7 @@ import type { Logger } from '@flotilla/telemetry';
 import { type CallDeps, callStep } from './call-step.ts';
 import { faultOf } from './hooks.ts';
 import type { Instance } from './instance.ts';
-import type { Lease } from './leases.ts';
+import { isHeld, type Lease } from './leases.ts';
 import { type RecordDeps, type Recorded, recordOutcome } from './record-step.ts';
 import { isEnded, type SagaEvent, transition } from './transition.ts';
 
@@ -24,7 +24,7 @@ export type DriveEnd =
 export async function drive(deps: DriveDeps, first: Instance, lease: Lease): Promise<DriveEnd> {
   let instance = first;
   let due = isTurningPoint(deps, first);
-  while (!lease.lost) {
+  while (isHeld(lease)) {
     if (deps.isClosing()) return { kind: 'given-up', called: 'not-called' };
     const outcome = due ? { event: { kind: 'due' } as const } : await callStep(deps, instance, lease);
     due = false;

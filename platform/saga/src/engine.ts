@@ -1,20 +1,12 @@
-import { systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { uuidv7 } from '@flotilla/kernel';
 import type { Transaction } from '@flotilla/postgres';
-import { logSpans } from '@flotilla/telemetry';
-import { keepHouse, pollDue } from './background.ts';
 import type { SagaDefinition } from './definition.ts';
-import { indexDefinitions, readSettings, type SagaEngineOptions } from './engine-options.ts';
-import { sagaError } from './errors.ts';
-import { type Instance, toInstance } from './instance.ts';
-import { createLeases } from './leases.ts';
+import type { SagaEngineOptions } from './engine-options.ts';
+import { createRuntime } from './runtime.ts';
 import { type CancelAnswer, makeDue, type RetryAnswer, requestCancel } from './saga-commands.ts';
-import { createSagaMetrics } from './saga-metrics.ts';
 import { findSaga, listSagas, type SagaDetails, type SagaFilter, type SagaSummary } from './saga-queries.ts';
-import type { InstanceRow } from './saga-store.ts';
 import { type StartOptions, startSaga } from './start-saga.ts';
 import type { Rejection } from './transition.ts';
-import { createWakeUp, sleepUnless } from './wake-up.ts';
-import { createWorkers } from './workers.ts';
 
 export interface SagaEngine {
   /**
@@ -47,97 +39,19 @@ export interface SagaEngine {
 
 /** Runs sagas of the given definitions on the tables of `sagaMigrations`. Nothing runs before `run()`. */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
-  const { db, logger, instanceId, clock = systemClock, newId = uuidv7 } = options;
-  const settings = readSettings(options);
-  const definitions = indexDefinitions(options.definitions);
-  const metrics = createSagaMetrics(options.metrics);
-  const owner = `${instanceId}#${uuidv7()}`;
-  const closing = new AbortController();
-  const closed = new AbortController();
-  const wakeUp = createWakeUp(clock);
-  const leases = createLeases({ db, clock, logger, leaseMs: settings.leaseMs });
-  const tasks: Promise<void>[] = [];
-  let keeping: Promise<void> | undefined;
-
-  const workers = createWorkers({
-    ...settings,
-    db,
-    clock,
-    logger,
-    metrics,
-    leases,
-    recordSpan: logSpans(logger),
-    isClosing: () => closing.signal.aborted,
-    onFree: wakeUp.notify,
-    onWait: (waitMs) => {
-      if (waitMs < settings.pollMs) void sleepUnless(clock, waitMs, closing.signal).then(wakeUp.notify);
-    },
-  });
-
-  function accept(instance: Instance, takenAt: number): void {
-    workers.accept(instance, leases.hold(instance.id, instance.epoch, takenAt));
-  }
-
-  function acceptRow(row: InstanceRow, takenAt: number): void {
-    const definition = definitions.find(row.type, row.def_version);
-    if (definition === undefined) throw new TypeError(`claimed a saga of an unknown definition: ${row.type}`);
-    try {
-      accept(toInstance(row, definition, performance.now()), takenAt);
-    } catch (error) {
-      // Left to its lease: whoever knows the right definition takes it when that has run out.
-      logger.error({ err: toError(error), saga: row.id }, 'saga could not be read');
-    }
-  }
-
-  const startDeps = {
-    definitions,
-    newId,
-    owner,
-    leaseMs: settings.leaseMs,
-    hasRoom: () => keeping !== undefined && !closing.signal.aborted && workers.free() > 0,
-    onLeased: accept,
-    onStarted: wakeUp.notify,
-  };
-  const poll = {
-    db,
-    logger,
-    instanceId,
-    request: { known: definitions.known, owner, leaseMs: settings.leaseMs },
-    pollMs: settings.pollMs,
-    wakeUp,
-    free: workers.free,
-    onClaimed: acceptRow,
-  };
-  const housekeeping = { db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs };
-
+  const { db, newId = uuidv7 } = options;
+  const runtime = createRuntime(options);
   return {
-    start: (tx, definition, start) => startSaga(startDeps, tx, definition, start),
-    cancel: (tx, id, reason) => requestCancel(tx, id, reason, wakeUp.notify),
-    run: () => {
-      if (keeping !== undefined) throw new TypeError('the saga engine runs already');
-      keeping = leases.keep(closed.signal);
-      tasks.push(pollDue(poll, closing.signal), keepHouse(housekeeping, closing.signal));
-    },
-    nudge: wakeUp.notify,
-    close: async () => {
-      closing.abort();
-      wakeUp.notify();
-      await Promise.all(tasks);
-      const drained = new AbortController();
-      const overdue = sleepUnless(clock, settings.drainMs, drained.signal).then(() => {
-        if (!drained.signal.aborted)
-          leases.interruptAll(sagaError('SAGA_ENGINE_CLOSED', 'the saga engine is closing'));
-      });
-      await workers.idle();
-      drained.abort();
-      closed.abort();
-      await Promise.all([overdue, keeping]);
-    },
+    start: (tx, definition, start) => startSaga(runtime, newId, tx, definition, start),
+    cancel: (tx, id, reason) => requestCancel(tx, id, reason, runtime.nudge),
+    run: runtime.run,
+    nudge: runtime.nudge,
+    close: runtime.close,
     find: (id) => findSaga(db, id),
     list: (filter = {}) => listSagas(db, filter),
     retry: async (id) => {
       const answer = await makeDue(db, id);
-      wakeUp.notify();
+      runtime.nudge();
       return answer;
     },
   };

@@ -33,6 +33,10 @@ export interface LeasesDeps {
   readonly leaseMs: number;
 }
 
+export function isHeld({ lost, until }: Lease): boolean {
+  return !lost && performance.now() < until;
+}
+
 /** A lease is renewed by each recorded step; this renews those whose step takes long. */
 export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases {
   const held = new Set<Lease>();
@@ -51,8 +55,9 @@ export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases
     if (old.length === 0) return;
     const kept = await renewLeases(db, old, leaseMs);
     for (const lease of old) {
-      if (kept.has(lease.id)) lease.until = Math.max(lease.until, takenAt + leaseMs);
-      else if (held.has(lease)) giveUp(lease);
+      const renewed = kept.get(lease.id);
+      if (renewed) lease.until = Math.max(lease.until, takenAt + leaseMs);
+      else if (renewed === undefined && held.has(lease)) giveUp(lease);
     }
   }
 

@@ -124,22 +124,32 @@ export interface Held {
   readonly epoch: number;
 }
 
+// Rows that somebody has locked are passed over: one hanging cancellation must not cost all other leases.
 const RENEW = `
-  UPDATE saga_instance i SET lease_until = clock_timestamp() + $3 * interval '1 ms'
-  FROM unnest($1::uuid[], $2::int[]) AS held (id, epoch)
-  WHERE i.id = held.id AND i.lease_epoch = held.epoch AND i.lease_owner IS NOT NULL
-  RETURNING i.id`;
+  WITH mine AS (
+    SELECT i.id FROM saga_instance i JOIN unnest($1::uuid[], $2::int[]) AS held (id, epoch)
+      ON i.id = held.id AND i.lease_epoch = held.epoch AND i.lease_owner IS NOT NULL
+  ), unlocked AS (
+    SELECT id FROM saga_instance WHERE id IN (SELECT id FROM mine) FOR UPDATE SKIP LOCKED
+  ), renewed AS (
+    UPDATE saga_instance i SET lease_until = clock_timestamp() + $3 * interval '1 ms'
+    FROM unnest($1::uuid[], $2::int[]) AS held (id, epoch)
+    WHERE i.id = held.id AND i.lease_epoch = held.epoch AND i.lease_owner IS NOT NULL
+      AND i.id IN (SELECT id FROM unlocked)
+    RETURNING i.id
+  )
+  SELECT mine.id, renewed.id IS NOT NULL AS renewed FROM mine LEFT JOIN renewed USING (id)`;
 
-/** Renews leases; returns the ids that are still held. */
+/** Renews leases. Tells of each id that is still held whether it was renewed; an id it does not tell of is lost. */
 export async function renewLeases(
   db: Queryable,
   held: readonly Held[],
   leaseMs: number,
-): Promise<ReadonlySet<string>> {
+): Promise<ReadonlyMap<string, boolean>> {
   const ids = held.map(({ id }) => id);
   const epochs = held.map(({ epoch }) => epoch);
-  const rows = await db.query<{ id: string }>(RENEW, [ids, epochs, leaseMs]);
-  return new Set(rows.map(({ id }) => id));
+  const rows = await db.query<{ id: string; renewed: boolean }>(RENEW, [ids, epochs, leaseMs]);
+  return new Map(rows.map(({ id, renewed }) => [id, renewed]));
 }
 
 /** Gives instances back, due at once. */

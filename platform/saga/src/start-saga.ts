@@ -3,9 +3,9 @@ import type { Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace } from '@flotilla/telemetry';
 import { commandIdOf } from './command-id.ts';
 import type { SagaDefinition } from './definition.ts';
-import type { Definitions } from './engine-options.ts';
 import { sagaError } from './errors.ts';
 import type { Instance } from './instance.ts';
+import type { Runtime } from './runtime.ts';
 import { insertInstance } from './saga-store.ts';
 import { firstState, hasStartedPivot } from './transition.ts';
 
@@ -18,68 +18,65 @@ export interface StartOptions<Data extends object> {
   readonly correlationKey?: string;
 }
 
-export interface StartDeps {
-  readonly definitions: Definitions;
-  readonly newId: NewId;
-  readonly owner: string;
-  readonly leaseMs: number;
-  /** Can this engine work on the instance as soon as it is committed? */
-  readonly hasRoom: () => boolean;
-  /** Committed, and leased to us since `takenAt`. */
-  readonly onLeased: (instance: Instance, takenAt: number) => void;
-  /** Committed, for whoever has room. */
-  readonly onStarted: () => void;
-}
-
 /** Inserts the instance, with its first step open, in the caller's transaction. */
 export async function startSaga<Data extends object>(
-  deps: StartDeps,
+  runtime: Runtime,
+  newId: NewId,
   tx: Transaction,
   definition: SagaDefinition<Data>,
-  { id = deps.newId(), data, correlationKey }: StartOptions<Data>,
+  { id = newId(), data, correlationKey }: StartOptions<Data>,
 ): Promise<string> {
-  const { type, version, deadlineMs, plan } = definition;
-  const known = deps.definitions.find(type, version);
-  const [first] = plan.steps;
-  if (known === undefined || first === undefined)
-    throw new TypeError(`saga ${type} version ${version} is not among the definitions of this engine`);
-  const trace = currentContext()?.trace ?? newTrace();
-  const state = firstState();
+  const { owner, settings } = runtime;
   const dataJson = JSON.stringify(data);
   const takenAt = performance.now();
-  const leased = deps.hasRoom();
+  const instance = firstInstance(runtime, id, definition, dataJson, takenAt);
+  const { state } = instance;
+  const first = definition.steps[state.step]?.name ?? '';
+  const leased = runtime.hasRoom();
   const inserted = await insertInstance(tx, {
     id,
-    type,
-    defVersion: version,
+    type: definition.type,
+    defVersion: definition.version,
     dataJson,
     correlationKey,
-    step: first.name,
-    commandId: commandIdOf(id, first.name, 'do'),
-    pivotStarted: hasStartedPivot(plan, state),
-    deadlineMs,
-    traceparent: formatTraceparent(trace),
-    lease: leased ? { owner: deps.owner, leaseMs: deps.leaseMs } : undefined,
+    step: first,
+    commandId: commandIdOf(id, first, state.direction),
+    pivotStarted: hasStartedPivot(definition.plan, state),
+    deadlineMs: definition.deadlineMs,
+    traceparent: formatTraceparent(instance.trace),
+    lease: leased ? { owner, leaseMs: settings.leaseMs } : undefined,
   });
   if (!inserted) {
-    const details = { sagaId: id, type, correlationKey };
-    throw sagaError('SAGA_ALREADY_STARTED', `a saga ${type} with this id or key exists`, { details });
+    const details = { sagaId: id, type: definition.type, correlationKey };
+    throw sagaError('SAGA_ALREADY_STARTED', 'a saga with this id, or type and key, exists', { details });
   }
-  const instance: Instance = {
-    id,
-    epoch: 1,
-    definition: known,
-    state,
-    data: JSON.parse(dataJson) as object, // as it will be read after a restart
-    version: 1,
-    trace,
-    startedAt: takenAt,
-    deadlineAt: takenAt + deadlineMs,
-  };
   tx.afterCommit(() => {
     crashPoint('saga.after-start-commit');
-    if (leased) deps.onLeased(instance, takenAt);
-    else deps.onStarted();
+    if (leased) runtime.accept(instance, takenAt);
+    else runtime.nudge();
   });
   return id;
+}
+
+function firstInstance(
+  { definitions }: Runtime,
+  id: string,
+  { type, version, deadlineMs }: Pick<SagaDefinition, 'type' | 'version' | 'deadlineMs'>,
+  dataJson: string,
+  now: number,
+): Instance {
+  const definition = definitions.find(type, version);
+  if (definition === undefined)
+    throw new TypeError(`saga ${type} version ${version} is not among the definitions of this engine`);
+  return {
+    id,
+    epoch: 1,
+    definition,
+    state: firstState(),
+    data: JSON.parse(dataJson) as object, // as it will be read after a restart
+    version: 1,
+    trace: currentContext()?.trace ?? newTrace(),
+    startedAt: now,
+    deadlineAt: now + deadlineMs,
+  };
 }

@@ -1,4 +1,5 @@
 import { toError } from '@flotilla/kernel';
+import { runInContext } from '@flotilla/telemetry';
 import { type DriveDeps, drive } from './drive.ts';
 import type { Instance } from './instance.ts';
 import type { Lease, Leases } from './leases.ts';
@@ -29,7 +30,10 @@ export function createWorkers(deps: WorkersDeps): Workers {
 
   async function work(instance: Instance, lease: Lease): Promise<void> {
     try {
-      const end = await drive(deps, instance, lease);
+      const { id, trace } = instance;
+      // Not the context of the request that happened to start it: that one has a deadline of its own.
+      const context = { trace, correlationId: id, recordSpan: deps.recordSpan };
+      const end = await runInContext(context, () => drive(deps, instance, lease));
       if (end.kind === 'waits') deps.onWait(end.waitMs);
       if (end.kind === 'given-up') await releaseLeases(deps.db, [lease], end.called);
     } catch (error) {

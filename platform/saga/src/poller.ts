@@ -1,0 +1,72 @@
+import { type Clock, toError } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { Logger } from '@flotilla/telemetry';
+import { type ClaimRequest, claimDue, freePreviousLife, type InstanceRow } from './saga-store.ts';
+import { createWakeUp, sleepUnless } from './wake-up.ts';
+
+/** Finds due instances. Polling is the truth; everything else only makes it look earlier. */
+export interface Poller {
+  /** Claims first what this process's previous life left behind, then whatever is due, until the signal is aborted. */
+  run(signal: AbortSignal): Promise<void>;
+  nudge(): void;
+  /** A nudge in `ms`, unless it polls by then anyway. */
+  nudgeIn(ms: number, signal: AbortSignal): void;
+  /** Room for one more: worth a look only when there was none before. */
+  onFree(): void;
+}
+
+export interface PollerDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly instanceId: string;
+  readonly request: Omit<ClaimRequest, 'limit'>;
+  readonly pollMs: number;
+  readonly free: () => number;
+  /** `takenAt`: before the claim was sent. */
+  readonly onClaimed: (row: InstanceRow, takenAt: number) => void;
+}
+
+export function createPoller(deps: PollerDeps): Poller {
+  const { db, clock, logger, instanceId, request, pollMs, free, onClaimed } = deps;
+  const wakeUp = createWakeUp(clock);
+  let behind = false;
+  let recovered = false;
+
+  async function recover(): Promise<void> {
+    const freed = await freePreviousLife(db, instanceId, request.owner);
+    if (freed > 0) logger.info({ freed }, 'sagas of a previous life of this process are taken up again');
+    recovered = true;
+  }
+
+  async function claim(): Promise<void> {
+    const limit = free();
+    behind = true;
+    if (limit <= 0) return;
+    const takenAt = performance.now();
+    const rows = await claimDue(db, { ...request, limit });
+    behind = rows.length === limit;
+    for (const row of rows) onClaimed(row, takenAt);
+  }
+
+  return {
+    run: async (signal) => {
+      while (!signal.aborted) {
+        try {
+          if (!recovered) await recover();
+          await claim();
+        } catch (error) {
+          logger.warn({ err: toError(error) }, 'due sagas could not be claimed');
+        }
+        if (!signal.aborted) await wakeUp.wait(pollMs);
+      }
+    },
+    nudge: wakeUp.notify,
+    nudgeIn: (ms, signal) => {
+      if (ms < pollMs) void sleepUnless(clock, ms, signal).then(wakeUp.notify);
+    },
+    onFree: () => {
+      if (behind) wakeUp.notify();
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { type Clock, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { logSpans } from '@flotilla/telemetry';
+import type { SagaEngineOptions } from './engine-options.ts';
+import { type Definitions, type EngineSettings, indexDefinitions, readSettings } from './engine-options.ts';
+import { sagaError } from './errors.ts';
+import { keepHouse } from './housekeeping.ts';
+import { type Instance, toInstance } from './instance.ts';
+import { createLeases, type Leases } from './leases.ts';
+import { createPoller, type Poller } from './poller.ts';
+import { createSagaMetrics } from './saga-metrics.ts';
+import type { InstanceRow } from './saga-store.ts';
+import { sleepUnless } from './wake-up.ts';
+import { createWorkers, type Workers } from './workers.ts';
+
+/** Everything of an engine that lives while it runs. */
+export interface Runtime {
+  readonly definitions: Definitions;
+  readonly settings: EngineSettings;
+  /** Names this life of this process; what it leases carries this name. */
+  readonly owner: string;
+  /** Can an instance be worked on at once? */
+  hasRoom(): boolean;
+  /** Works on an instance that is leased to `owner` since `takenAt`. */
+  accept(instance: Instance, takenAt: number): void;
+  nudge(): void;
+  run(): void;
+  close(): Promise<void>;
+}
+
+export function createRuntime(options: SagaEngineOptions): Runtime {
+  const { db, logger, instanceId, clock = systemClock } = options;
+  const settings = readSettings(options);
+  const definitions = indexDefinitions(options.definitions);
+  const metrics = createSagaMetrics(options.metrics);
+  const owner = `${instanceId}#${uuidv7()}`;
+  const { leaseMs } = settings;
+  const closing = new AbortController();
+  const leases = createLeases({ db, clock, logger, leaseMs });
+  const workers = createWorkers({
+    ...settings,
+    db,
+    clock,
+    logger,
+    metrics,
+    leases,
+    recordSpan: logSpans(logger),
+    isClosing: () => closing.signal.aborted,
+    onFree: () => poller.onFree(),
+    onWait: (waitMs) => poller.nudgeIn(waitMs, closing.signal),
+  });
+  const accept = (instance: Instance, takenAt: number) =>
+    workers.accept(instance, leases.hold(instance.id, instance.epoch, takenAt));
+  const poller = createPoller({
+    ...{ db, clock, logger, instanceId, pollMs: settings.pollMs, free: workers.free },
+    request: { known: definitions.known, owner, leaseMs },
+    onClaimed: (row, takenAt) => {
+      try {
+        accept(readRow(definitions, row), takenAt);
+      } catch (error) {
+        // Left to its lease: whoever knows the right definition takes it when that has run out.
+        logger.error({ err: toError(error), saga: row.id }, 'saga could not be read');
+      }
+    },
+  });
+  const life = createLife({ clock, settings, closing, leases, workers, poller }, (signal) =>
+    keepHouse({ db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs }, signal),
+  );
+  const hasRoom = () => life.isRunning() && workers.free() > 0;
+  return { definitions, settings, owner, hasRoom, accept, nudge: poller.nudge, ...life };
+}
+
+function readRow(definitions: Definitions, row: InstanceRow): Instance {
+  const definition = definitions.find(row.type, row.def_version);
+  if (definition === undefined) throw new TypeError(`claimed a saga of an unknown definition: ${row.type}`);
+  return toInstance(row, definition, performance.now());
+}
+
+interface LifeDeps {
+  readonly clock: Clock;
+  readonly settings: EngineSettings;
+  readonly closing: AbortController;
+  readonly leases: Leases;
+  readonly workers: Workers;
+  readonly poller: Poller;
+}
+
+function createLife(
+  { clock, settings, closing, leases, workers, poller }: LifeDeps,
+  keep: (signal: AbortSignal) => Promise<void>,
+): { run(): void; close(): Promise<void>; isRunning(): boolean } {
+  const closed = new AbortController();
+  let tasks: readonly Promise<void>[] | undefined;
+  let leasing: Promise<void> | undefined;
+  return {
+    isRunning: () => tasks !== undefined && !closing.signal.aborted,
+    run: () => {
+      if (tasks !== undefined) throw new TypeError('the saga engine runs already');
+      leasing = leases.keep(closed.signal);
+      tasks = [poller.run(closing.signal), keep(closing.signal)];
+    },
+    close: async () => {
+      closing.abort();
+      poller.nudge();
+      await Promise.all(tasks ?? []);
+      const drained = new AbortController();
+      const drain = sleepUnless(clock, settings.drainMs, drained.signal).then(() => {
+        if (!drained.signal.aborted)
+          leases.interruptAll(sagaError('SAGA_ENGINE_CLOSED', 'the saga engine is closing'));
+      });
+      await workers.idle();
+      drained.abort();
+      closed.abort();
+      await Promise.all([drain, leasing]);
+    },
+  };
+}
