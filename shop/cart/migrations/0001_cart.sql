@@ -24,3 +24,4 @@ CREATE TABLE checkout (
   ended_at        timestamptz,
   PRIMARY KEY (customer_id, idempotency_key)
 );
+CREATE INDEX checkout_by_age ON checkout (created_at);

@@ -2,7 +2,7 @@ import type { HttpClient, RouteHandler } from '@flotilla/http';
 import type { Database } from '@flotilla/postgres';
 import { createCartStore } from './cart-store.ts';
 import { createProductExists } from './catalogue.ts';
-import { createCheckoutStore } from './checkout-store.ts';
+import { type CheckoutStore, createCheckoutStore } from './checkout-store.ts';
 import { cartRoutes } from './http.ts';
 import { createPlaceOrder } from './order-client.ts';
 import { cartSubscriptions } from './subscriptions.ts';
@@ -18,6 +18,7 @@ export interface CartDeps {
 export interface CartApp {
   readonly handlers: readonly RouteHandler[];
   readonly subscriptions: ReturnType<typeof cartSubscriptions>;
+  readonly checkouts: CheckoutStore;
 }
 
 export function createCartApp({ db, inventory, orders }: CartDeps): CartApp {
@@ -31,5 +32,6 @@ export function createCartApp({ db, inventory, orders }: CartDeps): CartApp {
       placeOrder: createPlaceOrder(orders),
     }),
     subscriptions: cartSubscriptions(carts, checkouts),
+    checkouts,
   };
 }

@@ -222,6 +222,19 @@ describe('checking out', () => {
     assert.deepEqual(await items(), [{ productId: 'sku-1', quantity: 2 }]);
   });
 
+  it('is forgotten when it is old, and then takes what is in the cart', async () => {
+    await put('sku-1', 2);
+    await checkOut('key-1');
+    await rig.checkouts.forget(14);
+    await put('sku-2', 1);
+    await checkOut('key-1');
+    assert.deepEqual(rig.received[1]?.body, rig.received[0]?.body);
+    await rig.db.query("UPDATE checkout SET created_at = created_at - interval '15 days'");
+    await rig.checkouts.forget(14);
+    await checkOut('key-1');
+    assert.equal(rig.received[2]?.body.items.length, 2);
+  });
+
   it('leaves the cart alone when an order was placed without it', async () => {
     await put('sku-1', 2);
     await put('sku-2', 1);

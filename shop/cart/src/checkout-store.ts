@@ -15,6 +15,8 @@ export interface CheckoutStore {
   refuse(customerId: string, key: string): Promise<void>;
   /** Records the end; `false` when there is no such checkout or it has ended already. */
   end(tx: Transaction, customerId: string, key: string, end: CheckoutEnd): Promise<boolean>;
+  /** Forgets checkouts older than this. */
+  forget(days: number): Promise<void>;
 }
 
 const FIND = `
@@ -52,6 +54,9 @@ export function createCheckoutStore(db: Database, carts: CartStore): CheckoutSto
     end: async (tx, customerId, key, end) => {
       const ended = await tx.query(END, [customerId, key, end]);
       return ended.length === 1;
+    },
+    forget: async (days) => {
+      await db.query("DELETE FROM checkout WHERE created_at < now() - $1 * interval '1 day'", [days]);
     },
   };
 }

@@ -1,6 +1,11 @@
-import { type Environment, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, integer, readEnvironment, secret } from '@flotilla/http';
 
-const SETTINGS = { DATABASE_URL: secret(), BUS_URL: secret() };
+const SETTINGS = {
+  DATABASE_URL: secret(),
+  BUS_URL: secret(),
+  // Shorter than the order service remembers keys: a checkout that is repeated later must not become a second order.
+  CHECKOUT_DAYS: integer({ default: 14, min: 1 }),
+};
 
 export function readConfig(env: Environment) {
   return readEnvironment(env, SETTINGS);

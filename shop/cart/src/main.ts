@@ -3,12 +3,13 @@ import { createConsumer, createPostgresTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createCartApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { runUpkeep } from './upkeep.ts';
 
 await runService({
   name: 'cart',
   readConfig,
   start: async (context) => {
-    const { config, env, logger, metrics, pick } = context;
+    const { config, env, logger, metrics, clock, pick } = context;
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: env.instanceId,
@@ -20,7 +21,7 @@ await runService({
     context.defer('inventory client', () => inventory.close());
     const orders = createHttpClient({ service: 'order', pick, logger, metrics });
     context.defer('order client', () => orders.close());
-    const { handlers, subscriptions } = createCartApp({ db, inventory, orders });
+    const { handlers, subscriptions, checkouts } = createCartApp({ db, inventory, orders });
 
     const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
     context.defer('message transport', () => transport.close());
@@ -34,6 +35,8 @@ await runService({
     });
     await consumer.start();
     context.defer('consumer', () => consumer.close());
+    const days = config.CHECKOUT_DAYS;
+    context.background('upkeep', (signal) => runUpkeep({ checkouts, clock, logger, days }, signal));
     return { handlers, readiness: { database: databaseReadiness(db) } };
   },
 });

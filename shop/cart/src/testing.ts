@@ -86,6 +86,7 @@ export async function startCart() {
     db,
     uri: database.uri,
     issuer,
+    checkouts: app.checkouts,
     received,
     script,
     inventory,
