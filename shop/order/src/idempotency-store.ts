@@ -60,11 +60,11 @@ export function createIdempotencyStore(db: Database): IdempotencyStore {
       return taken.length === 1;
     },
     record: async (customerId, key, response) => {
-      await db.query(
-        'UPDATE idempotency_key SET response = $3::text::json WHERE customer_id = $1 AND key = $2 AND response IS NULL',
+      const [recorded] = await db.query<{ response: RecordedResponse }>(
+        `UPDATE idempotency_key SET response = COALESCE(response, $3::text::json)
+         WHERE customer_id = $1 AND key = $2 RETURNING response`,
         [customerId, key, JSON.stringify(response)],
       );
-      const recorded = await findRecord(db, customerId, key);
       return recorded?.response ?? response;
     },
     prune: async (days) => {

@@ -1,13 +1,13 @@
 import type { Clock } from '@flotilla/kernel';
 
 /**
- * Lets a request wait for its order to change. A change made by this process wakes waiters at once; one
- * made by another replica is seen by the next look, at most `pollMs` later.
+ * Lets requests wait for the end of their orders. An order that ends in this process wakes its waiters at once;
+ * one that ends in another replica is seen by the next look, at most `pollMs` later.
  */
 export interface OrderWatch {
-  /** To be called after the commit of a change. */
-  changed(orderId: string): void;
-  /** Looks until `look` finds something or `untilMs` from now is over; then `undefined`. */
+  /** To be called after the commit that ended an order. */
+  ended(orderId: string): void;
+  /** Looks until `look` finds something, `waitMs` are over or the signal is aborted; `undefined` then. */
   until<T>(
     orderId: string,
     waitMs: number,
@@ -18,48 +18,57 @@ export interface OrderWatch {
 
 export function createOrderWatch(clock: Clock, pollMs: number = 250): OrderWatch {
   const waiters = new Map<string, Set<() => void>>();
+  let ticking = false;
 
-  function nextChange(orderId: string, ms: number, signal: AbortSignal): Promise<void> {
-    const awake = new AbortController();
-    const wake = (): void => awake.abort();
-    const woken = AbortSignal.any([signal, awake.signal]);
-    const of = waiters.get(orderId) ?? new Set();
-    waiters.set(orderId, of.add(wake));
-    // Being woken early is the normal case, so the sleeper's abort is not an error here.
-    return clock.sleep(ms, woken).then(
-      () => forget(orderId, wake),
-      () => forget(orderId, wake),
-    );
+  /** One timer for all waiters: a timer each would cost more than the waiting itself. */
+  async function tick(): Promise<void> {
+    ticking = true;
+    while (waiters.size > 0) {
+      await clock.sleep(pollMs);
+      for (const orderId of waiters.keys()) wake(orderId);
+    }
+    ticking = false;
   }
 
-  function forget(orderId: string, wake: () => void): void {
-    const of = waiters.get(orderId);
-    of?.delete(wake);
-    if (of?.size === 0) waiters.delete(orderId);
+  function wake(orderId: string): void {
+    const woken = waiters.get(orderId) ?? [];
+    waiters.delete(orderId);
+    for (const resume of woken) resume();
+  }
+
+  function nextChange(orderId: string): { readonly happened: Promise<void>; readonly forget: () => void } {
+    const of = waiters.get(orderId) ?? new Set();
+    waiters.set(orderId, of);
+    let resume = (): void => undefined;
+    const happened = new Promise<void>((resolve) => {
+      resume = resolve;
+    });
+    of.add(resume);
+    if (!ticking) void tick();
+    const forget = (): void => {
+      of.delete(resume);
+      if (of.size === 0 && waiters.get(orderId) === of) waiters.delete(orderId);
+    };
+    return { happened, forget };
   }
 
   return {
-    changed: (orderId) => {
-      for (const wake of waiters.get(orderId) ?? []) wake();
-    },
+    ended: wake,
     until: async (orderId, waitMs, signal, look) => {
       const endMs = clock.now().getTime() + waitMs;
       for (;;) {
-        // Listen before looking: a change between the two must not be missed.
-        const leftMs = endMs - clock.now().getTime();
-        const stop = new AbortController();
-        const change = nextChange(
-          orderId,
-          Math.max(0, Math.min(pollMs, leftMs)),
-          AbortSignal.any([signal, stop.signal]),
-        );
-        const found = await look();
-        if (found !== undefined || leftMs <= 0 || signal.aborted) {
-          stop.abort();
-          await change;
-          return found;
+        // Listen before looking: an end between the two must not be missed.
+        const change = nextChange(orderId);
+        let found: Awaited<ReturnType<typeof look>>;
+        let leave = true;
+        try {
+          found = await look();
+          leave = found !== undefined || signal.aborted || clock.now().getTime() >= endMs;
+        } finally {
+          if (leave) change.forget();
         }
-        await change;
+        if (leave) return found;
+        await change.happened;
       }
     },
   };

@@ -3,7 +3,7 @@ import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { defineSaga, type SagaDefinition, type SagaReason } from '@flotilla/saga';
 import { type OrderStatus, orderCancelled, orderConfirmed } from '@shop/contracts';
-import type { Address, Customer, Order, OrderLine } from '../domain/order.ts';
+import { type Address, type Customer, isTerminal, type Order, type OrderLine } from '../domain/order.ts';
 import type { OrderStore } from '../order-store.ts';
 import type { OrderWatch } from '../order-watch.ts';
 import type { Participants } from '../participants.ts';
@@ -38,7 +38,7 @@ export const CANCELLED_BY_CUSTOMER = 'cancelled-by-customer';
  */
 export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<PlaceOrderData> {
   const { participants } = deps;
-  return defineSaga<PlaceOrderData>()({
+  return defineSaga<PlaceOrderData>({
     type: 'place-order',
     version: 1,
     deadlineMs: deps.deadlineMs,
@@ -157,7 +157,7 @@ async function move(
       details: { orderId, to },
     });
   }
-  tx.afterCommit(() => deps.watch.changed(orderId));
+  if (isTerminal(to)) tx.afterCommit(() => deps.watch.ended(orderId));
   return at;
 }
 
