@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
-import { PlatformError } from '@flotilla/kernel';
+import { isPlatformError } from '@flotilla/kernel';
+import { bodyTooLarge } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import type { BodyFraming } from './request-head.ts';
 
@@ -21,12 +22,11 @@ async function* limited({ request, askForBody }: Exchange, maxBytes: number): As
   // Not destroyed on return: the connection is still needed for the answer.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     bytes += (chunk as Buffer).length; // no encoding is set, so chunks are buffers
-    if (bytes > maxBytes)
-      throw new PlatformError('GATEWAY_BODY_TOO_LARGE', 'the request body passed its limit');
+    if (bytes > maxBytes) throw bodyTooLarge(maxBytes);
     yield chunk as Buffer;
   }
 }
 
 export function isTooLarge(error: unknown): boolean {
-  return error instanceof PlatformError && error.code === 'GATEWAY_BODY_TOO_LARGE';
+  return isPlatformError(error) && error.code === 'GATEWAY_BODY_TOO_LARGE';
 }
