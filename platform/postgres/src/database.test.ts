@@ -167,6 +167,29 @@ describe('a database', () => {
     }
   });
 
+  it('survives the loss of connections that pass from one waiter to the next', async () => {
+    const busy = createDatabase({ uri: test.uri, applicationName: 'busy', maxConnections: 2 });
+    let lost = 0;
+    const until = performance.now() + 1_000;
+    const work = async (query: () => Promise<unknown>) => {
+      while (performance.now() < until) {
+        await query().catch((error: unknown) => {
+          assert.ok(failsWith('POSTGRES_UNAVAILABLE', true)(error), String(error));
+          lost += 1;
+        });
+      }
+    };
+    const workers = Array.from({ length: 20 }, (_, index) =>
+      work(() => (index % 2 ? busy.query('SELECT 1') : busy.transaction((tx) => tx.query('SELECT 1')))),
+    );
+    await work(() =>
+      test.db.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'busy'"),
+    );
+    await Promise.all(workers);
+    await busy.close();
+    assert.ok(lost > 0);
+  });
+
   it('cancels a statement that takes too long', async () => {
     const hasty = createDatabase({ uri: test.uri, applicationName: 'hasty', statementTimeoutMs: 50 });
     await assert.rejects(hasty.query('SELECT pg_sleep(10)'));

@@ -77,6 +77,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   const pool = new pg.Pool(config);
   // Without a listener an error on an idle connection would end the process.
   pool.on('error', (error) => options.onIdleError?.(error));
+  // And one on each connection: nobody listens to it for the moment in which it passes to the next waiter.
+  pool.on('connect', (client) => client.on('error', () => undefined));
 
   async function once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     const client = await pool.connect().catch((error: unknown) => {
