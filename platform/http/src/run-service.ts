@@ -73,6 +73,8 @@ async function serve<Config>(running: Running<Config>): Promise<() => Promise<vo
   const { context, verifier } = createContext(running);
   const started = await definition.start(context);
   const verifyToken = started.verifyToken ?? verifier;
+  if (!verifyToken && started.handlers.some(({ route }) => route.access !== 'public'))
+    throw new ConfigurationError(['ISSUER is required: some routes are guarded']);
   const host = createHttpHost({
     service: definition.name,
     ...(definition.version !== undefined && { version: definition.version }),

@@ -1,33 +1,79 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { requireScope } from '@flotilla/auth';
 import { crashPoint } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
-import { defineRoute, handle, ok, readEnvironment, runService, secret, text } from '../src/index.ts';
+import {
+  createHttpClient,
+  defineRoute,
+  handle,
+  noContent,
+  ok,
+  readEnvironment,
+  runService,
+  secret,
+  text,
+} from '../src/index.ts';
+
+// A service for the tests of `runService`: they start it as a process of its own.
 
 const hello = defineRoute({
   method: 'GET',
   path: '/hello',
-  summary: 'x',
+  summary: 'Answers after a while',
   access: 'public',
-  query: s.object({ ms: s.optional(s.integer()) }),
+  query: s.object({ afterMs: s.optional(s.integer()) }),
   responses: { 200: s.object({ greeting: s.string() }) },
+});
+const guarded = defineRoute({
+  method: 'GET',
+  path: '/guarded',
+  summary: 'Needs a token',
+  access: requireScope('orders.read'),
+  responses: { 200: s.object({ greeting: s.string() }) },
+});
+const relay = defineRoute({ ...guarded, path: '/relay', access: 'public' });
+const fault = defineRoute({
+  method: 'POST',
+  path: '/fault/:kind',
+  summary: 'Goes wrong',
+  access: 'public',
+  params: s.object({ kind: s.oneOf(['exception', 'rejection', 'background']) }),
+  responses: { 204: null },
 });
 
 await runService({
   name: 'sample',
+  version: '1.2.3',
   readConfig: (env) => readEnvironment(env, { GREETING: text(), API_KEY: secret() }),
-  start: ({ config, logger, defer, background }) => {
+  start: ({ config, logger, metrics, pick, tokens, defer, background }) => {
+    const failing = Promise.withResolvers<void>();
+    const self = createHttpClient({ service: 'sample', pick, logger, metrics, token: tokens('orders.read') });
     logger.info({ config }, 'starting');
-    defer('a', () => logger.info({}, 'disposed a'));
-    defer('b', () => logger.info({}, 'disposed b'));
-    background('idle', async (signal) => {
-      await delay(1e6, undefined, { signal });
+    defer('first', () => logger.info({}, 'disposed first'));
+    defer('client', self.close);
+    defer('second', () => logger.info({}, 'disposed second'));
+    background('ticker', async (signal) => {
+      await Promise.race([failing.promise, new Promise((end) => signal.addEventListener('abort', end))]);
+      logger.info({}, 'ticker ended');
     });
+    const faults = {
+      exception: () => setImmediate(() => JSON.parse('{')),
+      rejection: () => void Promise.reject(new Error('nobody listens')),
+      background: () => failing.reject(new Error('the ticker broke')),
+    };
     return {
       handlers: [
         handle(hello, async ({ query }) => {
-          await delay(query.ms ?? 0);
+          logger.info({}, 'greeting soon');
+          await delay(query.afterMs ?? 0);
           crashPoint('sample.before-answer');
           return ok({ greeting: config.GREETING });
+        }),
+        handle(guarded, async ({ principal }) => ok({ greeting: principal.clientId ?? principal.subject })),
+        handle(relay, async ({ signal }) => ok((await self.call(guarded, {}, { signal })).body)),
+        handle(fault, async ({ params }) => {
+          faults[params.kind]();
+          return noContent();
         }),
       ],
     };
