@@ -48,7 +48,9 @@ export async function assertSound(
 
 async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
   const entries = Object.entries(DATABASES).map(async ([name, service]) => {
-    const { uri } = JSON.parse(await system.cli('db', 'uri', service, '--json')) as { uri: string };
+    const { uri } = JSON.parse(await system.cli('db', 'uri', service, '--admin', '--json')) as {
+      uri: string;
+    };
     return [name, uri];
   });
   // Every key of DATABASES is there, so this is a whole system.

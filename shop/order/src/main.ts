@@ -1,18 +1,16 @@
-import { createGrpcClient } from '@flotilla/grpc';
-import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
+import { databaseReadiness, runService } from '@flotilla/http';
 import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
-import { InventoryService } from '@shop/contracts/gen/inventory';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { forgetOldKeys } from './forget-old-keys.ts';
-import { createRemoteParticipants } from './remote-participants.ts';
+import { connectParticipants } from './remote-participants.ts';
 
 await runService({
   name: 'order',
   readConfig,
   start: (context) => {
-    const { config, logger, metrics, clock, newId, pick, tokens, defer } = context;
+    const { config, logger, metrics, clock, newId, defer } = context;
     const { instanceId } = context.env;
 
     const db = createDatabase({ uri: config.databaseUrl, applicationName: 'order', maxConnections: 12 });
@@ -22,26 +20,13 @@ await runService({
     const relay = createRelay({ db, transport, logger, metrics });
     defer('relay', () => relay.close());
 
-    const inventory = createGrpcClient(InventoryService, {
-      service: 'inventory',
-      pick,
-      metrics,
-      token: tokens('inventory.write'),
-    });
-    const client = (service: string, scope: string) =>
-      createHttpClient({ service, pick, logger, metrics, token: tokens(scope) });
-    const catalogue = client('inventory', 'inventory.read');
-    const payment = client('payment', 'payment.write');
-    const shipping = client('shipping', 'shipping.write');
-    defer('clients', async () => {
-      inventory.close();
-      await Promise.all([catalogue.close(), payment.close(), shipping.close()]);
-    });
+    const participants = connectParticipants(context);
+    defer('participants', () => participants.close());
 
     const app = createOrderApp({
       db,
       outbox: createOutbox({ source: 'order', clock, newId, onCommit: relay.nudge }),
-      participants: createRemoteParticipants({ inventory, catalogue, payment, shipping }),
+      participants,
       clock,
       newId,
       logger,

@@ -1,23 +1,48 @@
-import type { GrpcClient } from '@flotilla/grpc';
-import type { HttpClient } from '@flotilla/http';
+import { createGrpcClient, type GrpcClient } from '@flotilla/grpc';
+import { createHttpClient, type HttpClient, type ServiceContext } from '@flotilla/http';
 import { chargePayment, createShipment, lookUpProducts, refundPayment } from '@shop/contracts';
-import type { InventoryService } from '@shop/contracts/gen/inventory';
+import { InventoryService } from '@shop/contracts/gen/inventory';
+import { CHARGE_TIMEOUT_MS } from './features/place-order-saga.ts';
 import type { Participants } from './participants.ts';
 
-export interface ParticipantClients {
+type Connections = Pick<ServiceContext<unknown>, 'pick' | 'tokens' | 'logger' | 'metrics'>;
+
+interface Clients {
   readonly inventory: GrpcClient<typeof InventoryService>;
   readonly catalogue: HttpClient;
   readonly payment: HttpClient;
   readonly shipping: HttpClient;
 }
 
-/** The participants as they are reached over the network. Clients carry deadline, trace and service token. */
-export function createRemoteParticipants({
-  inventory,
-  catalogue,
-  payment,
-  shipping,
-}: ParticipantClients): Participants {
+export interface RemoteParticipants extends Participants {
+  close(): Promise<void>;
+}
+
+/** The participants over the network. Every call carries deadline, trace and a token of this service. */
+export function connectParticipants({ pick, tokens, logger, metrics }: Connections): RemoteParticipants {
+  const client = (service: string, scope: string, timeoutMs: number) =>
+    createHttpClient({ service, pick, logger, metrics, token: tokens(scope), timeoutMs });
+  const clients = {
+    inventory: createGrpcClient(InventoryService, {
+      service: 'inventory',
+      pick,
+      metrics,
+      token: tokens('inventory.write'),
+    }),
+    catalogue: client('inventory', 'inventory.read', 3_000),
+    payment: client('payment', 'payment.write', CHARGE_TIMEOUT_MS),
+    shipping: client('shipping', 'shipping.write', 3_000),
+  };
+  return {
+    ...participantsOver(clients),
+    close: async () => {
+      clients.inventory.close();
+      await Promise.all([clients.catalogue.close(), clients.payment.close(), clients.shipping.close()]);
+    },
+  };
+}
+
+function participantsOver({ inventory, catalogue, payment, shipping }: Clients): Participants {
   return {
     lookUpProducts: async (ids, signal) => {
       const answer = await catalogue.call(lookUpProducts, { body: { ids } }, { signal, idempotent: true });

@@ -30,6 +30,9 @@ export interface PlaceOrderSagaDeps {
   readonly deadlineMs: number;
 }
 
+/** Longer than the payment service needs to ask a silent provider what happened. */
+export const CHARGE_TIMEOUT_MS = 12_000;
+
 export const CANCELLED_BY_CUSTOMER = 'cancelled-by-customer';
 
 /**
@@ -52,8 +55,7 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
       }),
       step({
         name: 'charge-payment',
-        // Longer than the payment service needs to ask a silent provider what happened.
-        timeoutMs: 12_000,
+        timeoutMs: CHARGE_TIMEOUT_MS,
         do: ({ orderId, total, paymentToken, customer }, call) =>
           participants.charge(orderId, { amount: total, token: paymentToken, customer }, call.signal),
         undo: ({ orderId }, call) => participants.refund(orderId, call.signal),
