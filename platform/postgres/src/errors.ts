@@ -7,6 +7,7 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
  * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
  * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
  * - `POSTGRES_MIGRATION_CHANGED`: a migration file was edited after it had been applied.
+ * - `POSTGRES_NAME_TAKEN`: the server has a role or database of that name that somebody else made.
  * - `POSTGRES_NO_BINARY`: no embedded server runs on this platform; an existing one must be named.
  * - `POSTGRES_DATA_DIR_VERSION`: the data directory was made by another major version.
  * - `POSTGRES_START_FAILED`: the embedded server could not be set up or did not become ready.
@@ -19,6 +20,7 @@ export type PostgresErrorCode =
   | 'POSTGRES_POOL_EXHAUSTED'
   | 'POSTGRES_QUERY_FAILED'
   | 'POSTGRES_MIGRATION_CHANGED'
+  | 'POSTGRES_NAME_TAKEN'
   | 'POSTGRES_NO_BINARY'
   | 'POSTGRES_DATA_DIR_VERSION'
   | 'POSTGRES_START_FAILED';

@@ -12,6 +12,7 @@ export { type PostgresError, type PostgresErrorCode, toPostgresError } from './e
 export { type MigrationSource, migrate } from './migrate.ts';
 export {
   databaseUri,
+  deprovision,
   type ProvisionedDatabase,
   type ProvisionedRole,
   type ProvisionPlan,

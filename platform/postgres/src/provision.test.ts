@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createDatabase, type Database } from './database.ts';
-import { databaseUri, type ProvisionPlan, provision } from './provision.ts';
+import { databaseUri, deprovision, type ProvisionPlan, provision } from './provision.ts';
 import { testServerUri } from './testing.ts';
 
 const mine = `p${process.pid}`;
@@ -125,6 +125,38 @@ describe('provisioning', () => {
     await assert.rejects(
       as(order, name('cart'), (db) => db.query('SELECT 1')),
       /permission denied for database/,
+    );
+  });
+
+  it('leaves alone what somebody else made', async () => {
+    const [role, database] = [name('theirs'), name('foreign')];
+    await admin.query(`CREATE ROLE ${role}`);
+    await admin.query(`CREATE DATABASE ${database}`);
+    const uri = databaseUri(adminUri, database);
+    const theirs = createDatabase({ uri, applicationName: 'test', maxConnections: 1 });
+    await theirs.query('CREATE TABLE precious (id text)');
+    await theirs.close();
+    const plans: ProvisionPlan[] = [
+      { roles: [{ name: role, password: 'taken over' }], databases: [] },
+      { roles: [], databases: [{ name: database, roles: [], migrations: [] }] },
+    ];
+    for (const foreign of plans) {
+      await assert.rejects(provision(adminUri, foreign), { code: 'POSTGRES_NAME_TAKEN' });
+      await deprovision(adminUri, foreign);
+    }
+    await admin.query(`DROP DATABASE ${database}`);
+    await admin.query(`DROP ROLE ${role}`);
+  });
+
+  it('goes on with a database whose making was interrupted', async () => {
+    await admin.query(`CREATE DATABASE ${name('half')}`);
+    const half = { roles: [], databases: [{ name: name('half'), roles: [cart.name], migrations: [] }] };
+    await provision(adminUri, half);
+    assert.deepEqual(await as(cart, name('half'), (db) => db.query('SELECT 1 AS one')), [{ one: 1 }]);
+    await deprovision(adminUri, half);
+    await assert.rejects(
+      as(cart, name('half'), (db) => db.query('SELECT 1')),
+      /does not exist/,
     );
   });
 });

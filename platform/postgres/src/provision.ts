@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
+import { PlatformError } from '@flotilla/kernel';
 import { createDatabase, type Database } from './database.ts';
+import type { PostgresErrorCode } from './errors.ts';
 import { type MigrationSource, migrate, readMigrations } from './migrate.ts';
 
 export interface ProvisionedRole {
@@ -23,15 +25,11 @@ export interface ProvisionPlan {
 /**
  * Makes the databases and roles of a plan on a server, and brings the schemas up to date. Idempotent; a database
  * whose plan has not changed costs nothing but its line in one query. Needs a superuser, or a role with CREATEDB
- * and CREATEROLE. Every role reaches only the databases that name it.
+ * and CREATEROLE. Every role reaches only the databases that name it. A role or database of the same name that
+ * somebody else made is refused (`POSTGRES_NAME_TAKEN`).
  */
 export async function provision(adminUri: string, plan: ProvisionPlan): Promise<void> {
-  const admin = createDatabase({
-    uri: adminUri,
-    applicationName: 'flotilla-provision',
-    maxConnections: 4,
-    statementTimeoutMs: 60_000,
-  });
+  const admin = openAdmin(adminUri, 4);
   try {
     const done = await readFingerprints(admin);
     for (const role of plan.roles) await ensureRole(admin, role, done.get(`role ${role.name}`));
@@ -72,10 +70,30 @@ async function ensureRole(
 ): Promise<void> {
   const fingerprint = hash(role);
   if (done === fingerprint) return;
+  if (done !== undefined && !isOurs(done)) throw taken('role', role.name);
   const name = quoteName(role.name);
   const attributes = `LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${quoteText(role.password)}`;
-  await admin.query(`${done === undefined ? 'CREATE' : 'ALTER'} ROLE ${name} ${attributes}`);
-  await admin.query(`COMMENT ON ROLE ${name} IS ${quoteText(fingerprint)}`);
+  await admin.transaction(async (tx) => {
+    await tx.query(`${done === undefined ? 'CREATE' : 'ALTER'} ROLE ${name} ${attributes}`);
+    await tx.query(`COMMENT ON ROLE ${name} IS ${quoteText(fingerprint)}`);
+  });
+}
+
+/** Deletes what `provision` made of a plan, rows and all. What is not there, or not ours, is left alone. */
+export async function deprovision(adminUri: string, plan: ProvisionPlan): Promise<void> {
+  const admin = openAdmin(adminUri, 1);
+  try {
+    const done = await readFingerprints(admin);
+    for (const { name } of plan.databases) {
+      if (isOurs(done.get(`database ${name}`)))
+        await admin.query(`DROP DATABASE ${quoteName(name)} WITH (FORCE)`);
+    }
+    for (const { name } of plan.roles) {
+      if (isOurs(done.get(`role ${name}`))) await admin.query(`DROP ROLE ${quoteName(name)}`);
+    }
+  } finally {
+    await admin.close();
+  }
 }
 
 async function ensureDatabase(
@@ -89,15 +107,11 @@ async function ensureDatabase(
   if (done === fingerprint) return;
   const name = quoteName(plan.name);
   if (done === undefined) await admin.query(`CREATE DATABASE ${name} TEMPLATE template0`);
-  await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
-  await revokeOthers(admin, plan);
-  const own = createDatabase({
-    uri: databaseUri(adminUri, plan.name),
-    applicationName: 'flotilla-provision',
-    maxConnections: 1,
-    statementTimeoutMs: 60_000,
-  });
+  const own = openAdmin(databaseUri(adminUri, plan.name), 1);
   try {
+    if (done !== undefined && !isOurs(done) && !(await isUnfinished(own))) throw taken('database', plan.name);
+    await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
+    await revokeOthers(admin, plan);
     await own.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     for (const role of plan.roles) await own.query(grants(name, quoteName(role)));
     await migrate(own, plan.migrations);
@@ -140,8 +154,39 @@ function grants(database: string, role: string): string {
   ].join('; ');
 }
 
+/** Made by us, and the process ended before it could be noted: nothing in it but what a migration leaves. */
+async function isUnfinished(own: Database): Promise<boolean> {
+  const [row] = await own.query<{ unfinished: boolean }>(`
+    SELECT to_regclass('public.schema_migration') IS NOT NULL OR NOT EXISTS (
+      SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+      WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema') AS unfinished`);
+  return row?.unfinished === true;
+}
+
+function taken(kind: 'role' | 'database', name: string): PlatformError<PostgresErrorCode> {
+  return new PlatformError(
+    'POSTGRES_NAME_TAKEN',
+    `the server already has a ${kind} ${name} that was not made here: it is left alone; use another server`,
+  );
+}
+
+function openAdmin(uri: string, maxConnections: number): Database {
+  return createDatabase({
+    uri,
+    applicationName: 'flotilla-provision',
+    maxConnections,
+    statementTimeoutMs: 60_000,
+  });
+}
+
+const NOTE = 'flotilla ';
+
+function isOurs(note: string | null | undefined): boolean {
+  return note?.startsWith(NOTE) === true;
+}
+
 function hash(value: unknown): string {
-  return `flotilla ${createHash('sha256').update(JSON.stringify(value)).digest('base64url')}`;
+  return `${NOTE}${createHash('sha256').update(JSON.stringify(value)).digest('base64url')}`;
 }
 
 function quoteName(name: string): string {

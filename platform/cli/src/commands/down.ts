@@ -1,0 +1,67 @@
+import { rm } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isPlatformError } from '@flotilla/kernel';
+import { deprovision, removeEmbeddedPostgres } from '@flotilla/postgres';
+import { connectControl } from '../control-client.ts';
+import type { DataDir } from '../data-dir.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
+import { openSecrets } from '../secrets.ts';
+import { provisionPlan } from '../service-environment.ts';
+import { type Command, flag, type Invocation, JSON_HELP, JSON_OPTION } from './command.ts';
+import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+
+export const down: Command = {
+  name: 'down',
+  arguments: '',
+  summary: 'drains and stops the whole system',
+  takes: [0, 0],
+  options: { reset: { type: 'boolean' }, ...JSON_OPTION, ...DATA_DIR_OPTION },
+  help: {
+    reset: 'deletes all data as well, also of a system that is not running',
+    ...JSON_HELP,
+    ...DATA_DIR_HELP,
+  },
+  run: async (invocation) => {
+    const { values } = invocation;
+    const dataDir = placeOf(invocation);
+    const reset = flag(values, 'reset');
+    const stopped = await stopRunning(dataDir, reset);
+    if (reset) await wipe(dataDir, invocation);
+    if (flag(values, 'json')) console.log(JSON.stringify({ stopped, reset }));
+    else
+      console.log(
+        `${stopped ? 'Stopped' : 'It was not running'}${reset ? `; all data in ${dataDir.path} are gone` : ''}.`,
+      );
+    return 0;
+  },
+};
+
+/** Was it running? That it was not is an error unless its data are to be wiped. */
+async function stopRunning(dataDir: DataDir, reset: boolean): Promise<boolean> {
+  try {
+    const { pid } = await connectControl(dataDir).down();
+    while (isAlive(pid)) await delay(20);
+    return true;
+  } catch (error) {
+    if (reset && isPlatformError(error) && error.code === 'CLI_NOT_RUNNING') return false;
+    throw error;
+  }
+}
+
+async function wipe(dataDir: DataDir, { cwd, env }: Invocation): Promise<void> {
+  const adminUri = env['DATABASE_URL'];
+  if (adminUri) {
+    const system = await loadSystem(findRoot(cwd));
+    await deprovision(adminUri, provisionPlan(system, await openSecrets(dataDir.secretsFile)));
+  }
+  await removeEmbeddedPostgres(dataDir.postgresData);
+  await rm(dataDir.path, { recursive: true, force: true });
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

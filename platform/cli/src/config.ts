@@ -1,0 +1,96 @@
+import type { MigrationSource } from '@flotilla/postgres';
+
+/** One service: a program that calls `runService`, run as one process per replica. */
+export interface ServiceConfig {
+  /** The program, relative to the configuration file. */
+  readonly entry: string;
+  /** A database and a role of its own, named like the service. The service gets `DATABASE_URL`. */
+  readonly database?: { readonly migrations: readonly MigrationSource[] };
+  /** The service gets `BUS_URL`: the shared database `bus`, with its own role. Default false. */
+  readonly bus?: boolean;
+  /** Started once these are ready (or were given up); stopped before they are. Default: at once. */
+  readonly needs?: readonly string[];
+  /** Processes. Default 1. */
+  readonly replicas?: number;
+  /** A fixed port, for what users reach. Default: any free one, found through discovery. */
+  readonly port?: number;
+  /** Names of variables that get a generated secret of 32 bytes in base64; services that name the same share it. */
+  readonly secrets?: readonly string[];
+  /** What its service tokens may say at most. Default: no tokens. */
+  readonly clientScopes?: readonly string[];
+  /** Issues tokens: it is told all clients in `SERVICE_CLIENTS`. Default false. */
+  readonly issuesTokens?: boolean;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** What the user sees once everything runs; at most six links. */
+export interface Welcome {
+  readonly links: Readonly<Record<string, string>>;
+  /** One line for a shell, shown with the demo data. */
+  readonly tryIt?: string;
+}
+
+export interface SystemConfig {
+  /** Shown to the user, and the audience of access tokens. */
+  readonly name: string;
+  readonly services: Readonly<Record<string, ServiceConfig>>;
+  /** The database that all services with `bus` share. */
+  readonly bus?: { readonly migrations: readonly MigrationSource[] };
+  /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
+  readonly issuer?: { readonly service: string; readonly path: string };
+  /** `urls`: the services with a fixed port. */
+  readonly welcome?: (urls: Readonly<Record<string, string>>) => Welcome;
+}
+
+export const BUS_DATABASE = 'bus';
+export const POSTGRES = 'postgres';
+
+const NAME = /^[a-z][a-z0-9-]{0,39}$/;
+
+/** Declares the system that `flotilla up` runs: the default export of `flotilla.config.ts`. Throws `TypeError` for what cannot work. */
+export function defineSystem(system: SystemConfig): SystemConfig {
+  for (const [name, service] of Object.entries(system.services)) checkService(system, name, service);
+  const issuer = system.issuer?.service;
+  if (issuer !== undefined && system.services[issuer]?.port === undefined)
+    throw new TypeError(`issuer.service must be a service with a port, got ${issuer}`);
+  findCycle(system.services);
+  return system;
+}
+
+function checkService(system: SystemConfig, name: string, service: ServiceConfig): void {
+  const refuse = (what: string): never => {
+    throw new TypeError(`service ${name}: ${what}`);
+  };
+  if (!NAME.test(name)) refuse('a name is lower case letters, digits and dashes, at most 40');
+  if (name === POSTGRES || name === BUS_DATABASE) refuse('this name is taken by the platform');
+  for (const other of service.needs ?? []) {
+    if (!(other in system.services)) refuse(`needs ${other}, which is not declared`);
+  }
+  const replicas = service.replicas ?? 1;
+  if (!Number.isInteger(replicas) || replicas < 1) refuse(`replicas must be 1 or more, got ${replicas}`);
+  if (service.port !== undefined && replicas > 1) refuse('a service with a fixed port runs once');
+  if (service.bus && !service.database) refuse('bus needs a database: that is where its role comes from');
+  if (service.bus && !system.bus) refuse('bus needs the bus of the system to be declared');
+}
+
+/** Throws when services need each other in a circle. */
+function findCycle(services: SystemConfig['services']): void {
+  const cleared = new Set<string>();
+  const visit = (name: string, path: readonly string[]): void => {
+    if (path.includes(name)) throw new TypeError(`services need each other: ${[...path, name].join(' → ')}`);
+    if (cleared.has(name)) return;
+    for (const other of services[name]?.needs ?? []) visit(other, [...path, name]);
+    cleared.add(name);
+  };
+  for (const name of Object.keys(services)) visit(name, []);
+}
+
+/** The system without the services that were not asked for. */
+export function selectServices(system: SystemConfig, names: readonly string[]): SystemConfig {
+  const chosen = Object.entries(system.services).filter(([name]) => names.includes(name));
+  const services = chosen.map(([name, service]) => [
+    name,
+    { ...service, needs: (service.needs ?? []).filter((other) => names.includes(other)) },
+  ]);
+  return { ...system, services: Object.fromEntries(services) };
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import type { DataDir } from './data-dir.ts';
+import { type CliErrorCode, cliError } from './errors.ts';
+import type { UnitStatus } from './unit.ts';
+
+/** A row of `flotilla ps`. */
+export interface InstanceStatus extends UnitStatus {
+  readonly rssBytes: number | null;
+}
+
+export interface Control {
+  pid(): Promise<number>;
+  instances(): Promise<readonly InstanceStatus[]>;
+  change(
+    service: string,
+    action: 'stop' | 'start' | 'restart',
+    crashPoint: string,
+  ): Promise<readonly InstanceStatus[]>;
+  databaseUri(service: string, asAdmin: boolean): Promise<string>;
+  /** Resolves when everything has stopped. */
+  down(): Promise<{ readonly pid: number }>;
+}
+
+/** The running system of a data directory. Every call fails with `CLI_NOT_RUNNING` when there is none. */
+export function connectControl(dataDir: DataDir): Control {
+  const send = (method: string, path: string) => exchange(dataDir, method, path);
+  const ask = async <T>(method: string, path: string) => (await parse(await send(method, path))) as T;
+  return {
+    pid: async () => (await ask<{ readonly pid: number }>('GET', '/status')).pid,
+    instances: () => ask('GET', '/instances'),
+    change: (service, action, crashPoint) =>
+      ask(
+        'POST',
+        `/services/${encodeURIComponent(service)}/${action}?crash-point=${encodeURIComponent(crashPoint)}`,
+      ),
+    databaseUri: async (service, asAdmin) => {
+      const path = `/databases/${encodeURIComponent(service)}${asAdmin ? '?admin' : ''}`;
+      return (await ask<{ readonly uri: string }>('GET', path)).uri;
+    },
+    down: () => ask('POST', '/down'),
+  };
+}
+
+async function exchange(dataDir: DataDir, method: string, path: string): Promise<IncomingMessage> {
+  const call = request({ socketPath: dataDir.controlSocket, method, path, agent: false });
+  call.end();
+  try {
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    return response;
+  } catch (error) {
+    throw cliError(
+      'CLI_NOT_RUNNING',
+      `nothing is running in ${dataDir.path}: start it with \`flotilla up\``,
+      error,
+    );
+  }
+}
+
+async function parse(response: IncomingMessage): Promise<unknown> {
+  const body = JSON.parse(await text(response)) as {
+    readonly code?: CliErrorCode;
+    readonly message?: string;
+  };
+  if (response.statusCode === 200) return body;
+  throw cliError(body.code ?? 'CLI_USAGE', body.message ?? 'the supervisor refused');
+}

@@ -1,0 +1,78 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isPlatformError, toError } from '@flotilla/kernel';
+import { residentBytes } from './resident-memory.ts';
+import type { Supervisor } from './supervisor.ts';
+import type { Unit } from './unit.ts';
+
+/** What the other commands may ask of a running system. */
+export interface Controlled {
+  readonly supervisor: Supervisor;
+  /** Asks for the end; resolves when everything has stopped. */
+  readonly shutDown: () => Promise<void>;
+  readonly databaseUri: (service: string, asAdmin: boolean) => string;
+}
+
+/** The control API: HTTP on a socket that only this user can open. */
+export function createControlServer(controlled: Controlled): Server {
+  return createServer((request, response) => {
+    answer(controlled, request, response).catch((thrown: unknown) => {
+      const error = toError(thrown);
+      const code = isPlatformError(error) ? error.code : 'CLI_START_FAILED';
+      send(response, code === 'CLI_UNKNOWN_SERVICE' ? 404 : 500, { code, message: error.message });
+    });
+  });
+}
+
+async function answer(
+  controlled: Controlled,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://control');
+  const [resource = '', name = '', action = ''] = url.pathname.slice(1).split('/').map(decodeURIComponent);
+  const route = `${request.method} ${resource}`;
+  if (route === 'GET status') return send(response, 200, { pid: process.pid });
+  if (route === 'GET instances') return send(response, 200, await describe(controlled.supervisor.units));
+  if (route === 'GET databases')
+    return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
+  if (route === 'POST services')
+    return await changeService(
+      controlled.supervisor,
+      name,
+      action,
+      url.searchParams.get('crash-point') ?? '',
+      response,
+    );
+  if (route === 'POST down') {
+    await controlled.shutDown();
+    return send(response, 200, { pid: process.pid });
+  }
+  send(response, 404, { code: 'CLI_USAGE', message: `unknown request ${request.method} ${url.pathname}` });
+}
+
+async function changeService(
+  supervisor: Supervisor,
+  service: string,
+  action: string,
+  crashPoint: string,
+  response: ServerResponse,
+): Promise<void> {
+  const units = supervisor.unitsOf(service);
+  if (action !== 'start') await supervisor.stopService(service);
+  if (action !== 'stop') await supervisor.startService(service, crashPoint);
+  send(response, 200, await describe(units));
+}
+
+async function describe(units: readonly Unit[]): Promise<readonly object[]> {
+  return await Promise.all(
+    units.map(async (unit) => {
+      const status = unit.status();
+      return { ...status, rssBytes: await residentBytes(status.pid) };
+    }),
+  );
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,57 @@
+import { createHash } from 'node:crypto';
+import { chmod, lstat, mkdir } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { cliError } from './errors.ts';
+
+/** Everything a running system keeps, by default in `.flotilla` beside its configuration. */
+export interface DataDir {
+  readonly path: string;
+  readonly postgresData: string;
+  readonly postgresLog: string;
+  readonly logs: string;
+  readonly secretsFile: string;
+  readonly compileCache: string;
+  readonly controlSocket: string;
+}
+
+const LONGEST_SOCKET_PATH = 100; // the kernel's limit is 104 bytes on macOS, 108 on Linux
+
+export function dataDirAt(path: string): DataDir {
+  const at = resolve(path);
+  return {
+    path: at,
+    postgresData: join(at, 'postgres', 'data'),
+    postgresLog: join(at, 'logs', 'postgres-1.log'),
+    logs: join(at, 'logs'),
+    secretsFile: join(at, 'secrets.json'),
+    compileCache: join(at, 'compile-cache'),
+    controlSocket: controlSocket(at),
+  };
+}
+
+/** Both ends work it out from the data directory's path, so nothing has to be written down. */
+function controlSocket(path: string): string {
+  const socket = join(path, 'control.sock');
+  if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return socket;
+  const name = createHash('sha256').update(path).digest('hex').slice(0, 24);
+  return `/tmp/flotilla-${process.getuid?.() ?? 0}/${name}.sock`;
+}
+
+export async function createDataDir(dataDir: DataDir): Promise<void> {
+  await mkdir(dataDir.logs, { recursive: true });
+  // PostgreSQL does not run as root and must pass through; what is secret in here has its own mode.
+  if (process.getuid?.() === 0) await chmod(dataDir.path, 0o711);
+  const folder = dirname(dataDir.controlSocket);
+  if (folder !== dataDir.path) await createPrivateFolder(folder);
+}
+
+/** In /tmp anybody may have made it first. */
+async function createPrivateFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const found = await lstat(folder);
+  if (found.isDirectory() && found.uid === process.getuid?.() && (found.mode & 0o077) === 0) return;
+  throw cliError(
+    'CLI_START_FAILED',
+    `${folder} belongs to somebody else: use a data directory with a shorter path`,
+  );
+}

@@ -1,0 +1,29 @@
+import { PlatformError } from '@flotilla/kernel';
+
+/**
+ * What ends a command.
+ * - `CLI_USAGE`: the command line or the configuration cannot be understood (exit 2).
+ * - `CLI_NOT_RUNNING`: there is no running system in this data directory (exit 7).
+ * - `CLI_ALREADY_RUNNING`: there is one, and a second may not share its data.
+ * - `CLI_PORT_BUSY`: a fixed port is taken.
+ * - `CLI_UNKNOWN_SERVICE`: the system has no service of that name.
+ * - `CLI_START_FAILED`: something that everything needs did not start.
+ */
+export type CliErrorCode =
+  | 'CLI_USAGE'
+  | 'CLI_NOT_RUNNING'
+  | 'CLI_ALREADY_RUNNING'
+  | 'CLI_PORT_BUSY'
+  | 'CLI_UNKNOWN_SERVICE'
+  | 'CLI_START_FAILED';
+
+/** The message is what the user reads. */
+export function cliError(code: CliErrorCode, message: string, cause?: unknown): PlatformError<CliErrorCode> {
+  return new PlatformError(code, message, { cause });
+}
+
+const EXIT_CODES: Readonly<Record<string, number>> = { CLI_USAGE: 2, CLI_NOT_RUNNING: 7 };
+
+export function exitCodeOf(code: string): number {
+  return EXIT_CODES[code] ?? 1;
+}

@@ -1,0 +1,1 @@
+export { defineSystem, type ServiceConfig, type SystemConfig, type Welcome } from './config.ts';

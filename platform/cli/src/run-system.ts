@@ -1,0 +1,146 @@
+import type { Server } from 'node:http';
+import { startRegistry } from '@flotilla/discovery';
+import { systemClock } from '@flotilla/kernel';
+import { databaseUri, provision } from '@flotilla/postgres';
+import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
+import { connectControl } from './control-client.ts';
+import { createControlServer } from './control-server.ts';
+import { claimSocket } from './control-socket.ts';
+import type { DataDir } from './data-dir.ts';
+import { cliError } from './errors.ts';
+import { createEmbeddedServer } from './launch-postgres.ts';
+import { openSecrets } from './secrets.ts';
+import { provisionPlan, type SystemFacts, serviceEnvironment } from './service-environment.ts';
+import { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
+
+export interface RunOptions {
+  readonly system: SystemConfig;
+  readonly root: string;
+  readonly dataDir: DataDir;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly demo: boolean;
+  readonly logLevel: string;
+  /** Administrator's URI of an existing server, instead of the embedded one. */
+  readonly externalAdminUri: string | undefined;
+  /** `[service=]name[:n]`, for tests: given to the first start of that service, or of every one. */
+  readonly crashPoint: string;
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+  readonly onEvent: SupervisorOptions['onEvent'];
+  /** Somebody asked for the end over the control socket; resolves when everything has stopped. */
+  readonly onDown: () => Promise<void>;
+}
+
+export interface RunningSystem {
+  readonly supervisor: Supervisor;
+  /** Resolves when everything is ready or was given up. Rejects when what all need cannot start. */
+  readonly started: Promise<void>;
+  /** Stops everything that runs. */
+  shutdown(): Promise<void>;
+  /** Gives up the right to the data. */
+  close(): Promise<void>;
+}
+
+/** Brings a whole system up. Fails with `CLI_ALREADY_RUNNING` when its data is in use. */
+export async function runSystem(options: RunOptions): Promise<RunningSystem> {
+  const { system, dataDir, externalAdminUri } = options;
+  const embedded = createEmbeddedServer({ dataDir: dataDir.postgresData, logFile: dataDir.postgresLog });
+  const adminUri = () => externalAdminUri ?? embedded.adminUri();
+  const running: { facts?: SystemFacts } = {};
+  const crashPoint = parseCrashPoint(options.crashPoint);
+
+  const supervisor = createSupervisor({
+    system,
+    root: options.root,
+    logFolder: dataDir.logs,
+    onEvent: options.onEvent,
+    ...(externalAdminUri === undefined && { launchPostgres: embedded.launch }),
+    environment: (service, instance, onceCrashPoint) => {
+      if (!running.facts) throw new TypeError('services start after their databases');
+      const env = serviceEnvironment({ ...running.facts, adminUri: adminUri() }, service, instance);
+      return onceCrashPoint === '' ? env : { ...env, FLOTILLA_CRASH_POINT: onceCrashPoint };
+    },
+  });
+  const control = createControlServer({
+    supervisor,
+    shutDown: options.onDown,
+    databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
+  });
+  if (!(await claimSocket(control, dataDir.controlSocket))) {
+    const pid = await connectControl(dataDir).pid();
+    throw cliError('CLI_ALREADY_RUNNING', `it is already running in ${dataDir.path} (process ${pid})`);
+  }
+  const [secrets, registry] = await Promise.all([
+    openSecrets(dataDir.secretsFile),
+    startRegistry({ port: 0 }),
+  ]);
+
+  async function start(): Promise<void> {
+    if (externalAdminUri === undefined) await startPostgres(supervisor);
+    const facts = {
+      ...options,
+      adminUri: adminUri(),
+      secrets,
+      registryUrl: registry.url,
+      compileCache: dataDir.compileCache,
+    };
+    const services = Object.keys(system.services);
+    // Every secret is made and on disk before anything is locked up with one.
+    for (const service of services) serviceEnvironment(facts, service, '');
+    await secrets.save();
+    await provision(adminUri(), provisionPlan(system, secrets));
+    running.facts = facts;
+    await supervisor.start(services, crashPoint);
+  }
+
+  return {
+    supervisor,
+    started: start(),
+    shutdown: async () => {
+      await supervisor.shutdown();
+      await registry.close();
+    },
+    close: () => closeServer(control),
+  };
+}
+
+async function startPostgres(supervisor: Supervisor): Promise<void> {
+  const ready = await Promise.all(supervisor.unitsOf(POSTGRES).map((unit) => unit.start()));
+  if (!ready.every(Boolean)) throw cliError('CLI_START_FAILED', 'PostgreSQL did not start');
+}
+
+function databaseOf(
+  facts: SystemFacts | undefined,
+  adminUri: string,
+  name: string,
+  asAdmin: boolean,
+): string {
+  if (!facts)
+    throw cliError('CLI_NOT_RUNNING', 'the databases are not there yet: wait until the system is up');
+  if (name === POSTGRES) return adminUri;
+  // The tables of the bus belong to nobody but its owner; services use its functions.
+  if (name === BUS_DATABASE && facts.system.bus) return databaseUri(adminUri, BUS_DATABASE);
+  const known = Object.entries(facts.system.services).filter(([, service]) => service.database);
+  if (!known.some(([service]) => service === name)) {
+    const names = known.map(([service]) => service).join(', ');
+    throw cliError(
+      'CLI_UNKNOWN_SERVICE',
+      `${name} has no database; there are ${names}, ${BUS_DATABASE}, ${POSTGRES}`,
+    );
+  }
+  if (asAdmin) return databaseUri(adminUri, name);
+  return serviceEnvironment({ ...facts, adminUri }, name, '')['DATABASE_URL'] ?? '';
+}
+
+function parseCrashPoint(spec: string): (service: string) => string {
+  const [first = '', second] = spec.split('=');
+  return second === undefined ? () => first : (service) => (service === first ? second : '');
+}
+
+/** The answer to `down` is on its way: it is let out, and idle connections are not waited for. */
+async function closeServer(server: Server): Promise<void> {
+  await new Promise<void>((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+    void systemClock.sleep(1_000).then(() => server.closeAllConnections());
+  });
+}
