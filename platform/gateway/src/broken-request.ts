@@ -1,25 +1,7 @@
-import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
+import type { ClientConnections } from './client-connections.ts';
 import { malformed, problemJson, type Refusal } from './refusal.ts';
-
-/** Which connections have an answer under way. */
-export interface InFlight {
-  track(socket: Duplex, response: ServerResponse): void;
-  has(socket: Duplex): boolean;
-}
-
-export function createInFlight(): InFlight {
-  const counts = new WeakMap<Duplex, number>();
-  const add = (socket: Duplex, by: number) => counts.set(socket, (counts.get(socket) ?? 0) + by);
-  return {
-    track: (socket, response) => {
-      add(socket, 1);
-      response.once('close', () => add(socket, -1));
-    },
-    has: (socket) => (counts.get(socket) ?? 0) > 0,
-  };
-}
 
 const BY_PARSER_CODE: Readonly<Record<string, Refusal>> = {
   HPE_HEADER_OVERFLOW: { ...malformed('the head is too large'), status: 431 },
@@ -31,8 +13,8 @@ const BY_PARSER_CODE: Readonly<Record<string, Refusal>> = {
  * Bytes that are no request: answered and closed. While another answer is under way on the connection it is
  * only closed, so that nobody takes this error for that answer.
  */
-export function answerBrokenRequest(error: Error, socket: Duplex, inFlight: InFlight): void {
-  if (!socket.writable || inFlight.has(socket)) {
+export function answerBrokenRequest(error: Error, socket: Duplex, connections: ClientConnections): void {
+  if (!socket.writable || connections.isAnswering(socket)) {
     socket.destroy();
     return;
   }

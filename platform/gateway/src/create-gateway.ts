@@ -4,7 +4,8 @@ import type { VerifyToken } from '@flotilla/auth';
 import type { Resolver } from '@flotilla/discovery';
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import { type Logger, type Metrics, runInContext } from '@flotilla/telemetry';
-import { answerBrokenRequest, createInFlight } from './broken-request.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import { type ClientConnections, createClientConnections } from './client-connections.ts';
 import type { GatewayConfig, RouteConfig } from './config/gateway-config.ts';
 import { createConnections } from './connections.ts';
 import { createEndpoints } from './endpoints.ts';
@@ -12,6 +13,8 @@ import { createExchange, discardBody, type Exchange, refuse } from './exchange.t
 import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
 import { handle, type RouteState, type Runtime } from './pipeline.ts';
 import { createRateLimiter } from './rate-limiter.ts';
+import { EXPECTATION_FAILED } from './refusal.ts';
+import { readRequestHead } from './request-head.ts';
 import { createResponseCache } from './response-cache.ts';
 import { createRouteTable } from './route-table.ts';
 
@@ -52,27 +55,27 @@ export function createGateway(options: GatewayOptions): Gateway {
   const { logger, drainTimeoutMs = 10_000 } = options;
   const metrics = createGatewayMetrics(options.metrics);
   const { runtime, close } = createRuntime(options, metrics);
-  const inFlight = createInFlight();
+  const clients = createClientConnections();
   const draining = new AbortController();
 
   const serve = (continuation: 'expects-continue' | 'expects-nothing') => {
     return (request: IncomingMessage, response: ServerResponse) => {
-      inFlight.track(request.socket, response);
+      if (!clients.accept(request.socket, response)) return;
       if (draining.signal.aborted) response.shouldKeepAlive = false;
       const exchange = createExchange(request, response, continuation);
       metrics.observe(exchange);
-      runInContext({ trace: exchange.trace }, () => run(exchange, runtime, logger));
+      runInContext({ trace: exchange.trace }, () => run(exchange, { runtime, clients, logger }));
     };
   };
   const server = createServer(SERVER_OPTIONS, serve('expects-nothing'));
   server.maxHeadersCount = 0; // counted by the gateway: Node would drop the rest in silence
   server.on('checkContinue', serve('expects-continue'));
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    inFlight.track(request.socket, response);
-    const exchange = createExchange(request, response, 'expects-nothing');
-    refuse(exchange, { status: 417, code: 'expectation-failed', closes: true });
+    if (!clients.accept(request.socket, response)) return;
+    clients.distrust(request.socket);
+    refuse(createExchange(request, response, 'expects-nothing'), EXPECTATION_FAILED);
   });
-  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, inFlight));
+  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, clients));
 
   return {
     listen: async ({ host, port }) => {
@@ -90,9 +93,22 @@ export function createGateway(options: GatewayOptions): Gateway {
   };
 }
 
+interface Serving {
+  readonly runtime: Runtime;
+  readonly clients: ClientConnections;
+  readonly logger: Logger;
+}
+
 /** The boundary: whatever went wrong, the client gets an answer and the process lives. */
-function run(exchange: Exchange, runtime: Runtime, logger: Logger): void {
-  handle(exchange, runtime)
+function run(exchange: Exchange, { runtime, clients, logger }: Serving): void {
+  const head = readRequestHead(exchange.request);
+  if (!head.ok) {
+    // At once: the parser may hand over what is behind this request before any promise is settled.
+    if (head.rejection.closes) clients.distrust(exchange.request.socket);
+    refuse(exchange, head.rejection);
+    return;
+  }
+  handle(exchange, head.value, runtime)
     .then((refusal) => {
       if (refusal !== undefined) refuse(exchange, refusal);
       else discardBody(exchange.request);

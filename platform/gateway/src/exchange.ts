@@ -27,7 +27,7 @@ export interface Exchange {
   askForBody(): void;
 }
 
-export type EndReason = 'client-gone' | 'deadline';
+type EndReason = 'client-gone' | 'deadline';
 
 const MAX_DISCARDED_BYTES = 1024 * 1024;
 

@@ -285,6 +285,7 @@ describe('back ends in trouble', () => {
       'nonsense\r\n\r\n',
       'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
       'HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n',
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: magic\r\n\r\nhello',
       `HTTP/1.1 200 OK\r\nX-Big: ${'x'.repeat(70_000)}\r\n\r\n`,
     ]) {
       const port = await bed.rawBackend((got) => (got.includes('\r\n\r\n') ? bytes : undefined));

@@ -7,7 +7,7 @@ import { type ForwardDeps, forward } from './forward.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { chargeBudget } from './rate-limiting.ts';
 import { type Refusal, SERVICE_UNAVAILABLE } from './refusal.ts';
-import { type RequestHead, readRequestHead } from './request-head.ts';
+import type { RequestHead } from './request-head.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { RouteTable } from './route-table.ts';
 import { parseTarget } from './target.ts';
@@ -30,14 +30,15 @@ export interface RouteState {
 }
 
 /**
- * One request, top to bottom. Resolves with a refusal to be sent, or `undefined` when the client has its answer.
+ * One request, top to bottom, after its head was read. Resolves with a refusal to be sent, or `undefined` when the client has its answer.
  * The order decides which error wins: it is the one of the configuration reference.
  */
-export async function handle(exchange: Exchange, runtime: Runtime): Promise<Refusal | undefined> {
-  const read = readRequestHead(exchange.request);
-  if (!read.ok) return read.rejection;
-  const head = read.value;
-  if (head.method === 'OPTIONS' && exchange.request.url === '*') return answerForItself(exchange);
+export async function handle(
+  exchange: Exchange,
+  head: RequestHead,
+  runtime: Runtime,
+): Promise<Refusal | undefined> {
+  if (isForGateway(head, exchange)) return answerForItself(exchange);
 
   const parsed = parseTarget(exchange.request.url ?? '', head.host);
   if (!parsed.ok) return parsed.rejection;
@@ -82,7 +83,11 @@ export async function handle(exchange: Exchange, runtime: Runtime): Promise<Refu
   );
 }
 
-/** `OPTIONS *` asks about the server as a whole. */
+/** `OPTIONS *` asks about the server as a whole; with `Max-Forwards: 0` the sender wants nobody behind it. */
+function isForGateway({ method, fields }: RequestHead, { request }: Exchange): boolean {
+  return method === 'OPTIONS' && (request.url === '*' || fields.get('max-forwards') === '0');
+}
+
 function answerForItself({ response, answerHeaders }: Exchange): undefined {
   response.writeHead(204, answerHeaders);
   response.end();

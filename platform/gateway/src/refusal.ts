@@ -32,6 +32,7 @@ export const METHOD_NOT_ALLOWED: Refusal = {
   closes: true,
 };
 
+export const EXPECTATION_FAILED: Refusal = { status: 417, code: 'expectation-failed', closes: true };
 export const BODY_TOO_LARGE: Refusal = { status: 413, code: 'body-too-large' };
 export const BAD_GATEWAY: Refusal = { status: 502, code: 'bad-gateway' };
 export const GATEWAY_TIMEOUT: Refusal = { status: 504, code: 'gateway-timeout' };

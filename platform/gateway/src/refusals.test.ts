@@ -147,6 +147,13 @@ describe('refused requests', () => {
     );
   });
 
+  it('want more than five ranges, or something behind a gateway that must not ask', async () => {
+    const ranges = Array.from({ length: 6 }, (_, index) => `${index}-${index}`).join(',');
+    await assertRefused(`GET /api/x HTTP/1.1\r\nHost: h\r\nRange: bytes=${ranges}`, /^HTTP\/1\.1 416 /);
+    await assertRefused('OPTIONS /api/x HTTP/1.1\r\nHost: h\r\nMax-Forwards: 0', /^HTTP\/1\.1 204 /);
+    await assertRefused('POST /api/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue, x', /^HTTP\/1\.1 417 /);
+  });
+
   it('have no route: also a known path with another method, and another host', async () => {
     await assertRefused('GET /nowhere HTTP/1.1\r\nHost: h', /^HTTP\/1\.1 404 /);
     await assertRefused('POST /only-get HTTP/1.1\r\nHost: h\r\nContent-Length: 0', /^HTTP\/1\.1 404 /);
@@ -176,6 +183,21 @@ describe('refused requests', () => {
       traceId,
     });
     assert.match(await sendRaw(url, 'no http at all\r\n\r\n', 100), /x-request-id: [0-9a-f]{32}/);
+  });
+});
+
+describe('what follows a request that was refused because of its syntax', () => {
+  it('is never executed', async () => {
+    for (const fields of [
+      'Transfer-Encoding: identity, chunked',
+      'Expect: magic\r\nContent-Length: 0',
+      'Host: h2',
+    ]) {
+      const behind = '0\r\n\r\nGET /api/behind HTTP/1.1\r\nHost: h\r\n\r\n';
+      const answer = await sendRaw(url, `POST /api/x HTTP/1.1\r\nHost: h\r\n${fields}\r\n\r\n${behind}`, 100);
+      assert.doesNotMatch(answer, /served/);
+      assert.ok(!reached.includes('GET /api/behind'), fields);
+    }
   });
 });
 

@@ -66,6 +66,9 @@ export function relay({ exchange, dispatcher, request, record }: RelayOptions): 
     },
     onResponseStart: (_controller, status, headers, reason = '') => {
       if (status < 200 || signal.aborted) return;
+      // An end that cannot be recognised must not be passed on as a complete answer.
+      if ((headers['transfer-encoding'] ?? 'chunked') !== 'chunked')
+        throw new TypeError('unknown transfer coding');
       const head = { status, reason, headers: endToEnd(headers) };
       exchange.stopDeadline();
       response.writeHead(status, reason, [...exchange.answerHeaders, ...head.headers]);

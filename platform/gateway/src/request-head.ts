@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { accept, type Result, reject } from '@flotilla/kernel';
 import { mayForward, SINGLE } from './field-names.ts';
-import { METHOD_NOT_ALLOWED, malformed, type Refusal } from './refusal.ts';
+import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from './refusal.ts';
 
 /** The one reading of a request's method and fields. */
 export interface RequestHead {
@@ -22,6 +22,7 @@ export type BodyFraming =
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const MAX_FIELDS = 100;
+const MAX_RANGES = 5;
 const VALUE = /^[\t\x20-\x7e]*$/;
 const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
 const FRAMING_FIELDS: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding', 'host']);
@@ -34,14 +35,12 @@ export function readRequestHead(request: IncomingMessage): Result<RequestHead, R
   const collected = collectFields(rawHeaders);
   if (!collected.ok) return collected;
   const fields = collected.value;
-  const host = fields.get('host') ?? '';
-  if (!isHost(host)) return reject(malformed('Host is missing or not a host'));
-  const named = connectionNames(fields.get('connection'));
-  if (named.some((name) => FRAMING_FIELDS.has(name)))
-    return reject(malformed('Connection names a framing field'));
+  const unusable = checkFields(fields);
+  if (unusable !== undefined) return reject(unusable);
   const body = readFraming(fields, httpVersion);
   if (!body.ok) return body;
-  return accept({ method, host, fields, forwardable: forwardable(rawHeaders, named), body: body.value });
+  const host = fields.get('host') ?? '';
+  return accept({ method, host, fields, forwardable: forwardable(rawHeaders, fields), body: body.value });
 }
 
 function checkRequestLine(method: string, version: string, fieldCount: number): Refusal | undefined {
@@ -64,6 +63,15 @@ function collectFields(raw: readonly string[]): Result<ReadonlyMap<string, strin
   return accept(fields);
 }
 
+function checkFields(fields: ReadonlyMap<string, string>): Refusal | undefined {
+  if (!isHost(fields.get('host') ?? '')) return malformed('Host is missing or not a host');
+  if (connectionNames(fields).some((name) => FRAMING_FIELDS.has(name)))
+    return malformed('Connection names a framing field');
+  if ((fields.get('expect') ?? '100-continue').toLowerCase() !== '100-continue') return EXPECTATION_FAILED;
+  const ranges = fields.get('range')?.split(',').length ?? 0;
+  return ranges > MAX_RANGES ? { status: 416, code: 'too-many-ranges' } : undefined;
+}
+
 function isHost(value: string): boolean {
   const match = HOST.exec(value);
   if (match === null) return false;
@@ -71,7 +79,8 @@ function isHost(value: string): boolean {
   return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535);
 }
 
-function connectionNames(value: string | undefined): readonly string[] {
+function connectionNames(fields: ReadonlyMap<string, string>): readonly string[] {
+  const value = fields.get('connection');
   return value === undefined ? [] : value.split(',').map((name) => name.trim().toLowerCase());
 }
 
@@ -91,7 +100,8 @@ function readFraming(fields: ReadonlyMap<string, string>, version: string): Resu
   return accept({ kind: 'length', bytes });
 }
 
-function forwardable(raw: readonly string[], named: readonly string[]): readonly string[] {
+function forwardable(raw: readonly string[], fields: ReadonlyMap<string, string>): readonly string[] {
+  const named = connectionNames(fields);
   const kept: string[] = [];
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
