@@ -12,9 +12,9 @@ describe('a process killed between two durable effects', { concurrency: 2 }, () 
       t.after(() => system.close());
       await system.transport().subscribe('test', ['test.counted.v1']);
       for (let n = 0; n < 3; n += 1) await system.publish('k', n);
-      const victim = await startTestProcess(system, { parts: ['relay', 'consumer'], crashPoint });
+      const victim = await startTestProcess(t, system, { parts: ['relay', 'consumer'], crashPoint });
       assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
-      const successor = await startTestProcess(system, { parts: ['relay', 'consumer'] });
+      const successor = await startTestProcess(t, system, { parts: ['relay', 'consumer'] });
       await eventually('all effects, nothing left', async () => {
         const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
         const [left] = await system.bus.db.query(

@@ -1,5 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import type { TestContext } from 'node:test';
 import { armCrashPoint } from '@flotilla/kernel';
 import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -26,6 +27,7 @@ export interface TestProcessOptions {
 }
 
 export async function startTestProcess(
+  test: TestContext,
   system: TestSystem,
   { parts, crashPoint = '' }: TestProcessOptions,
 ): Promise<TestProcess> {
@@ -33,6 +35,7 @@ export async function startTestProcess(
     env: { SERVICE_URI: system.service.uri, BUS_URI: system.bus.uri, CRASH_POINT: crashPoint },
   });
   const exited = once(child, 'exit').then(([, signal]) => signal);
+  test.after(() => child.kill('SIGKILL'));
   await Promise.race([once(child, 'message'), exited]);
   return {
     exited,

@@ -147,7 +147,7 @@ BEGIN
   UPDATE bus.held_delivery SET crashes = crashes + 1 WHERE queue_id = q AND id = ANY (ids);
   -- The first suspicion costs no delay: most of these messages were merely close to the one that did it.
   INSERT INTO bus.held_key AS h (queue_id, shard, key, retry_at)
-  SELECT q, the_shard, d.key, clock_timestamp() + max(d.crashes - 1) * interval '5 seconds'
+  SELECT q, the_shard, d.key, clock_timestamp() + max(d.crashes - 1) * interval '1 second'
   FROM bus.held_delivery d WHERE d.queue_id = q AND d.id = ANY (ids) GROUP BY d.key
   ON CONFLICT (queue_id, shard, key) DO UPDATE SET retry_at = greatest(h.retry_at, excluded.retry_at);
 END $$;
