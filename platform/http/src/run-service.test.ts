@@ -29,7 +29,13 @@ function run(t: TestContext, env: Readonly<Record<string, string>>): Running {
       output += chunk;
     });
   }
-  const exit = once(child, 'close').then(([code, signal]) => ({ code, signal }));
+  // Not `close`, which does not come after `disconnect`.
+  const exit = once(child, 'exit').then(async ([code, signal]) => {
+    await Promise.all(
+      [child.stdout, child.stderr].map((stream) => stream?.closed || (stream && once(stream, 'close'))),
+    );
+    return { code, signal };
+  });
   const ready = Promise.race([
     once(child, 'message').then(([message]) => message),
     exit.then(() => Promise.reject(new Error(`the service ended before it was ready:\n${output}`))),
@@ -64,6 +70,7 @@ test('a service tells its supervisor where it serves, and drains at SIGTERM', as
 test('a service whose supervisor has died ends by itself', async (t) => {
   const service = run(t, CONFIG);
   await service.ready;
+  service.child.stdout?.destroy(); // as a dead supervisor's pipes are
   service.child.disconnect();
   assert.deepEqual(await service.exit, { code: 0, signal: null });
 });
@@ -73,6 +80,7 @@ test('the same signal twice ends it at once, SIGINT and then SIGTERM is one requ
   const { url } = await impatient.ready;
   const stuck = fetch(`${url}/hello?afterMs=60000`);
   stuck.catch(() => undefined);
+  await eventually('the request runs', () => impatient.output().includes('greeting soon'));
   impatient.child.kill('SIGTERM');
   await eventually('it is stopping', () => impatient.output().includes('stopping'));
   impatient.child.kill('SIGTERM');

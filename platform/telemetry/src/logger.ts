@@ -37,7 +37,7 @@ export function createLogger({ service, level = 'info', destination }: LoggerOpt
     // Fields win over the mixin: a span is logged under its own ids.
     mixinMergeStrategy: (fields: object, mixed: object) => ({ ...mixed, ...fields }),
   };
-  return wrap(destination ? pino(options, destination) : pino(options));
+  return wrap(pino(options, destination ?? pino.destination({ dest: 1, sync: true })));
 }
 
 function traceFields(): object {
