@@ -2,6 +2,7 @@
 // Plain JavaScript that old versions of Node can read: they are replaced here by the one that npm installed.
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -9,6 +10,8 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 const runsTypeScript = major > 24 || (major === 24 && minor >= 7);
 
 if (runsTypeScript) {
+  // Halves the time until a command does something; without a data directory yet there is no place for it.
+  if (existsSync('.flotilla')) module.enableCompileCache(join('.flotilla', 'compile-cache'));
   await import('../src/main.ts');
 } else {
   const node = findInstalledNode(dirname(fileURLToPath(import.meta.url)));

@@ -1,0 +1,102 @@
+import { join } from 'node:path';
+import { defineSystem } from '@flotilla/cli';
+import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
+import { sagaMigrations } from '@flotilla/saga';
+
+/** Tables of a service's own. */
+const own = (name: string, folder: string = `shop/${name}/migrations`) => ({
+  name,
+  directory: join(import.meta.dirname, folder),
+});
+
+/** The shop: one service, one process, one database. `flotilla up` runs it. */
+export default defineSystem({
+  name: 'flotilla',
+  services: {
+    identity: {
+      entry: 'shop/identity/src/main.ts',
+      database: { migrations: [own('identity'), outboxMigrations] },
+      bus: true,
+      issuesTokens: true,
+      secrets: ['KEY_ENCRYPTION_KEY'],
+    },
+    inventory: {
+      entry: 'shop/inventory/src/main.ts',
+      database: { migrations: [own('inventory')] },
+    },
+    order: {
+      entry: 'shop/order/src/main.ts',
+      database: { migrations: [own('order'), outboxMigrations, sagaMigrations] },
+      bus: true,
+      clientScopes: ['inventory.read', 'inventory.write', 'payment.write', 'shipping.write'],
+    },
+    'payment-provider': {
+      entry: 'shop/payment/src/provider/main.ts',
+      database: { migrations: [own('payment-provider', 'shop/payment/migrations-provider')] },
+      secrets: ['PROVIDER_API_KEY'],
+    },
+    payment: {
+      entry: 'shop/payment/src/main.ts',
+      database: { migrations: [own('payment')] },
+      secrets: ['PROVIDER_API_KEY'],
+    },
+    shipping: {
+      entry: 'shop/shipping/src/main.ts',
+      database: { migrations: [own('shipping')] },
+    },
+    cart: {
+      entry: 'shop/cart/src/main.ts',
+      database: { migrations: [own('cart'), inboxMigrations] },
+      bus: true,
+      clientScopes: ['inventory.read'],
+    },
+    notification: {
+      entry: 'shop/notification/src/main.ts',
+      database: { migrations: [own('notification'), inboxMigrations] },
+      bus: true,
+    },
+    gateway: {
+      entry: 'shop/gateway/src/main.ts',
+      port: 8080,
+      // Last, so that nobody can place an order before every subscriber has subscribed.
+      needs: [
+        'identity',
+        'inventory',
+        'order',
+        'payment-provider',
+        'payment',
+        'shipping',
+        'cart',
+        'notification',
+      ],
+    },
+  },
+  bus: { migrations: [busMigrations] },
+  issuer: { service: 'gateway', path: '/identity' },
+  welcome: ({ gateway = '' }) => ({
+    links: {
+      Shop: gateway,
+      Catalogue: `${gateway}/products`,
+    },
+    tryIt: placeAnOrder(gateway),
+  }),
+});
+
+/** Logs in as a demo customer and places an order; the answer is the order when it is confirmed. */
+function placeAnOrder(gateway: string): string {
+  const json = "-H 'Content-Type: application/json'";
+  const login = `curl -s ${gateway}/auth/login ${json} -d '{"email":"alice@example.com","password":"alice-password"}'`;
+  const token = `$(${login} | sed 's/.*"accessToken":"\\([^"]*\\)".*/\\1/')`;
+  const order = {
+    items: [{ productId: 'sku-0001', quantity: 1 }],
+    payment: { token: 'tok_ok' },
+    shippingAddress: {
+      name: 'Alice',
+      line1: '1 Main Street',
+      city: 'Graz',
+      postalCode: '8010',
+      country: 'AT',
+    },
+  };
+  return `curl -s ${gateway}/orders -H "Authorization: Bearer ${token}" -H "Idempotency-Key: $(date +%s)-$$" -H 'Prefer: wait=10' ${json} -d '${JSON.stringify(order)}'`;
+}
