@@ -61,7 +61,7 @@ async function killAndAwaitReturn(system: RunningSystem, service: string): Promi
     `${service} is back`,
     async () => {
       const now = await of();
-      return now?.state === 'running' && now.pid !== pid;
+      return now?.state === 'Running' && now.pid !== pid;
     },
     30_000,
   );
