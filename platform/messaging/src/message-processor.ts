@@ -11,20 +11,17 @@ import {
   withSpan,
 } from '@flotilla/telemetry';
 import { backoffMs, spread } from './backoff.ts';
-import { fromCloudEvent, inboxId } from './cloud-event.ts';
+import { fromCloudEvent } from './cloud-event.ts';
+import { bury, createUnderstanding, type Task, type UnderstandingOptions } from './delivery-task.ts';
 import { whileHandling } from './handled-message.ts';
-import { type Handler, runWithDeadline } from './handler.ts';
+import { runWithDeadline } from './handler.ts';
 import { rememberMessages } from './inbox.ts';
 import { pause } from './loop.ts';
 import type { Message } from './message.ts';
 import type { Delivery, Settlement } from './transport.ts';
 
-export interface ProcessorOptions {
-  readonly consumer: string;
+export interface ProcessorOptions extends UnderstandingOptions {
   readonly db: Database;
-  readonly handlers: ReadonlyMap<string, Handler>;
-  readonly retryDelaysMs: readonly number[];
-  readonly maxCrashes: number;
   readonly handlerTimeoutMs: number;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -32,14 +29,6 @@ export interface ProcessorOptions {
   readonly recordSpan?: RecordSpan;
   /** Ends the waiting for a database that cannot be reached. */
   readonly closing: AbortSignal;
-}
-
-/** A delivery that was understood. */
-interface Task {
-  readonly delivery: Delivery;
-  readonly message: Message;
-  readonly inboxId: string;
-  readonly work: (tx: Transaction) => Promise<void>;
 }
 
 const ACK: Settlement = { kind: 'ack' };
@@ -50,31 +39,13 @@ const RELEASE: Settlement = { kind: 'release' };
  * that only the failing one is counted as failed.
  */
 export function createMessageProcessor(options: ProcessorOptions) {
-  const { consumer, db, handlers, retryDelaysMs, maxCrashes, handlerTimeoutMs, logger, clock, closing } =
-    options;
+  const { consumer, db, retryDelaysMs, handlerTimeoutMs, logger, clock, closing } = options;
+  const understand = createUnderstanding(options);
   const duration = messagingProcessDuration(options.metrics);
   const outcomes = options.metrics.counter('messaging_settled_total', 'Messages settled, by outcome.', [
     'consumer',
     'outcome',
   ]);
-
-  function understand(delivery: Delivery): Task | Settlement {
-    const { failures, crashes } = delivery;
-    if (crashes >= maxCrashes)
-      return bury(`the process ended ${crashes} times while this message was in work`);
-    if (failures > retryDelaysMs.length) return bury(`it failed ${failures} times`);
-    const parsed = fromCloudEvent(delivery.body);
-    if (!parsed.ok) return bury(`malformed: ${parsed.rejection}`);
-    const message = parsed.value;
-    const handler = handlers.get(message.type);
-    if (!handler) return bury(`unknown type: ${consumer} has no handler for "${message.type}"`);
-    const prepared = handler.prepare(message);
-    if (!prepared.ok) {
-      const issues = prepared.rejection.map(({ path, message: text }) => `${path} ${text}`).join('; ');
-      return bury(`the data does not match ${message.type}: ${issues}`);
-    }
-    return { delivery, message, inboxId: inboxId(message), work: prepared.value };
-  }
 
   async function runHandler(task: Task, tx: Transaction): Promise<void> {
     const { message } = task;
@@ -201,15 +172,6 @@ export function createMessageProcessor(options: ProcessorOptions) {
     const settlements = deliveries.map((delivery) => settled.get(delivery) ?? RELEASE);
     count(deliveries, settlements);
     return settlements;
-  };
-}
-
-function bury(reason: string, error?: string): Settlement {
-  return {
-    kind: 'dead-letter',
-    reason,
-    countsAsFailure: error !== undefined,
-    ...(error !== undefined && { error }),
   };
 }
 

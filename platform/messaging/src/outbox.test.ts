@@ -1,0 +1,97 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { uuidv7 } from '@flotilla/kernel';
+import * as s from '@flotilla/kernel/schema';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { formatTraceparent, newTrace, runInContext } from '@flotilla/telemetry';
+import { fromCloudEvent } from './cloud-event.ts';
+import { defineMessage } from './message.ts';
+import { outboxMigrations } from './migrations.ts';
+import { createOutbox } from './outbox.ts';
+
+const noted = defineMessage({
+  type: 'note.taken.v1',
+  description: 'A note, for tests.',
+  key: (data) => data.key,
+  schema: s.object({ key: s.string(), text: s.string() }),
+});
+
+describe('the outbox', () => {
+  let service: TestDatabase;
+  before(async () => {
+    service = await createTestDatabase([outboxMigrations]);
+  });
+  after(() => service.close());
+
+  let commits = 0;
+  const outbox = createOutbox({ source: 'notes', onCommit: () => (commits += 1) });
+  const publish = (data: { key: string; text: string }, options = {}) =>
+    service.db.transaction((tx) => outbox.publish(tx, noted, data, options));
+  const stored = async (id: string) => {
+    const [row] = await service.db.query<{ envelope: string }>(
+      'SELECT envelope FROM outbox WHERE message_id = $1',
+      [id],
+    );
+    const parsed = fromCloudEvent(row?.envelope ?? '');
+    return parsed.ok ? parsed.value : assert.fail(parsed.rejection);
+  };
+
+  it('stores a CloudEvent that names its source, key and context', async () => {
+    const trace = newTrace();
+    const id = await runInContext({ trace, correlationId: 'process-1' }, () =>
+      publish({ key: 'k', text: 'Grüße, "世界" \u0000' }, { causationId: 'command-1' }),
+    );
+    const { time, ...message } = await stored(id);
+    assert.ok(Date.parse(time) > 0);
+    assert.deepEqual(message, {
+      id,
+      type: 'note.taken.v1',
+      source: 'notes',
+      key: 'k',
+      data: { key: 'k', text: 'Grüße, "世界" \u0000' },
+      traceparent: formatTraceparent(trace),
+      correlationId: 'process-1',
+      causationId: 'command-1',
+    });
+  });
+
+  it('begins a correlation of its own where there is none', async () => {
+    const id = await publish({ key: 'k', text: '' });
+    assert.equal((await stored(id)).correlationId, id);
+  });
+
+  it('keeps the id it is given', async () => {
+    const id = uuidv7();
+    assert.equal(await publish({ key: 'k', text: '' }, { id }), id);
+  });
+
+  it('gives its hint after a commit and not after a rollback', async () => {
+    commits = 0;
+    await publish({ key: 'k', text: '' });
+    assert.equal(commits, 1);
+    const refusal = new Error('rolled back');
+    await assert.rejects(
+      service.db.transaction(async (tx) => {
+        await outbox.publish(tx, noted, { key: 'k', text: '' });
+        throw refusal;
+      }),
+      refusal,
+    );
+    assert.equal(commits, 1);
+  });
+
+  const invalid: [what: string, data: unknown, options: object, code: string][] = [
+    ['data that breaks the schema', { key: 'k', text: 1 }, {}, 'MESSAGING_INVALID_DATA'],
+    ['an unknown field', { key: 'k', text: '', more: 1 }, {}, 'MESSAGING_INVALID_DATA'],
+    ['an empty key', { key: '', text: '' }, {}, 'MESSAGING_INVALID_DATA'],
+    ['a key of more than 200 characters', { key: 'k'.repeat(201), text: '' }, {}, 'MESSAGING_INVALID_DATA'],
+    ['an id that is no UUID', { key: 'k', text: '' }, { id: '17' }, 'MESSAGING_INVALID_DATA'],
+    ['more than 256 KiB', { key: 'k', text: 'x'.repeat(256 * 1024) }, {}, 'MESSAGING_TOO_LARGE'],
+  ];
+  for (const [what, data, options, code] of invalid) {
+    it(`refuses ${what}`, async () => {
+      // A caller that the compiler did not check.
+      await assert.rejects(publish(data as { key: string; text: string }, options), { code });
+    });
+  }
+});
