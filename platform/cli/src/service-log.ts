@@ -1,15 +1,14 @@
-import { createWriteStream, renameSync, statSync, type WriteStream } from 'node:fs';
+import { closeSync, fstatSync, openSync, renameSync, writeSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 
 export interface ServiceLog {
-  readonly file: string;
   /** Output of the process as it comes. */
   write(chunk: Buffer): void;
   /** The newest lines, oldest first. */
   recent(count: number): readonly string[];
   /** Called with every complete line until it is taken off again. */
   follow(listener: (line: string) => void): () => void;
-  close(): Promise<void>;
+  close(): void;
 }
 
 const KEPT_LINES = 500;
@@ -20,9 +19,8 @@ export function openServiceLog(file: string, maxBytes: number = 10 * 1_048_576):
   const lines: string[] = [];
   const listeners = new Set<(line: string) => void>();
   const decoder = new StringDecoder('utf8');
+  const disk = openRotating(file, maxBytes);
   let rest = '';
-  let size = sizeOf(file);
-  let stream = append(file);
 
   function keep(line: string): void {
     lines.push(line);
@@ -31,16 +29,8 @@ export function openServiceLog(file: string, maxBytes: number = 10 * 1_048_576):
   }
 
   return {
-    file,
     write: (chunk) => {
-      if (size + chunk.length > maxBytes && size > 0) {
-        stream.end();
-        renameSync(file, `${file}.1`);
-        stream = append(file);
-        size = 0;
-      }
-      stream.write(chunk);
-      size += chunk.length;
+      disk.write(chunk);
       const parts = (rest + decoder.write(chunk)).split('\n');
       rest = (parts.pop() ?? '').slice(0, LONGEST_LINE);
       for (const line of parts) keep(line.slice(0, LONGEST_LINE));
@@ -50,17 +40,37 @@ export function openServiceLog(file: string, maxBytes: number = 10 * 1_048_576):
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    close: () => new Promise((resolve) => stream.end(resolve)),
+    close: disk.close,
   };
 }
 
-function append(file: string): WriteStream {
-  const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
-  // A full disk must not end the system: the newest lines are still in memory.
-  stream.on('error', () => stream.destroy());
-  return stream;
-}
+/** Written at once, so that the lines before a crash are there; a chunk only goes to the page cache. */
+function openRotating(file: string, maxBytes: number) {
+  const open = () => openSync(file, 'a', 0o600);
+  let descriptor: number | undefined = open();
+  let size = fstatSync(descriptor).size;
 
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+  function rotate(): void {
+    if (descriptor !== undefined) closeSync(descriptor);
+    descriptor = undefined;
+    renameSync(file, `${file}.1`);
+    descriptor = open();
+    size = 0;
+  }
+
+  return {
+    write: (chunk: Buffer) => {
+      try {
+        if (size > 0 && size + chunk.length > maxBytes) rotate();
+        descriptor ??= open();
+        size += writeSync(descriptor, chunk);
+      } catch {
+        // A full disk must not end the system: the newest lines are still in memory.
+      }
+    },
+    close: () => {
+      if (descriptor !== undefined) closeSync(descriptor);
+      descriptor = undefined;
+    },
+  };
 }

@@ -108,7 +108,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         names.filter((other) => system.services[other]?.needs?.includes(name));
       await inOrder(names, neededBy, (name) => each(name, (unit) => unit.stop()));
       for (const unit of postgres) await unit.stop();
-      await Promise.all(units.map((unit) => unit.log.close()));
+      for (const unit of units) unit.log.close();
     },
     kill: () => {
       for (const unit of serviceUnits) unit.kill();

@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { type BannerFacts, banner } from './banner.ts';
+import { defineSystem } from './config.ts';
+
+const system = defineSystem({
+  name: 'shop',
+  services: { edge: { entry: 'main.ts', port: 80 } },
+  welcome: ({ edge = '' }) => ({
+    links: Object.fromEntries(['A', 'Long name', 'C', 'D', 'E', 'F', 'G'].map((name) => [name, edge])),
+    tryIt: `curl ${edge}/orders`,
+  }),
+});
+const facts: BannerFacts = {
+  system,
+  urls: { edge: 'http://127.0.0.1:8080' },
+  demo: true,
+  seconds: 2.345,
+  failed: [],
+  logFolder: '/shop/.flotilla/logs',
+  cwd: '/shop',
+};
+
+describe('the banner', () => {
+  it('has at most ten lines, among them one that can be pasted as it is', () => {
+    const lines = banner(facts);
+    assert.ok(lines.length <= 10, lines.join('\n'));
+    assert.equal(lines[0], 'shop is running, ready in 2.3 s');
+    assert.ok(lines.includes('curl http://127.0.0.1:8080/orders'));
+    assert.match(lines.at(-1) ?? '', /files in \.flotilla\/logs/);
+  });
+
+  it('offers nothing to try without the demo data it needs', () => {
+    assert.equal(
+      banner({ ...facts, demo: false }).some((line) => line.startsWith('curl')),
+      false,
+    );
+  });
+
+  it('says what is missing', () => {
+    assert.match(banner({ ...facts, failed: ['stock'] })[0] ?? '', /is running without stock/);
+  });
+});

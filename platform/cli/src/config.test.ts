@@ -1,0 +1,43 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { defineSystem, type ServiceConfig, type SystemConfig, selectServices } from './config.ts';
+
+const entry = 'main.ts';
+const database = { migrations: [] };
+const define = (services: Record<string, ServiceConfig>, more: Partial<SystemConfig> = {}) =>
+  defineSystem({ name: 'test', services, ...more });
+
+describe('a system', () => {
+  it('is refused with a reason when it cannot work', () => {
+    const wrong: readonly (readonly [Record<string, ServiceConfig>, RegExp])[] = [
+      [{ Order: { entry } }, /lower case/],
+      [{ postgres: { entry } }, /taken by the platform/],
+      [{ bus: { entry } }, /taken by the platform/],
+      [{ order: { entry, needs: ['stock'] } }, /needs stock, which is not declared/],
+      [{ order: { entry, replicas: 0 } }, /replicas must be 1 or more, got 0/],
+      [{ order: { entry, port: 80, replicas: 2 } }, /fixed port runs once/],
+      [{ order: { entry, bus: true } }, /bus needs a database/],
+      [{ order: { entry, bus: true, database } }, /bus of the system to be declared/],
+      [
+        { a: { entry, needs: ['b'] }, b: { entry, needs: ['c'] }, c: { entry, needs: ['a'] } },
+        /need each other: a → b → c → a/,
+      ],
+    ];
+    for (const [services, reason] of wrong) {
+      assert.throws(
+        () => define(services),
+        (error) => error instanceof TypeError && reason.test(error.message),
+      );
+    }
+    assert.throws(
+      () => define({ order: { entry } }, { issuer: { service: 'order', path: '/' } }),
+      /with a port/,
+    );
+  });
+
+  it('may be run in part', () => {
+    const system = define({ stock: { entry }, order: { entry }, edge: { entry, needs: ['stock', 'order'] } });
+    const part = selectServices(system, ['order', 'edge']);
+    assert.deepEqual(part.services, { order: { entry, needs: [] }, edge: { entry, needs: ['order'] } });
+  });
+});

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { answers, claimSocket } from './control-socket.ts';
+import { dataDirAt } from './data-dir.ts';
+
+describe('the control socket', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'flotilla-socket-'));
+    path = join(folder, 'control.sock');
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('belongs to one process at a time', async () => {
+    const [first, second] = [createServer(), createServer()];
+    assert.equal(await claimSocket(first, path), true);
+    assert.equal((await stat(path)).mode & 0o777, 0o600);
+    assert.equal(await claimSocket(second, path), false);
+    first.close();
+    await once(first, 'close');
+    assert.equal(await claimSocket(second, path), true);
+    second.close();
+  });
+
+  it('is taken over from a process that was killed', async () => {
+    const program = `require('node:http').createServer().listen(${JSON.stringify(path)}, () => console.log('listening'))`;
+    const other = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(other.stdout, 'data');
+    const server = createServer();
+    assert.equal(await claimSocket(server, path), false);
+    other.kill('SIGKILL');
+    await once(other, 'exit');
+    assert.equal(await answers(path), false);
+    const [mine, late] = [server, createServer()];
+    const claims = await Promise.all([claimSocket(mine, path), claimSocket(late, path)]);
+    assert.deepEqual(claims.sort(), [false, true], 'two that start at the same time');
+    assert.deepEqual(await readdir(folder), ['control.sock']);
+    for (const one of [mine, late]) one.close();
+  });
+
+  it('is found by everybody, also where the path is too long for a socket', () => {
+    const short = dataDirAt('/data').controlSocket;
+    assert.equal(short, '/data/control.sock');
+    const long = dataDirAt(`/${'deep/'.repeat(30)}data`).controlSocket;
+    assert.ok(long.length < 100);
+    assert.equal(dataDirAt(`/${'deep/'.repeat(30)}data`).controlSocket, long);
+    assert.notEqual(dataDirAt(`/${'deep/'.repeat(31)}data`).controlSocket, long);
+  });
+});

@@ -1,0 +1,361 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { createDatabase } from '@flotilla/postgres';
+import { testServerUri } from '@flotilla/postgres/testing';
+import type { InstanceStatus } from './control-client.ts';
+
+const FIXTURE = join(import.meta.dirname, '../fixture');
+const BIN = join(import.meta.dirname, '../bin/flotilla.js');
+type Env = Readonly<Record<string, string>>;
+
+interface Outcome {
+  readonly code: number;
+  readonly out: string;
+}
+
+/** Runs one command to its end. */
+function flotilla(args: readonly string[], env: Env = {}): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const options = { cwd: FIXTURE, env: { ...environment(), ...env } };
+    const child = execFile(process.execPath, [BIN, ...args], options, (_error, stdout, stderr) =>
+      resolve({ code: child.exitCode ?? -1, out: stdout + stderr }),
+    );
+  });
+}
+
+/** Not the variables of the test run itself: NODE_TEST_CONTEXT would reach the services. */
+function environment(): Record<string, string> {
+  return { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
+}
+
+interface Running {
+  readonly process: ChildProcess;
+  readonly output: () => string;
+  readonly exited: Promise<number | null>;
+  ps(): Promise<readonly InstanceStatus[]>;
+}
+
+/** `flotilla up` on a data directory; resolves with the banner. */
+async function up(
+  dataDir: string,
+  args: readonly string[] = ['--isolated'],
+  env: Env = {},
+): Promise<Running> {
+  const child = spawn(process.execPath, [BIN, 'up', '--data-dir', dataDir, ...args], {
+    cwd: FIXTURE,
+    env: { ...environment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null, 60_000);
+  assert.equal(child.exitCode, null, output);
+  return {
+    process: child,
+    output: () => output,
+    exited,
+    ps: async () => JSON.parse((await flotilla(['ps', '--json', '--data-dir', dataDir])).out),
+  };
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return !status.includes(') Z '); // ended, and its new parent has not looked yet
+}
+
+async function assertGone(instances: readonly InstanceStatus[]): Promise<void> {
+  for (const { pid, instance } of instances) {
+    if (pid !== null) await eventually(`${instance} has ended`, async () => !(await isAlive(pid)), 15_000);
+  }
+}
+
+async function query(uri: string, sql: string) {
+  const db = createDatabase({ uri, applicationName: 'test', maxConnections: 1 });
+  try {
+    return await db.query(sql);
+  } finally {
+    await db.close();
+  }
+}
+
+async function withDataDir(work: (dataDir: string) => Promise<void>): Promise<void> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'flotilla-cli-'));
+  await work(dataDir).finally(() => rm(dataDir, { recursive: true, force: true }));
+}
+
+describe('a running system', { timeout: 120_000 }, () => {
+  let dataDir: string;
+  let system: Running;
+  before(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'flotilla-cli-'));
+    system = await up(dataDir);
+  });
+  after(async () => {
+    system.process.kill('SIGTERM');
+    await system.exited;
+    await rm(dataDir, { recursive: true });
+  });
+
+  const run = (...args: string[]) => flotilla([...args, '--data-dir', dataDir]);
+  const uriOf = async (service: string) => (await run('db', 'uri', service)).out.trim();
+  const instance = async (name: string) => {
+    const found = (await system.ps()).find((one) => one.instance === name);
+    assert.ok(found, name);
+    return found;
+  };
+  const isRunning = async (name: string) => (await instance(name)).state === 'Running';
+
+  it('lists its processes', async () => {
+    const instances = await system.ps();
+    assert.deepEqual(
+      instances.map((one) => [one.service, one.instance, one.state, one.restarts]),
+      [
+        ['postgres', 'postgres-1', 'Running', 0],
+        ['accounts', 'accounts-1', 'Running', 0],
+        ['stock', 'stock-1', 'Running', 0],
+        ['stock', 'stock-2', 'Running', 0],
+        ['billing', 'billing-1', 'Running', 0],
+        ['edge', 'edge-1', 'Running', 0],
+      ],
+    );
+    for (const one of instances) assert.ok((one.rssBytes ?? 0) > 1_000_000, one.instance);
+    assert.match((await run('ps')).out, /^SERVICE +INSTANCE +PID[\s\S]*stock +stock-2 +\d+ +Running/);
+  });
+
+  it('shows where it is reached and one line to try', () => {
+    const lines = system.output().split('\n');
+    const banner = lines.slice(lines.findIndex((line) => line.startsWith('fixture is running')));
+    assert.ok(banner.length <= 11, banner.join('\n'));
+    assert.match(system.output(), /Edge +(http:\/\/127\.0\.0\.1:\d+)\n[\s\S]*curl \1\//);
+  });
+
+  it('refuses a second one on the same data, and a busy port', async () => {
+    const second = await run('up', '--isolated');
+    assert.equal(second.code, 1);
+    assert.match(second.out, new RegExp(`already running in ${dataDir} \\(process ${system.process.pid}\\)`));
+    const port = new URL((await instance('edge-1')).url ?? '').port;
+    const busy = await flotilla(['up', '--port', port, '--data-dir', `${dataDir}-other`]);
+    assert.equal(busy.code, 1);
+    assert.match(busy.out, new RegExp(`port ${port} for edge is in use; port \\d+ is free`));
+  });
+
+  it('starts a crashed service again', async () => {
+    const before = await instance('billing-1');
+    await fetch(before.url ?? '', { method: 'POST' }).catch(() => undefined);
+    await eventually(
+      'it is back',
+      async () => (await instance('billing-1')).restarts === 1 && (await isRunning('billing-1')),
+    );
+    assert.notEqual((await instance('billing-1')).pid, before.pid);
+    assert.match(system.output(), /billing-1 ended \(exit code 1\); it starts again in 0\.2 s/);
+  });
+
+  it('starts a killed PostgreSQL again where the services look for it, with every committed row', async () => {
+    const uri = await uriOf('stock');
+    await query(uri, "INSERT INTO note VALUES ('kept')");
+    process.kill((await instance('postgres-1')).pid ?? 0, 'SIGKILL');
+    await eventually(
+      'it is back',
+      async () => (await instance('postgres-1')).restarts === 1 && (await isRunning('postgres-1')),
+    );
+    assert.equal(await uriOf('stock'), uri);
+    assert.deepEqual(await query(uri, 'SELECT text FROM note'), [{ text: 'kept' }]);
+  });
+
+  it('stops, starts and restarts a service with all its processes', async () => {
+    const stopped = await run('stop', 'stock', '--json');
+    assert.equal(stopped.code, 0, stopped.out);
+    const states = (JSON.parse(stopped.out) as InstanceStatus[]).map(({ state, pid }) => [state, pid]);
+    assert.deepEqual(states, [
+      ['Stopped', null],
+      ['Stopped', null],
+    ]);
+    assert.equal((await run('stop', 'stock')).code, 0);
+    assert.equal((await run('start', 'stock')).code, 0);
+    const { pid } = await instance('stock-2');
+    assert.equal((await run('restart', 'stock', '--crash-point', 'relay.after-publish:2')).code, 0);
+    assert.notEqual((await instance('stock-2')).pid, pid);
+    assert.match((await run('logs', 'stock', '-n', '1')).out, /"crashPoint":"relay.after-publish:2"/);
+  });
+
+  it('hands out connection strings', async () => {
+    const { uri } = JSON.parse((await run('db', 'uri', 'billing', '--json')).out);
+    assert.deepEqual(await query(uri, 'SELECT current_user AS me'), [{ me: 'billing' }]);
+    const foreign = new URL(uri);
+    foreign.pathname = '/stock';
+    await assert.rejects(query(foreign.href, 'SELECT 1'), /permission denied for database/);
+    const owner = (await run('db', 'uri', 'billing', '--admin')).out.trim();
+    assert.deepEqual(await query(owner, 'SELECT current_user AS me'), [{ me: 'postgres' }]);
+    assert.equal(new URL(await uriOf('bus')).pathname, '/bus');
+    const unknown = await run('db', 'uri', 'edge');
+    assert.deepEqual(
+      [unknown.code, unknown.out],
+      [1, 'flotilla: edge has no database; there are accounts, stock, billing, bus, postgres\n'],
+    );
+  });
+
+  it('shows logs, and follows them', async () => {
+    assert.match((await run('logs')).out, /"service":"accounts".*"msg":"starting"/);
+    assert.match((await run('logs', 'postgres')).out, /database system is ready/);
+    assert.equal((await run('logs', 'nobody')).code, 1);
+    const follower = spawn(process.execPath, [BIN, 'logs', 'edge', '-f', '-n', '0', '--data-dir', dataDir], {
+      cwd: FIXTURE,
+      env: environment(),
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let seen = '';
+    follower.stdout.on('data', (chunk: Buffer) => (seen += chunk));
+    await eventually('the restart is seen', async () => {
+      if (seen.includes('"msg":"starting"')) return true;
+      await run('restart', 'edge');
+      return false;
+    });
+    assert.doesNotMatch(seen, /"service":"accounts"/);
+    follower.kill('SIGINT');
+    assert.deepEqual(await once(follower, 'exit'), [0, null]);
+  });
+
+  it('gives each service its own environment', async () => {
+    const { url } = await instance('stock-1');
+    const env = (await (await fetch(url ?? '')).json()) as Env;
+    assert.equal(env['SERVICE_NAME'], 'stock');
+    assert.equal(env['FLOTILLA_DEMO'], '1');
+    assert.match(env['ISSUER'] ?? '', /^http:\/\/127\.0\.0\.1:\d+\/identity$/);
+    assert.ok(env['REGISTRY_URL'] && env['SERVICE_SECRET'] && env['BUS_URL']);
+    assert.equal(env['SHARED_KEY'], undefined);
+  });
+});
+
+describe('the end of a system', { timeout: 120_000 }, () => {
+  it('comes in order: first what others do not need, PostgreSQL last', () =>
+    withDataDir(async (dataDir) => {
+      const system = await up(dataDir);
+      const instances = await system.ps();
+      system.process.kill('SIGINT');
+      assert.equal(await system.exited, 0);
+      const stopped = [...system.output().matchAll(/^(\S+) has stopped$/gm)].map(([, name]) => name);
+      assert.equal(stopped[0], 'edge-1');
+      assert.equal(stopped.at(-1), 'postgres-1');
+      assert.equal(stopped.length, 6);
+      await assertGone(instances);
+      assert.equal((await flotilla(['ps', '--data-dir', dataDir])).code, 7);
+    }));
+
+  it('comes at once when it is asked for twice', () =>
+    withDataDir(async (dataDir) => {
+      const system = await up(dataDir, ['--isolated'], { FIXTURE_STOCK: 'stubborn' });
+      const instances = await system.ps();
+      system.process.kill('SIGINT');
+      await eventually('it waits for the stubborn one', () =>
+        system.output().includes('accounts-1 has stopped'),
+      );
+      system.process.kill('SIGINT');
+      assert.equal(await system.exited, 130);
+      await assertGone(instances);
+    }));
+
+  it('leaves nothing behind, even when the supervisor is killed, and the next run finds all data and secrets', () =>
+    withDataDir(async (dataDir) => {
+      const system = await up(dataDir);
+      const instances = await system.ps();
+      const uri = (await flotilla(['db', 'uri', 'stock', '--data-dir', dataDir])).out.trim();
+      await query(uri, "INSERT INTO note VALUES ('kept')");
+      system.process.kill('SIGKILL');
+      await assertGone(instances);
+      const next = await up(dataDir);
+      const after = new URL((await flotilla(['db', 'uri', 'stock', '--data-dir', dataDir])).out.trim());
+      assert.equal(after.password, new URL(uri).password);
+      assert.deepEqual(await query(after.href, 'SELECT text FROM note'), [{ text: 'kept' }]);
+      assert.deepEqual(await flotilla(['down', '--data-dir', dataDir]), { code: 0, out: 'Stopped.\n' });
+      assert.equal(await next.exited, 0);
+      assert.equal((await flotilla(['down', '--data-dir', dataDir])).code, 7);
+      assert.equal((await flotilla(['down', '--reset', '--data-dir', dataDir])).code, 0);
+      await assert.rejects(access(dataDir), { code: 'ENOENT' });
+    }));
+});
+
+describe('a service that does not start', { timeout: 120_000 }, () => {
+  it('is given up with its last log lines, and the others run without it', () =>
+    withDataDir(async (dataDir) => {
+      const system = await up(dataDir, ['--isolated'], { FIXTURE_BILLING: 'fails:1' });
+      assert.match(
+        system.output(),
+        /billing-1 does not stay up \(exit code 1\)[\s\S]*Its last \d+ log lines:[\s\S]*cannot start/,
+      );
+      assert.match(system.output(), /fixture is running without billing/);
+      const states = new Map((await system.ps()).map(({ instance, state }) => [instance, state]));
+      assert.equal(states.get('billing-1'), 'CrashLoop');
+      assert.equal(states.get('edge-1'), 'Running');
+      system.process.kill('SIGTERM');
+      assert.equal(await system.exited, 0);
+    }));
+
+  it('is not tried again when its configuration is wrong', () =>
+    withDataDir(async (dataDir) => {
+      const system = await up(dataDir, ['--isolated', '--only', 'billing,edge'], {
+        FIXTURE_BILLING: 'fails:78',
+      });
+      assert.match(system.output(), /billing-1 does not stay up \(exit code 78\)/);
+      assert.doesNotMatch(system.output(), /starts again/);
+      assert.deepEqual(
+        (await system.ps()).map(({ service }) => service),
+        ['postgres', 'billing', 'edge'],
+      );
+      system.process.kill('SIGTERM');
+      assert.equal(await system.exited, 0);
+    }));
+});
+
+it(
+  'an existing PostgreSQL serves as well, without demo data, and is left as it was found',
+  { timeout: 60_000 },
+  () =>
+    withDataDir(async (dataDir) => {
+      const adminUri = testServerUri();
+      const env = { DATABASE_URL: adminUri };
+      const ours = () =>
+        query(
+          adminUri,
+          "SELECT datname FROM pg_database WHERE datname IN ('accounts', 'stock', 'billing', 'bus')",
+        );
+      const system = await up(dataDir, ['--isolated'], env);
+      assert.equal((await ours()).length, 4);
+      const instances = await system.ps();
+      assert.equal(
+        instances.some(({ service }) => service === 'postgres'),
+        false,
+      );
+      const url = instances.find(({ service }) => service === 'stock')?.url ?? '';
+      const seen = (await (await fetch(url)).json()) as Env;
+      assert.equal(seen['FLOTILLA_DEMO'], '0');
+      assert.notEqual(seen['DATABASE_URL'], adminUri);
+      assert.equal((await flotilla(['down', '--reset', '--data-dir', dataDir], env)).code, 0);
+      assert.equal(await system.exited, 0);
+      assert.deepEqual(await ours(), []);
+    }),
+);
+
+it('a command line that is not understood is answered with 2 and a hint', async () => {
+  assert.deepEqual(await flotilla(['lgos']), {
+    code: 2,
+    out: 'flotilla: there is no command lgos: did you mean logs?\n',
+  });
+  assert.equal((await flotilla(['up', '--prot', '1'])).code, 2);
+  assert.equal((await flotilla(['stop'])).code, 2);
+  assert.equal((await flotilla(['up', '--log-level', 'loud'])).code, 2);
+  assert.equal((await flotilla(['up', '--only', 'nobody'])).code, 2);
+  assert.match((await flotilla(['--help'])).out, /Usage: flotilla <command>/);
+  assert.match((await flotilla(['logs', '--help'])).out, /-f, --follow/);
+});
