@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { PlatformError, uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
+import type { Database } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace, runInContext } from '@flotilla/telemetry';
 import { fromCloudEvent, toCloudEvent } from './cloud-event.ts';
 import { on } from './handler.ts';
@@ -208,6 +209,24 @@ describe('a consumer', () => {
       ),
     );
     assert.deepEqual((await seen(2)).at(-1), { key: 'k', n: 2 });
+    assert.deepEqual(await transport.deadLetters('test', 1), []);
+  });
+
+  it('waits for a database that is away, without counting attempts', async () => {
+    const { db } = system.service;
+    let refusals = 4;
+    const away = () => Promise.reject(new PlatformError('POSTGRES_UNAVAILABLE', 'away', { retryable: true }));
+    const flaky: Database = {
+      ...db,
+      query: (sql, values) => (refusals > 0 ? away() : db.query(sql, values)),
+      transaction: (work) => {
+        refusals -= 1;
+        return refusals > 0 ? away() : db.transaction(work);
+      },
+    };
+    await system.consumer(transport, [recordEffect], { db: flaky, retry: { delaysMs: [] } });
+    await transport.publish([event('k', 1)]);
+    assert.deepEqual(await seen(1), [{ key: 'k', n: 1 }]);
     assert.deepEqual(await transport.deadLetters('test', 1), []);
   });
 
