@@ -31,7 +31,8 @@ function flotilla(args: readonly string[], env: Env = {}): Promise<Outcome> {
 
 /** Not the variables of the test run itself: NODE_TEST_CONTEXT would reach the services. */
 function environment(): Record<string, string> {
-  return { PATH: process.env['PATH'] ?? '', NO_COLOR: '1' };
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, NO_COLOR: '1', ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) };
 }
 
 interface Running {

@@ -1,13 +1,8 @@
-import { rm } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
-import { deprovision, removeEmbeddedPostgres } from '@flotilla/postgres';
 import { connectControl } from '../control-client.ts';
 import type { DataDir } from '../data-dir.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
-import { openSecrets } from '../secrets.ts';
-import { provisionPlan } from '../service-environment.ts';
-import { type Command, flag, type Invocation, JSON_HELP, JSON_OPTION } from './command.ts';
+import { type Command, flag, JSON_HELP, JSON_OPTION } from './command.ts';
 import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const down: Command = {
@@ -26,7 +21,7 @@ export const down: Command = {
     const dataDir = placeOf(invocation);
     const reset = flag(values, 'reset');
     const stopped = await stopRunning(dataDir, reset);
-    if (reset) await wipe(dataDir, invocation);
+    if (reset) await (await import('../wipe.ts')).wipe(dataDir, invocation);
     if (flag(values, 'json')) console.log(JSON.stringify({ stopped, reset }));
     else
       console.log(
@@ -46,16 +41,6 @@ async function stopRunning(dataDir: DataDir, reset: boolean): Promise<boolean> {
     if (reset && isPlatformError(error) && error.code === 'CLI_NOT_RUNNING') return false;
     throw error;
   }
-}
-
-async function wipe(dataDir: DataDir, { cwd, env }: Invocation): Promise<void> {
-  const adminUri = env['DATABASE_URL'];
-  if (adminUri) {
-    const system = await loadSystem(findRoot(cwd));
-    await deprovision(adminUri, provisionPlan(system, await openSecrets(dataDir.secretsFile)));
-  }
-  await removeEmbeddedPostgres(dataDir.postgresData);
-  await rm(dataDir.path, { recursive: true, force: true });
 }
 
 function isAlive(pid: number): boolean {

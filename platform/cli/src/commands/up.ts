@@ -1,18 +1,6 @@
-import { banner } from '../banner.ts';
-import { type SystemConfig, selectServices } from '../config.ts';
-import { createDataDir } from '../data-dir.ts';
-import { cliError } from '../errors.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
-import { assignPorts } from '../ports.ts';
-import { createProgress, type Progress } from '../progress.ts';
-import { type RunningSystem, runSystem } from '../run-system.ts';
-import { showErrors } from '../show-errors.ts';
-import { stopSignal } from '../stop-signals.ts';
-import { type Command, flag, type Invocation, text, type Values } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
-
-const LOG_LEVELS = ['debug', 'info', 'warn', 'error'];
-const EXIT_KILLED = 130;
+import { LOG_LEVELS } from '../log-levels.ts';
+import type { Command } from './command.ts';
+import { DATA_DIR_HELP, DATA_DIR_OPTION } from './place.ts';
 
 export const up: Command = {
   name: 'up',
@@ -35,113 +23,6 @@ export const up: Command = {
     'log-level': `${LOG_LEVELS.join(', ')} (default info)`,
     only: 'these services alone, separated by commas',
   },
-  run: runUp,
+  // Most of the program is needed for this command alone.
+  run: async (invocation) => (await import('../bring-up.ts')).bringUp(invocation),
 };
-
-async function runUp(invocation: Invocation): Promise<number> {
-  const begin = performance.now();
-  const { values, cwd, env } = invocation;
-  const logLevel = logLevelOf(values);
-  const port = portOf(values);
-  const root = findRoot(cwd);
-  const system = select(await loadSystem(root), text(values, 'only'));
-  const dataDir = placeOf(invocation);
-  const ports = await assignPorts(system, { isolated: flag(values, 'isolated'), port });
-  await createDataDir(dataDir);
-
-  const externalAdminUri = env['DATABASE_URL'] || undefined;
-  const demo = typeof values['demo'] === 'boolean' ? values['demo'] : externalAdminUri === undefined;
-  const progress = createProgress(process.stdout, countProcesses(system, externalAdminUri));
-  const down = { asked: Promise.withResolvers<void>(), done: Promise.withResolvers<void>() };
-  const running = await runSystem({
-    system,
-    root,
-    dataDir,
-    ports,
-    demo,
-    logLevel,
-    externalAdminUri,
-    crashPoint: env['FLOTILLA_CRASH_POINT'] ?? '',
-    inherited: env,
-    onEvent: progress.onEvent,
-    onDown: () => {
-      down.asked.resolve();
-      return down.done.promise;
-    },
-  });
-  showErrors(running.supervisor.units, progress.say);
-  const stopAsked = Promise.race([down.asked.promise, stopSignal(() => killAll(running))]);
-  const exitCode = await liveUntil(stopAsked, running, progress, () => {
-    const seconds = (performance.now() - begin) / 1_000;
-    const urls = Object.fromEntries(
-      Object.entries(ports).map(([name, at]) => [name, `http://127.0.0.1:${at}`]),
-    );
-    const failed = running.supervisor.units.filter((unit) => unit.status().state === 'CrashLoop');
-    const names = [...new Set(failed.map((unit) => unit.service))];
-    return banner({ system, urls, demo, seconds, failed: names, logFolder: dataDir.logs, cwd });
-  });
-  await running.shutdown();
-  down.done.resolve();
-  await running.close();
-  return exitCode;
-}
-
-/** Runs until it is asked to stop; `false` start-ups are told and end with 1. */
-async function liveUntil(
-  stopAsked: Promise<unknown>,
-  running: RunningSystem,
-  progress: Progress,
-  welcome: () => readonly string[],
-): Promise<number> {
-  try {
-    const isUp = await Promise.race([running.started.then(() => true), stopAsked.then(() => false)]);
-    progress.finish();
-    if (isUp) {
-      for (const line of welcome()) progress.say(line);
-      await stopAsked;
-    } else {
-      running.started.catch(() => undefined); // what was half started ends with the rest
-    }
-    progress.say('Stopping …');
-    return 0;
-  } catch (error) {
-    progress.finish();
-    progress.say(`It did not start: ${(error as Error).message}`);
-    return 1;
-  }
-}
-
-function killAll(running: RunningSystem): never {
-  running.supervisor.kill();
-  process.exit(EXIT_KILLED);
-}
-
-function select(system: SystemConfig, only: string | undefined): SystemConfig {
-  if (only === undefined) return system;
-  const names = only.split(',').map((name) => name.trim());
-  const unknown = names.filter((name) => !(name in system.services));
-  if (unknown.length === 0) return selectServices(system, names);
-  throw cliError(
-    'CLI_USAGE',
-    `--only: there is no ${unknown.join(', ')}; there are ${Object.keys(system.services).join(', ')}`,
-  );
-}
-
-function portOf(values: Values): number | undefined {
-  const given = text(values, 'port');
-  if (given === undefined) return undefined;
-  const port = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
-  if (port >= 0 && port <= 65_535) return port;
-  throw cliError('CLI_USAGE', `--port must be a number from 0 to 65535, got ${given}`);
-}
-
-function logLevelOf(values: Values): string {
-  const level = text(values, 'log-level') ?? 'info';
-  if (LOG_LEVELS.includes(level)) return level;
-  throw cliError('CLI_USAGE', `--log-level must be one of ${LOG_LEVELS.join(', ')}, got ${level}`);
-}
-
-function countProcesses(system: SystemConfig, externalAdminUri: string | undefined): number {
-  const replicas = Object.values(system.services).map((service) => service.replicas ?? 1);
-  return replicas.reduce((sum, count) => sum + count, externalAdminUri === undefined ? 1 : 0);
-}

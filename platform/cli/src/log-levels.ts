@@ -1,0 +1,1 @@
+export const LOG_LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'];
