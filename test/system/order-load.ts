@@ -16,7 +16,7 @@ export function seededRandom(seed: number): () => number {
 const USERS = ['alice', 'bob', 'carol'];
 
 /** Mostly good orders, and some of every kind of trouble. */
-export function randomWish(random: () => number): OrderWish {
+function randomWish(random: () => number): OrderWish {
   const kind = random();
   const sku = `sku-${String(1 + Math.floor(random() * 50)).padStart(4, '0')}`;
   const quantity = 1 + Math.floor(random() * 3);
@@ -29,20 +29,25 @@ export function randomWish(random: () => number): OrderWish {
   return { sku, quantity };
 }
 
+export interface OrderLoad {
+  readonly clients: number;
+  /** Orders to place at least. */
+  readonly atLeast: number;
+  /** Asked before each order once there are enough: shall there be more? */
+  readonly goOn: () => boolean;
+  readonly random: () => number;
+}
+
 /**
- * Places orders like a careful client: whatever goes wrong is tried again with the same key and body, until
+ * Places orders like careful clients: whatever goes wrong is tried again with the same key and body, until
  * there is a definite answer.
  */
-export async function placeOrders(
-  system: RunningSystem,
-  count: number,
-  clients: number,
-  random: () => number,
-): Promise<readonly ClientRecord[]> {
+export async function placeOrders(system: RunningSystem, load: OrderLoad): Promise<readonly ClientRecord[]> {
+  const { random } = load;
   const records: ClientRecord[] = [];
   let begun = 0;
   const client = async (): Promise<void> => {
-    while (begun < count) {
+    while (begun < load.atLeast || load.goOn()) {
       begun += 1;
       const wish = {
         ...randomWish(random),
@@ -53,7 +58,7 @@ export async function placeOrders(
       records.push(await insist(system, wish, random));
     }
   };
-  await Promise.all(Array.from({ length: clients }, client));
+  await Promise.all(Array.from({ length: load.clients }, client));
   return records;
 }
 

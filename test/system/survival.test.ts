@@ -35,19 +35,25 @@ describe(`orders survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, (
   it('ends every accepted order and keeps every invariant while each process is killed once', async (t) => {
     const random = seededRandom(SEED);
     await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
-    let finished = false;
-    const load = placeOrders(system, ORDERS, CLIENTS, seededRandom(SEED + 1)).finally(() => {
-      finished = true;
+    let killing = true;
+    const load = placeOrders(system, {
+      clients: CLIENTS,
+      atLeast: ORDERS,
+      goOn: () => killing,
+      random: seededRandom(SEED + 1),
     });
-    const killed: string[] = [];
-    for (const victim of [...VICTIMS].sort(() => random() - 0.5)) {
-      await delay(200 + random() * 600);
-      killed.push(finished ? `${victim} (idle)` : victim);
-      await killAndAwaitReturn(system, victim);
+    const victims = [...VICTIMS].sort(() => random() - 0.5);
+    try {
+      for (const victim of victims) {
+        await delay(200 + random() * 800);
+        await killAndAwaitReturn(system, victim);
+      }
+    } finally {
+      killing = false;
     }
     const records = await load;
-    t.diagnostic(`killed ${killed.join(', ')}; ${summarize(records)}`);
-    assert.equal(records.length, ORDERS);
+    t.diagnostic(`killed ${victims.join(', ')}; ${summarize(records)}`);
+    assert.ok(records.length >= ORDERS);
     await assertSound(system, records);
   });
 });
