@@ -12,6 +12,9 @@ const runsTypeScript = major > 24 || (major === 24 && minor >= 7);
 if (runsTypeScript) {
   // Halves the time until a command does something; without a data directory yet there is no place for it.
   if (existsSync('.flotilla')) module.enableCompileCache(join('.flotilla', 'compile-cache'));
+  // Below an older Node that was killed: end as if asked to.
+  if (process.env.FLOTILLA_NODE_REPLACED)
+    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
   await import('../src/main.ts');
 } else {
   const node = findInstalledNode(dirname(fileURLToPath(import.meta.url)));
@@ -27,7 +30,7 @@ function findInstalledNode(folder) {
 
 function runAgain(node) {
   const env = { ...process.env, FLOTILLA_NODE_REPLACED: '1' };
-  const child = spawn(node, process.argv.slice(1), { stdio: 'inherit', env });
+  const child = spawn(node, process.argv.slice(1), { stdio: ['inherit', 'inherit', 'inherit', 'ipc'], env });
   // The terminal sends Ctrl-C to both of us; a signal sent to this process alone is passed on.
   process.on('SIGINT', () => {});
   process.on('SIGTERM', () => child.kill('SIGTERM'));

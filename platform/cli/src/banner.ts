@@ -26,7 +26,7 @@ export function banner(facts: BannerFacts): readonly string[] {
   return [
     `${system.name} ${state}, ready in ${facts.seconds.toFixed(1)} s`,
     ...links.map(([name, url]) => `  ${name.padEnd(width)}  ${url}`),
-    ...(welcome.tryIt !== undefined && facts.demo ? ['Try it:', welcome.tryIt] : []),
+    ...(welcome.tryIt !== undefined && facts.demo && failed.length === 0 ? ['Try it:', welcome.tryIt] : []),
     `Ctrl-C stops it. From another terminal: npx flotilla ps, npx flotilla logs -f (files in ${logs.startsWith('..') ? facts.logFolder : logs})`,
   ];
 }

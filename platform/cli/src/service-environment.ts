@@ -17,15 +17,8 @@ export interface SystemFacts {
   readonly inherited: Readonly<Record<string, string | undefined>>;
 }
 
-/** Would let a service reach more than its own, or was meant for the supervisor. */
-const NOT_INHERITED = [
-  'DATABASE_URL',
-  'BUS_URL',
-  'SERVICE_SECRET',
-  'SERVICE_CLIENTS',
-  'NODE_CHANNEL_FD',
-  'FLOTILLA_CRASH_POINT',
-];
+/** Would let a service reach more than its own. What starts with FLOTILLA_ is meant for the supervisor. */
+const NOT_INHERITED = ['DATABASE_URL', 'BUS_URL', 'SERVICE_SECRET', 'SERVICE_CLIENTS'];
 
 /** The whole environment of one process of a service. */
 export function serviceEnvironment(
@@ -56,7 +49,8 @@ export function serviceEnvironment(
 
 function inherit(inherited: SystemFacts['inherited']): Record<string, string> {
   const entries = Object.entries(inherited).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined && !NOT_INHERITED.includes(entry[0]),
+    (entry): entry is [string, string] =>
+      entry[1] !== undefined && !NOT_INHERITED.includes(entry[0]) && !entry[0].startsWith('FLOTILLA_'),
   );
   return Object.fromEntries(entries);
 }
