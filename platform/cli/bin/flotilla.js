@@ -13,8 +13,11 @@ if (runsTypeScript) {
   // Halves the time until a command does something; without a data directory yet there is no place for it.
   if (existsSync('.flotilla')) module.enableCompileCache(join('.flotilla', 'compile-cache'));
   // Below an older Node that was killed: end as if asked to.
-  if (process.env.FLOTILLA_NODE_REPLACED)
+  if (process.env.FLOTILLA_NODE_REPLACED) {
     process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+    // Listening must not keep a command alive that has nothing left to do.
+    process.channel?.unref();
+  }
   await import('../src/main.ts');
 } else {
   const node = findInstalledNode(dirname(fileURLToPath(import.meta.url)));
