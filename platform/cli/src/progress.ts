@@ -35,7 +35,7 @@ export function createProgress(screen: Screen, total: number): Progress {
     const ready = [...begun.values()].filter((state) => state === 'ready').length;
     const waiting = [...begun].filter(([, state]) => state === 'starting').map(([name]) => name);
     const text = `Starting ${ready}/${total}: ${waiting.join(', ')}`;
-    screen.write(text.slice(0, (screen.columns ?? 80) - 1));
+    screen.write(text.slice(0, (screen.columns || 80) - 1));
     drawn = true;
   }
 

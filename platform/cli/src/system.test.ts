@@ -287,6 +287,29 @@ describe('the end of a system', { timeout: 120_000 }, () => {
     }));
 });
 
+describe('below an older Node that was replaced', { timeout: 60_000 }, () => {
+  const launch = (args: readonly string[]) =>
+    spawn(process.execPath, [BIN, ...args], {
+      cwd: FIXTURE,
+      env: { ...environment(), FLOTILLA_NODE_REPLACED: '1' },
+      stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
+    });
+
+  it('a command ends by itself', async () => {
+    assert.deepEqual(await once(launch(['--help']), 'exit'), [0, null]);
+  });
+
+  it('the system ends when that one is killed', () =>
+    withDataDir(async (dataDir) => {
+      const child = launch(['up', '--isolated', '--only', 'edge', '--data-dir', dataDir]);
+      let output = '';
+      child.stdout?.on('data', (chunk: Buffer) => (output += chunk));
+      await eventually('it is up', () => output.includes('Ctrl-C stops it'), 30_000);
+      child.disconnect();
+      assert.deepEqual(await once(child, 'exit'), [0, null]);
+    }));
+});
+
 describe('a service that does not start', { timeout: 120_000 }, () => {
   it('is given up with its last log lines, and the others run without it', () =>
     withDataDir(async (dataDir) => {
