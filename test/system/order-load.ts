@@ -62,7 +62,8 @@ export async function placeOrders(system: RunningSystem, load: OrderLoad): Promi
   return records;
 }
 
-async function insist(
+/** Places one order and tries again with the same key until the answer is definite. */
+export async function insist(
   system: RunningSystem,
   wish: OrderWish & { readonly key: string; readonly user: string },
   random: () => number,
