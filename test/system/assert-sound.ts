@@ -47,12 +47,10 @@ export async function assertSound(
 }
 
 async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
-  const entries = Object.entries(DATABASES).map(async ([name, service]) => {
-    const { uri } = JSON.parse(await system.cli('db', 'uri', service, '--admin', '--json')) as {
-      uri: string;
-    };
-    return [name, uri];
-  });
+  const entries = Object.entries(DATABASES).map(async ([name, service]) => [
+    name,
+    await system.databaseUri(service),
+  ]);
   // Every key of DATABASES is there, so this is a whole system.
   return Object.fromEntries(await Promise.all(entries)) as SystemUnderCheck;
 }

@@ -70,6 +70,10 @@ export interface RunningSystem {
   token(user: string): Promise<string>;
   cli(...args: string[]): Promise<string>;
   ps(): Promise<readonly Instance[]>;
+  /** Resolves when an instance of `service` is as wished; looks a few times a second. */
+  awaitInstance(service: string, what: string, wished: (instance: Instance) => boolean): Promise<Instance>;
+  /** As the owner of the tables. */
+  databaseUri(service: string): Promise<string>;
   /** SIGKILLs a service's process (or `postgres`). */
   kill(service: string): Promise<void>;
   /** Runs SQL in the database of a service, as its owner. */
@@ -116,6 +120,14 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     throw new Error(`the system did not come up:\n${output}`, { cause: error });
   });
 
+  const uris = new Map<string, Promise<string>>();
+  // Asking costs a process; the answer stays the same as long as the system runs.
+  const databaseUri = (service: string): Promise<string> => {
+    const known = uris.get(service) ?? askUri(cli, service);
+    uris.set(service, known);
+    return known;
+  };
+
   const tokens = new Map<string, Promise<string>>();
   const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
     request(url, method, path, callOptions);
@@ -135,6 +147,14 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     call,
     cli,
     ps,
+    databaseUri,
+    awaitInstance: (service, what, wished) =>
+      eventually(
+        `${service} ${what}`,
+        async () => (await ps()).find((instance) => instance.service === service && wished(instance)),
+        30_000,
+        150,
+      ),
     token: (user) => {
       const known = tokens.get(user) ?? logIn(user);
       tokens.set(user, known);
@@ -145,7 +165,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       if (pid) process.kill(pid, 'SIGKILL');
     },
     sql: async (service, text) => {
-      const { uri } = JSON.parse(await cli('db', 'uri', service, '--json')) as { uri: string };
+      const uri = await databaseUri(service);
       const db = createDatabase({ uri, applicationName: 'system-test', maxConnections: 1 });
       try {
         return await db.query(text);
@@ -159,6 +179,10 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
+}
+
+async function askUri(cli: RunningSystem['cli'], service: string): Promise<string> {
+  return (JSON.parse(await cli('db', 'uri', service, '--admin', '--json')) as { uri: string }).uri;
 }
 
 async function request(base: string, method: string, path: string, options: CallOptions): Promise<Answer> {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { eventually } from '@flotilla/kernel/testing';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
@@ -59,18 +58,10 @@ describe(`orders survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, (
 });
 
 async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
-  const of = async () => (await system.ps()).find((instance) => instance.service === service);
-  const pid = (await of())?.pid;
-  assert.ok(pid, `${service} is not running`);
+  const { pid } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');
+  assert.ok(pid, `${service} has no process`);
   process.kill(pid, 'SIGKILL');
-  await eventually(
-    `${service} is back`,
-    async () => {
-      const now = await of();
-      return now?.state === 'Running' && now.pid !== pid;
-    },
-    30_000,
-  );
+  await system.awaitInstance(service, 'is back', (now) => now.state === 'Running' && now.pid !== pid);
 }
 
 function summarize(records: readonly ClientRecord[]): string {

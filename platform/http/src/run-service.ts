@@ -11,6 +11,7 @@ import { createDisposal, type Disposal } from './disposal.ts';
 import { ConfigurationError } from './environment.ts';
 import { createHttpHost, type HttpHost } from './host.ts';
 import { createIdentityAccess } from './identity-access.ts';
+import { repeat } from './repeat.ts';
 import type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
 import { whenAskedToStop } from './stop-request.ts';
@@ -89,7 +90,8 @@ async function serve<Config>(running: Running<Config>): Promise<() => Promise<vo
   const { url, port } = await host.listen({ host: env.host, port: env.port });
   const grpcPort = await started.grpc?.listen(env.host, env.grpcPort);
   const instance = await announce(running, port, grpcPort);
-  logger.info({ url, ...(grpcPort !== undefined && { grpcPort }) }, 'serving');
+  const bootMs = Math.round(performance.now());
+  logger.info({ url, ...(grpcPort !== undefined && { grpcPort }), bootMs }, 'serving');
   process.send?.({ type: 'ready', url, ...(grpcPort !== undefined && { grpc: `${env.host}:${grpcPort}` }) });
   return () => withdraw(instance, host, started);
 }
@@ -130,6 +132,12 @@ function createContext<Config>(running: Running<Config>) {
   const pick = createPick(env, logger, disposal);
   const identity = createIdentityAccess({ name: definition.name, env, pick, logger, metrics });
   disposal.defer('identity client', identity.close);
+  const work: ServiceContext<Config>['background'] = (name, task) => {
+    const running = task(background.signal).catch((thrown: unknown) => {
+      if (!background.signal.aborted) die(`background task ${name} failed`)(thrown);
+    });
+    disposal.defer(name, () => running);
+  };
   const context: ServiceContext<Config> = {
     name: definition.name,
     config,
@@ -145,12 +153,9 @@ function createContext<Config>(running: Running<Config>) {
     tokens: identity.tokens,
     signal: background.signal,
     defer: disposal.defer,
-    background: (name, task) => {
-      const work = task(background.signal).catch((thrown: unknown) => {
-        if (!background.signal.aborted) die(`background task ${name} failed`)(thrown);
-      });
-      disposal.defer(name, () => work);
-    },
+    background: work,
+    every: (name, everyMs, round) =>
+      work(name, (signal) => repeat({ name, everyMs, round, clock: systemClock, logger, signal })),
   };
   return { context, verifier: identity.verifyToken };
 }

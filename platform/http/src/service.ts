@@ -34,6 +34,11 @@ export interface ServiceContext<Config> {
    * process ends with status 1, so that it is started anew.
    */
   readonly background: (name: string, task: (signal: AbortSignal) => Promise<void>) => void;
+  /**
+   * Does `work` at once and again `everyMs` after each end, until the service ends. A failure is logged, and the
+   * next round comes all the same.
+   */
+  readonly every: (name: string, everyMs: number, work: () => Promise<void>) => void;
 }
 
 /** What a service serves. */

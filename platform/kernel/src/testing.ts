@@ -35,12 +35,13 @@ export function createManualClock(start: Date = new Date('2026-01-01T00:00:00Z')
 
 /**
  * Waits until `probe` returns something other than `undefined` or `false`, or fails after `timeoutMs`
- * (default 10 s) with the last error the probe threw. Tests wait for conditions with this, never for time.
+ * (default 10 s) with the last error the probe threw. Looks every `everyMs` (default 20). Tests wait for conditions with this, never for time.
  */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
   timeoutMs: number = 10_000,
+  everyMs: number = 20,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;
   let last: unknown;
@@ -53,6 +54,6 @@ export async function eventually<T>(
       last = error;
     }
     if (performance.now() > end) throw new Error(`not within ${timeoutMs} ms: ${what}`, { cause: last });
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }

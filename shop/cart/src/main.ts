@@ -3,13 +3,14 @@ import { createConsumer, createPostgresTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createCartApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { runUpkeep } from './upkeep.ts';
+
+const HOUR_MS = 3_600_000;
 
 await runService({
   name: 'cart',
   readConfig,
   start: async (context) => {
-    const { config, env, logger, metrics, clock, pick } = context;
+    const { config, env, logger, metrics, pick } = context;
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: env.instanceId,
@@ -35,8 +36,7 @@ await runService({
     });
     await consumer.start();
     context.defer('consumer', () => consumer.close());
-    const days = config.CHECKOUT_DAYS;
-    context.background('upkeep', (signal) => runUpkeep({ checkouts, clock, logger, days }, signal));
+    context.every('forget old checkouts', HOUR_MS, () => checkouts.forget(config.CHECKOUT_DAYS));
     return { handlers, readiness: { database: databaseReadiness(db) } };
   },
 });

@@ -3,7 +3,10 @@ import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/me
 import { createDatabase } from '@flotilla/postgres';
 import { createIdentityApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { runUpkeep } from './upkeep.ts';
+import { keepUp } from './upkeep.ts';
+
+/** Much shorter than a new key is published before it signs. */
+const UPKEEP_MS = 5 * 60_000;
 
 await runService({
   name: 'identity',
@@ -35,7 +38,7 @@ await runService({
       accountTokenSeconds: config.ACCESS_TOKEN_SECONDS,
       demo: env.demo,
     });
-    context.background('upkeep', (signal) => runUpkeep({ db, keys, clock, logger }, signal));
+    context.every('upkeep', UPKEEP_MS, () => keepUp({ db, keys }));
     return { handlers, verifyToken, readiness: { database: databaseReadiness(db) } };
   },
 });

@@ -1,16 +1,5 @@
-import { type Clock, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
-import type { Logger } from '@flotilla/telemetry';
 import type { SigningKeys } from './signing-keys.ts';
-
-export interface UpkeepOptions {
-  readonly db: Database;
-  readonly keys: Pick<SigningKeys, 'refresh'>;
-  readonly clock: Pick<Clock, 'sleep'>;
-  readonly logger: Logger;
-  /** Default 5 minutes: much shorter than a new key is published before it signs. */
-  readonly everyMs?: number;
-}
 
 const EXPIRED: readonly string[] = [
   // Used tokens go with their family: until it has expired, a replay must be recognised.
@@ -19,17 +8,13 @@ const EXPIRED: readonly string[] = [
   "DELETE FROM known_address WHERE seen_at < now() - interval '90 days'",
 ];
 
-/** Keeps the signing keys current and deletes what nothing can ask for any more, until the signal is aborted. */
-export async function runUpkeep(options: UpkeepOptions, signal: AbortSignal): Promise<void> {
-  const { db, keys, clock, logger, everyMs = 5 * 60_000 } = options;
-  while (!signal.aborted) {
-    await clock.sleep(everyMs, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    try {
-      await keys.refresh();
-      for (const statement of EXPIRED) await db.query(statement);
-    } catch (thrown) {
-      logger.warn({ err: toError(thrown) }, 'upkeep failed, trying again later');
-    }
-  }
+export interface Upkeep {
+  readonly db: Database;
+  readonly keys: Pick<SigningKeys, 'refresh'>;
+}
+
+/** Keeps the signing keys current and deletes what nothing can ask for any more. */
+export async function keepUp({ db, keys }: Upkeep): Promise<void> {
+  await keys.refresh();
+  for (const statement of EXPIRED) await db.query(statement);
 }

@@ -15,7 +15,7 @@ import {
   placeOrderData,
 } from './features/place-order-saga.ts';
 import { orderRoutes } from './http.ts';
-import { createIdempotencyStore, type IdempotencyStore } from './idempotency-store.ts';
+import { createIdempotencyStore } from './idempotency-store.ts';
 import { createOrderStore } from './order-store.ts';
 import { createOrderWatch } from './order-watch.ts';
 import type { Participants } from './participants.ts';
@@ -35,7 +35,8 @@ export interface OrderAppDeps {
 export interface OrderApp {
   readonly handlers: readonly RouteHandler[];
   readonly sagas: SagaEngine;
-  readonly keys: IdempotencyStore;
+  /** Forgets idempotency keys that are older than promised. */
+  forgetOldKeys(days: number): Promise<void>;
 }
 
 /** Wires the order service out of its parts; nothing runs until `sagas.run()`. */
@@ -76,5 +77,9 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     awaitOrder,
     requestCancellation: (tx, orderId) => sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER }),
   });
-  return { handlers: orderRoutes({ orders, placeOrder, cancelOrder }), sagas, keys };
+  return {
+    handlers: orderRoutes({ orders, placeOrder, cancelOrder }),
+    sagas,
+    forgetOldKeys: (days) => keys.prune(days),
+  };
 }

@@ -30,8 +30,8 @@ export interface IdempotencyStore {
   claim(tx: Transaction, claim: KeyClaim): Promise<boolean>;
   /** Records the answer unless there is one; returns the one that counts. */
   record(customerId: string, key: string, response: RecordedResponse): Promise<RecordedResponse>;
-  /** Forgets keys older than `days`; returns how many. */
-  prune(days: number): Promise<number>;
+  /** Forgets answered keys older than `days`. */
+  prune(days: number): Promise<void>;
 }
 
 export interface KeyClaim {
@@ -41,6 +41,8 @@ export interface KeyClaim {
   readonly orderId: string;
   readonly response?: RecordedResponse;
 }
+
+const BATCH = 5_000;
 
 export function createIdempotencyStore(db: Database): IdempotencyStore {
   return {
@@ -68,13 +70,16 @@ export function createIdempotencyStore(db: Database): IdempotencyStore {
       return recorded?.response ?? response;
     },
     prune: async (days) => {
-      const gone = await db.query(
-        `DELETE FROM idempotency_key WHERE (customer_id, key) IN (
-           SELECT customer_id, key FROM idempotency_key
-           WHERE created_at < now() - make_interval(days => $1) AND response IS NOT NULL LIMIT 5000) RETURNING key`,
-        [days],
-      );
-      return gone.length;
+      // In batches, so that no statement holds locks for long.
+      for (let forgotten = BATCH; forgotten === BATCH; ) {
+        const rows = await db.query(
+          `DELETE FROM idempotency_key WHERE (customer_id, key) IN (
+             SELECT customer_id, key FROM idempotency_key
+             WHERE created_at < now() - make_interval(days => $1) AND response IS NOT NULL LIMIT $2) RETURNING key`,
+          [days, BATCH],
+        );
+        forgotten = rows.length;
+      }
     },
   };
 }

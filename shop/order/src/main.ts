@@ -3,8 +3,9 @@ import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/me
 import { createDatabase } from '@flotilla/postgres';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { forgetOldKeys } from './forget-old-keys.ts';
 import { connectParticipants } from './remote-participants.ts';
+
+const HOUR_MS = 3_600_000;
 
 await runService({
   name: 'order',
@@ -37,9 +38,7 @@ await runService({
     defer('sagas', () => app.sagas.close());
     relay.start();
     app.sagas.run();
-    context.background('forget old keys', (signal) =>
-      forgetOldKeys(app.keys, config.idempotencyKeyDays, clock, signal),
-    );
+    context.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.idempotencyKeyDays));
     return { handlers: app.handlers, readiness: { database: databaseReadiness(db) } };
   },
 });
