@@ -10,7 +10,7 @@ import { assignPorts } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
 import { showErrors } from './show-errors.ts';
-import { stopSignal } from './stop-signals.ts';
+import { npmEnded, stopSignal } from './stop-signals.ts';
 
 const EXIT_KILLED = 130;
 
@@ -47,7 +47,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     },
   });
   showErrors(running.supervisor.units, progress.say);
-  const stopAsked = Promise.race([down.asked.promise, stopSignal(() => killAll(running))]);
+  const stopAsked = Promise.race([down.asked.promise, npmEnded(env), stopSignal(() => killAll(running))]);
   const exitCode = await liveUntil(stopAsked, running, progress, () => {
     const seconds = (performance.now() - begin) / 1_000;
     const urls = Object.fromEntries(
