@@ -11,14 +11,14 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   telemetry: ['kernel'],
   auth: ['kernel'],
-  postgres: ['kernel', 'telemetry'],
+  postgres: ['kernel'],
   discovery: ['kernel', 'telemetry'],
-  http: ['auth', 'discovery', 'kernel', 'postgres', 'telemetry'],
+  http: ['auth', 'discovery', 'kernel', 'telemetry'],
   grpc: ['auth', 'discovery', 'kernel', 'telemetry'],
   messaging: ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
-  cli: ['discovery', 'kernel', 'messaging', 'postgres', 'saga', 'telemetry'],
+  cli: ['discovery', 'kernel', 'postgres'],
 };
 
 const LIMIT_LINES = 500;
