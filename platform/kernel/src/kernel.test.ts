@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { systemClock } from './clock.ts';
 import { armCrashPoint, crashPoint } from './crash-point.ts';
 import { isRetryable, PlatformError, toError } from './errors.ts';
 import { uuidv5, uuidv7 } from './ids.ts';
@@ -94,5 +95,16 @@ describe('the manual clock', () => {
     const aborted = clock.sleep(1_000, stop.signal);
     stop.abort(new Error('enough'));
     await assert.rejects(aborted, /enough/);
+  });
+});
+
+describe('the system clock', () => {
+  it('sleeps, and wakes early with the reason of an abort', async () => {
+    await systemClock.sleep(1);
+    const stop = new AbortController();
+    const asleep = systemClock.sleep(60_000, stop.signal);
+    stop.abort(new Error('enough'));
+    await assert.rejects(asleep, /enough/);
+    await assert.rejects(systemClock.sleep(1, stop.signal), /enough/);
   });
 });

@@ -53,7 +53,7 @@ export async function callStep(
     return interrupted ? undefined : outcome;
   } finally {
     lease.interrupt = undefined;
-    answered.abort();
+    answered.abort('answered'); // with a reason of its own: the default one is an error with a stack
     await timeout;
   }
 }
