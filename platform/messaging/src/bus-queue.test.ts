@@ -56,6 +56,43 @@ describe('a queue of the bus', () => {
     assert.deepEqual(await fetchAll(successor), []);
   });
 
+  it('does not forget a message that fails while its key is being let go', async () => {
+    await createQueue('racing', [
+      ['k', 'first'],
+      ['k', 'second'],
+    ]);
+    const owner = uuidv7();
+    const queue = createBusQueue(bus.db, 'racing', owner);
+    const [first, second] = await fetchAll(queue);
+    assert.ok(first && second);
+    await queue.retry(first, 0, 'error');
+    await queue.ack([first]); // nothing of the key is set aside any more, but it is still held
+    const { shard } = second;
+    const waiting = Promise.withResolvers<void>();
+    const failing = bus.db.transaction(async (tx) => {
+      await tx.query('SELECT bus.retry($1, $2, $3::smallint, $4::bigint, $5::bigint, 0, $6)', [
+        'racing',
+        owner,
+        shard,
+        second.token,
+        second.id,
+        'error',
+      ]);
+      const fetching = queue.fetch([shard], 10, []);
+      await eventually('the fetch waits for this transaction', async () => {
+        const waits = await bus.db.query(
+          "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%bus.fetch%'",
+        );
+        return waits.length > 0;
+      });
+      void fetching.then(() => waiting.resolve(), waiting.reject);
+    });
+    await failing;
+    await waiting.promise;
+    const [again] = await queue.fetch([shard], 10, []);
+    assert.equal(again?.body, 'second');
+  });
+
   it('suspects nothing of a consumer that left in peace', async () => {
     await createQueue('peaceful', [['k', 'x']]);
     const first = createBusQueue(bus.db, 'peaceful', uuidv7());

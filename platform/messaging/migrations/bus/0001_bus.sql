@@ -276,6 +276,9 @@ BEGIN
         body := head.body; enqueued_at := head.enqueued_at; failures := head.failures; crashes := head.crashes;
         RETURN NEXT;
       END LOOP;
+      -- A message of this key may be failing right now. Setting it aside locks the shard first, so this waits for
+      -- it, and the statement after the lock sees it: else the key would be let go over a message that is held.
+      PERFORM 1 FROM bus.shard s WHERE s.queue_id = q AND s.shard = mine.shard FOR NO KEY UPDATE;
       DELETE FROM bus.held_key k
       WHERE k.queue_id = q AND k.shard = mine.shard AND k.key = held.key AND NOT EXISTS (
         SELECT 1 FROM bus.held_delivery d WHERE d.queue_id = q AND d.shard = mine.shard AND d.key = held.key);
