@@ -292,6 +292,24 @@ describe('ordering', { timeout: 240_000 }, () => {
     assert.deepEqual(stock, { on_hand: 0, reserved: 0 });
   });
 
+  it('fails no order while services are restarted', async () => {
+    for (const service of ['inventory', 'order', 'payment', 'shipping']) {
+      let restarting = true;
+      const restart = system.cli('restart', service).finally(() => {
+        restarting = false;
+      });
+      const statuses = [];
+      while (restarting) statuses.push((await placeOrder(system)).status);
+      await restart;
+      assert.ok(statuses.length > 0);
+      assert.deepEqual(
+        statuses.filter((status) => status !== 201),
+        [],
+        service,
+      );
+    }
+  });
+
   it('carries the trace through to the answer', async () => {
     const traceId = '0af7651916cd43dd8448eb211c80319c';
     const answer = await system.call('GET', '/products', {

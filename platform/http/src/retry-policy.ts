@@ -11,9 +11,11 @@ export interface FailedAttempt {
   readonly random: number;
 }
 
-const MAX_UNSENT_ATTEMPTS = 6;
+/** About two seconds in all: as long as a service needs to be restarted. */
+const MAX_UNSENT_ATTEMPTS = 14;
 const MAX_SENT_ATTEMPTS = 3;
 const UNSENT_BASE_MS = 20;
+const MAX_DELAY_MS = 400;
 const SENT_BASE_MS = 50;
 
 /**
@@ -27,7 +29,7 @@ export function retryDelayMs(failed: FailedAttempt): number | undefined {
   if (!unsent && !repeatable) return undefined;
   if (attempt >= (unsent ? MAX_UNSENT_ATTEMPTS : MAX_SENT_ATTEMPTS)) return undefined;
   const advisedMs = error.details['retryAfterMs'];
-  const jittered = random * (unsent ? UNSENT_BASE_MS : SENT_BASE_MS) * 2 ** attempt;
+  const jittered = random * Math.min(MAX_DELAY_MS, (unsent ? UNSENT_BASE_MS : SENT_BASE_MS) * 2 ** attempt);
   const delayMs = typeof advisedMs === 'number' ? Math.max(advisedMs, jittered) : jittered;
   return delayMs < remainingMs ? delayMs : undefined;
 }
