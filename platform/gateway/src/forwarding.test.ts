@@ -168,12 +168,12 @@ describe('forwarding', () => {
     const [answer] = (await once(client, 'response')) as [IncomingMessage];
     answer.on('error', () => undefined);
     let before = -1;
-    await eventually('the back end is held back', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 100));
+    const standsStill = () => {
       const same = before === written;
       before = written;
       return same;
-    });
+    };
+    await eventually('the back end is held back', standsStill, 10_000, 100);
     assert.ok(written < 60 * 2 ** 20, `${written} bytes were taken for a client that reads none`);
     client.destroy();
   });

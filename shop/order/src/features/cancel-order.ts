@@ -1,4 +1,4 @@
-import type { Database } from '@flotilla/postgres';
+import type { Database, Transaction } from '@flotilla/postgres';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../order-store.ts';
 import type { AwaitOrder } from './await-order.ts';
@@ -15,7 +15,7 @@ export interface CancelOrderDeps {
   readonly orders: OrderStore;
   /** Asks the saga to turn around; it decides against the shipment step under its own lock. */
   readonly requestCancellation: (
-    tx: Parameters<Parameters<Database['transaction']>[0]>[0],
+    tx: Transaction,
     orderId: string,
   ) => Promise<'requested' | 'too-late' | 'ended'>;
   readonly awaitOrder: AwaitOrder;

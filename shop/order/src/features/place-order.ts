@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import { type Clock, canonicalJson, crashPoint, type NewId } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
-import type { Address, PricingRejection, RequestedItem } from '../domain/order.ts';
+import type { Database, Transaction } from '@flotilla/postgres';
 import {
+  type Address,
   type Customer,
   mergeItems,
   type Order,
   type OrderLine,
   type PricedProduct,
+  type PricingRejection,
   priceItems,
+  type RequestedItem,
 } from '../domain/order.ts';
 import type { IdempotencyRecord, IdempotencyStore, RecordedResponse } from '../idempotency-store.ts';
 import type { OrderStore } from '../order-store.ts';
@@ -44,7 +46,6 @@ export interface PlaceOrderDeps {
   readonly clock: Clock;
   readonly newId: NewId;
 }
-type Transaction = Parameters<Parameters<Database['transaction']>[0]>[0];
 
 /** How long a replay waits for the first request when it has no wish of its own. */
 const REPLAY_WAIT_MS = 2_000;
