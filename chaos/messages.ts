@@ -55,13 +55,15 @@ export const messages: readonly Invariant[] = [
     needs: [],
     find: (system) =>
       collect([
-        readIfThere(
-          system,
-          'bus',
-          'bus.dead_letter',
-          'SELECT id, type, key, reason, error FROM bus.dead_letter',
+        ...SERVICES.map((name) =>
+          readIfThere(
+            system,
+            name,
+            'inbox_dead_letter',
+            'SELECT consumer, id, type, key, reason, last_error FROM inbox_dead_letter',
+          ),
         ),
-        ...PUBLISHERS.map((name) =>
+        ...SERVICES.map((name) =>
           readIfThere(
             system,
             name,
@@ -73,28 +75,34 @@ export const messages: readonly Invariant[] = [
   },
   {
     id: 'G6',
-    what: 'outboxes and queues are drained',
+    what: 'outboxes, queues and held messages are drained',
     holds: 'at-rest',
     needs: [],
     find: (system) =>
       collect([
-        ...(['bus.delivery', 'bus.held_delivery'] as const).map((table) =>
+        readIfThere(
+          system,
+          'bus',
+          'bus.delivery',
+          'SELECT q.name AS queue, d.id, d.type, d.key FROM bus.delivery d JOIN bus.queue q ON q.id = d.queue_id',
+        ),
+        ...SERVICES.map((name) =>
           readIfThere(
             system,
-            'bus',
-            table,
-            `SELECT q.name AS queue, d.id, d.type, d.key FROM ${table} d JOIN bus.queue q ON q.id = d.queue_id`,
+            name,
+            'inbox_held',
+            'SELECT consumer, message_id, type, key, failures, last_error FROM inbox_held',
           ),
         ),
-        ...PUBLISHERS.map((name) =>
+        ...SERVICES.map((name) =>
           readIfThere(system, name, 'outbox', 'SELECT id, type, key, attempts, last_error FROM outbox'),
         ),
       ]),
   },
 ];
 
-/** Every database that may have an outbox. */
-const PUBLISHERS: readonly DatabaseName[] = [
+/** Every database that may have an outbox or an inbox. */
+const SERVICES: readonly DatabaseName[] = [
   'order',
   'inventory',
   'payment',

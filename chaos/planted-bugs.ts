@@ -283,9 +283,10 @@ export const PLANTS: readonly PlantedBug[] = [
   {
     id: 'G5',
     bug: 'an innocent message is given up',
-    database: 'bus',
-    sql: `INSERT INTO bus.dead_letter (queue_id, key, type, body, reason, failures, crashes, enqueued_at)
-          SELECT id, 'k', 'order.confirmed.v1', '{}', 'failed', 10, 0, now() FROM bus.queue`,
+    database: 'notification',
+    sql: `INSERT INTO inbox_dead_letter (
+            consumer, message_id, key, type, body, reason, attempts, failures, crashes, enqueued_at)
+          VALUES ('notification', gen_random_uuid(), 'k', 'order.confirmed.v1', '{}', 'failed', '[]', 10, 0, now())`,
   },
   {
     id: 'G5',
@@ -307,5 +308,12 @@ export const PLANTS: readonly PlantedBug[] = [
     database: 'bus',
     sql: `INSERT INTO bus.delivery (queue_id, shard, key, type, body)
           SELECT id, 0, 'k', 'order.confirmed.v1', '{}' FROM bus.queue`,
+  },
+  {
+    id: 'G6',
+    bug: 'a failed message is never tried again',
+    database: 'cart',
+    sql: `INSERT INTO inbox_held (consumer, key, message_id, type, body, enqueued_at)
+          VALUES ('cart', 'k', gen_random_uuid(), 'order.confirmed.v1', '{}', now())`,
   },
 ];

@@ -77,10 +77,11 @@ describe('an order survives a crash between any two effects', { timeout: 200_000
       );
       // Else the next crash would meet the same message: after the third it would be given up.
       await eventually('every message has arrived', async () => {
-        const left = await system.sql(
-          'bus',
-          'SELECT FROM bus.delivery UNION ALL SELECT FROM bus.held_delivery',
-        );
+        const left = [
+          ...(await system.sql('bus', 'SELECT FROM bus.delivery')),
+          ...(await system.sql('notification', 'SELECT FROM inbox_held')),
+          ...(await system.sql('cart', 'SELECT FROM inbox_held')),
+        ];
         return left.length === 0;
       });
       const orders = await system.sql(

@@ -1,6 +1,6 @@
 import type { Database } from '@flotilla/postgres';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
-import type { DeadLetter, Delivery } from './transport.ts';
+import type { Delivery } from './transport.ts';
 
 /** A delivery of the PostgreSQL bus: it knows under which lease it was fetched. */
 export interface BusDelivery extends Delivery {
@@ -15,15 +15,7 @@ export interface BusQueue extends LeaseStore {
     perShard: number,
     held: readonly BusDelivery[],
   ): Promise<readonly BusDelivery[]>;
-  isolate(delivery: BusDelivery): Promise<boolean>;
   ack(deliveries: readonly BusDelivery[]): Promise<void>;
-  retry(delivery: BusDelivery, delayMs: number, error: string): Promise<boolean>;
-  bury(
-    delivery: BusDelivery,
-    reason: string,
-    error: string | undefined,
-    countsAsFailure: boolean,
-  ): Promise<boolean>;
 }
 
 interface FetchedRow extends Omit<BusDelivery, 'enqueuedAt'> {
@@ -31,8 +23,6 @@ interface FetchedRow extends Omit<BusDelivery, 'enqueuedAt'> {
 }
 
 export function createBusQueue(db: Database, queue: string, owner: string): BusQueue {
-  const isTrue = (rows: readonly { readonly done: boolean }[]) => rows[0]?.done === true;
-
   return {
     claim: (leaseMs, presence) =>
       db.query<ClaimRow & object>('SELECT shard, token, fair FROM bus.claim($1, $2, $3, $4::bigint)', [
@@ -54,16 +44,6 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
       );
       return rows.map(({ enqueued_at: enqueuedAt, ...row }) => ({ ...row, enqueuedAt }));
     },
-    isolate: async ({ shard, token, id }) =>
-      isTrue(
-        await db.query('SELECT bus.isolate($1, $2, $3::smallint, $4::bigint, $5::bigint) AS done', [
-          queue,
-          owner,
-          shard,
-          token,
-          id,
-        ]),
-      ),
     ack: async (deliveries) => {
       await db.query('SELECT bus.ack($1, $2, $3::smallint[], $4::bigint[], $5::bigint[])', [
         queue,
@@ -73,51 +53,5 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
         deliveries.map((one) => one.id),
       ]);
     },
-    retry: async ({ shard, token, id }, delayMs, error) =>
-      isTrue(
-        await db.query('SELECT bus.retry($1, $2, $3::smallint, $4::bigint, $5::bigint, $6, $7) AS done', [
-          queue,
-          owner,
-          shard,
-          token,
-          id,
-          delayMs,
-          error,
-        ]),
-      ),
-    bury: async ({ shard, token, id }, reason, error, countsAsFailure) =>
-      isTrue(
-        await db.query('SELECT bus.bury($1, $2, $3::smallint, $4::bigint, $5::bigint, $6, $7, $8) AS done', [
-          queue,
-          owner,
-          shard,
-          token,
-          id,
-          reason,
-          error ?? null,
-          countsAsFailure,
-        ]),
-      ),
   };
-}
-
-interface DeadLetterRow extends Omit<DeadLetter, 'deadAt' | 'error'> {
-  readonly dead_at: Date;
-  readonly error: string | null;
-}
-
-export async function readDeadLetters(
-  db: Database,
-  queue: string,
-  limit: number,
-): Promise<readonly DeadLetter[]> {
-  const rows = await db.query<DeadLetterRow>(
-    'SELECT id, type, key, body, reason, error, failures, crashes, dead_at FROM bus.dead_letters($1, $2)',
-    [queue, limit],
-  );
-  return rows.map(({ dead_at: deadAt, error, ...row }) => ({
-    ...row,
-    deadAt,
-    ...(error !== null && { error }),
-  }));
 }

@@ -24,7 +24,13 @@ function event(key: string, n: number, changes: Partial<Message> = {}) {
     data: { key, n },
     ...changes,
   };
-  return { id: message.id, type: message.type, key: message.key, body: toCloudEvent(message) };
+  return {
+    id: message.id,
+    type: message.type,
+    key: message.key,
+    body: toCloudEvent(message),
+    mandatory: false,
+  };
 }
 
 describe('a consumer', () => {
@@ -37,7 +43,7 @@ describe('a consumer', () => {
   afterEach(() => system.close());
 
   const deadLetter = () =>
-    eventually('a dead letter', async () => (await transport.deadLetters('test', 1))[0]);
+    eventually('a dead letter', async () => (await system.deadLetters.list()).letters[0]);
   const seen = (count: number) =>
     eventually(`${count} effects`, async () => {
       const found = await effects(system);
@@ -209,7 +215,7 @@ describe('a consumer', () => {
       ),
     );
     assert.deepEqual((await seen(2)).at(-1), { key: 'k', n: 2 });
-    assert.deepEqual(await transport.deadLetters('test', 1), []);
+    assert.deepEqual((await system.deadLetters.list()).letters, []);
   });
 
   it('waits for a database that is away, without counting attempts', async () => {
@@ -227,7 +233,7 @@ describe('a consumer', () => {
     await system.consumer(transport, [recordEffect], { db: flaky, retry: { delaysMs: [] } });
     await transport.publish([event('k', 1)]);
     assert.deepEqual(await seen(1), [{ key: 'k', n: 1 }]);
-    assert.deepEqual(await transport.deadLetters('test', 1), []);
+    assert.deepEqual((await system.deadLetters.list()).letters, []);
   });
 
   it('forgets handled messages only after the retention', async () => {

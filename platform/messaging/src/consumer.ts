@@ -1,18 +1,18 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
-import type { Handler } from './handler.ts';
+import { createGate } from './gate.ts';
+import type { Handler, RetryOptions } from './handler.ts';
+import { createHeldMessages } from './held-messages.ts';
+import { type HeldRunner, startHeldRunner } from './held-runner.ts';
 import { forgetOldMessages } from './inbox.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { inboxMetrics } from './inbox-metrics.ts';
+import { type Loop, pause, startLoop } from './loop.ts';
 import { createMessageProcessor } from './message-processor.ts';
+import { createSettling } from './settling.ts';
+import { createUnderstanding } from './task.ts';
+import { createTaskRunner } from './task-runner.ts';
 import type { Receiver, Transport } from './transport.ts';
-
-export interface RetryOptions {
-  /** Pause before each further attempt, spread by jitter. Default 100, 1,000, 5,000, 30,000 ms: 5 attempts. */
-  readonly delaysMs?: readonly number[];
-  /** Times the process may vanish while a message is in work before it is given up. Default 3. */
-  readonly maxCrashes?: number;
-}
 
 export interface ConsumerOptions {
   /** The queue and the inbox key: `<service>` or `<service>.<purpose>`. Consumers with one name share its messages. */
@@ -24,13 +24,16 @@ export interface ConsumerOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
+  /** For subscriptions that do not say otherwise. */
   readonly retry?: RetryOptions;
-  /** A handler that takes longer has failed. Default 20,000 ms. */
+  /** A handler that takes longer has failed, unless its subscription says otherwise. Default 20,000 ms. */
   readonly handlerTimeoutMs?: number;
   /** Transactions at once. Default 4; keep it below the pool's size. */
   readonly concurrency?: number;
   /** Messages in one transaction at most, when many wait. Default 32; 1 for each in its own. */
   readonly maxBatch?: number;
+  /** How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms. */
+  readonly heldPollIntervalMs?: number;
   /** How long duplicates are recognised. Default 14 days: longer than any redelivery. */
   readonly inboxRetentionDays?: number;
   readonly recordSpan?: RecordSpan;
@@ -48,6 +51,7 @@ export interface Consumer {
 }
 
 const CLEANUP_INTERVAL_MS = 3_600_000;
+const METRICS_INTERVAL_MS = 5_000;
 
 export function createConsumer(options: ConsumerOptions): Consumer {
   const { name, db, transport, clock = systemClock } = options;
@@ -57,44 +61,59 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     throw new RangeError(`consumer ${name} has two handlers for one message type`);
   }
   const closing = new AbortController();
+  const concurrency = options.concurrency ?? 4;
+  const maxBatch = options.maxBatch ?? 32;
   let receiver: Receiver | undefined;
-  let cleaner: Loop | undefined;
+  let runner: HeldRunner | undefined;
+  let loops: readonly Loop[] = [];
 
-  const handle = createMessageProcessor({
-    consumer: name,
-    db,
-    handlers,
-    retryDelaysMs: options.retry?.delaysMs ?? [100, 1_000, 5_000, 30_000],
-    maxCrashes: options.retry?.maxCrashes ?? 3,
-    handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
-    logger,
-    metrics: options.metrics,
-    clock,
-    closing: closing.signal,
+  const held = createHeldMessages(db, name);
+  const measures = inboxMetrics(options.metrics, name);
+  const common = {
+    ...{ consumer: name, db, held, logger, metrics: options.metrics, clock, concurrency, maxBatch },
     ...(options.recordSpan && { recordSpan: options.recordSpan }),
-  });
+    closing: closing.signal,
+    gate: createGate(),
+  };
+  const work = {
+    ...common,
+    settling: createSettling({ ...common, onHeld: wakeLater }),
+    runTask: createTaskRunner(common),
+    understand: createUnderstanding({
+      consumer: name,
+      handlers,
+      retryDelaysMs: options.retry?.delaysMs ?? [100, 1_000, 5_000, 30_000],
+      maxCrashes: options.retry?.maxCrashes ?? 3,
+      handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
+    }),
+  };
+  const handle = createMessageProcessor({ ...work, onDue: () => runner?.wake() });
+
+  /** Polling would find it too, up to one interval late. */
+  function wakeLater(delayMs: number): void {
+    void pause(clock, delayMs, closing.signal).then(() => runner?.wake());
+  }
 
   return {
     start: async () => {
       if (receiver) return;
       await transport.subscribe(name, [...handlers.keys()]);
       if (closing.signal.aborted) return;
-      receiver = transport.receive(name, {
-        handle,
-        concurrency: options.concurrency ?? 4,
-        maxBatch: options.maxBatch ?? 32,
-      });
-      cleaner = startLoop({
-        name: 'inbox-cleanup',
-        run: () => forgetOldMessages(db, name, options.inboxRetentionDays ?? 14),
-        intervalMs: CLEANUP_INTERVAL_MS,
-        clock,
-        logger,
-      });
+      runner = startHeldRunner({ ...work, pollIntervalMs: options.heldPollIntervalMs ?? 1_000 });
+      receiver = transport.receive(name, { handle, concurrency, maxBatch });
+      const forget = () => forgetOldMessages(db, name, options.inboxRetentionDays ?? 14);
+      const observe = async () => {
+        measures.observe(await held.statistics());
+        return false;
+      };
+      loops = [
+        startLoop({ ...common, name: 'inbox-cleanup', run: forget, intervalMs: CLEANUP_INTERVAL_MS }),
+        startLoop({ ...common, name: 'inbox-metrics', run: observe, intervalMs: METRICS_INTERVAL_MS }),
+      ];
     },
     close: async () => {
       closing.abort();
-      await Promise.all([receiver?.close(), cleaner?.stop()]);
+      await Promise.all([receiver?.close(), runner?.stop(), ...loops.map((loop) => loop.stop())]);
     },
   };
 }

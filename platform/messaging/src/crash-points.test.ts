@@ -17,10 +17,11 @@ describe('a process killed between two durable effects', { concurrency: 2 }, () 
       const successor = await startTestProcess(t, system, { parts: ['relay', 'consumer'] });
       await eventually('all effects, nothing left', async () => {
         const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
-        const [left] = await system.bus.db.query(
-          'SELECT 1 FROM bus.delivery UNION ALL SELECT 1 FROM bus.held_delivery UNION ALL SELECT 1 FROM bus.dead_letter',
+        const [left] = await system.bus.db.query('SELECT 1 FROM bus.delivery');
+        const [held] = await system.service.db.query(
+          'SELECT 1 FROM inbox_held UNION ALL SELECT 1 FROM inbox_dead_letter',
         );
-        return unsent === undefined && left === undefined && (await effects(system)).length >= 3;
+        return !unsent && !left && !held && (await effects(system)).length >= 3;
       });
       await successor.kill();
       assert.deepEqual(

@@ -7,7 +7,7 @@ import { createDispatcher, type DeliverySource } from './dispatcher.ts';
 import type { Delivery, ReceiveOptions, Settlement } from './transport.ts';
 
 function delivery(id: string, key: string, facts: Partial<Delivery> = {}): Delivery {
-  return { id, key, type: 't.v1', body: '', enqueuedAt: new Date(0), failures: 0, crashes: 0, ...facts };
+  return { id, key, type: 't.v1', body: '', enqueuedAt: new Date(0), suspect: false, ...facts };
 }
 
 /** A dispatcher whose handlers end when told to. */
@@ -33,24 +33,19 @@ function createSubject(
     logger: silentLogger,
     source: {
       owns: () => true,
-      isolate: async ({ id }) => calls.push(`isolate ${id}`) > 0,
       ack: async (batch) => {
         calls.push(`ack ${batch.map(({ id }) => id).join('+')}`);
       },
-      retry: async ({ id }) => calls.push(`retry ${id}`) > 0,
-      bury: async ({ id }) => calls.push(`bury ${id}`) > 0,
       ...overrides,
     },
   });
-  const end = async (id: string, settlement: Settlement = { kind: 'ack' }) => {
+  const end = async (id: string, settlement: Settlement = 'done') => {
     const resolve = await eventually(`${id} runs`, () => running.get(id));
     running.delete(id);
     resolve(settlement);
   };
   return { dispatcher, calls, end, called: (call: string) => eventually(call, () => calls.includes(call)) };
 }
-
-const RETRY: Settlement = { kind: 'retry', delayMs: 10, error: 'no' };
 
 describe('the dispatcher', () => {
   it('runs keys side by side and one key in one batch only', async () => {
@@ -78,51 +73,17 @@ describe('the dispatcher', () => {
     );
   });
 
-  it('drops what a fetch brings of a key that failed while the fetch was on its way', async () => {
+  it('drops what a fetch brings of a key of which something was released while the fetch was on its way', async () => {
     const { dispatcher, calls, end, called } = createSubject();
     dispatcher.beginFetch();
     dispatcher.offer([delivery('1', 'a'), delivery('2', 'a')]);
     dispatcher.beginFetch();
-    await end('1', RETRY);
-    await called('retry 1');
+    await end('1', 'release');
     await eventually('both are given back', () => dispatcher.room() === 100);
     dispatcher.offer([delivery('3', 'a'), delivery('4', 'b')]);
     await end('4');
     await called('ack 4');
     assert.ok(!calls.includes('3') && !calls.includes('2'));
-  });
-
-  it('runs a suspect alone, recorded before it begins, and fetches the rest again', async () => {
-    const { dispatcher, calls, end, called } = createSubject();
-    dispatcher.beginFetch();
-    dispatcher.offer([delivery('1', 'a'), delivery('2', 'a')]);
-    await called('1');
-    dispatcher.beginFetch();
-    dispatcher.offer([
-      delivery('3', 'b', { crashes: 1 }),
-      delivery('4', 'c'),
-      delivery('5', 'd', { crashes: 1 }),
-    ]);
-    assert.deepEqual(calls, ['1'], 'it waits for what is running');
-    assert.equal(dispatcher.room(), 0, 'nothing is fetched meanwhile');
-    await end('1');
-    await called('3');
-    assert.ok(!calls.includes('5'));
-    await end('3');
-    await end('5');
-    await called('ack 5');
-    assert.ok(!calls.includes('2') && !calls.includes('4'));
-    assert.ok(calls.indexOf('isolate 3') < calls.indexOf('3'));
-    assert.equal(dispatcher.room(), 100);
-  });
-
-  it('never runs a suspect before an earlier message of its key', async () => {
-    const { dispatcher, calls, end, called } = createSubject();
-    dispatcher.beginFetch();
-    dispatcher.offer([delivery('1', 'a'), delivery('2', 'a', { crashes: 1 }), delivery('3', 'a')]);
-    await end('1');
-    await called('ack 1');
-    assert.deepEqual(calls, ['1', 'ack 1']);
   });
 
   it('starts nothing that is no longer ours', async () => {
@@ -136,23 +97,21 @@ describe('the dispatcher', () => {
     assert.deepEqual(calls, ['1', 'ack 1']);
   });
 
-  it('stores a settlement again until it succeeds, and keeps the key back until then', async () => {
+  it('acknowledges again until that succeeds', async () => {
     let refusals = 2;
-    const { dispatcher, calls, end } = createSubject(
+    const { dispatcher, end } = createSubject(
       {},
       {
-        bury: async () => {
+        ack: async () => {
           refusals -= 1;
           if (refusals >= 0) throw new Error('the queue is away');
-          return true;
         },
       },
     );
     dispatcher.beginFetch();
-    dispatcher.offer([delivery('1', 'a'), delivery('2', 'a')]);
-    await end('1', { kind: 'dead-letter', reason: 'x', countsAsFailure: true });
-    await eventually('it is stored', () => refusals < 0);
-    await eventually('both are let go', () => dispatcher.room() === 100);
-    assert.deepEqual(calls, ['1']);
+    dispatcher.offer([delivery('1', 'a')]);
+    await end('1');
+    await eventually('it is acknowledged', () => dispatcher.room() === 100);
+    assert.equal(refusals, -1);
   });
 });

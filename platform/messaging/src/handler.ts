@@ -4,8 +4,22 @@ import type { Transaction } from '@flotilla/postgres';
 import { messagingError } from './errors.ts';
 import type { Message, MessageType } from './message.ts';
 
+/** How often and how long a message of one subscription is tried. Default: what the consumer says. */
+export interface HandlerOptions {
+  readonly retry?: RetryOptions;
+  /** A handler that takes longer has failed. */
+  readonly timeoutMs?: number;
+}
+
+export interface RetryOptions {
+  /** Pause before each further attempt, spread by jitter. Default 100, 1,000, 5,000, 30,000 ms: 5 attempts. */
+  readonly delaysMs?: readonly number[];
+  /** Times the process may vanish while only this message is in work before it is given up. Default 3. */
+  readonly maxCrashes?: number;
+}
+
 /** What a consumer does with one message type. Made by `on`. */
-export interface Handler {
+export interface Handler extends HandlerOptions {
   readonly type: string;
   /** Checks the data and binds it to the handler. */
   readonly prepare: (message: Message) => Result<(tx: Transaction) => Promise<void>, readonly Issue[]>;
@@ -19,9 +33,11 @@ export interface Handler {
 export function on<T>(
   type: MessageType<T>,
   handler: (message: Message<T>, tx: Transaction) => Promise<void>,
+  options: HandlerOptions = {},
 ): Handler {
   const validate = createValidator(tolerant(type.schema));
   return {
+    ...options,
     type: type.type,
     prepare: (message) => {
       const data = validate(message.data);

@@ -1,21 +1,30 @@
 import type { Database, Transaction } from '@flotilla/postgres';
+import type { Task } from './task.ts';
+
+export interface Remembered {
+  /** Ids that were not known. */
+  readonly fresh: Set<string>;
+  /** Of these the ones that must not be handled now: they, or an earlier message of their key, wait or were given up. */
+  readonly waiting: ReadonlySet<string>;
+}
 
 /**
- * Remembers messages as handled, in the handler's transaction, and returns those that were not yet. A message that
- * another transaction is handling right now makes this wait until that one has ended.
+ * Remembers messages as handled, in the handler's transaction. A message that another transaction is handling right
+ * now makes this wait until that one has ended.
  */
 export async function rememberMessages(
   tx: Transaction,
   consumer: string,
-  ids: readonly string[],
-): Promise<Set<string>> {
-  // Sorted, so that two transactions with the same messages cannot wait for each other.
-  const rows = await tx.query<{ message_id: string }>(
-    `INSERT INTO inbox (consumer, message_id) SELECT $1, id FROM unnest($2::uuid[]) AS id ORDER BY id
-     ON CONFLICT DO NOTHING RETURNING message_id`,
-    [consumer, ids],
+  tasks: readonly Task[],
+): Promise<Remembered> {
+  const rows = await tx.query<{ message_id: string; is_aside: boolean }>(
+    'SELECT message_id, is_aside FROM inbox_remember($1, $2::uuid[], $3::text[])',
+    [consumer, tasks.map((task) => task.inboxId), tasks.map((task) => task.arrival.key)],
   );
-  return new Set(rows.map((row) => row.message_id));
+  return {
+    fresh: new Set(rows.map((row) => row.message_id)),
+    waiting: new Set(rows.filter((row) => row.is_aside).map((row) => row.message_id)),
+  };
 }
 
 const CLEANUP_BATCH = 5_000;

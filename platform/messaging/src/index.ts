@@ -1,10 +1,26 @@
-export { type Consumer, type ConsumerOptions, createConsumer, type RetryOptions } from './consumer.ts';
+export { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
 export { messagingCrashPoints } from './crash-points.ts';
+export {
+  createDeadLetters,
+  type DeadLetter,
+  type DeadLetterFilter,
+  type DeadLetterPage,
+  type DeadLetters,
+  type Operator,
+} from './dead-letters.ts';
 export type { MessagingErrorCode } from './errors.ts';
-export { type Handler, on } from './handler.ts';
+export { type Handler, type HandlerOptions, on, type RetryOptions } from './handler.ts';
 export { defineMessage, type Message, type MessageType } from './message.ts';
 export { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
 export { createOutbox, type Outbox, type OutboxOptions, type PublishOptions } from './outbox.ts';
 export { createPostgresTransport, type PostgresTransportOptions } from './postgres-transport.ts';
 export { createRelay, type Relay, type RelayOptions } from './relay.ts';
-export type { DeadLetter, OutgoingMessage, Refusal, Transport } from './transport.ts';
+export type {
+  Delivery,
+  OutgoingMessage,
+  ReceiveOptions,
+  Receiver,
+  Refusal,
+  Settlement,
+  Transport,
+} from './transport.ts';

@@ -11,6 +11,11 @@ export interface MessageType<T> {
   readonly key: (data: T) => string;
   /** One sentence for the reference: when it is sent, what it means. */
   readonly description: string;
+  /**
+   * It is a command: when nobody subscribes to it the relay keeps it, tries again and parks it in the end, instead of
+   * dropping it. Default `false`.
+   */
+  readonly mandatory?: boolean;
 }
 
 /**

@@ -46,6 +46,6 @@ describe('order', () => {
         expected,
         key,
       );
-    assert.deepEqual(await system.transport().deadLetters('test', 1), []);
+    assert.deepEqual((await system.deadLetters.list()).letters, []);
   });
 });

@@ -10,6 +10,7 @@ export interface OutboxRow {
   readonly key: string;
   readonly type: string;
   readonly envelope: string;
+  readonly mandatory: boolean;
   readonly attempts: number;
 }
 

@@ -43,7 +43,7 @@ export interface OutboxOptions {
 }
 
 const INSERT =
-  'INSERT INTO outbox (message_id, shard, key, type, envelope) VALUES ($1::uuid, $2::smallint, $3, $4, $5)';
+  'INSERT INTO outbox (message_id, shard, key, type, envelope, mandatory) VALUES ($1::uuid, $2::smallint, $3, $4, $5, $6)';
 
 export function createOutbox({
   source,
@@ -79,7 +79,7 @@ export function createOutbox({
           { details: { type: type.type, bytes } },
         );
       }
-      await tx.query(INSERT, [id, shardOf(key), key, type.type, envelope]);
+      await tx.query(INSERT, [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false]);
       if (onCommit) tx.afterCommit(onCommit);
       return id;
     },

@@ -37,16 +37,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     logger,
     source: {
       owns: ({ shard, token }) => leases.holds(shard, token),
-      isolate: store.isolate,
       ack: store.ack,
-      retry: async (delivery, delayMs, error) => {
-        const stored = await store.retry(delivery, delayMs, error);
-        // Polling would find it too, up to one interval late.
-        void clock.sleep(delayMs).then(fetcher.wake);
-        return stored;
-      },
-      bury: (delivery, { reason, error, countsAsFailure }) =>
-        store.bury(delivery, reason, error, countsAsFailure),
     },
     onSettled: (gaveBack) => {
       if (gaveBack) fetcher.wake();

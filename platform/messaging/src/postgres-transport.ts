@@ -1,7 +1,6 @@
 import { type Clock, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { readDeadLetters } from './bus-queue.ts';
 import { messagingError } from './errors.ts';
 import { createNotifier } from './notifier.ts';
 import { startPostgresReceiver } from './postgres-receiver.ts';
@@ -40,18 +39,22 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     'Messages published that no queue subscribes to.',
   );
 
-  async function store(messages: readonly OutgoingMessage[]): Promise<void> {
-    const [published] = await db.query<{ queues: string[]; unrouted: number }>(
-      'SELECT queues, unrouted FROM bus.publish($1::text[], $2::text[], $3::smallint[], $4::text[])',
+  async function store(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
+    const [published] = await db.query<{ queues: string[]; unrouted: number; refused: number[] }>(
+      `SELECT queues, unrouted, refused
+       FROM bus.publish($1::text[], $2::text[], $3::smallint[], $4::text[], $5::boolean[])`,
       [
         messages.map((message) => message.type),
         messages.map((message) => message.key),
         messages.map((message) => shardOf(message.key)),
         messages.map((message) => message.body),
+        messages.map((message) => message.mandatory),
       ],
     );
     notifier.notify(published?.queues ?? []);
     unrouted.inc({}, published?.unrouted ?? 0);
+    const refused = (published?.refused ?? []).flatMap((position) => messages[position - 1] ?? []);
+    return withFollowers(refused, ({ type }) => `nobody subscribes to ${type}`);
   }
 
   return {
@@ -61,8 +64,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
       }),
     publish: async (messages) => {
       try {
-        await reach(() => store(messages));
-        return [];
+        return await reach(() => store(messages));
       } catch (error) {
         if (!isDataError(error)) throw error;
         return await publishSingly(messages, (message) => reach(() => store([message])));
@@ -70,7 +72,6 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     },
     receive: (queue, receive) =>
       startPostgresReceiver({ db, notifier, queue, receive, pollIntervalMs, leaseMs, clock, logger }),
-    deadLetters: (queue, limit) => reach(() => readDeadLetters(db, queue, limit)),
     ping: () =>
       reach(async () => {
         await db.query('SELECT 1');
@@ -84,34 +85,43 @@ async function closeAll(db: Database, notifier: { close(): Promise<void> }): Pro
   await db.close();
 }
 
+const FOLLOWS = 'an earlier message of its key was refused';
+
+/** Of each key the first is refused for what it is, the later ones because they must not overtake it. */
+function withFollowers(
+  refused: readonly OutgoingMessage[],
+  reasonOf: (first: OutgoingMessage) => string,
+): readonly Refusal[] {
+  const seen = new Set<string>();
+  return refused.map((message) => {
+    const isFirst = !seen.has(message.key);
+    seen.add(message.key);
+    return { id: message.id, reason: isFirst ? reasonOf(message) : FOLLOWS };
+  });
+}
+
 /** The statement was refused as a whole for one message in it: find out which. */
 async function publishSingly(
   messages: readonly OutgoingMessage[],
-  publish: (message: OutgoingMessage) => Promise<void>,
+  publish: (message: OutgoingMessage) => Promise<readonly Refusal[]>,
 ): Promise<readonly Refusal[]> {
-  const refusals = new Map<string, Refusal>();
+  const refusals: Refusal[] = [];
+  const stopped = new Set<string>();
   for (const message of messages) {
-    if (refusals.has(message.key)) continue;
-    try {
-      await publish(message);
-    } catch (error) {
-      if (!isDataError(error)) throw error;
-      refusals.set(message.key, { id: message.id, reason: error.message });
-    }
+    const refusal = stopped.has(message.key)
+      ? { id: message.id, reason: FOLLOWS }
+      : await publish(message).then(
+          ([refused]) => refused,
+          (error: unknown) => {
+            if (!isDataError(error)) throw error;
+            return { id: message.id, reason: error.message };
+          },
+        );
+    if (!refusal) continue;
+    refusals.push(refusal);
+    stopped.add(message.key);
   }
-  const refused = [...refusals.values()];
-  const blocked = messages.filter(
-    ({ id, key }) => refusals.has(key) && isAfter(messages, id, refusals.get(key)?.id),
-  );
-  return [
-    ...refused,
-    ...blocked.map(({ id }) => ({ id, reason: 'an earlier message of its key was refused' })),
-  ];
-}
-
-function isAfter(messages: readonly OutgoingMessage[], id: string, refusedId: string | undefined): boolean {
-  const place = (wanted: string | undefined) => messages.findIndex((message) => message.id === wanted);
-  return place(id) > place(refusedId);
+  return refusals;
 }
 
 /** SQLSTATE classes 22, 23 and 54: the data itself was refused. */

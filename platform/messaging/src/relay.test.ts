@@ -27,7 +27,6 @@ function createFakeTransport() {
     },
     subscribe: unused,
     receive: unused,
-    deadLetters: unused,
     ping: unused,
     close: async () => undefined,
   };

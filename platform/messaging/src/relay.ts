@@ -132,7 +132,7 @@ export function createRelay(options: RelayOptions): Relay {
 }
 
 function toOutgoing(row: OutboxRow) {
-  return { id: row.message_id, type: row.type, key: row.key, body: row.envelope };
+  return { id: row.message_id, type: row.type, key: row.key, body: row.envelope, mandatory: row.mandatory };
 }
 
 /** A refused message takes the later ones of its key with it; only the first of them has itself to blame. */

@@ -11,5 +11,6 @@ export function createTestMessage<T>(
 ): OutgoingMessage {
   const key = type.key(data);
   const time = new Date().toISOString();
-  return { id, type: type.type, key, body: toCloudEvent({ id, type: type.type, source, time, key, data }) };
+  const body = toCloudEvent({ id, type: type.type, source, time, key, data });
+  return { id, type: type.type, key, body, mandatory: type.mandatory ?? false };
 }

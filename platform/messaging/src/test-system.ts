@@ -3,6 +3,7 @@ import { createDatabase, type Database } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import type { Handler } from './handler.ts';
 import { defineMessage } from './message.ts';
 import { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
@@ -23,6 +24,7 @@ export interface TestSystem {
   readonly service: TestDatabase;
   readonly bus: TestDatabase;
   readonly outbox: Outbox;
+  readonly deadLetters: DeadLetters;
   /** Publishes one message in its own transaction. */
   publish(key: string, n: number): Promise<string>;
   /** A transport with connections of its own, as another process would have. */
@@ -58,6 +60,7 @@ export async function createTestSystem(onCommit?: () => void): Promise<TestSyste
     service,
     bus,
     outbox,
+    deadLetters: createDeadLetters(service.db),
     publish: (key, n) => service.db.transaction((tx) => outbox.publish(tx, counted, { key, n })),
     transport: (options) =>
       closeLater(createPostgresTransport({ uri: bus.uri, ...base, ...QUICK, ...options })),
@@ -69,7 +72,11 @@ export async function createTestSystem(onCommit?: () => void): Promise<TestSyste
     },
     consumer: async (transport, handlers, options) => {
       const consumer = closeLater(
-        createConsumer({ name: 'test', db: service.db, transport, handlers, ...base, ...options }),
+        createConsumer({
+          ...{ name: 'test', db: service.db, transport, handlers, heldPollIntervalMs: 100 },
+          ...base,
+          ...options,
+        }),
       );
       await consumer.start();
       return consumer;

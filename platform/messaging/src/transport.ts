@@ -5,6 +5,8 @@ export interface OutgoingMessage {
   readonly key: string;
   /** CloudEvents JSON. */
   readonly body: string;
+  /** A command: somebody must be subscribed to its type, else the message is refused. */
+  readonly mandatory: boolean;
 }
 
 /** A message the transport will not take, whatever happens; the others of the same call are stored. */
@@ -21,27 +23,18 @@ export interface Delivery {
   readonly key: string;
   readonly body: string;
   readonly enqueuedAt: Date;
-  /** Attempts that failed by a thrown error or a timeout. */
-  readonly failures: number;
-  /** Times the consuming process vanished while this message was in work. */
-  readonly crashes: number;
+  /** It may have been in work when a consuming process vanished. */
+  readonly suspect: boolean;
+  /** Why the transport gave it up (a delivery limit of the broker): it becomes a dead letter without being tried. */
+  readonly givenUp?: string;
 }
 
 /** What a consumer decided about one delivery. */
 export type Settlement =
-  /** Its effects are committed. */
-  | { readonly kind: 'ack' }
-  /** It failed; again after `delayMs`. Later messages of its key wait behind it. */
-  | { readonly kind: 'retry'; readonly delayMs: number; readonly error: string }
-  /** It is given up. `countsAsFailure`: it was tried and failed just now. */
-  | {
-      readonly kind: 'dead-letter';
-      readonly reason: string;
-      readonly error?: string;
-      readonly countsAsFailure: boolean;
-    }
-  /** It was not tried: hand it out again. */
-  | { readonly kind: 'release' };
+  /** Its effects, or the record that it waits or was given up, are committed: the transport forgets it. */
+  | 'done'
+  /** It was not tried (closing, the database is away): hand it out again, in order. */
+  | 'release';
 
 export interface ReceiveOptions {
   /**
@@ -60,23 +53,12 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
-/** A message that was given up. */
-export interface DeadLetter {
-  readonly id: string;
-  readonly type: string;
-  readonly key: string;
-  readonly body: string;
-  readonly reason: string;
-  readonly error?: string;
-  readonly failures: number;
-  readonly crashes: number;
-  readonly deadAt: Date;
-}
-
 /**
- * Carries messages from outboxes to queues. Guarantees of every implementation (`transport.contract.ts`):
- * at least once; messages of one key reach a queue in the order of `publish`; a queue's consumers compete,
- * and one key is never with two of them; queues do not affect each other.
+ * Carries messages from outboxes to queues: an ordered pipe that knows nothing of retries and dead letters, which are
+ * the consumer's. Guarantees of every implementation (`transport.contract.ts`): at least once; messages of one key
+ * reach a queue in the order of `publish`; a queue's consumers compete, and one key is never with two of them; what
+ * was released comes again in order; what was in work when a process vanished comes again as a suspect; queues do not
+ * affect each other.
  */
 export interface Transport {
   /** Creates the durable queue if needed and adds subscriptions. Never removes one. */
@@ -88,8 +70,6 @@ export interface Transport {
    */
   publish(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]>;
   receive(queue: string, options: ReceiveOptions): Receiver;
-  /** The newest dead letters of a queue, newest first. */
-  deadLetters(queue: string, limit: number): Promise<readonly DeadLetter[]>;
   /** Resolves when the transport can be used now; for readiness. */
   ping(): Promise<void>;
   /** Close receivers first. */

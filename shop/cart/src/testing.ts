@@ -13,7 +13,7 @@ import {
 } from '@flotilla/http';
 import { uuidv7 } from '@flotilla/kernel';
 import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/messaging';
-import { createMemoryTransport } from '@flotilla/messaging/testing';
+import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { lookUpProducts, placeOrder } from '@shop/contracts';
@@ -112,9 +112,7 @@ export async function startCart() {
       };
     },
     publish: async <T>(type: MessageType<T>, data: T, id: string = uuidv7()) => {
-      await transport.publish([
-        { id, type: type.type, key: type.key(data), body: cloudEvent(type, data, id) },
-      ]);
+      await transport.publish([createTestMessage(type, data, { id })]);
       return id;
     },
     close: async () => {
@@ -134,20 +132,6 @@ async function startFake(service: string, verifyToken: VerifyToken, handlers: re
   const host = createHttpHost({ ...quiet, service, handlers, verifyToken, metrics: createMetrics() });
   const { port } = await host.listen();
   return { address: `127.0.0.1:${port}`, close: () => host.close() };
-}
-
-function cloudEvent<T>(type: MessageType<T>, data: T, id: string): string {
-  const time = new Date().toISOString();
-  const key = type.key(data);
-  return JSON.stringify({
-    specversion: '1.0',
-    id,
-    type: type.type,
-    source: 'order',
-    time,
-    partitionkey: key,
-    data,
-  });
 }
 
 export function orderOf(id: string) {

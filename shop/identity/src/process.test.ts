@@ -79,7 +79,7 @@ describe('the identity process', () => {
       maxBatch: 10,
       handle: async (deliveries) => {
         published.push(...deliveries.map((delivery) => String(JSON.parse(delivery.body).data.email)));
-        return deliveries.map(() => ({ kind: 'ack' }));
+        return deliveries.map(() => 'done');
       },
     });
     return () => receiver.close();

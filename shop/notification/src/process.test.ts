@@ -55,7 +55,9 @@ describe('the notification process', () => {
     const [id, type, key] = [uuidv7(), 'user.registered.v1', email];
     const attributes = { specversion: '1.0', id, type, source: 'identity', partitionkey: key };
     const data = { userId: email, email, name: 'Ann' };
-    await transport.publish([{ id, type, key, body: JSON.stringify({ ...attributes, data }) }]);
+    await transport.publish([
+      { id, type, key, body: JSON.stringify({ ...attributes, data }), mandatory: false },
+    ]);
     await transport.close();
   }
 

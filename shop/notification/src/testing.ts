@@ -4,7 +4,7 @@ import { createTestIssuer } from '@flotilla/auth/testing';
 import { createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/messaging';
-import { createMemoryTransport } from '@flotilla/messaging/testing';
+import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createNotificationApp } from './app.ts';
@@ -50,10 +50,7 @@ export async function startNotification({ smtpUrl }: { readonly smtpUrl?: string
       return { status: response.statusCode, body };
     },
     publish: async <T>(type: MessageType<T>, data: T, id: string = uuidv7()) => {
-      const key = type.key(data);
-      const time = new Date().toISOString();
-      const attributes = { specversion: '1.0', id, type: type.type, source: 'test', time, partitionkey: key };
-      await transport.publish([{ id, type: type.type, key, body: JSON.stringify({ ...attributes, data }) }]);
+      await transport.publish([createTestMessage(type, data, { id })]);
       return id;
     },
     close: async () => {

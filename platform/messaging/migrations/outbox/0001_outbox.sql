@@ -7,6 +7,7 @@ CREATE TABLE outbox (
   key text NOT NULL,
   type text NOT NULL,
   envelope text NOT NULL,
+  mandatory boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   attempts smallint NOT NULL DEFAULT 0,
   available_at timestamptz,
@@ -24,6 +25,7 @@ CREATE TABLE outbox_parked (
   key text NOT NULL,
   type text NOT NULL,
   envelope text NOT NULL,
+  mandatory boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL,
   attempts smallint NOT NULL,
   last_error text,
@@ -70,10 +72,10 @@ BEGIN
   SELECT share - count(*) INTO missing FROM outbox_shard s WHERE s.owner = me;
   IF missing > 0 THEN
     UPDATE outbox_shard s SET owner = me, token = s.token + 1
-    WHERE s.shard IN (
+    WHERE s.shard = ANY (ARRAY(
       SELECT f.shard FROM outbox_shard f
       WHERE f.owner IS NULL OR NOT EXISTS (SELECT 1 FROM outbox_relay r WHERE r.owner = f.owner)
-      LIMIT missing FOR UPDATE SKIP LOCKED);
+      LIMIT missing FOR UPDATE SKIP LOCKED));
   END IF;
   RETURN QUERY SELECT s.shard, s.token, share FROM outbox_shard s WHERE s.owner = me;
 END $$;
@@ -91,7 +93,8 @@ $$;
 -- The oldest messages of each shard, without those of keys that wait for another attempt. One index range per
 -- shard, whatever the backlog; the planner settings keep that true when its statistics are stale.
 CREATE FUNCTION outbox_fetch(shards smallint[], per_shard integer)
-RETURNS TABLE (shard smallint, id bigint, message_id uuid, key text, type text, envelope text, attempts smallint)
+RETURNS TABLE (shard smallint, id bigint, message_id uuid, key text, type text, envelope text, mandatory boolean,
+  attempts smallint)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
@@ -100,7 +103,7 @@ DECLARE
     WHERE o.shard = ANY (shards) AND o.attempts > 0 AND o.available_at > clock_timestamp());
 BEGIN
   RETURN QUERY
-    SELECT o.shard, o.id, o.message_id, o.key, o.type, o.envelope, o.attempts
+    SELECT o.shard, o.id, o.message_id, o.key, o.type, o.envelope, o.mandatory, o.attempts
     FROM unnest(shards) AS mine (shard)
     CROSS JOIN LATERAL (
       SELECT q.* FROM outbox q
@@ -141,9 +144,10 @@ BEGIN
   END IF;
   DELETE FROM outbox WHERE shard = the_shard AND id = the_id RETURNING * INTO gone;
   IF FOUND THEN
-    INSERT INTO outbox_parked (id, message_id, key, type, envelope, created_at, attempts, last_error, parked_reason)
-    VALUES (gone.id, gone.message_id, gone.key, gone.type, gone.envelope, gone.created_at, gone.attempts + 1,
-      error, reason);
+    INSERT INTO outbox_parked (
+      id, message_id, key, type, envelope, mandatory, created_at, attempts, last_error, parked_reason)
+    VALUES (gone.id, gone.message_id, gone.key, gone.type, gone.envelope, gone.mandatory, gone.created_at,
+      gone.attempts + 1, error, reason);
   END IF;
   RETURN true;
 END $$;

@@ -1,0 +1,58 @@
+import { isPlatformError, toError } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import { spread } from './backoff.ts';
+import type { Task } from './task.ts';
+
+/** What becomes of a message whose handler failed. */
+export type Verdict =
+  | { readonly kind: 'retry'; readonly delayMs: number }
+  | { readonly kind: 'dead-letter'; readonly reason: string };
+
+/** `failures`: those before this one. */
+export function judgeFailure({ retryDelaysMs }: Task, failures: number, error: Error): Verdict {
+  if (isTerminal(error)) return { kind: 'dead-letter', reason: `it cannot succeed: ${error.message}` };
+  const delayMs = retryDelaysMs[failures];
+  return delayMs === undefined
+    ? { kind: 'dead-letter', reason: `it failed ${failures + 1} times: ${error.message}` }
+    : { kind: 'retry', delayMs: spread(delayMs) };
+}
+
+const MAX_DESCRIPTION_LENGTH = 4_000;
+
+/** The code and the stack, as an operator wants to read them. */
+export function describeError(error: Error): string {
+  const code = isPlatformError(error) ? `${error.code} ` : '';
+  return toStorableText(`${code}${error.stack ?? error.message}`.slice(0, MAX_DESCRIPTION_LENGTH));
+}
+
+/** PostgreSQL stores every character but NUL. */
+export function toStorableText(text: string): string {
+  return text.replaceAll('\0', '\u2400');
+}
+
+export function codeOf(error: unknown): string {
+  return isPlatformError(error) ? error.code : toError(error).name;
+}
+
+/** A defect known not to go away. What the database reports may depend on the moment, so it is tried again. */
+function isTerminal(error: Error): boolean {
+  return isPlatformError(error) && !error.retryable && !error.code.startsWith('POSTGRES_');
+}
+
+export function isConnectionLoss(error: unknown): boolean {
+  return (
+    isPlatformError(error) &&
+    (error.code === 'POSTGRES_UNAVAILABLE' || error.code === 'POSTGRES_POOL_EXHAUSTED')
+  );
+}
+
+/** A connection may break because of the message too: only a database that does not answer at all is away. */
+export async function isUnreachable(db: Database, error: unknown): Promise<boolean> {
+  if (!isConnectionLoss(error)) return false;
+  try {
+    await db.query('SELECT 1');
+    return false;
+  } catch (failed) {
+    return isConnectionLoss(failed);
+  }
+}

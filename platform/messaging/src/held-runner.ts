@@ -1,0 +1,134 @@
+import { type Clock, crashPoint, toError } from '@flotilla/kernel';
+import type { Database, Transaction } from '@flotilla/postgres';
+import type { Logger } from '@flotilla/telemetry';
+import { isConnectionLoss } from './failure.ts';
+import type { Gate } from './gate.ts';
+import type { HeldMessage, HeldMessages } from './held-messages.ts';
+import { startLoop } from './loop.ts';
+import type { Settling } from './settling.ts';
+import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';
+
+export interface HeldRunnerOptions {
+  readonly db: Database;
+  readonly held: HeldMessages;
+  readonly settling: Settling;
+  readonly understand: (arrival: Arrival) => Task | Unusable;
+  readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
+  readonly gate: Gate;
+  /** Keys in work at once. */
+  readonly concurrency: number;
+  readonly maxBatch: number;
+  readonly pollIntervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly closing: AbortSignal;
+}
+
+/** Handles held messages when their keys are due. Any number of processes share this work. */
+export interface HeldRunner {
+  wake(): void;
+  /** Takes nothing new, waits for what runs. */
+  stop(): Promise<void>;
+}
+
+export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
+  const { db, held, settling, understand, gate, concurrency, maxBatch, clock, logger, closing } = options;
+  const running = new Set<Promise<void>>();
+  // Down to one when a batch failed, so that the guilty one is found; up again as single ones succeed.
+  let batchSize = maxBatch;
+
+  async function takeAndStart(): Promise<boolean> {
+    if (running.size >= concurrency) return false;
+    const leave = await gate.enter();
+    const taken = await held.takeDue(batchSize, false).catch((error: unknown) => {
+      leave();
+      throw error;
+    });
+    const [first] = taken;
+    if (!first || first.suspect) leave();
+    if (!first) return false;
+    if (first.suspect) {
+      await gate.alone(async () => handle(await held.takeDue(1, true)));
+      return true;
+    }
+    const run = handle(taken)
+      .catch((error: unknown) =>
+        logger.error({ err: toError(error) }, 'held messages could not be settled, they stay held'),
+      )
+      .finally(() => {
+        leave();
+        running.delete(run);
+        loop.wake();
+      });
+    running.add(run);
+    return true;
+  }
+
+  async function handle(taken: readonly HeldMessage[]): Promise<void> {
+    const [first] = taken;
+    if (!first) return;
+    const understood = taken.map(understand);
+    const tasks = understood.filter((one) => 'work' in one);
+    const unusable = understood.filter((one) => 'reason' in one);
+    const counted = first.suspect ? 1 : 0;
+    const [only] = tasks;
+    if (unusable.length > 0) {
+      for (const one of unusable) await settling.bury(one, counted);
+      await putBack(tasks.map((task) => task.inboxId));
+    } else if (only && first.suspect && first.crashes >= only.maxCrashes) {
+      const reason = `the process ended ${first.crashes} times while this message was in work`;
+      await settling.bury(giveUp(only, reason), counted);
+    } else await run(tasks, first, counted);
+  }
+
+  async function putBack(ids: readonly string[]): Promise<void> {
+    if (ids.length > 0) await settling.patiently(() => held.putBack(ids, false, 0));
+  }
+
+  async function run(tasks: readonly Task[], first: HeldMessage, counted: number): Promise<void> {
+    const ids = tasks.map((task) => task.inboxId);
+    try {
+      const mine = await settling.patiently(() => commit(tasks, first.key, ids));
+      if (!mine && counted > 0) await settling.patiently(() => held.putBack(ids, true, 0));
+      if (mine) settling.count('handled', tasks.length);
+      batchSize = Math.min(maxBatch, batchSize * 2);
+    } catch (error) {
+      if (closing.aborted && isConnectionLoss(error)) throw error;
+      batchSize = 1;
+      const [only, ...others] = tasks;
+      if (only && others.length === 0) {
+        await settling.settleFailure(only, toError(error), first.failures, counted);
+      } else await putBack(ids);
+    }
+  }
+
+  /** `false` when another process has the key. */
+  async function commit(tasks: readonly Task[], key: string, ids: readonly string[]): Promise<boolean> {
+    const mine = await db.transaction(async (tx) => {
+      const fresh = await held.resume(tx, key, ids);
+      if (!fresh) return false;
+      for (const task of tasks) if (fresh.has(task.inboxId)) await options.runTask(task, tx);
+      await held.finish(tx, key, ids);
+      crashPoint('consumer.before-held-commit');
+      return true;
+    });
+    crashPoint('consumer.after-held-commit');
+    return mine;
+  }
+
+  const loop = startLoop({
+    name: 'held-messages',
+    run: takeAndStart,
+    intervalMs: options.pollIntervalMs,
+    clock,
+    logger,
+  });
+
+  return {
+    wake: loop.wake,
+    stop: async () => {
+      await loop.stop();
+      await Promise.all(running);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import type { Metrics } from '@flotilla/telemetry';
+import type { HeldStatistics } from './held-messages.ts';
+
+export function inboxMetrics(
+  metrics: Metrics,
+  consumer: string,
+): { observe(statistics: HeldStatistics): void } {
+  const labels = ['consumer'];
+  const held = metrics.gauge(
+    'messaging_inbox_held',
+    'Messages that wait for another attempt or behind one that does, counted up to 100,000.',
+    labels,
+  );
+  const age = metrics.gauge(
+    'messaging_inbox_oldest_held_age_seconds',
+    'Age of the oldest message that waits for another attempt.',
+    labels,
+  );
+  const dead = metrics.gauge('messaging_inbox_dead_letters', 'Messages given up.', labels);
+  return {
+    observe: (statistics) => {
+      held.set(statistics.held, { consumer });
+      age.set(statistics.oldestHeldAgeSeconds, { consumer });
+      dead.set(statistics.dead, { consumer });
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { accept, type Result, reject, toError, uuidv5 } from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
+import { fromCloudEvent, inboxId, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from './cloud-event.ts';
+import type { Handler } from './handler.ts';
+import type { Message } from './message.ts';
+
+/** A message as it came, from a transport or out of the held ones. */
+export interface Arrival {
+  readonly type: string;
+  readonly key: string;
+  readonly body: string;
+  readonly enqueuedAt: Date;
+}
+
+/** An arrival that was understood: what it says, and the handler bound to it. */
+export interface Task {
+  readonly arrival: Arrival;
+  readonly message: Message;
+  readonly inboxId: string;
+  readonly work: (tx: Transaction) => Promise<void>;
+  readonly retryDelaysMs: readonly number[];
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+}
+
+/** An arrival that nothing can be done with. */
+export interface Unusable {
+  readonly arrival: Arrival;
+  readonly inboxId: string;
+  readonly reason: string;
+  readonly traceparent?: string;
+}
+
+/** It was understood, but is given up. */
+export function giveUp({ arrival, inboxId, message }: Task, reason: string): Unusable {
+  const { traceparent } = message;
+  return { arrival, inboxId, reason, ...(traceparent !== undefined && { traceparent }) };
+}
+
+export interface UnderstandingOptions {
+  readonly consumer: string;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** For handlers that do not say otherwise. */
+  readonly retryDelaysMs: readonly number[];
+  readonly maxCrashes: number;
+  readonly handlerTimeoutMs: number;
+}
+
+// What cannot be read has no id of its own: the same bytes are the same message.
+const UNREADABLE = '0a1f3c2e-5d64-5b77-8f19-2c9be4a7d310';
+
+/** Reads arrivals. What cannot be worked on says why. */
+export function createUnderstanding(options: UnderstandingOptions): (arrival: Arrival) => Task | Unusable {
+  return (arrival) => {
+    const parsed = read(arrival);
+    if (!parsed.ok) {
+      const id = uuidv5(`${arrival.type}\n${arrival.key}\n${arrival.body}`, UNREADABLE);
+      return { arrival, inboxId: id, reason: `malformed: ${parsed.rejection}` };
+    }
+    const message = parsed.value;
+    const known = { arrival, inboxId: inboxId(message) };
+    const bound = bind(message, options);
+    if (!bound.ok) {
+      const trace = message.traceparent === undefined ? {} : { traceparent: message.traceparent };
+      return { ...known, ...trace, reason: bound.rejection };
+    }
+    const { handler, work } = bound.value;
+    return {
+      ...known,
+      message,
+      work,
+      retryDelaysMs: handler.retry?.delaysMs ?? options.retryDelaysMs,
+      maxCrashes: handler.retry?.maxCrashes ?? options.maxCrashes,
+      timeoutMs: handler.timeoutMs ?? options.handlerTimeoutMs,
+    };
+  };
+}
+
+function read({ key, body }: Arrival): Result<Message, string> {
+  const bytes = Buffer.byteLength(body);
+  if (bytes > MAX_MESSAGE_BYTES) return reject(`it has ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}`);
+  if (key.length > MAX_KEY_LENGTH)
+    return reject(`its key has ${key.length} characters; the limit is ${MAX_KEY_LENGTH}`);
+  if (key.includes('\0')) return reject('its key contains the character NUL');
+  return fromCloudEvent(body);
+}
+
+function bind(
+  message: Message,
+  { consumer, handlers }: UnderstandingOptions,
+): Result<{ handler: Handler; work: Task['work'] }, string> {
+  const handler = handlers.get(message.type);
+  if (!handler) return reject(`unknown ${describeUnknown(message.type, consumer, [...handlers.keys()])}`);
+  try {
+    const prepared = handler.prepare(message);
+    if (prepared.ok) return accept({ handler, work: prepared.value });
+    const issues = prepared.rejection.map(({ path, message: text }) => `${path} ${text}`).join('; ');
+    return reject(`the data does not match ${message.type}: ${issues}`);
+  } catch (error) {
+    // Nested so deeply that the validator ran out of stack.
+    return reject(`the data does not match ${message.type}: it cannot be checked: ${toError(error).message}`);
+  }
+}
+
+function describeUnknown(type: string, consumer: string, known: readonly string[]): string {
+  const name = type.replace(/\.v\d+$/, '');
+  const versions = known.filter((other) => other !== type && other.replace(/\.v\d+$/, '') === name);
+  return versions.length > 0
+    ? `version: ${consumer} has no handler for "${type}", but for ${versions.join(', ')}`
+    : `type: ${consumer} has no handler for "${type}"`;
+}
