@@ -18,7 +18,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   messaging: ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
-  cli: ['discovery', 'kernel', 'postgres'],
+  cli: ['discovery', 'kernel', 'messaging', 'postgres'],
 };
 
 const LIMIT_LINES = 500;

@@ -3,6 +3,7 @@ import { isPlatformError, toError } from '@flotilla/kernel';
 import { restart, start, stop } from './commands/change.ts';
 import type { Command, Invocation } from './commands/command.ts';
 import { db } from './commands/db.ts';
+import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
 import { logs } from './commands/logs.ts';
 import { ps } from './commands/ps.ts';
@@ -10,7 +11,7 @@ import { up } from './commands/up.ts';
 import { cliError, exitCodeOf } from './errors.ts';
 import { overview, suggest, usageOf } from './usage.ts';
 
-const COMMANDS: readonly Command[] = [up, ps, logs, stop, start, restart, down, db];
+const COMMANDS: readonly Command[] = [up, ps, logs, stop, start, restart, down, db, dlq];
 
 /** Runs one command line; resolves with its exit code: 0 done, 1 failed, 2 not understood, 7 nothing is running. */
 export async function runCommandLine(

@@ -8,6 +8,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_PORT_BUSY`: a fixed port is taken.
  * - `CLI_UNKNOWN_SERVICE`: the system has no service of that name.
  * - `CLI_START_FAILED`: something that everything needs did not start.
+ * - `CLI_NOT_FOUND`: what the command names is not there.
  */
 export type CliErrorCode =
   | 'CLI_USAGE'
@@ -15,7 +16,8 @@ export type CliErrorCode =
   | 'CLI_ALREADY_RUNNING'
   | 'CLI_PORT_BUSY'
   | 'CLI_UNKNOWN_SERVICE'
-  | 'CLI_START_FAILED';
+  | 'CLI_START_FAILED'
+  | 'CLI_NOT_FOUND';
 
 /** The message is what the user reads. */
 export function cliError(code: CliErrorCode, message: string, cause?: unknown): PlatformError<CliErrorCode> {

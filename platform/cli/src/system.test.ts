@@ -82,7 +82,7 @@ async function assertGone(instances: readonly InstanceStatus[]): Promise<void> {
   }
 }
 
-async function query(uri: string, sql: string) {
+async function query(uri: string, sql: string): Promise<Record<string, unknown>[]> {
   const db = createDatabase({ uri, applicationName: 'test', maxConnections: 1 });
   try {
     return await db.query(sql);
@@ -204,6 +204,41 @@ describe('a running system', { timeout: 120_000 }, () => {
     assert.deepEqual(
       [unknown.code, unknown.out],
       [1, 'flotilla: edge has no database; there are accounts, stock, billing, bus, postgres\n'],
+    );
+  });
+
+  it('shows dead letters, hands them out again and forgets them, on the record', async () => {
+    const admin = (await run('db', 'uri', 'billing', '--admin')).out.trim();
+    assert.match((await run('dlq', 'list')).out, /^No message was given up\.$/m);
+    for (const key of ['one', 'two', 'three'])
+      await query(
+        admin,
+        `SELECT inbox_bury('billing', gen_random_uuid(), '${key}', 'test.sent.v1', '{"n":1}', now(), NULL, 'no such ${key}',
+           NULL, 'Error: broken', 0)`,
+      );
+    const listed = await run('dlq', 'list');
+    assert.match(listed.out, /billing +1 .*test\.sent\.v1 +one .*no such one/);
+    assert.match((await run('dlq', 'show', 'billing', '2')).out, /Error: broken/);
+    assert.equal((await run('dlq', 'show', 'billing', '99')).code, 1);
+    assert.match((await run('dlq', 'list', 'stock')).out, /stock consumes no messages/);
+
+    const unexplained = await run('dlq', 'redrive', 'billing', '1');
+    assert.equal(unexplained.code, 2);
+    assert.match(unexplained.out, /--reason/);
+    assert.equal(
+      (await run('dlq', 'discard', 'billing', '--reason', 'r')).code,
+      2,
+      'which ones was not said',
+    );
+    const why = ['--by', 'olga', '--reason', 'fixed'];
+    assert.match((await run('dlq', 'redrive', 'billing', '1', ...why)).out, /1 message handed to billing/);
+    assert.match((await run('dlq', 'discard', 'billing', '--key', 'two', ...why)).out, /1 message forgotten/);
+    const rest = await run('dlq', 'discard', 'billing', '--all', '--json', ...why);
+    assert.deepEqual(JSON.parse(rest.out), { count: 1 });
+    const audit = await query(admin, 'SELECT actor, action, reason, key FROM inbox_audit ORDER BY id');
+    assert.deepEqual(
+      audit.map(({ actor, action, reason, key }) => [actor, action, reason, key].join(' ')),
+      ['olga redrive fixed one', 'olga discard fixed two', 'olga discard fixed three'],
     );
   });
 
