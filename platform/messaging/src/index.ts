@@ -13,6 +13,12 @@ export { type Handler, type HandlerOptions, on, type RetryOptions } from './hand
 export { defineMessage, type Message, type MessageType } from './message.ts';
 export { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
 export { createOutbox, type Outbox, type OutboxOptions, type PublishOptions } from './outbox.ts';
+export {
+  createParkedMessages,
+  type ParkedFilter,
+  type ParkedMessage,
+  type ParkedMessages,
+} from './parked-messages.ts';
 export { createPostgresTransport, type PostgresTransportOptions } from './postgres-transport.ts';
 export { createRelay, type Relay, type RelayOptions } from './relay.ts';
 export type {

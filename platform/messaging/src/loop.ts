@@ -9,7 +9,7 @@ export interface LoopOptions {
   /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to 5 s with jitter. */
   readonly run: () => Promise<boolean>;
   /** Pause between rounds unless woken. */
-  readonly intervalMs: number;
+  readonly intervalMs: number | (() => number);
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -26,12 +26,14 @@ export function startLoop({ name, run, intervalMs, clock, logger }: LoopOptions)
   const stopping = new AbortController();
   let failures = 0;
 
+  const currentIntervalMs = () => (typeof intervalMs === 'number' ? intervalMs : intervalMs());
+
   async function round(): Promise<void> {
     try {
       const again = await run();
       if (failures > 0) logger.info({ loop: name, failures }, 'background work recovered');
       failures = 0;
-      if (!again && !stopping.signal.aborted) await wakeUp.wait(intervalMs);
+      if (!again && !stopping.signal.aborted) await wakeUp.wait(currentIntervalMs());
     } catch (error) {
       failures += 1;
       const level = failures === 1 ? 'warn' : 'debug';

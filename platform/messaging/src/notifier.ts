@@ -1,6 +1,7 @@
-import type { Clock } from '@flotilla/kernel';
+import { type Clock, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
+import { pause } from './loop.ts';
 import { holdPresence, presenceKey } from './presence.ts';
 import { type Connection, keepConnection } from './standing-connection.ts';
 
@@ -13,22 +14,35 @@ export interface Notifier {
   listen(queue: string, wake: () => void): () => void;
   /** Coalesced: while one notification is on its way, further queues wait for the next. */
   notify(queues: readonly string[]): void;
-  /** The lock that proves this process alive; `null` while the connection is away. */
+  /** The lock that proves this process alive; `null` while the connection is away or is not really ours. */
   presence(): string | null;
+  /** Do notifications arrive? `false` until that was tried. */
+  works(): boolean;
   close(): Promise<void>;
 }
 
 const CHANNEL = 'flotilla_bus';
 const MAX_PAYLOAD = 7_000; // PostgreSQL allows 7,999 bytes
 const EVERY_QUEUE = '*';
+const PROBE = 'probe:';
 
-export function createNotifier(
-  db: Database,
-  { owner, clock, logger }: { readonly owner: string; readonly clock: Clock; readonly logger: Logger },
-): Notifier {
+export interface NotifierOptions {
+  readonly owner: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** How long a notification of our own may take to arrive. Default 2,000 ms. */
+  readonly probeTimeoutMs?: number;
+  readonly onProbed: (works: boolean) => void;
+}
+
+export function createNotifier(db: Database, options: NotifierOptions): Notifier {
+  const { owner, clock, logger, probeTimeoutMs = 2_000, onProbed } = options;
   const key = presenceKey(owner);
   const listeners = new Map<string, Set<() => void>>();
   const pending = new Set<string>();
+  const closing = new AbortController();
+  let works = false;
+  let hasWarned = false;
 
   function wake(payload: string): void {
     const queues = payload === EVERY_QUEUE ? [...listeners.keys()] : payload.split(',');
@@ -36,12 +50,52 @@ export function createNotifier(
   }
 
   async function setUp(connection: Connection): Promise<void> {
-    connection.on('notification', ({ payload }) => wake(payload ?? EVERY_QUEUE));
+    connection.on('notification', ({ payload = EVERY_QUEUE }) => {
+      if (!payload.startsWith(PROBE)) wake(payload);
+    });
     await connection.query('SET synchronous_commit = off');
     await connection.query(`LISTEN ${CHANNEL}`);
     await holdPresence(connection, key);
+    void probe(connection);
     // Whatever was published while nobody listened.
     wake(EVERY_QUEUE);
+  }
+
+  /**
+   * A pooler between us and the server may give each statement another server connection: LISTEN then succeeds and
+   * nothing ever arrives. Sent through the pool, because on its own connection it would arrive even there.
+   */
+  async function probe(connection: Connection): Promise<void> {
+    const token = `${PROBE}${crypto.randomUUID()}`;
+    const timeUp = new AbortController();
+    const arrived = new Promise<boolean>((resolve) => {
+      connection.on('notification', ({ payload }) => {
+        if (payload === token) resolve(true);
+      });
+      void pause(clock, probeTimeoutMs, AbortSignal.any([timeUp.signal, closing.signal])).then(() =>
+        resolve(false),
+      );
+    });
+    try {
+      await db.query('SELECT pg_notify($1, $2)', [CHANNEL, token]);
+      const hasArrived = await arrived;
+      if (!closing.signal.aborted) conclude(hasArrived);
+    } catch (error) {
+      logger.debug({ err: toError(error) }, 'notifications could not be tried, the next connection will');
+    } finally {
+      timeUp.abort();
+    }
+  }
+
+  function conclude(hasArrived: boolean): void {
+    works = hasArrived;
+    onProbed(works);
+    if (works || hasWarned) return;
+    hasWarned = true;
+    logger.warn(
+      { channel: CHANNEL },
+      'notifications do not arrive (a pooler in transaction mode?), queues are polled more often instead',
+    );
   }
 
   async function send(connection: Connection): Promise<boolean> {
@@ -65,7 +119,11 @@ export function createNotifier(
       for (const queue of queues) pending.add(queue);
       if (queues.length > 0) connection.wake();
     },
-    presence: () => (connection.isOpen() ? key : null),
-    close: connection.close,
+    presence: () => (works && connection.isOpen() ? key : null),
+    works: () => works,
+    close: async () => {
+      closing.abort();
+      await connection.close();
+    },
   };
 }

@@ -21,6 +21,13 @@ export interface PublishOptions {
   readonly correlationId?: string;
   /** Default: the id of the message being handled. */
   readonly causationId?: string;
+  /**
+   * Not to be sent earlier. It holds nothing back, and other messages of its key may be sent before it; those that are
+   * due at different times are sent in that order. Measured by the clock of the database.
+   */
+  readonly delayMs?: number;
+  /** The same as a moment. Give one of the two. */
+  readonly deliverAt?: Date;
 }
 
 export interface Outbox {
@@ -44,6 +51,11 @@ export interface OutboxOptions {
 
 const INSERT =
   'INSERT INTO outbox (message_id, shard, key, type, envelope, mandatory) VALUES ($1::uuid, $2::smallint, $3, $4, $5, $6)';
+
+const INSERT_DELAYED = `
+  INSERT INTO outbox_delayed (message_id, shard, key, type, envelope, mandatory, due_at)
+  VALUES ($1::uuid, $2::smallint, $3, $4, $5, $6,
+    coalesce($7::timestamptz, clock_timestamp() + $8::float8 * interval '1 millisecond'))`;
 
 export function createOutbox({
   source,
@@ -79,7 +91,10 @@ export function createOutbox({
           { details: { type: type.type, bytes } },
         );
       }
-      await tx.query(INSERT, [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false]);
+      const values = [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false];
+      const { deliverAt, delayMs } = options;
+      if (deliverAt === undefined && delayMs === undefined) await tx.query(INSERT, values);
+      else await tx.query(INSERT_DELAYED, [...values, deliverAt ?? null, delayMs ?? null]);
       if (onCommit) tx.afterCommit(onCommit);
       return id;
     },

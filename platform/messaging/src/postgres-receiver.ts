@@ -22,6 +22,9 @@ export interface PostgresReceiverOptions {
 /** Deliveries one consumer holds at once. */
 const CAPACITY = 256;
 
+/** How often a queue is looked at while no notifications arrive. */
+const MAX_DEAF_INTERVAL_MS = 100;
+
 /** One consumer's part of a queue: it leases shards, fetches their heads and lets the dispatcher run them. */
 export function startPostgresReceiver(options: PostgresReceiverOptions): Receiver {
   const { db, notifier, queue, receive, pollIntervalMs, leaseMs, clock } = options;
@@ -69,7 +72,9 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     return false;
   }
 
-  const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: pollIntervalMs, clock, logger });
+  const fetchIntervalMs = () =>
+    notifier.works() ? pollIntervalMs : Math.min(pollIntervalMs, MAX_DEAF_INTERVAL_MS);
+  const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: fetchIntervalMs, clock, logger });
   const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leaseMs / 3, clock, logger });
   const stopListening = notifier.listen(queue, fetcher.wake);
 

@@ -17,7 +17,7 @@ export interface PostgresTransportOptions {
   readonly applicationName?: string;
   /** Pooled connections at most; one more is used for notifications. Default 4. */
   readonly maxConnections?: number;
-  /** How often a queue is looked at without a notification. Default 500 ms. */
+  /** How often a queue is looked at without a notification. Default 500 ms; at most 100 while none arrive. */
   readonly pollIntervalMs?: number;
   /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
@@ -33,7 +33,14 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     clock,
     onIdleError: (error) => logger.debug({ err: error }, 'an idle bus connection broke, it is replaced'),
   });
-  const notifier = createNotifier(db, { owner: uuidv7(), clock, logger });
+  const listenWorks = options.metrics.gauge(
+    'messaging_listen_works',
+    'Whether notifications of the bus arrive; else queues are polled more often.',
+  );
+  const notifier = createNotifier(db, {
+    ...{ owner: uuidv7(), clock, logger },
+    onProbed: (works) => listenWorks.set(works ? 1 : 0),
+  });
   const unrouted = options.metrics.counter(
     'messaging_unrouted_total',
     'Messages published that no queue subscribes to.',

@@ -13,12 +13,17 @@ export function relayMetrics(metrics: Metrics): RelayMetrics {
     'messaging_outbox_parked',
     'Messages given up because the transport refused them.',
   );
+  const delayed = metrics.gauge(
+    'messaging_outbox_delayed',
+    'Messages that are to be sent later, counted up to 100,000.',
+  );
   return {
     published: metrics.counter('messaging_outbox_published_total', 'Messages the transport has confirmed.'),
     observe: (statistics) => {
       backlog.set(statistics.backlog);
       age.set(statistics.oldestAgeSeconds);
       parked.set(statistics.parked);
+      delayed.set(statistics.delayed);
     },
   };
 }

@@ -160,7 +160,7 @@ describe('the relay', () => {
     const successor = createOutboxStore(system.service.db, '00000000-0000-7000-8000-00000000000b');
     const mine = async (store: typeof zombie, leaseMs: number) =>
       new Map((await store.claim(leaseMs, null)).map((row) => [row.shard, row.token]));
-    const [stale] = await zombie.fetch(await mine(zombie, 1), 10);
+    const [stale] = await zombie.fetch(await mine(zombie, 1), 10, new Map());
     assert.ok(stale);
     const held = await eventually('the lease has ended', async () => {
       const shards = await mine(successor, 60_000);
@@ -169,7 +169,7 @@ describe('the relay', () => {
     await zombie.confirm([stale]);
     await zombie.retryLater(stale, 'error', 1_000);
     await zombie.park(stale, 'error', 'reason');
-    const [row] = await successor.fetch(held, 10);
+    const [row] = await successor.fetch(held, 10, new Map());
     assert.deepEqual([row?.id, row?.attempts], [stale.id, 0]);
     if (row) await successor.confirm([row]);
     assert.equal(await unsent(), 0);

@@ -2,13 +2,14 @@ import { type Clock, crashPoint, systemClock, toError, uuidv7 } from '@flotilla/
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { backoffMs } from './backoff.ts';
-import { type Loop, startLoop } from './loop.ts';
+import { type Loop, pause, startLoop } from './loop.ts';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
 import { holdPresence, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';
+import { createRelayPump } from './relay-pump.ts';
 import { createShardLeases } from './shard-leases.ts';
 import { keepConnection, type StandingConnection } from './standing-connection.ts';
-import type { Refusal, Transport } from './transport.ts';
+import type { Transport } from './transport.ts';
 
 export interface RelayOptions {
   readonly db: Database;
@@ -48,16 +49,13 @@ export function createRelay(options: RelayOptions): Relay {
   const measures = relayMetrics(options.metrics);
   let loops: Loop[] = [];
   let pump: Loop | undefined;
+  let mover: Loop | undefined;
+  const closing = new AbortController();
   let connection: StandingConnection | undefined;
-  // Published, but the delete failed: deleted before anything is fetched again, to save a duplicate.
-  let unconfirmed: readonly OutboxRow[] = [];
-
-  async function confirm(): Promise<void> {
-    if (unconfirmed.length === 0) return;
-    await store.confirm(unconfirmed);
-    unconfirmed = [];
-    crashPoint('relay.after-delete');
-  }
+  const relay = createRelayPump({
+    ...{ store, leases, transport, batchSize, settleRefusal },
+    onPublished: (messages) => measures.published.inc({}, messages),
+  });
 
   async function settleRefusal(row: OutboxRow, reason: string): Promise<void> {
     const attempts = row.attempts + 1;
@@ -65,31 +63,26 @@ export function createRelay(options: RelayOptions): Relay {
     if (attempts < maxAttempts) {
       logger.warn(facts, 'the transport refused a message, it is tried again');
       await store.retryLater(row, reason, backoffMs(attempts, 500, 60_000));
+      crashPoint('relay.after-retry-later');
       return;
     }
     logger.error(facts, 'the transport keeps refusing a message, it is parked');
+    crashPoint('relay.before-park');
     await store.park(row, reason, `refused ${attempts} times: ${reason}`);
+    crashPoint('relay.after-park');
   }
 
-  async function relayBatch(): Promise<boolean> {
-    await confirm();
-    // Here no batch is running, so nothing of these shards is on its way.
-    if (leases.surplus().length > 0) await leases.release(leases.surplus());
-    const shards = leases.active();
-    if (shards.size === 0) return false;
-    const perShard = Math.ceil(batchSize / shards.size);
-    const fetched = await store.fetch(shards, perShard);
-    const rows = fetched.filter((row) => leases.holds(row.shard, row.token));
-    if (rows.length === 0) return false;
-    crashPoint('relay.before-publish');
-    const refusals = await transport.publish(rows.map(toOutgoing));
-    crashPoint('relay.after-publish');
-    const refused = new Set(refusals.map((refusal) => refusal.id));
-    unconfirmed = rows.filter((row) => !refused.has(row.message_id));
-    measures.published.inc({}, unconfirmed.length);
-    await confirm();
-    for (const [row, reason] of firstOfEachKey(rows, refusals)) await settleRefusal(row, reason);
-    return fetched.length >= perShard;
+  async function moveDue(): Promise<boolean> {
+    crashPoint('relay.before-delayed-move');
+    const { moved, nextInMs } = await store.moveDue();
+    crashPoint('relay.after-delayed-move');
+    if (moved > 0) pump?.wake();
+    if (nextInMs !== null && nextInMs < pollIntervalMs) wakeMoverIn(Math.max(nextInMs, 1));
+    return moved > 0;
+  }
+
+  function wakeMoverIn(delayMs: number): void {
+    void pause(clock, delayMs, closing.signal).then(() => mover?.wake());
   }
 
   async function keepLeases(): Promise<boolean> {
@@ -107,7 +100,8 @@ export function createRelay(options: RelayOptions): Relay {
     start: () => {
       if (loops.length > 0) return;
       const base = { clock, logger };
-      pump = startLoop({ ...base, name: 'relay', run: relayBatch, intervalMs: pollIntervalMs });
+      pump = startLoop({ ...base, name: 'relay', run: relay, intervalMs: pollIntervalMs });
+      mover = startLoop({ ...base, name: 'relay-delayed', run: moveDue, intervalMs: pollIntervalMs });
       connection = keepConnection({
         ...base,
         name: 'relay-presence',
@@ -116,10 +110,11 @@ export function createRelay(options: RelayOptions): Relay {
       });
       const keeper = startLoop({ ...base, name: 'relay-leases', run: keepLeases, intervalMs: leaseMs / 3 });
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });
-      loops = [pump, keeper, meter];
+      loops = [pump, mover, keeper, meter];
     },
     nudge: () => pump?.wake(),
     close: async () => {
+      closing.abort();
       if (loops.length === 0) return;
       await Promise.all(loops.map((loop) => loop.stop()));
       loops = [];
@@ -129,22 +124,4 @@ export function createRelay(options: RelayOptions): Relay {
       await connection?.close();
     },
   };
-}
-
-function toOutgoing(row: OutboxRow) {
-  return { id: row.message_id, type: row.type, key: row.key, body: row.envelope, mandatory: row.mandatory };
-}
-
-/** A refused message takes the later ones of its key with it; only the first of them has itself to blame. */
-function firstOfEachKey(rows: readonly OutboxRow[], refusals: readonly Refusal[]): [OutboxRow, string][] {
-  const reasons = new Map(refusals.map((refusal) => [refusal.id, refusal.reason]));
-  const seen = new Set<string>();
-  const first: [OutboxRow, string][] = [];
-  for (const row of rows) {
-    const reason = reasons.get(row.message_id);
-    if (reason === undefined || seen.has(row.key)) continue;
-    seen.add(row.key);
-    first.push([row, reason]);
-  }
-  return first;
 }

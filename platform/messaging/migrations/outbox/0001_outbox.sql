@@ -18,9 +18,10 @@ CREATE TABLE outbox (
 -- The few messages that wait for another attempt; each holds back the later ones of its key.
 CREATE INDEX outbox_retrying ON outbox (shard, available_at) WHERE attempts > 0;
 
--- Messages that the transport refused for good. They hold nothing back and are never deleted by the platform.
+-- Messages that the transport refused for good. They hold nothing back and stay until somebody retries or discards them.
 CREATE TABLE outbox_parked (
   id bigint PRIMARY KEY,
+  shard smallint NOT NULL,
   message_id uuid NOT NULL,
   key text NOT NULL,
   type text NOT NULL,
@@ -32,6 +33,32 @@ CREATE TABLE outbox_parked (
   parked_reason text NOT NULL,
   parked_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
+
+-- What operators did to parked messages, one row a message.
+CREATE TABLE outbox_audit (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  actor text NOT NULL,
+  action text NOT NULL CHECK (action IN ('retry', 'discard')),
+  reason text NOT NULL,
+  message_id uuid NOT NULL,
+  type text NOT NULL,
+  key text NOT NULL,
+  parked_reason text NOT NULL
+);
+
+-- Messages that are to be sent later. They hold nothing back; a relay moves them to the outbox when they are due.
+CREATE TABLE outbox_delayed (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+  due_at timestamptz NOT NULL,
+  shard smallint NOT NULL,
+  message_id uuid NOT NULL,
+  key text NOT NULL,
+  type text NOT NULL,
+  envelope text NOT NULL,
+  mandatory boolean NOT NULL DEFAULT false
+);
+CREATE INDEX outbox_delayed_due ON outbox_delayed (due_at, id);
 
 -- The living relays. `presence` is an advisory lock that a relay's own connection holds: when it can be taken, the
 -- process is gone, and nobody has to wait for `alive_until`.
@@ -91,25 +118,47 @@ CREATE FUNCTION outbox_leave(me uuid) RETURNS void LANGUAGE sql AS $$
 $$;
 
 -- The oldest messages of each shard, without those of keys that wait for another attempt. One index range per
--- shard, whatever the backlog; the planner settings keep that true when its statistics are stale.
-CREATE FUNCTION outbox_fetch(shards smallint[], per_shard integer)
+-- shard, whatever the backlog; the planner settings keep that true when its statistics are stale. `after` is given for
+-- what comes behind messages that are being published right now: it must not overtake one that waits, even if that
+-- one has just become due.
+CREATE FUNCTION outbox_fetch(shards smallint[], after bigint[], per_shard integer)
 RETURNS TABLE (shard smallint, id bigint, message_id uuid, key text, type text, envelope text, mandatory boolean,
   attempts smallint)
 LANGUAGE plpgsql SET enable_seqscan = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 DECLARE
   held text[] := ARRAY(
-    SELECT o.shard || ':' || o.key FROM outbox o
-    WHERE o.shard = ANY (shards) AND o.attempts > 0 AND o.available_at > clock_timestamp());
+    SELECT o.shard || ':' || o.key FROM unnest(shards, after) AS mine (shard, id)
+    JOIN outbox o ON o.shard = mine.shard AND o.attempts > 0
+    WHERE mine.id > 0 OR o.available_at > clock_timestamp());
 BEGIN
   RETURN QUERY
     SELECT o.shard, o.id, o.message_id, o.key, o.type, o.envelope, o.mandatory, o.attempts
-    FROM unnest(shards) AS mine (shard)
+    FROM unnest(shards, after) AS mine (shard, id)
     CROSS JOIN LATERAL (
       SELECT q.* FROM outbox q
-      WHERE q.shard = mine.shard AND (held = '{}' OR q.shard || ':' || q.key <> ALL (held))
+      WHERE q.shard = mine.shard AND q.id > mine.id AND (held = '{}' OR q.shard || ':' || q.key <> ALL (held))
       ORDER BY q.id LIMIT per_shard) AS o
     ORDER BY o.id;
+END $$;
+
+-- Moves messages that are due to the outbox, at most `max_messages`, in the order in which they are due. One relay does
+-- it at a time, so that two of them cannot change that order. Returns when to look again.
+CREATE FUNCTION outbox_move_due(max_messages integer, OUT moved integer, OUT next_in_ms integer)
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
+BEGIN
+  moved := 0;
+  IF NOT pg_try_advisory_xact_lock(hashtext('outbox_move_due')) THEN RETURN; END IF;
+  WITH due AS (
+    DELETE FROM outbox_delayed d WHERE d.id = ANY (ARRAY(
+      SELECT f.id FROM outbox_delayed f WHERE f.due_at <= clock_timestamp() ORDER BY f.due_at, f.id LIMIT max_messages))
+    RETURNING d.*
+  )
+  INSERT INTO outbox (shard, message_id, key, type, envelope, mandatory)
+    SELECT d.shard, d.message_id, d.key, d.type, d.envelope, d.mandatory FROM due d ORDER BY d.due_at, d.id;
+  GET DIAGNOSTICS moved = ROW_COUNT;
+  SELECT least(ceil(extract(epoch FROM d.due_at - clock_timestamp()) * 1000), 3600000)::integer INTO next_in_ms
+    FROM outbox_delayed d ORDER BY d.due_at, d.id LIMIT 1;
 END $$;
 
 -- Deletes what the transport has confirmed. A shard whose owner has changed meanwhile is left to the new owner.
@@ -145,9 +194,37 @@ BEGIN
   DELETE FROM outbox WHERE shard = the_shard AND id = the_id RETURNING * INTO gone;
   IF FOUND THEN
     INSERT INTO outbox_parked (
-      id, message_id, key, type, envelope, mandatory, created_at, attempts, last_error, parked_reason)
-    VALUES (gone.id, gone.message_id, gone.key, gone.type, gone.envelope, gone.mandatory, gone.created_at,
+      id, shard, message_id, key, type, envelope, mandatory, created_at, attempts, last_error, parked_reason)
+    VALUES (gone.id, gone.shard, gone.message_id, gone.key, gone.type, gone.envelope, gone.mandatory, gone.created_at,
       gone.attempts + 1, error, reason);
   END IF;
   RETURN true;
 END $$;
+
+-- Parked messages go back to the outbox, at their old places, to be tried from the start. Returns how many.
+CREATE FUNCTION outbox_retry_parked(ids bigint[], by_whom text, why text) RETURNS integer LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO outbox (shard, id, message_id, key, type, envelope, mandatory, created_at)
+    OVERRIDING SYSTEM VALUE
+    SELECT p.shard, p.id, p.message_id, p.key, p.type, p.envelope, p.mandatory, p.created_at
+    FROM outbox_parked p WHERE p.id = ANY (ids) ORDER BY p.id FOR UPDATE;
+  RETURN outbox_close_parked(ids, by_whom, why, 'retry');
+END $$;
+
+CREATE FUNCTION outbox_close_parked(ids bigint[], by_whom text, why text, what text) RETURNS integer
+LANGUAGE plpgsql AS $$
+DECLARE
+  closed integer;
+BEGIN
+  WITH gone AS (
+    DELETE FROM outbox_parked p WHERE p.id = ANY (ids) RETURNING p.*
+  )
+  INSERT INTO outbox_audit (actor, action, reason, message_id, type, key, parked_reason)
+    SELECT by_whom, what, why, g.message_id, g.type, g.key, g.parked_reason FROM gone g ORDER BY g.id;
+  GET DIAGNOSTICS closed = ROW_COUNT;
+  RETURN closed;
+END $$;
+
+CREATE FUNCTION outbox_discard_parked(ids bigint[], by_whom text, why text) RETURNS integer LANGUAGE sql AS $$
+  SELECT outbox_close_parked(ids, by_whom, why, 'discard');
+$$;

@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { systemClock } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import { createDatabase } from '@flotilla/postgres';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { type Logger, silentLogger } from '@flotilla/telemetry';
+import { createNotifier } from './notifier.ts';
+
+/** Like a pooler in transaction mode: everything works, only notifications never come. */
+async function startDeafProxy(uri: string) {
+  const target = new URL(uri);
+  const sockets = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(Number(target.port), target.hostname);
+    for (const socket of [client, upstream]) {
+      sockets.add(socket);
+      socket.on('error', () => undefined);
+      socket.on('close', () => sockets.delete(socket));
+    }
+    client.pipe(upstream);
+    let buffered = Buffer.alloc(0);
+    upstream.on('data', (chunk) => {
+      buffered = Buffer.concat([buffered, chunk]);
+      while (buffered.length >= 5) {
+        const length = 1 + buffered.readInt32BE(1);
+        if (buffered.length < length) break;
+        if (buffered[0] !== NOTIFICATION) client.write(buffered.subarray(0, length));
+        buffered = buffered.subarray(length);
+      }
+    });
+    client.on('close', () => upstream.destroy());
+    upstream.on('close', () => client.destroy());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  const through = new URL(uri);
+  through.port = String(address.port);
+  return {
+    uri: through.href,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+const NOTIFICATION = 'A'.charCodeAt(0);
+
+describe('the notifier', () => {
+  let bus: TestDatabase;
+  before(async () => {
+    bus = await createTestDatabase();
+  });
+  after(() => bus.close());
+
+  function subject(uri: string, logger: Logger = silentLogger) {
+    const db = createDatabase({ uri, applicationName: 'notifier-test' });
+    const probes: boolean[] = [];
+    const notifier = createNotifier(db, {
+      ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs: 500 },
+      onProbed: (works) => probes.push(works),
+    });
+    const close = async () => {
+      await notifier.close();
+      await db.close();
+    };
+    return { notifier, probes, close };
+  }
+
+  it('finds that notifications arrive, again after each reconnect', async () => {
+    const { notifier, probes, close } = subject(bus.uri);
+    await eventually('the first probe', () => probes.length === 1);
+    assert.ok(notifier.works() && notifier.presence() !== null);
+    await bus.db.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notifier-test'",
+    );
+    await eventually('the second probe', () => probes.length >= 2 && notifier.works());
+    await close();
+  });
+
+  it('says once that they do not, and shows no sign of life that is not its own', async () => {
+    const warnings: string[] = [];
+    const logger: Logger = {
+      ...silentLogger,
+      child: () => logger,
+      warn: (_fields, message) => warnings.push(message),
+    };
+    const proxy = await startDeafProxy(bus.uri);
+    const { notifier, probes, close } = subject(proxy.uri, logger);
+    await eventually('the first probe', () => probes.length === 1);
+    await bus.db.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notifier-test'",
+    );
+    await eventually('the second probe', () => probes.length === 2);
+    assert.deepEqual(probes, [false, false]);
+    assert.equal(notifier.works(), false);
+    assert.equal(notifier.presence(), null);
+    assert.equal(warnings.filter((message) => message.startsWith('notifications do not arrive')).length, 1);
+    await close();
+    proxy.close();
+  });
+});
