@@ -1,3 +1,4 @@
+import { crashPoint } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 import type { Delivery } from './transport.ts';
@@ -45,6 +46,7 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
       return rows.map(({ enqueued_at: enqueuedAt, ...row }) => ({ ...row, enqueuedAt }));
     },
     ack: async (deliveries) => {
+      crashPoint('bus.before-ack');
       await db.query('SELECT bus.ack($1, $2, $3::smallint[], $4::bigint[], $5::bigint[])', [
         queue,
         owner,

@@ -30,6 +30,10 @@ export function fromCloudEvent(body: string): Result<Message, string> {
   const event = parseObject(body);
   if (event === undefined) return reject('the body is not a JSON object');
   if (event['specversion'] !== '1.0') return reject('it is not a CloudEvent of version 1.0');
+  const contentType = event['datacontenttype'];
+  if (contentType !== undefined && !isJson(contentType)) {
+    return reject(`its data is ${JSON.stringify(contentType).slice(0, 100)}, not JSON`);
+  }
   const missing = ['id', 'type', 'source'].find((name) => !isText(event[name]));
   if (missing !== undefined) return reject(`the attribute "${missing}" is missing or not a text`);
   const optional = { traceparent: 'traceparent', correlationId: 'correlationid', causationId: 'causationid' };
@@ -63,10 +67,14 @@ function parseObject(body: string): Record<string, unknown> | undefined {
     const value: unknown = JSON.parse(body);
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
     return isObject ? { ...value } : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
+  } catch {
+    // Whatever the parser did not like: a body that cannot be read must not be handed out for ever.
+    return undefined;
   }
+}
+
+function isJson(contentType: unknown): boolean {
+  return typeof contentType === 'string' && /^application\/([\w.+-]+\+)?json\s*(;|$)/i.test(contentType);
 }
 
 function isText(value: unknown): value is string {

@@ -81,7 +81,8 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
     bury: async ({ arrival, inboxId, reason, traceparent }, failure, countedCrashes = 0) => {
       const { key, type, body, enqueuedAt } = toStorable(arrival);
       const rows = await db.query<{ buried: boolean }>(BURY, [
-        ...[consumer, inboxId, key, type, body, enqueuedAt, traceparent ?? null, toStorableText(reason)],
+        ...[consumer, inboxId, key, type, body, enqueuedAt],
+        ...[traceparent === undefined ? null : toStorableText(traceparent), toStorableText(reason)],
         failure ? toAttempt(failure) : null,
         ...[failure?.description ?? null, failure?.countedCrashes ?? countedCrashes],
       ]);

@@ -31,6 +31,9 @@ export interface HeldRunner {
   stop(): Promise<void>;
 }
 
+/** Then other messages have their turn. */
+const MAX_SUSPECTS_IN_A_ROW = 50;
+
 export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   const { db, held, settling, understand, gate, concurrency, maxBatch, clock, logger, closing } = options;
   const running = new Set<Promise<void>>();
@@ -48,7 +51,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     if (!first || first.suspect) leave();
     if (!first) return false;
     if (first.suspect) {
-      await gate.alone(async () => handle(await held.takeDue(1, true)));
+      await gate.alone(handleSuspects);
       return true;
     }
     const run = handle(taken)
@@ -64,9 +67,19 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     return true;
   }
 
+  /** One after the other, with nothing else in work. A vanished process leaves many, and most are innocent. */
+  async function handleSuspects(): Promise<void> {
+    for (let handled = 0; handled < MAX_SUSPECTS_IN_A_ROW && !closing.aborted; handled += 1) {
+      const taken = await held.takeDue(1, true);
+      await handle(taken);
+      if (!taken[0]?.suspect) return;
+    }
+  }
+
   async function handle(taken: readonly HeldMessage[]): Promise<void> {
     const [first] = taken;
     if (!first) return;
+    crashPoint('consumer.after-take-due');
     const understood = taken.map(understand);
     const tasks = understood.filter((one) => 'work' in one);
     const unusable = understood.filter((one) => 'reason' in one);

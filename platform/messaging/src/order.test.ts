@@ -27,10 +27,14 @@ describe('order', () => {
     const published = publishAll(system);
     for (let kills = 0; kills < 6; kills += 1) {
       const before = (await effects(system)).length;
-      await eventually('progress', async () => {
-        const now = (await effects(system)).length;
-        return now > before + 100 || now === KEYS * PER_KEY;
-      });
+      await eventually(
+        'progress',
+        async () => {
+          const now = (await effects(system)).length;
+          return now > before + 100 || now === KEYS * PER_KEY;
+        },
+        30_000,
+      );
       await running.shift()?.kill();
       running.push(await start());
     }

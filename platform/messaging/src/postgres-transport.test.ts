@@ -14,7 +14,7 @@ describeTransport('postgres', async () => {
         uri: bus.uri,
         logger: silentLogger,
         metrics: createMetrics(),
-        leaseMs: 300,
+        leaseMs: 2_000,
         pollIntervalMs: 50,
       });
       opened.push(transport);

@@ -1,4 +1,4 @@
-import { type Clock, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
+import { type Clock, crashPoint, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { messagingError } from './errors.ts';
@@ -47,6 +47,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
   );
 
   async function store(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
+    crashPoint('bus.before-publish');
     const [published] = await db.query<{ queues: string[]; unrouted: number; refused: number[] }>(
       `SELECT queues, unrouted, refused
        FROM bus.publish($1::text[], $2::text[], $3::smallint[], $4::text[], $5::boolean[])`,
@@ -58,6 +59,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
         messages.map((message) => message.mandatory),
       ],
     );
+    crashPoint('bus.after-publish');
     notifier.notify(published?.queues ?? []);
     unrouted.inc({}, published?.unrouted ?? 0);
     const refused = (published?.refused ?? []).flatMap((position) => messages[position - 1] ?? []);

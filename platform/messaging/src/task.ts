@@ -76,12 +76,12 @@ export function createUnderstanding(options: UnderstandingOptions): (arrival: Ar
   };
 }
 
-function read({ key, body }: Arrival): Result<Message, string> {
+function read({ type, key, body }: Arrival): Result<Message, string> {
   const bytes = Buffer.byteLength(body);
   if (bytes > MAX_MESSAGE_BYTES) return reject(`it has ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}`);
   if (key.length > MAX_KEY_LENGTH)
     return reject(`its key has ${key.length} characters; the limit is ${MAX_KEY_LENGTH}`);
-  if (key.includes('\0')) return reject('its key contains the character NUL');
+  if (`${type}${key}`.includes('\0')) return reject('its type or key contains the character NUL');
   return fromCloudEvent(body);
 }
 

@@ -1,18 +1,21 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
-import { armCrashPoint } from '@flotilla/kernel';
+import { armCrashPoint, PlatformError } from '@flotilla/kernel';
 import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createConsumer } from './consumer.ts';
+import { createDeadLetters } from './dead-letters.ts';
 import { on } from './handler.ts';
+import { createParkedMessages } from './parked-messages.ts';
 import { createPostgresTransport } from './postgres-transport.ts';
 import { createRelay } from './relay.ts';
 import { counted, type TestSystem } from './test-system.ts';
 
 /**
  * A service process for tests that kill processes: a relay, a consumer, or both, until it is killed. Its handler
- * records the effect; a message of the key `killer` ends the process instead.
+ * records the effect. Some keys are special: `killer` ends the process instead, the first message of `once` fails at
+ * its first attempt, that of `doomed` always. The other parts are operators, who act on everything there is.
  */
 export interface TestProcess {
   /** Resolves with the signal that ended it. */
@@ -20,8 +23,10 @@ export interface TestProcess {
   kill(): Promise<void>;
 }
 
+export type Part = 'relay' | 'consumer' | 'redrive' | 'discard' | 'retry-parked' | 'discard-parked';
+
 export interface TestProcessOptions {
-  readonly parts: readonly ('relay' | 'consumer')[];
+  readonly parts: readonly Part[];
   /** `name` or `name:n`, see `armCrashPoint`. */
   readonly crashPoint?: string;
 }
@@ -55,12 +60,24 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   const transport = createPostgresTransport({ uri: env['BUS_URI'] ?? '', ...base, ...quick });
   const recordEffect = on(counted, async ({ data }, tx) => {
     if (data.key === 'killer') die();
+    if (data.key === 'doomed' && data.n === 0)
+      throw new PlatformError('DOOMED', 'never', { retryable: false });
+    if (data.key === 'once' && data.n === 0) {
+      const failed = await tx.query("SELECT 1 FROM inbox_held WHERE key = 'once' AND failures > 0");
+      if (failed.length === 0) throw new Error('not now');
+    }
     await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [data.key, data.n]);
   });
   if (parts.includes('consumer')) {
-    await createConsumer({ name: 'test', db, transport, handlers: [recordEffect], ...base }).start();
+    const handlers = [recordEffect];
+    await createConsumer({ name: 'test', db, transport, handlers, ...base, heldPollIntervalMs: 50 }).start();
   }
-  if (parts.includes('relay')) createRelay({ db, transport, ...base, ...quick }).start();
+  if (parts.includes('relay')) createRelay({ db, transport, ...base, ...quick, maxAttempts: 2 }).start();
+  const how = { by: 'operator', reason: 'a test' };
+  if (parts.includes('redrive')) await createDeadLetters(db).redrive({}, how);
+  if (parts.includes('discard')) await createDeadLetters(db).discard({}, how);
+  if (parts.includes('retry-parked')) await createParkedMessages(db).retry({}, how);
+  if (parts.includes('discard-parked')) await createParkedMessages(db).discard({}, how);
   process.send?.('ready');
   process.on('disconnect', () => process.exit(0));
 }

@@ -89,7 +89,9 @@ export function describeTransport(name: string, create: () => Promise<TransportU
       }
       await eventually('all 200', () => [...seen.values()].flat().length >= 200);
       await Promise.all(receivers.map((receiver) => receiver.close()));
-      for (const key of keys) assert.deepEqual(seen.get(key), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], key);
+      // At least once: what counts is when each was seen first.
+      for (const key of keys)
+        assert.deepEqual([...new Set(seen.get(key))], [0, 1, 2, 3, 4, 5, 6, 7, 8, 9], key);
       assert.equal(overlaps, 0);
       assert.ok(together > 1, 'keys run side by side');
     });
