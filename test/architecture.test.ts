@@ -16,6 +16,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   http: ['auth', 'discovery', 'kernel', 'telemetry'],
   grpc: ['auth', 'discovery', 'kernel', 'telemetry'],
   messaging: ['kernel', 'postgres', 'telemetry'],
+  'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
   cli: ['discovery', 'kernel', 'messaging', 'postgres'],

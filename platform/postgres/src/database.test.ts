@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { isPlatformError } from '@flotilla/kernel';
+import { isPlatformError, PlatformError } from '@flotilla/kernel';
 import { createDatabase } from './database.ts';
 import type { PostgresErrorCode } from './errors.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
@@ -101,6 +101,22 @@ describe('a database', () => {
     const [row] = await test.db.query<{ quantity: number }>("SELECT quantity FROM item WHERE id = 'a'");
     assert.equal(row?.quantity, 2);
     assert.equal(passes, 3);
+  });
+
+  it('runs a transaction again when its error says that only another one can succeed', async () => {
+    let passes = 0;
+    const fail = () => new PlatformError('TEST', 'too early', { details: { rerun: 'transaction' } });
+    await test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('a', 1)");
+      passes += 1;
+      if (passes < 3) throw fail();
+    });
+    assert.equal(passes, 3);
+    assert.deepEqual(await ids(), ['a']);
+    await assert.rejects(
+      test.db.transaction(() => Promise.reject(fail())),
+      /too early/,
+    );
   });
 
   it('names the constraint that refused a row', async () => {

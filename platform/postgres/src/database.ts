@@ -35,7 +35,8 @@ export interface Transaction extends Queryable {
 export interface Database extends Queryable {
   /**
    * Runs `work` in a transaction at READ COMMITTED and commits, or rolls back and rethrows. A serialization
-   * failure or deadlock is retried up to 5 times with full jitter, so `work` must not act on the outside.
+   * failure, a deadlock, or an error with `details.rerun: 'transaction'` makes it run again, up to 5 times with full
+   * jitter, so `work` must not act on the outside.
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
   /** A dedicated connection outside the pool (for LISTEN). The caller ends it. */
@@ -117,8 +118,7 @@ export function createDatabase(options: DatabaseOptions): Database {
         try {
           return await once(work);
         } catch (error) {
-          const failure = toPostgresError(error);
-          if (failure.code !== 'POSTGRES_CONFLICT' || attempt > RETRIES) throw error;
+          if (!isCuredByRerun(error) || attempt > RETRIES) throw error;
           await clock.sleep(Math.random() * 10 * 2 ** attempt);
         }
       }
@@ -134,6 +134,12 @@ export function createDatabase(options: DatabaseOptions): Database {
     },
     close: () => pool.end(),
   };
+}
+
+/** May the same work succeed in a new transaction, and only there? */
+function isCuredByRerun(thrown: unknown): boolean {
+  const { code, details } = toPostgresError(thrown);
+  return code === 'POSTGRES_CONFLICT' || details['rerun'] === 'transaction';
 }
 
 function openTransaction(client: pg.PoolClient, hints: (() => void)[]): Transaction {

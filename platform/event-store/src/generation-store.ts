@@ -1,0 +1,93 @@
+import type { Queryable } from '@flotilla/postgres';
+import type { FeedPosition } from './position.ts';
+
+/** `building`: filled until it can be seen. `retired`: kept for a rollback. `dropping`: its rows are being deleted. */
+export type GenerationState = 'building' | 'active' | 'retired' | 'dropping';
+
+/** One copy of a read model's rows, and how far it is. */
+export interface Generation extends FeedPosition {
+  readonly name: string;
+  readonly generation: number;
+  /** Of the definition that writes it. */
+  readonly version: number;
+  readonly state: GenerationState;
+  /** A `pg_snapshot` of events beyond its position that it has handled. */
+  readonly handled: string | null;
+  readonly attempts: number;
+  readonly is_halted: boolean;
+  /** May work on it begin now? */
+  readonly is_due: boolean;
+}
+
+const COLUMNS = `name, generation, version, state, xid::text, position, handled::text, attempts,
+  halted_at IS NOT NULL AS is_halted, halted_at IS NULL AND next_attempt_at <= clock_timestamp() AS is_due`;
+
+export async function readGenerations(db: Queryable, name: string): Promise<readonly Generation[]> {
+  return await db.query<Generation>(
+    `SELECT ${COLUMNS} FROM projection_generation WHERE name = $1 ORDER BY generation`,
+    [name],
+  );
+}
+
+/** The generation, ours until the transaction ends; `undefined` when another runner has it or it is not due. */
+export async function claimGeneration(
+  tx: Queryable,
+  name: string,
+  generation: number,
+): Promise<Generation | undefined> {
+  const [row] = await tx.query<Generation>(
+    `SELECT ${COLUMNS} FROM projection_generation
+     WHERE name = $1 AND generation = $2 FOR UPDATE SKIP LOCKED`,
+    [name, generation],
+  );
+  return row?.is_due === true ? row : undefined;
+}
+
+/** Notes how far a claimed generation is; false when it is somewhere else than it was claimed at. */
+export async function advanceGeneration(
+  tx: Queryable,
+  claimed: Generation,
+  to: FeedPosition,
+): Promise<boolean> {
+  const rows = await tx.query(
+    `UPDATE projection_generation SET xid = $5::xid8, position = $6, attempts = 0,
+       error = NULL, failed_xid = NULL, failed_position = NULL, failed_event = NULL
+     WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 RETURNING generation`,
+    [claimed.name, claimed.generation, claimed.xid, claimed.position, to.xid, to.position],
+  );
+  return rows.length === 1;
+}
+
+export interface Failure {
+  readonly at: FeedPosition;
+  /** `order-placed, version 1 of order-…`: what an operator reads. */
+  readonly event: string;
+  readonly error: string;
+  readonly retryInMs: number;
+  readonly halts: boolean;
+}
+
+/** Notes that the next event could not be handled, unless somebody has moved the generation meanwhile. */
+export async function failGeneration(db: Queryable, claimed: Generation, failure: Failure): Promise<boolean> {
+  const rows = await db.query(
+    `UPDATE projection_generation SET attempts = attempts + 1, error = $5,
+       failed_xid = $6::xid8, failed_position = $7, failed_event = $8,
+       next_attempt_at = clock_timestamp() + make_interval(secs => $9::float8 / 1000),
+       halted_at = CASE WHEN $10 THEN clock_timestamp() END
+     WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 AND halted_at IS NULL
+     RETURNING generation`,
+    [
+      claimed.name,
+      claimed.generation,
+      claimed.xid,
+      claimed.position,
+      failure.error,
+      failure.at.xid,
+      failure.at.position,
+      failure.event,
+      failure.retryInMs,
+      failure.halts,
+    ],
+  );
+  return rows.length === 1;
+}

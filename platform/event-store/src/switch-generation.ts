@@ -1,0 +1,144 @@
+import { crashPoint, isPlatformError } from '@flotilla/kernel';
+import type { Database, Queryable, Transaction } from '@flotilla/postgres';
+import { withDeadline } from './deadline.ts';
+import { feedRows } from './feed.ts';
+import { type FeedingDeps, handleRows } from './feed-generation.ts';
+import { claimGeneration, type Generation } from './generation-store.ts';
+import type { Projection } from './projection.ts';
+
+/** What may be left to do while appends (inline) or the old generation (asynchronous) have to wait. */
+const MOST_EVENTS = 500;
+
+/** How long appends queue behind a switch that itself waits for running appends; then they go first. */
+const LOCK_TIMEOUT_MS = 200;
+
+/** Is so little left that a switch can do it? Looked at before it locks anything. */
+export async function isNearlyBuilt(
+  db: Queryable,
+  { categories }: Projection,
+  { name, generation }: Generation,
+): Promise<boolean> {
+  const [row] = await db.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM projection_generation g, LATERAL (
+       SELECT FROM event e WHERE e.category = ANY ($3) AND (e.xid, e.position) > (g.xid, g.position)
+         AND (g.handled IS NULL OR NOT pg_visible_in_snapshot(e.xid, g.handled))
+       LIMIT ${MOST_EVENTS + 1}) AS rest
+     WHERE g.name = $1 AND g.generation = $2`,
+    [name, generation, [...categories.keys()]],
+  );
+  return row !== undefined && row.count <= MOST_EVENTS;
+}
+
+/**
+ * Makes a built generation the one that readers see, and keeps the old one for a rollback. One transaction; readers
+ * see one or the other, and never an older state than before. Resolves with false when it is not the moment: too much
+ * is left, or somebody holds what is needed.
+ */
+export async function switchGeneration(
+  deps: FeedingDeps,
+  projection: Projection,
+  building: Generation,
+): Promise<boolean> {
+  const switched = await trySwitch(deps, projection, building).catch((error: unknown) => {
+    if (isLockTimeout(error)) return false;
+    throw error;
+  });
+  if (switched) {
+    crashPoint('projection.after-switch-commit');
+    deps.logger.info(
+      { projection: building.name, generation: building.generation, version: building.version },
+      'readers see another generation of a projection',
+    );
+  }
+  return switched;
+}
+
+async function trySwitch(
+  { db, clock, handlerTimeoutMs }: FeedingDeps,
+  projection: Projection,
+  { name, generation }: Generation,
+): Promise<boolean> {
+  return await db.transaction(async (tx) => {
+    await tx.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await stopOld(tx, projection);
+    const claimed = await claimGeneration(tx, name, generation);
+    if (claimed?.state !== 'building') return false;
+    const rows = await feedRows(tx, {
+      categories: [...projection.categories.keys()],
+      after: claimed,
+      handled: claimed.handled,
+      limit: MOST_EVENTS + 1,
+      // No append is under way that this generation would not get: whoever comes next writes to it.
+      beyondHorizon: projection.inline,
+    });
+    if (rows.length > MOST_EVENTS) return false;
+    await withDeadline(tx, handlerTimeoutMs, clock, (guarded) =>
+      handleRows(guarded, projection, generation, rows, { done: 0 }),
+    );
+    await retireOld(tx, projection);
+    const last = rows.at(-1) ?? claimed;
+    await tx.query(
+      `UPDATE projection_generation SET state = 'active', xid = $3::xid8, position = $4, handled = NULL,
+         attempts = 0, error = NULL WHERE name = $1 AND generation = $2`,
+      [name, generation, last.xid, last.position],
+    );
+    await tx.query('UPDATE projection SET active = $2 WHERE name = $1', [name, generation]);
+    await tx.query(
+      `UPDATE projection_command SET status = 'done', ended_at = clock_timestamp(),
+         outcome = 'generation ' || generation || ' is what readers see'
+       WHERE name = $1 AND status = 'running'`,
+      [name],
+    );
+    crashPoint('projection.before-switch-commit');
+    return true;
+  });
+}
+
+/** From here to the commit the old generation does not move. */
+async function stopOld(tx: Transaction, projection: Projection): Promise<void> {
+  if (projection.inline) await tx.query('SELECT pg_advisory_xact_lock(inline_projection_lock())');
+  else
+    await tx.query("SELECT FROM projection_generation WHERE name = $1 AND state = 'active' FOR UPDATE", [
+      projection.name,
+    ]);
+}
+
+/**
+ * Before a rollback it has to catch up. An asynchronous generation goes on where it stands; an inline one has handled
+ * exactly the events that are visible now.
+ */
+async function retireOld(tx: Transaction, { name, inline }: Projection): Promise<void> {
+  const mark = `, xid = pg_snapshot_xmin(pg_current_snapshot()), position = 0, handled = pg_current_snapshot()`;
+  await tx.query(
+    `UPDATE projection_generation SET state = 'retired'${inline ? mark : ''} WHERE name = $1 AND state = 'active'`,
+    [name],
+  );
+}
+
+function isLockTimeout(error: unknown): boolean {
+  return isPlatformError(error) && error.details['sqlState'] === '55P03';
+}
+
+const DROP_BATCH = 5_000;
+
+/** Deletes what a generation left behind: one batch, or itself when nothing is left. */
+export async function dropGeneration(
+  db: Database,
+  { tables }: Projection,
+  { name, generation }: Generation,
+): Promise<void> {
+  crashPoint('projection.before-drop');
+  for (const table of tables) {
+    const rows = await db.query(
+      `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE generation = $1 LIMIT ${DROP_BATCH}))
+       RETURNING generation`,
+      [generation],
+    );
+    if (rows.length > 0) return;
+  }
+  await db.query(
+    `DELETE FROM projection_generation WHERE name = $1 AND generation = $2 AND state = 'dropping'`,
+    [name, generation],
+  );
+  crashPoint('projection.after-drop');
+}

@@ -1,0 +1,1 @@
+export { type DecideSpec, decideSpec } from './decide-spec.ts';
