@@ -82,7 +82,6 @@ CREATE TABLE projection_command (
   requested_by text NOT NULL,
   requested_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   status       text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'running', 'done', 'refused', 'abandoned')),
-  generation   integer,
   outcome      text,
   ended_at     timestamptz,
   CHECK ((ended_at IS NULL) = (status IN ('pending', 'running')))

@@ -63,7 +63,8 @@ for (const kind of ['inline', 'asynchronous'] as const) {
       rig.runner(both);
       for (let n = 0; n < 5; n += 1) await rig.append(`a${n}`, deposited(1));
       await eventually('version 1', async () => (await sum(rig)) === 5);
-      assert.equal((await ask(rig, 'rebuild')).status, 'done');
+      const { status, outcome } = await ask(rig, 'rebuild');
+      assert.deepEqual([status, outcome], ['done', 'generation 2 is what readers see']);
       assert.deepEqual(await generations(rig), ['1 v1 retired', '2 v2 active']);
       assert.equal(await sum(rig), 50);
       await rig.append('b', deposited(1));
@@ -197,7 +198,7 @@ describe('the switch of an inline projection', () => {
     // A transaction with an older number than the switch, which appends only once the switch is over.
     const early = await rig.begin();
     await early.query('SELECT pg_current_xact_id()');
-    await ask(rig, 'rebuild', ['running']);
+    await ask(rig, 'rebuild', ['running', 'done']);
     await eventually('switched', async () => (await generations(rig)).includes('2 v2 active'));
     await store.append(early, accounts.stream('b'), [deposited(1)], { expect: 'none' });
     await early.commit();

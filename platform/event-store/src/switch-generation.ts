@@ -85,9 +85,9 @@ async function trySwitch(
     await tx.query('UPDATE projection SET active = $2 WHERE name = $1', [name, generation]);
     await tx.query(
       `UPDATE projection_command SET status = 'done', ended_at = clock_timestamp(),
-         outcome = 'generation ' || generation || ' is what readers see'
+         outcome = 'generation ' || $2 || ' is what readers see'
        WHERE name = $1 AND status = 'running'`,
-      [name],
+      [name, String(generation)],
     );
     crashPoint('projection.before-switch-commit');
     return true;
