@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineSystem } from '@flotilla/cli';
+import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import { sagaMigrations } from '@flotilla/saga';
 
@@ -26,7 +27,7 @@ export default defineSystem({
     },
     order: {
       entry: 'shop/order/src/main.ts',
-      database: { migrations: [own('order'), outboxMigrations, sagaMigrations] },
+      database: { migrations: [eventStoreMigrations, own('order'), outboxMigrations, sagaMigrations] },
       bus: true,
       clientScopes: ['inventory.read', 'inventory.write', 'payment.write', 'shipping.write'],
     },

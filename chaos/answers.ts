@@ -13,7 +13,7 @@ export const answers: readonly Invariant[] = [
     what: 'an Idempotency-Key of a customer makes one order',
     holds: 'always',
     database: 'order',
-    sql: `SELECT customer_id, idempotency_key, count(*)::int AS orders FROM customer_order
+    sql: `SELECT customer_id, idempotency_key, count(*)::int AS orders FROM order_view
           GROUP BY customer_id, idempotency_key HAVING count(*) > 1`,
   }),
 ];
@@ -28,7 +28,7 @@ async function findOtherHistory(system: System): Promise<Violation[]> {
   if (!system.history) return [];
   const orders = await system.read<PlacedOrder>(
     'order',
-    'SELECT id, status, idempotency_key FROM customer_order',
+    'SELECT id, status, idempotency_key FROM order_view',
   );
   const byKey = Map.groupBy(orders, (order) => order.idempotency_key);
   return system.history.flatMap((record) => contradictions(record, byKey.get(record.key) ?? []));

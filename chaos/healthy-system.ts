@@ -31,7 +31,12 @@ const outbox = folder('outbox', 'platform/messaging/migrations/outbox');
 const inbox = folder('inbox', 'platform/messaging/migrations/inbox');
 
 export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[]>> = {
-  order: [folder('order', 'shop/order/migrations'), outbox, folder('saga', 'platform/saga/migrations')],
+  order: [
+    folder('event-store', 'platform/event-store/migrations'),
+    folder('order', 'shop/order/migrations'),
+    outbox,
+    folder('saga', 'platform/saga/migrations'),
+  ],
   inventory: [folder('inventory', 'shop/inventory/migrations')],
   payment: [folder('payment', 'shop/payment/migrations')],
   provider: [folder('payment-provider', 'shop/payment/migrations-provider')],
@@ -42,23 +47,41 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
   bus: [folder('bus', 'platform/messaging/migrations/bus')],
 };
 
+/** What the order service does when an order is placed or moves on, without its help: an event, and what is shown of it. */
+const ORDER_FUNCTIONS = `
+  CREATE FUNCTION place(id uuid, customer text, key text, total integer, lines jsonb) RETURNS void LANGUAGE sql AS $$
+    SELECT append_events('order-' || id, 'order', 0, jsonb_build_array(jsonb_build_array('order-placed', 1,
+      jsonb_build_object('customer', jsonb_build_object('id', customer, 'email', customer || '@example.com'),
+        'idempotencyKey', key, 'lines', lines, 'total', jsonb_build_object('amountMinor', total, 'currency', 'EUR'),
+        'shippingAddress', '{}'::jsonb, 'at', '2026-11-25T12:00:00.000Z'))), NULL, NULL, NULL);
+    INSERT INTO order_view_row (generation, id, customer_id, customer_email, idempotency_key, status, currency,
+        total_minor, shipping_address, lines, history, created_at, updated_at)
+      VALUES (1, id, customer, customer || '@example.com', key, 'Pending', 'EUR', total, '{}', lines,
+        '[{"status": "Pending", "at": "2026-11-25T12:00:00.000Z"}]', '2026-11-25T12:00:00Z', '2026-11-25T12:00:00Z');
+  $$;
+  CREATE FUNCTION advance(of_id uuid, type text, to_status text, reason text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
+    SELECT append_events('order-' || of_id, 'order', NULL, jsonb_build_array(jsonb_build_array(type, 1,
+      jsonb_strip_nulls(jsonb_build_object('at', '2026-11-25T12:00:01.000Z', 'reason', reason)))), NULL, NULL, NULL);
+    UPDATE order_view_row SET status = to_status, cancellation_reason = reason, version = version + 1,
+        updated_at = '2026-11-25T12:00:01Z',
+        history = history || jsonb_build_array(jsonb_build_object('status', to_status, 'at', '2026-11-25T12:00:01.000Z'))
+      WHERE id = of_id;
+  $$;
+`;
+
 /** `A`…`D` stand for the ids of the four orders. */
 const ROWS: Readonly<Record<DatabaseName, string>> = {
-  order: `
-    INSERT INTO customer_order (id, customer_id, customer_email, idempotency_key, status, currency, total_minor,
-                                shipping_address, cancellation_reason, version, created_at, updated_at) VALUES
-      (A, 'alice', 'alice@example.com', 'key-a', 'Confirmed', 'EUR', 2500, '{}', NULL, 4, now(), now()),
-      (B, 'alice', 'alice@example.com', 'key-b', 'Cancelled', 'EUR', 1000, '{}', 'shipping-unavailable', 4, now(), now()),
-      (C, 'bob', 'bob@example.com', 'key-c', 'Cancelled', 'EUR', 500, '{}', 'out-of-stock', 2, now(), now()),
-      (D, 'bob', 'bob@example.com', 'key-d', 'Cancelled', 'EUR', 1000, '{}', 'payment-declined', 3, now(), now());
-    INSERT INTO order_line (order_id, line_number, product_id, name, quantity, unit_price_minor) VALUES
-      (A, 1, 'sku-1', 'One', 2, 1000), (A, 2, 'sku-2', 'Two', 1, 500),
-      (B, 1, 'sku-1', 'One', 1, 1000), (C, 1, 'sku-2', 'Two', 1, 500), (D, 1, 'sku-1', 'One', 1, 1000);
-    INSERT INTO order_history (order_id, version, status, at) VALUES
-      (A, 1, 'Pending', now()), (A, 2, 'InventoryReserved', now()), (A, 3, 'PaymentProcessed', now()), (A, 4, 'Confirmed', now()),
-      (B, 1, 'Pending', now()), (B, 2, 'InventoryReserved', now()), (B, 3, 'PaymentProcessed', now()), (B, 4, 'Cancelled', now()),
-      (C, 1, 'Pending', now()), (C, 2, 'Cancelled', now()),
-      (D, 1, 'Pending', now()), (D, 2, 'InventoryReserved', now()), (D, 3, 'Cancelled', now());
+  order: `${ORDER_FUNCTIONS}
+    SELECT place(A, 'alice', 'key-a', 2500, '[{"productId": "sku-1", "name": "One", "quantity": 2, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}},
+      {"productId": "sku-2", "name": "Two", "quantity": 1, "unitPrice": {"amountMinor": 500, "currency": "EUR"}}]');
+    SELECT place(B, 'alice', 'key-b', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
+    SELECT place(C, 'bob', 'key-c', 500, '[{"productId": "sku-2", "name": "Two", "quantity": 1, "unitPrice": {"amountMinor": 500, "currency": "EUR"}}]');
+    SELECT place(D, 'bob', 'key-d', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
+    SELECT advance(A, 'inventory-reserved', 'InventoryReserved'), advance(A, 'payment-processed', 'PaymentProcessed');
+    SELECT advance(B, 'inventory-reserved', 'InventoryReserved'), advance(B, 'payment-processed', 'PaymentProcessed');
+    SELECT advance(D, 'inventory-reserved', 'InventoryReserved');
+    SELECT advance(A, 'order-confirmed', 'Confirmed'), advance(B, 'order-cancelled', 'Cancelled', 'shipping-unavailable');
+    SELECT advance(C, 'order-cancelled', 'Cancelled', 'out-of-stock'), advance(D, 'order-cancelled', 'Cancelled', 'payment-declined');
     INSERT INTO saga_instance (id, type, def_version, status, data, pivot_started, deadline_at, ended_at) VALUES
       (A, 'place-order', 1, 'completed', '{}', true, now(), now()),
       (B, 'place-order', 1, 'compensated', '{}', true, now(), now()),

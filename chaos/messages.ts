@@ -132,7 +132,7 @@ async function readEnds(system: System): Promise<{ ends: OrderEnd[]; mails: Mail
   const [ends, mails] = await Promise.all([
     system.read<OrderEnd>(
       'order',
-      `SELECT id AS order_id, status, customer_email IS NOT NULL AS told FROM customer_order
+      `SELECT id AS order_id, status, customer_email IS NOT NULL AS told FROM order_view
        WHERE status IN ('Confirmed', 'Cancelled')`,
     ),
     system.read<Mail>('notification', MAILS),
@@ -152,7 +152,7 @@ async function findOtherCheckouts(system: System): Promise<Violation[]> {
     ),
     system.read<Checkout>(
       'order',
-      `SELECT customer_id || ' ' || idempotency_key AS attempt, lower(status) AS state FROM customer_order`,
+      `SELECT customer_id || ' ' || idempotency_key AS attempt, lower(status) AS state FROM order_view`,
     ),
   ]);
   const byAttempt = new Map(ends.map((end) => [end.attempt, end.state]));

@@ -85,7 +85,7 @@ export const money: readonly Invariant[] = [
     holds: 'always',
     database: 'order',
     sql: `SELECT o.id AS order_id, o.total_minor::text AS total, sum(l.quantity * l.unit_price_minor)::text AS lines
-          FROM customer_order o LEFT JOIN order_line l ON l.order_id = o.id
+          FROM order_view o LEFT JOIN order_view_line l ON l.order_id = o.id
           GROUP BY o.id, o.total_minor HAVING o.total_minor IS DISTINCT FROM sum(l.quantity * l.unit_price_minor)`,
   }),
   {
@@ -142,7 +142,7 @@ async function findOtherPrices(system: System): Promise<Violation[]> {
     system.read<Line>(
       'order',
       `SELECT l.order_id, l.product_id, l.unit_price_minor || ' ' || o.currency AS price
-       FROM order_line l JOIN customer_order o ON o.id = l.order_id`,
+       FROM order_view_line l JOIN order_view o ON o.id = l.order_id`,
     ),
     system.read<{ id: string; price: string }>(
       'inventory',
@@ -167,7 +167,7 @@ async function findOtherAmounts(system: System): Promise<Violation[]> {
   );
   const orders = await system.read<OrderMoney>(
     'order',
-    `SELECT id AS order_id, status, total_minor || ' ' || currency AS amount FROM customer_order`,
+    `SELECT id AS order_id, status, total_minor || ' ' || currency AS amount FROM order_view`,
   );
   const totals = toMap(
     orders,
@@ -183,7 +183,7 @@ async function findWrongNet(system: System): Promise<Violation[]> {
   const [orders, ours, theirs] = await Promise.all([
     system.read<OrderMoney>(
       'order',
-      'SELECT id AS order_id, status, total_minor::text AS amount FROM customer_order',
+      'SELECT id AS order_id, status, total_minor::text AS amount FROM order_view',
     ),
     system.read<OrderMoney>(
       'payment',

@@ -13,7 +13,7 @@ export const orders: readonly Invariant[] = [
     what: 'every accepted order has ended',
     holds: 'at-rest',
     database: 'order',
-    sql: "SELECT id AS order_id, status, updated_at FROM customer_order WHERE status NOT IN ('Confirmed', 'Cancelled')",
+    sql: "SELECT id AS order_id, status, updated_at FROM order_view WHERE status NOT IN ('Confirmed', 'Cancelled')",
   }),
   bySql({
     id: 'O2',
@@ -21,20 +21,21 @@ export const orders: readonly Invariant[] = [
     holds: 'always',
     database: 'order',
     sql: `
-      SELECT step.order_id, step.version, step.before, step.status FROM (
-        SELECT order_id, version, status,
-          lag(status) OVER way AS before, lag(version) OVER way AS version_before
-        FROM order_history WINDOW way AS (PARTITION BY order_id ORDER BY version)) AS step
+      SELECT step.stream_id, step.version, step.before, step.type FROM (
+        SELECT stream_id, version, type,
+          lag(type) OVER way AS before, lag(version) OVER way AS version_before
+        FROM event WHERE category = 'order' WINDOW way AS (PARTITION BY stream_id ORDER BY version)) AS step
       WHERE step.version <> COALESCE(step.version_before, 0) + 1
-        OR (COALESCE(step.before, ''), step.status) NOT IN (
-          ('', 'Pending'), ('Pending', 'InventoryReserved'), ('InventoryReserved', 'PaymentProcessed'),
-          ('PaymentProcessed', 'Confirmed'), ('Pending', 'Cancelled'), ('InventoryReserved', 'Cancelled'),
-          ('PaymentProcessed', 'Cancelled'))
+        OR (COALESCE(step.before, ''), step.type) NOT IN (
+          ('', 'order-placed'), ('order-placed', 'inventory-reserved'), ('inventory-reserved', 'payment-processed'),
+          ('payment-processed', 'order-confirmed'), ('order-placed', 'order-cancelled'),
+          ('inventory-reserved', 'order-cancelled'), ('payment-processed', 'order-cancelled'))
       UNION ALL
-      SELECT o.id, o.version, h.status, o.status FROM customer_order o
-        LEFT JOIN order_history h ON h.order_id = o.id AND h.version = o.version
-      WHERE h.status IS DISTINCT FROM o.status
-        OR o.version <> (SELECT count(*) FROM order_history c WHERE c.order_id = o.id)`,
+      SELECT COALESCE(s.stream_id, e.stream_id), s.version, NULL, NULL
+      FROM (SELECT * FROM event_stream WHERE category = 'order') s
+        FULL JOIN (SELECT stream_id, count(*) AS events FROM event WHERE category = 'order' GROUP BY 1) e
+          ON e.stream_id = s.stream_id
+      WHERE s.version IS DISTINCT FROM e.events`,
   }),
   bySql({
     id: 'O3a',
@@ -87,7 +88,7 @@ export const orders: readonly Invariant[] = [
     database: 'order',
     sql: `
       SELECT COALESCE(o.id, s.id) AS order_id, o.status AS order_status, s.status AS saga_status
-      FROM customer_order o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
+      FROM order_view o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
       WHERE (o.status, s.status) IN (${Object.entries(END_OF_SAGA)
         .map(([saga, order]) => `('${order}', '${saga}')`)
         .join(', ')}) IS NOT TRUE`,
@@ -106,7 +107,7 @@ export const orders: readonly Invariant[] = [
         system.read<Shipped>(
           'order',
           `SELECT o.id AS order_id, string_agg(l.product_id || '×' || l.quantity, ' ' ORDER BY l.product_id) AS content
-           FROM customer_order o JOIN order_line l ON l.order_id = o.id WHERE o.status = 'Confirmed' GROUP BY o.id`,
+           FROM order_view o JOIN order_view_line l ON l.order_id = o.id WHERE o.status = 'Confirmed' GROUP BY o.id`,
         ),
         system.read<Shipped>(
           'shipping',
@@ -132,5 +133,34 @@ export const orders: readonly Invariant[] = [
     holds: 'always',
     database: 'shipping',
     sql: 'SELECT order_id, count(*)::int AS shipments FROM shipment GROUP BY order_id HAVING count(*) > 1',
+  }),
+  bySql({
+    id: 'O7',
+    what: 'what is shown of an order is the sum of its events',
+    holds: 'always',
+    database: 'order',
+    sql: `
+      WITH step AS (
+        SELECT substr(stream_id, length('order-') + 1)::uuid AS id, version, data,
+          CASE type WHEN 'order-placed' THEN 'Pending' WHEN 'inventory-reserved' THEN 'InventoryReserved'
+            WHEN 'payment-processed' THEN 'PaymentProcessed' WHEN 'order-confirmed' THEN 'Confirmed'
+            WHEN 'order-cancelled' THEN 'Cancelled' END AS status
+        FROM event WHERE category = 'order'),
+      folded AS (
+        SELECT id, count(*) AS version,
+          (array_agg(data ORDER BY version))[1] AS placed,
+          (array_agg(status ORDER BY version DESC))[1] AS status,
+          (array_agg(data ORDER BY version DESC))[1] AS last,
+          jsonb_agg(jsonb_build_object('status', status, 'at', data->'at') ORDER BY version) AS history
+        FROM step GROUP BY id)
+      SELECT COALESCE(v.id, f.id) AS order_id, v.status AS shown, f.status AS happened, v.version, f.version AS events
+      FROM order_view v FULL JOIN folded f ON f.id = v.id
+      WHERE (v.status, v.version, v.history, v.cancellation_reason, v.updated_at, v.lines, v.shipping_address,
+          v.customer_id, v.customer_email, v.customer_name, v.tenant_id, v.idempotency_key,
+          v.total_minor::text, v.currency, v.created_at)
+        IS DISTINCT FROM (f.status, f.version, f.history, f.last->>'reason', (f.last->>'at')::timestamptz,
+          f.placed->'lines', f.placed->'shippingAddress', f.placed->'customer'->>'id', f.placed->'customer'->>'email',
+          f.placed->'customer'->>'name', f.placed->'customer'->>'tenantId', f.placed->>'idempotencyKey',
+          f.placed->'total'->>'amountMinor', f.placed->'total'->>'currency', (f.placed->>'at')::timestamptz)`,
   }),
 ];

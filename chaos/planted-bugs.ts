@@ -69,14 +69,14 @@ export const PLANTS: readonly PlantedBug[] = [
     id: 'M4a',
     bug: 'the total was taken from the client',
     database: 'order',
-    sql: 'UPDATE customer_order SET total_minor = 1 WHERE id = A ',
+    sql: 'UPDATE order_view SET total_minor = 1 WHERE id = A ',
   },
   {
     id: 'M4b',
     bug: 'the price was taken from the client',
     database: 'order',
-    sql: `UPDATE order_line SET unit_price_minor = 1 WHERE order_id = A AND line_number = 2;
-          UPDATE customer_order SET total_minor = 2001 WHERE id = A `,
+    sql: `UPDATE order_view SET lines = jsonb_set(lines, '{1,unitPrice,amountMinor}', '1') WHERE id = A ;
+          UPDATE order_view SET total_minor = 2001 WHERE id = A `,
   },
   {
     id: 'M4c',
@@ -94,7 +94,7 @@ export const PLANTS: readonly PlantedBug[] = [
     id: 'M5',
     bug: 'an order is confirmed although its charge was declined',
     database: 'order',
-    sql: "UPDATE customer_order SET status = 'Confirmed', cancellation_reason = NULL WHERE id = D ",
+    sql: "UPDATE order_view SET status = 'Confirmed', cancellation_reason = NULL WHERE id = D ",
   },
   {
     id: 'M5b',
@@ -106,26 +106,26 @@ export const PLANTS: readonly PlantedBug[] = [
     id: 'M6',
     bug: 'an acknowledged order is lost',
     database: 'order',
-    sql: 'DELETE FROM customer_order WHERE id = C ',
+    sql: 'DELETE FROM order_view WHERE id = C ',
   },
   {
     id: 'M6',
     bug: 'a retry made a second order',
     database: 'order',
-    sql: `INSERT INTO customer_order SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid()))).*
-          FROM customer_order o WHERE id = A `,
+    sql: `INSERT INTO order_view_row SELECT (jsonb_populate_record(o, jsonb_build_object('id', gen_random_uuid()))).*
+          FROM order_view_row o WHERE id = A `,
   },
   {
     id: 'M6',
     bug: 'a refused request left an order',
     database: 'order',
-    sql: "UPDATE customer_order SET idempotency_key = 'key-refused' WHERE id = A ",
+    sql: "UPDATE order_view SET idempotency_key = 'key-refused' WHERE id = A ",
   },
   {
     id: 'M7',
     bug: 'a key makes two orders',
     database: 'order',
-    sql: "UPDATE customer_order SET idempotency_key = 'key-a' WHERE id = B ",
+    sql: "UPDATE order_view SET idempotency_key = 'key-a' WHERE id = B ",
   },
   {
     id: 'S1',
@@ -182,25 +182,25 @@ export const PLANTS: readonly PlantedBug[] = [
     id: 'O1',
     bug: 'an order never ends',
     database: 'order',
-    sql: "UPDATE customer_order SET status = 'PaymentProcessed' WHERE id = A ",
+    sql: "UPDATE order_view SET status = 'PaymentProcessed' WHERE id = A ",
   },
   {
     id: 'O2',
     bug: 'a late event moves an order out of its end',
     database: 'order',
-    sql: "INSERT INTO order_history (order_id, version, status, at) VALUES (A, 5, 'PaymentProcessed', now())",
+    sql: "SELECT advance(A, 'payment-processed', 'PaymentProcessed')",
   },
   {
     id: 'O2',
-    bug: 'a step of the history is missing',
+    bug: 'an event is missing',
     database: 'order',
-    sql: 'DELETE FROM order_history WHERE order_id = A AND version = 2',
+    sql: "DELETE FROM event WHERE stream_id = 'order-' || A AND version = 2",
   },
   {
     id: 'O2',
-    bug: 'an order says something else than its history',
+    bug: 'the last event of an order is lost',
     database: 'order',
-    sql: "UPDATE order_history SET status = 'Confirmed' WHERE order_id = D AND version = 3",
+    sql: "DELETE FROM event WHERE stream_id = 'order-' || D AND version = 3",
   },
   {
     id: 'O3a',
@@ -253,6 +253,31 @@ export const PLANTS: readonly PlantedBug[] = [
     database: 'shipping',
     sql: `INSERT INTO shipment (id, order_id, status, address, items)
           SELECT gen_random_uuid(), order_id, status, address, items FROM shipment WHERE status = 'created'`,
+  },
+  {
+    id: 'O7',
+    bug: 'an order says something else than its events',
+    database: 'order',
+    sql: "UPDATE order_view SET status = 'Confirmed', cancellation_reason = NULL WHERE id = D ",
+  },
+  {
+    id: 'O7',
+    bug: 'an event did not reach what is shown',
+    database: 'order',
+    sql: `SELECT append_events('order-' || C , 'order', NULL, '[["inventory-reserved", 1, {"at": "2026-11-25T12:00:00Z"}]]',
+            NULL, NULL, NULL)`,
+  },
+  {
+    id: 'O7',
+    bug: 'an event was counted twice',
+    database: 'order',
+    sql: 'UPDATE order_view SET history = history || (history->-1) WHERE id = A ',
+  },
+  {
+    id: 'O7',
+    bug: 'readers are shown a generation that was never filled',
+    database: 'order',
+    sql: "UPDATE projection SET active = 2 WHERE name = 'order_view'",
   },
   {
     id: 'G1',

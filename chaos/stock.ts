@@ -72,7 +72,7 @@ export const stock: readonly Invariant[] = [
         system.read<Quantity>(
           'order',
           `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
-           FROM order_line l JOIN customer_order o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
+           FROM order_view_line l JOIN order_view o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
         ),
         system.read<Quantity>(
           'inventory',
@@ -96,7 +96,7 @@ export const stock: readonly Invariant[] = [
         system.read<Quantity>(
           'order',
           `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
-           FROM order_line l JOIN customer_order o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
+           FROM order_view_line l JOIN order_view o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
         ),
         system.read<Quantity>(
           'inventory',

@@ -86,7 +86,7 @@ describe('an order survives a crash between any two effects', { timeout: 200_000
       });
       const orders = await system.sql(
         'order',
-        `SELECT status FROM customer_order WHERE idempotency_key = '${key}'`,
+        `SELECT status FROM order_view WHERE idempotency_key = '${key}'`,
       );
       assert.deepEqual(orders, [{ status: confirmed ? 'Confirmed' : 'Cancelled' }]);
     });

@@ -110,10 +110,7 @@ describe('ordering', { timeout: 240_000 }, () => {
     }
     for (const answer of answers.filter((each) => each.status === 409))
       assertProblem(answer, 409, 'idempotency-in-progress');
-    const orders = await system.sql(
-      'order',
-      `SELECT id FROM customer_order WHERE idempotency_key = '${key}'`,
-    );
+    const orders = await system.sql('order', `SELECT id FROM order_view WHERE idempotency_key = '${key}'`);
     assert.equal(orders.length, 1);
   });
 

@@ -1,3 +1,4 @@
+import { createEventStore, createProjectionRunner, type ProjectionRunner } from '@flotilla/event-store';
 import type { RouteHandler } from '@flotilla/http';
 import type { Clock, NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
@@ -16,6 +17,7 @@ import {
 } from './features/place-order-saga.ts';
 import { orderRoutes } from './http.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
+import { orderView } from './order-projection.ts';
 import { createOrderStore } from './order-store.ts';
 import { createOrderWatch } from './order-watch.ts';
 import type { Participants } from './participants.ts';
@@ -35,14 +37,17 @@ export interface OrderAppDeps {
 export interface OrderApp {
   readonly handlers: readonly RouteHandler[];
   readonly sagas: SagaEngine;
+  /** Rebuilds `order_view` when an operator asks for it. */
+  readonly projections: ProjectionRunner;
   /** Forgets idempotency keys that are older than promised. */
   forgetOldKeys(days: number): Promise<void>;
 }
 
-/** Wires the order service out of its parts; nothing runs until `sagas.run()`. */
+/** Wires the order service out of its parts; nothing runs until `sagas.run()` and `projections.start()`. */
 export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const { db, outbox, participants, clock, newId } = deps;
-  const orders = createOrderStore(db);
+  const projections = [orderView];
+  const orders = createOrderStore(db, createEventStore({ projections }));
   const keys = createIdempotencyStore(db);
   const watch = createOrderWatch(clock);
   const awaitOrder = createAwaitOrder(orders, watch);
@@ -80,6 +85,7 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   return {
     handlers: orderRoutes({ orders, placeOrder, cancelOrder }),
     sagas,
+    projections: createProjectionRunner({ ...deps, projections }),
     forgetOldKeys: (days) => keys.prune(days),
   };
 }

@@ -36,8 +36,10 @@ await runService({
       orderDeadlineMs: config.orderDeadlineMs,
     });
     defer('sagas', () => app.sagas.close());
+    defer('projections', () => app.projections.close());
     relay.start();
     app.sagas.run();
+    app.projections.start();
     context.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.idempotencyKeyDays));
     return { handlers: app.handlers, readiness: { database: databaseReadiness(db) } };
   },

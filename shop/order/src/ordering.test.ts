@@ -106,7 +106,7 @@ describe('placing an order', () => {
     });
     const answer = await place(orders);
     assert.equal(answer.status, 503);
-    assert.deepEqual(await orders.db.query('SELECT id FROM customer_order'), []);
+    assert.deepEqual(await orders.db.query('SELECT id FROM order_view'), []);
     assert.deepEqual(await orders.db.query('SELECT key FROM idempotency_key'), []);
   });
 
@@ -134,7 +134,7 @@ describe('an idempotency key', () => {
     const bodies = new Set(answers.map((answer) => JSON.stringify(answer.body)));
     assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([201]));
     assert.equal(bodies.size, 1);
-    assert.equal((await orders.db.query('SELECT id FROM customer_order')).length, 1);
+    assert.equal((await orders.db.query('SELECT id FROM order_view')).length, 1);
     assert.equal(orders.asked.filter((name) => name === 'charge').length, 1);
   });
 

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { createTestIssuer } from '@flotilla/auth/testing';
+import { eventStoreMigrations } from '@flotilla/event-store';
 import { createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, outboxMigrations } from '@flotilla/messaging';
@@ -49,6 +50,7 @@ const PRICE_MINOR = 500;
 
 export async function startTestOrders(overrides: Partial<Participants> = {}): Promise<TestOrders> {
   const database = await createTestDatabase([
+    eventStoreMigrations,
     outboxMigrations,
     sagaMigrations,
     { name: 'order', directory: join(import.meta.dirname, '../migrations') },
@@ -76,6 +78,7 @@ export async function startTestOrders(overrides: Partial<Participants> = {}): Pr
     readiness: {},
   });
   app.sagas.run();
+  app.projections.start();
   return {
     db: database.db,
     app,
@@ -97,6 +100,7 @@ export async function startTestOrders(overrides: Partial<Participants> = {}): Pr
     close: async () => {
       await host.close();
       await app.sagas.close();
+      await app.projections.close();
       await database.close();
     },
   };

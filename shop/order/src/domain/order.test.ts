@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { decideSpec } from '@flotilla/event-store/testing';
 import { type OrderStatus, orderStatuses } from '@shop/contracts';
-import { canBecome, isTerminal, mergeItems, priceItems } from './order.ts';
+import {
+  canBecome,
+  isTerminal,
+  mergeItems,
+  type Order,
+  type OrderCommand,
+  type OrderEvent,
+  orderDecider,
+  priceItems,
+  STATUS_AFTER,
+} from './order.ts';
 
 const tea = { id: 'tea', name: 'Tea', price: { amountMinor: 450, currency: 'EUR' } };
 const pot = { id: 'pot', name: 'Pot', price: { amountMinor: 2_999, currency: 'EUR' } };
@@ -24,6 +35,71 @@ describe('the life of an order', () => {
   it('ends in Confirmed or Cancelled', () => {
     const terminal: OrderStatus[] = orderStatuses.filter(isTerminal);
     assert.deepEqual(terminal, ['Confirmed', 'Cancelled']);
+  });
+});
+
+const AT = '2026-11-25T12:00:00.000Z';
+const order: Order = {
+  id: 'o1',
+  customer: { id: 'alice', email: 'alice@example.com' },
+  idempotencyKey: 'k',
+  status: 'Pending',
+  lines: [{ productId: 'tea', name: 'Tea', quantity: 2, unitPrice: tea.price }],
+  total: { amountMinor: 900, currency: 'EUR' },
+  shippingAddress: { name: 'A', line1: 'B', city: 'C', postalCode: '1', country: 'AT' },
+  createdAt: new Date(AT),
+  updatedAt: new Date(AT),
+  history: [{ status: 'Pending', at: new Date(AT) }],
+};
+const { customer, idempotencyKey, lines, total, shippingAddress } = order;
+const placed: OrderEvent = {
+  type: 'order-placed',
+  data: { customer, idempotencyKey, lines, total, shippingAddress, at: AT },
+};
+const reserved: OrderEvent = { type: 'inventory-reserved', data: { at: AT } };
+const paid: OrderEvent = { type: 'payment-processed', data: { at: AT } };
+const confirmed: OrderEvent = { type: 'order-confirmed', data: { at: AT } };
+const cancelled: OrderEvent = { type: 'order-cancelled', data: { at: AT, reason: 'out-of-stock' } };
+const advance = (to: OrderStatus, reason?: string): OrderCommand => ({
+  kind: 'advance',
+  to,
+  at: new Date(AT),
+  ...(reason !== undefined && { reason }),
+});
+
+describe('an order', () => {
+  const { given } = decideSpec(orderDecider);
+
+  it('is placed once', () => {
+    given().when({ kind: 'place', order }).expect(placed);
+    given(placed).when({ kind: 'place', order }).expectRefused('illegal-transition');
+  });
+
+  it('records each step of its way', () => {
+    given(placed).when(advance('InventoryReserved')).expect(reserved);
+    given(placed, reserved).when(advance('PaymentProcessed')).expect(paid);
+    given(placed, reserved, paid).when(advance('Confirmed')).expect(confirmed);
+    for (const before of [[placed], [placed, reserved], [placed, reserved, paid]])
+      given(...before)
+        .when(advance('Cancelled', 'out-of-stock'))
+        .expect(cancelled);
+  });
+
+  it('refuses every other step, and all before it was placed', () => {
+    const ways = [[placed], [placed, reserved], [placed, reserved, paid], [placed, cancelled]];
+    for (const to of orderStatuses) given().when(advance(to)).expectRefused('illegal-transition');
+    for (const way of ways) {
+      const status = STATUS_AFTER[way.at(-1)?.type ?? 'order-placed'];
+      for (const to of orderStatuses.filter((next) => !canBecome(status, next)))
+        given(...way)
+          .when(advance(to))
+          .expectRefused('illegal-transition');
+    }
+  });
+
+  it('keeps its customer', () => {
+    const state = [placed, reserved, paid, confirmed].reduce(orderDecider.evolve, orderDecider.initial);
+    assert.deepEqual(state, { status: 'Confirmed', customerId: 'alice' });
   });
 });
 

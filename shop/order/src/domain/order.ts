@@ -38,6 +38,29 @@ export interface Order {
   readonly history: readonly { readonly status: OrderStatus; readonly at: Date }[];
 }
 
+/** What happened to an order, oldest first. Times are ISO 8601, as they are stored. */
+export type OrderEvent =
+  | { readonly type: 'order-placed'; readonly data: PlacedOrder }
+  | { readonly type: 'inventory-reserved'; readonly data: { readonly at: string } }
+  | { readonly type: 'payment-processed'; readonly data: { readonly at: string } }
+  | { readonly type: 'order-confirmed'; readonly data: { readonly at: string } }
+  | { readonly type: 'order-cancelled'; readonly data: { readonly at: string; readonly reason: string } };
+
+export interface PlacedOrder
+  extends Pick<Order, 'customer' | 'idempotencyKey' | 'lines' | 'total' | 'shippingAddress'> {
+  readonly at: string;
+}
+
+export type OrderCommand =
+  | { readonly kind: 'place'; readonly order: Order }
+  | { readonly kind: 'advance'; readonly to: OrderStatus; readonly at: Date; readonly reason?: string };
+
+/** What the rules need to know of an order; `undefined` before it was placed. */
+export interface OrderState {
+  readonly status: OrderStatus;
+  readonly customerId: string;
+}
+
 export interface RequestedItem {
   readonly productId: string;
   readonly quantity: number;
@@ -69,6 +92,53 @@ export function canBecome(from: OrderStatus, to: OrderStatus): boolean {
 
 export function isTerminal(status: OrderStatus): boolean {
   return NEXT[status].length === 0;
+}
+
+/** The status that an order has after an event. */
+export const STATUS_AFTER: Readonly<Record<OrderEvent['type'], OrderStatus>> = {
+  'order-placed': 'Pending',
+  'inventory-reserved': 'InventoryReserved',
+  'payment-processed': 'PaymentProcessed',
+  'order-confirmed': 'Confirmed',
+  'order-cancelled': 'Cancelled',
+};
+
+/** The rules of an order: its events are its state. */
+export const orderDecider = {
+  initial: undefined as OrderState | undefined,
+  decide: (
+    command: OrderCommand,
+    state: OrderState | undefined,
+  ): Result<readonly OrderEvent[], 'illegal-transition'> => {
+    if (command.kind === 'place')
+      return state === undefined ? accept([placed(command.order)]) : reject('illegal-transition');
+    if (state === undefined || !canBecome(state.status, command.to)) return reject('illegal-transition');
+    return accept([advanced(command.to, command.at.toISOString(), command.reason)]);
+  },
+  evolve: (state: OrderState | undefined, event: OrderEvent): OrderState => ({
+    status: STATUS_AFTER[event.type],
+    customerId: event.type === 'order-placed' ? event.data.customer.id : (state?.customerId ?? ''),
+  }),
+};
+
+function placed({ customer, idempotencyKey, lines, total, shippingAddress, createdAt }: Order): OrderEvent {
+  const at = createdAt.toISOString();
+  return { type: 'order-placed', data: { customer, idempotencyKey, lines, total, shippingAddress, at } };
+}
+
+function advanced(to: OrderStatus, at: string, reason: string = 'cancelled'): OrderEvent {
+  switch (to) {
+    case 'InventoryReserved':
+      return { type: 'inventory-reserved', data: { at } };
+    case 'PaymentProcessed':
+      return { type: 'payment-processed', data: { at } };
+    case 'Confirmed':
+      return { type: 'order-confirmed', data: { at } };
+    case 'Cancelled':
+      return { type: 'order-cancelled', data: { at, reason } };
+    case 'Pending':
+      throw new RangeError('no order becomes Pending');
+  }
 }
 
 /** Lines of the same product are one line: the customer wants the sum. */
