@@ -19,7 +19,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
-  cli: ['discovery', 'kernel', 'messaging', 'postgres'],
+  cli: ['discovery', 'event-store', 'kernel', 'messaging', 'postgres'],
 };
 
 const LIMIT_LINES = 500;
