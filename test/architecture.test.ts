@@ -17,7 +17,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   grpc: ['auth', 'discovery', 'kernel', 'telemetry'],
   messaging: ['kernel', 'postgres', 'telemetry'],
   'event-store': ['kernel', 'postgres', 'telemetry'],
-  saga: ['kernel', 'postgres', 'telemetry'],
+  saga: ['kernel', 'messaging', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
   cli: ['discovery', 'event-store', 'kernel', 'messaging', 'postgres'],
 };

@@ -1,27 +1,20 @@
 import { type Clock, crashPoint } from '@flotilla/kernel';
 import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
-import { commandIdOf } from './command-id.ts';
-import type { SagaCall, SagaStep } from './definition.ts';
+import { stepAt } from './definition.ts';
 import { sagaError, toFault } from './errors.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, OpenStep } from './instance.ts';
 import type { Lease } from './leases.ts';
+import { commandIdAt, timeoutMsOf } from './opening.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
-import { hasStartedPivot, type SagaEvent } from './transition.ts';
+import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from './step.ts';
 import { sleepUnless } from './wake-up.ts';
-
-/** What a call came to; `result` is what `do` gave, for `onDone`. */
-export interface CallOutcome {
-  readonly event: SagaEvent;
-  readonly result?: unknown;
-}
+import type { Outcome } from './write.ts';
 
 export interface CallDeps {
   readonly clock: Clock;
   readonly metrics: SagaMetrics;
   readonly recordSpan: RecordSpan;
 }
-
-const DEFAULT_TIMEOUT_MS = 5_000;
 
 /**
  * Makes one attempt at the open step, outside of any transaction. `undefined`: it was interrupted because the
@@ -30,66 +23,69 @@ const DEFAULT_TIMEOUT_MS = 5_000;
 export async function callStep(
   deps: CallDeps,
   instance: Instance,
+  open: OpenStep,
   lease: Lease,
-): Promise<CallOutcome | undefined> {
+): Promise<Outcome | undefined> {
   const { definition, state } = instance;
-  const step = definition.steps[state.step];
-  if (step === undefined) throw new RangeError(`saga ${definition.type} has no step ${state.step}`);
+  const step = stepAt(definition, state.step, open.branch);
+  if (!isCall(step)) throw new RangeError(`the step ${step.name} of ${definition.type} is no call`);
   const abort = new AbortController();
   let interrupted = false;
-  lease.interrupt = (reason) => {
+  const interrupt = (reason: Error) => {
     interrupted = true;
     abort.abort(reason);
   };
+  lease.interrupts.add(interrupt);
   const start = performance.now();
-  const timeoutMs = timeoutOf(step, instance, start);
+  const timeoutMs = timeoutMsOf(step, { instance, state, now: start });
   const answered = new AbortController();
   const timeout = sleepUnless(deps.clock, timeoutMs, answered.signal).then(() => {
     if (!answered.signal.aborted)
       abort.abort(sagaError('SAGA_STEP_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`));
   });
   try {
-    const outcome = await attempt(deps, instance, step, abort.signal, start + timeoutMs);
-    return interrupted ? undefined : outcome;
+    const call = callOf(instance, open, abort.signal, start + timeoutMs);
+    const { event, ...rest } = await attempt(deps, instance, step, call);
+    if (interrupted) return undefined;
+    return open.branch === '' ? { event, ...rest } : { event: { ...event, branch: open.branch }, ...rest };
   } finally {
-    lease.interrupt = undefined;
+    lease.interrupts.delete(interrupt);
     answered.abort('answered'); // with a reason of its own: the default one is an error with a stack
     await timeout;
   }
 }
 
-function timeoutOf(step: SagaStep<object>, { definition, state, deadlineAt }: Instance, now: number): number {
-  const timeoutMs = step.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  if (state.direction === 'undo' || hasStartedPivot(definition.plan, state)) return timeoutMs;
-  return Math.max(1, Math.min(timeoutMs, deadlineAt - now));
+function callOf(
+  instance: Instance,
+  { branch, commandId }: OpenStep,
+  signal: AbortSignal,
+  deadlineAt: number,
+): SagaUndoCall {
+  const { id, state } = instance;
+  const retries = state.branches?.find(({ name }) => name === branch)?.retries ?? 0;
+  const undoes = commandIdAt(instance, state, 'do', branch);
+  return { sagaId: id, commandId, attempt: state.attempt + retries, signal, deadlineAt, undoes };
 }
 
 async function attempt(
   deps: CallDeps,
   instance: Instance,
   step: SagaStep<object>,
-  signal: AbortSignal,
-  deadlineAt: number,
-): Promise<CallOutcome> {
+  { undoes, ...call }: SagaUndoCall,
+): Promise<Outcome> {
   const { id, definition, state, trace } = instance;
   const { direction } = state;
-  const call: SagaCall = {
-    sagaId: id,
-    commandId: commandIdOf(id, step.name, direction),
-    attempt: state.attempt,
-    signal,
-    deadlineAt,
-  };
-  const attributes = { 'saga.id': id, 'saga.type': definition.type, 'saga.attempt': state.attempt };
+  const { signal, deadlineAt } = call;
+  const attributes = { 'saga.id': id, 'saga.type': definition.type, 'saga.attempt': call.attempt };
   const context = { trace, deadlineAt, correlationId: id, recordSpan: deps.recordSpan };
   const start = performance.now();
   const outcome = await runInContext(context, () =>
     withSpan(`saga ${direction} ${step.name}`, attributes, () =>
       unlessAborted(signal, () =>
-        direction === 'do' ? execute(step, instance, call) : undo(step, instance, call),
+        direction === 'do' ? execute(step, instance, call) : undo(step, instance, { ...call, undoes }),
       ),
     ).catch(
-      (error: unknown): CallOutcome => ({
+      (error: unknown): Outcome => ({
         // What a call throws when its signal is aborted says less than why it was aborted.
         event: { kind: 'failed', fault: toFault(signal.aborted ? signal.reason : error) },
       }),
@@ -99,7 +95,7 @@ async function attempt(
   return outcome;
 }
 
-async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCall): Promise<CallOutcome> {
+async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCall): Promise<Outcome> {
   crashPoint('saga.before-call');
   const outcome = await step.do(data, call);
   crashPoint('saga.after-call');
@@ -108,9 +104,9 @@ async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCal
     : { event: { kind: 'rejected', rejection: outcome.reason } };
 }
 
-async function undo(step: SagaStep<object>, { id, data }: Instance, call: SagaCall): Promise<CallOutcome> {
+async function undo(step: SagaStep<object>, { data }: Instance, call: SagaUndoCall): Promise<Outcome> {
   crashPoint('saga.before-undo');
-  await step.undo?.(data, { ...call, undoes: commandIdOf(id, step.name, 'do') });
+  await step.undo?.(data, call);
   crashPoint('saga.after-undo');
   return { event: { kind: 'succeeded' } };
 }

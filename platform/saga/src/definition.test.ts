@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defineSaga, type SagaStep } from './definition.ts';
+import { defineSaga } from './definition.ts';
+import type { SagaStep } from './step.ts';
 
 interface Data {
   readonly n: number;

@@ -1,7 +1,9 @@
 import type { Clock, NewId } from '@flotilla/kernel';
+import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { SagaDefinition } from './definition.ts';
+import { isGroup, isMessage } from './step.ts';
 
 export interface SagaEngineOptions {
   readonly db: Database;
@@ -11,6 +13,8 @@ export interface SagaEngineOptions {
   readonly instanceId: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Sends the commands of message steps; required when a definition has one. */
+  readonly outbox?: Pick<Outbox, 'publish'>;
   readonly clock?: Clock;
   readonly newId?: NewId;
   /** 0 ≤ random < 1, for jitter. */
@@ -68,7 +72,23 @@ export function readSettings(options: SagaEngineOptions): EngineSettings {
 
 export interface Definitions {
   readonly known: readonly { readonly type: string; readonly version: number }[];
+  /** Versions that are not known, but become a known one when they are claimed. */
+  readonly migratable: readonly { readonly type: string; readonly version: number }[];
+  /** The newest version that an instance of a migratable version can become. */
+  target(type: string, version: number): SagaDefinition | undefined;
   find(type: string, version: number): SagaDefinition | undefined;
+}
+
+/** Throws `TypeError` when there are commands to send and nothing to send them with. */
+export function checkOutbox({ definitions, outbox }: SagaEngineOptions): void {
+  if (outbox !== undefined) return;
+  for (const { type, steps } of definitions) {
+    const sends = steps
+      .flatMap((element) => (isGroup(element) ? element.members : [element]))
+      .find(isMessage);
+    if (sends)
+      throw new TypeError(`saga ${type}: the step ${sends.name} sends a command, which needs an outbox`);
+  }
 }
 
 /** Throws `TypeError` when two definitions claim the same type and version. */
@@ -79,8 +99,20 @@ export function indexDefinitions(definitions: readonly SagaDefinition[]): Defini
     if (index.has(key)) throw new TypeError(`two saga definitions are ${key}`);
     index.set(key, definition);
   }
+  const targets = new Map<string, SagaDefinition>();
+  for (const definition of [...definitions].sort((a, b) => a.version - b.version)) {
+    for (const { from } of definition.migrations) {
+      const key = `${definition.type}@${from}`;
+      if (!index.has(key)) targets.set(key, definition);
+    }
+  }
   return {
     known: definitions.map(({ type, version }) => ({ type, version })),
+    migratable: [...targets.keys()].map((key) => {
+      const [type = '', version] = key.split('@');
+      return { type, version: Number(version) };
+    }),
+    target: (type, version) => targets.get(`${type}@${version}`),
     find: (type, version) => index.get(`${type}@${version}`),
   };
 }

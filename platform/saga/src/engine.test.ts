@@ -158,7 +158,7 @@ describe('starting a saga', () => {
 
   it('refuses a second saga of the same id or key and leaves the transaction usable', async () => {
     const id = randomUUID();
-    const options = { data: { id, trail: [] }, correlationKey: `order ${id}` };
+    const options = { data: { id, trail: [] }, correlationKeys: [`order ${id}`, `payment ${id}`] };
     await rig.db.transaction(async (tx) => {
       await engine.start(tx, rig.journey, { ...options, id });
       for (const again of [
@@ -168,7 +168,7 @@ describe('starting a saga', () => {
         await assert.rejects(engine.start(tx, rig.journey, again), { code: 'SAGA_ALREADY_STARTED' });
       }
     });
-    assert.equal((await rig.end(engine, id)).correlationKey, `order ${id}`);
+    assert.deepEqual((await rig.end(engine, id)).correlationKeys, options.correlationKeys);
   });
 
   it('refuses a definition that the engine does not run', async () => {
@@ -262,11 +262,10 @@ describe('a stuck saga', () => {
     assert.ok(stuck.nextAttemptAt.getTime() - Date.now() > 20_000);
     assert.match(rig.metrics.render(), /saga_stuck_total\{saga_type="journey",saga_step="a"\} 1/);
     rig.behaviours.clear();
-    assert.equal(await stubborn.retry(id), 'scheduled');
+    const order = { verb: 'retry', by: 'ann', reason: 'it is up again' } as const;
+    assert.equal((await stubborn.operate(id, order)).ok, true);
     assert.equal((await rig.end(stubborn, id)).status, 'compensated');
     assert.deepEqual((await rig.rows(id)).slice(-3), ['stuck Error', 'undone a', 'compensated no']);
-    assert.equal(await stubborn.retry(id), 'ended');
-    await assert.rejects(stubborn.retry(randomUUID()), { code: 'SAGA_NOT_FOUND' });
   });
 });
 

@@ -1,12 +1,16 @@
-import { uuidv7 } from '@flotilla/kernel';
+import { systemClock, uuidv7 } from '@flotilla/kernel';
+import type { Handler } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import type { SagaDefinition } from './definition.ts';
-import type { SagaEngineOptions } from './engine-options.ts';
+import { checkOutbox, type SagaEngineOptions } from './engine-options.ts';
+import { messageHandlers } from './message-handlers.ts';
+import { type OperateAnswer, operateSaga, type SagaOrder } from './operate.ts';
 import { createRuntime } from './runtime.ts';
-import { type CancelAnswer, makeDue, type RetryAnswer, requestCancel } from './saga-commands.ts';
+import { type CancelAnswer, requestCancel } from './saga-commands.ts';
+import { listParked, type SagaMessageRecord } from './saga-history.ts';
 import { findSaga, listSagas, type SagaDetails, type SagaFilter, type SagaSummary } from './saga-queries.ts';
+import type { Rejection } from './saga-state.ts';
 import { type StartOptions, startSaga } from './start-saga.ts';
-import type { Rejection } from './transition.ts';
 
 export interface SagaEngine {
   /**
@@ -33,26 +37,38 @@ export interface SagaEngine {
   find(id: string): Promise<SagaDetails | undefined>;
   /** In the order of their ids. */
   list(filter?: SagaFilter): Promise<readonly SagaSummary[]>;
-  /** Tries a waiting or stuck saga at once. Throws `SAGA_NOT_FOUND`. */
-  retry(id: string): Promise<RetryAnswer>;
+  /**
+   * One handler for each message type that a definition awaits, for the service's consumer. The reply, the saga and the
+   * next commands are one transaction with the inbox.
+   */
+  handlers(): readonly Handler[];
+  /**
+   * Changes a saga by hand, and keeps in its audit who did what and why. Rejects when a hook does; then nothing has
+   * changed.
+   */
+  operate(id: string, order: SagaOrder): Promise<OperateAnswer>;
+  /** Replies and events that wait for their saga, the oldest 100. */
+  parked(): Promise<readonly SagaMessageRecord[]>;
 }
 
 /** Runs sagas of the given definitions on the tables of `sagaMigrations`. Nothing runs before `run()`. */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
-  const { db, newId = uuidv7 } = options;
+  const { db, newId = uuidv7, clock = systemClock, outbox, definitions } = options;
+  checkOutbox(options);
   const runtime = createRuntime(options);
   return {
-    start: (tx, definition, start) => startSaga(runtime, newId, tx, definition, start),
+    start: (tx, definition, start) => startSaga({ runtime, newId, clock, outbox }, tx, definition, start),
     cancel: (tx, id, reason) => requestCancel(tx, id, reason, runtime.nudge),
     run: runtime.run,
-    nudge: runtime.nudge,
+    nudge: () => {
+      runtime.nudge();
+      runtime.nudgeDesk();
+    },
     close: runtime.close,
     find: (id) => findSaga(db, id),
     list: (filter = {}) => listSagas(db, filter),
-    retry: async (id) => {
-      const answer = await makeDue(db, id);
-      runtime.nudge();
-      return answer;
-    },
+    handlers: () => messageHandlers(runtime.changes, definitions),
+    operate: (id, order) => db.transaction((tx) => operateSaga(runtime.changes, tx, id, order)),
+    parked: () => listParked(db, 100),
   };
 }

@@ -1,7 +1,8 @@
 import type { Transaction } from '@flotilla/postgres';
+import { stepAt } from './definition.ts';
 import type { Fault } from './errors.ts';
 import type { Instance } from './instance.ts';
-import { isEnded, type SagaEvent, type Transition } from './transition.ts';
+import { isEnded, type SagaEvent, type Transition } from './saga-state.ts';
 
 type Hook = (tx: Transaction, data: object) => Promise<object>;
 
@@ -16,7 +17,7 @@ export function hooksOf(
   result: unknown,
 ): ((tx: Transaction) => Promise<object>) | undefined {
   const hooks = [
-    stepHook(before, next, result),
+    stepHook(before, next, event.branch ?? '', result),
     endHook(before, next),
     stuckHook(before, next, faultOf(event)),
   ].filter((hook) => hook !== undefined);
@@ -32,12 +33,18 @@ export function faultOf(event: SagaEvent): Fault | undefined {
   return event.kind === 'failed' || event.kind === 'unrecorded' ? event.fault : undefined;
 }
 
-function stepHook({ definition, state }: Instance, next: Transition, result: unknown): Hook | undefined {
-  const step = definition.steps[state.step];
-  if (next.closed !== 'done' || step === undefined) return undefined;
+function stepHook(
+  { definition, state }: Instance,
+  next: Transition,
+  branch: string,
+  result: unknown,
+): Hook | undefined {
+  if (next.closed !== 'done') return undefined;
+  const step = stepAt(definition, state.step, branch);
   if (state.direction === 'do')
-    return step.onDone && (async (tx, data) => (await step.onDone?.(tx, data, result)) ?? data);
-  return step.onUndone && keeping(async (tx, data) => await step.onUndone?.(tx, data));
+    return step.onDone && (async (tx, data) => (await step.onDone?.(tx, data, result as never)) ?? data);
+  if (!('onUndone' in step) || !step.onUndone) return undefined;
+  return keeping(async (tx, data) => await step.onUndone?.(tx, data));
 }
 
 function endHook({ definition }: Instance, { state: { status, reason } }: Transition): Hook | undefined {

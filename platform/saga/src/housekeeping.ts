@@ -2,6 +2,7 @@ import { type Clock, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { Definitions } from './engine-options.ts';
+import { deleteSettled } from './operation-store.ts';
 import { deleteEnded } from './saga-commands.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 import { countActive } from './saga-queries.ts';
@@ -25,7 +26,10 @@ export async function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Pr
   for (let round = 0; !signal.aborted; round += 1) {
     try {
       metrics.active(await countActive(db, (type, version) => definitions.find(type, version) !== undefined));
-      if (round % DELETE_EVERY_COUNTS === 0) await deleteEnded(db, retentionMs);
+      if (round % DELETE_EVERY_COUNTS === 0) {
+        await deleteEnded(db, retentionMs);
+        await deleteSettled(db, retentionMs);
+      }
     } catch (error) {
       logger.warn({ err: toError(error) }, 'sagas could not be counted');
     }

@@ -2,7 +2,7 @@ import { type Clock, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { sagaError } from './errors.ts';
-import { renewLeases } from './saga-store.ts';
+import { renewLeases } from './lease-store.ts';
 import { sleepUnless } from './wake-up.ts';
 
 /** The right of this engine to work on one instance. */
@@ -12,8 +12,8 @@ export interface Lease {
   /** When it runs out unless renewed, on the clock of `performance.now()`; never later than the database says. */
   until: number;
   lost: boolean;
-  /** Ends the call that is in flight under this lease. */
-  interrupt: ((reason: Error) => void) | undefined;
+  /** Each ends one call that is in flight under this lease. */
+  readonly interrupts: Set<(reason: Error) => void>;
 }
 
 export interface Leases {
@@ -37,6 +37,11 @@ export function isHeld({ lost, until }: Lease): boolean {
   return !lost && performance.now() < until;
 }
 
+/** Ends every call that is in flight under a lease. */
+export function interrupt({ interrupts }: Lease, reason: Error): void {
+  for (const one of interrupts) one(reason);
+}
+
 /** A lease is renewed by each recorded step; this renews those whose step takes long. */
 export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases {
   const held = new Set<Lease>();
@@ -45,7 +50,7 @@ export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases
   function giveUp(lease: Lease): void {
     lease.lost = true;
     held.delete(lease);
-    lease.interrupt?.(sagaError('SAGA_LEASE_LOST', 'the lease of this saga ran out or was taken over'));
+    interrupt(lease, sagaError('SAGA_LEASE_LOST', 'the lease of this saga ran out or was taken over'));
     logger.warn({ saga: lease.id, epoch: lease.epoch }, 'lease of a saga lost');
   }
 
@@ -63,13 +68,19 @@ export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases
 
   return {
     hold: (id, epoch, takenAt) => {
-      const lease = { id, epoch, until: takenAt + leaseMs, lost: false, interrupt: undefined };
+      const lease = {
+        id,
+        epoch,
+        until: takenAt + leaseMs,
+        lost: false,
+        interrupts: new Set<(reason: Error) => void>(),
+      };
       held.add(lease);
       return lease;
     },
     drop: (lease) => held.delete(lease),
     interruptAll: (reason) => {
-      for (const lease of held) lease.interrupt?.(reason);
+      for (const lease of held) interrupt(lease, reason);
     },
     keep: async (signal) => {
       while (!signal.aborted) {

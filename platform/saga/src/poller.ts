@@ -1,7 +1,8 @@
 import { type Clock, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { type ClaimRequest, claimDue, freePreviousLife, type InstanceRow } from './saga-store.ts';
+import type { InstanceRow } from './instance-store.ts';
+import { type ClaimRequest, claimDue, freePreviousLife } from './lease-store.ts';
 import { createWakeUp, sleepUnless } from './wake-up.ts';
 
 /** Finds due instances. Polling is the truth; everything else only makes it look earlier. */

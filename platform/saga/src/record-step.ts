@@ -1,18 +1,23 @@
-import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
-import type { Database, Transaction } from '@flotilla/postgres';
-import type { CallOutcome } from './call-step.ts';
-import { commandIdOf } from './command-id.ts';
-import { sagaError, toFault } from './errors.ts';
-import { faultOf, hooksOf } from './hooks.ts';
+import { crashPoint, isPlatformError } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import { toFault } from './errors.ts';
 import { type Instance, toInstance } from './instance.ts';
+import { readHeld } from './instance-store.ts';
 import type { Lease } from './leases.ts';
-import { recordStep, reloadHeld, type StepRecord } from './saga-store.ts';
-import { hasStartedPivot, isEnded, type SagaEvent, type Transition, transition } from './transition.ts';
+import type { SagaEvent, Transition } from './saga-state.ts';
+import { transition } from './transition.ts';
+import {
+  type Change,
+  needsTransaction,
+  type Outcome,
+  type WriteDeps,
+  type Written,
+  writeAlone,
+  writeWithHooks,
+} from './write.ts';
 
-export interface RecordDeps {
+export interface RecordDeps extends WriteDeps {
   readonly db: Database;
-  readonly clock: Clock;
-  readonly leaseMs: number;
   readonly stuckAfterAttempts: number;
   readonly stuckRetryMs: number;
   readonly random: () => number;
@@ -24,9 +29,31 @@ export interface Recorded {
   readonly after: Instance;
   readonly event: SagaEvent;
   readonly transition: Transition;
+  /** The lease was given up until then. */
+  readonly waitMs?: number;
+}
+
+/** The lease under which an outcome is recorded, and whether other calls are in flight under it. */
+export interface Holding {
+  readonly lease: Lease;
+  readonly busy: boolean;
 }
 
 const WRITE_ATTEMPTS = 6;
+
+/** The rules applied to an instance, with the conditions of this moment. */
+export function applyRules(
+  deps: Pick<RecordDeps, 'stuckAfterAttempts' | 'stuckRetryMs' | 'random'>,
+  before: Instance,
+  event: SagaEvent,
+): Transition {
+  return transition(before.definition.plan, before.state, event, {
+    deadlineInMs: before.deadlineAt - performance.now(),
+    stuckAfterAttempts: deps.stuckAfterAttempts,
+    stuckRetryMs: deps.stuckRetryMs,
+    random: deps.random(),
+  });
+}
 
 /**
  * Records an outcome with the hooks that belong to it, in one transaction. `undefined`: the instance is no
@@ -35,14 +62,20 @@ const WRITE_ATTEMPTS = 6;
 export async function recordOutcome(
   deps: RecordDeps,
   instance: Instance,
-  lease: Lease,
-  outcome: CallOutcome,
+  holding: Holding,
+  outcome: Outcome,
 ): Promise<Recorded | undefined> {
   try {
-    return await persist(deps, instance, lease, outcome);
+    return await persist(deps, instance, holding, outcome);
   } catch (error) {
     if (isDatabaseAway(error)) throw error;
-    return await persist(deps, instance, lease, { event: { kind: 'unrecorded', fault: toFault(error) } });
+    const { branch } = outcome.event;
+    const event: SagaEvent = {
+      kind: 'unrecorded',
+      fault: toFault(error),
+      ...(branch !== undefined && { branch }),
+    };
+    return await persist(deps, instance, holding, { event });
   }
 }
 
@@ -50,17 +83,18 @@ export async function recordOutcome(
 async function persist(
   deps: RecordDeps,
   first: Instance,
-  lease: Lease,
-  outcome: CallOutcome,
+  holding: Holding,
+  outcome: Outcome,
 ): Promise<Recorded | undefined> {
   let before = first;
-  for (let attempt = 1; !lease.lost; attempt += 1) {
+  for (let attempt = 1; !holding.lease.lost; attempt += 1) {
     try {
-      const written = await write(deps, before, lease, outcome);
+      const written = await write(deps, before, holding, outcome);
       if (written) return written;
       const fresh = await reload(deps, before);
-      // Elsewhere already: an earlier write of ours was committed although its answer was lost.
-      if (fresh === undefined || !isSamePlace(fresh, before)) return fresh && adopted(before, fresh, outcome);
+      // Elsewhere already: an earlier write of ours was committed although its answer was lost, or a reply came.
+      if (fresh === undefined || !isSamePlace(fresh, before, outcome.event.branch ?? ''))
+        return fresh && { before, after: fresh, event: outcome.event, transition: { state: fresh.state } };
       before = fresh;
     } catch (error) {
       if (!isDatabaseAway(error) || attempt >= WRITE_ATTEMPTS) throw error;
@@ -73,120 +107,54 @@ async function persist(
 async function write(
   deps: RecordDeps,
   before: Instance,
-  lease: Lease,
-  { event, result }: CallOutcome,
+  { lease, busy }: Holding,
+  outcome: Outcome,
 ): Promise<Recorded | undefined> {
-  const next = transition(before.definition.plan, before.state, event, {
-    deadlineInMs: before.deadlineAt - performance.now(),
-    stuckAfterAttempts: deps.stuckAfterAttempts,
-    stuckRetryMs: deps.stuckRetryMs,
-    random: deps.random(),
-  });
+  const next = applyRules(deps, before, outcome.event);
+  const change: Change = { ...outcome, before, transition: next, holder: { busy } };
   const takenAt = performance.now();
-  const hooks = hooksOf(before, next, event, result);
-  const written = hooks
-    ? await writeWithHooks(deps, before, next, event, hooks)
-    : await writeAlone(deps, before, next, event);
+  const written = needsTransaction(change)
+    ? await writeTogether(deps, change)
+    : await writeAlone(deps, deps.db, change);
   if (written === undefined) return undefined;
-  if (next.waitMs === undefined) lease.until = Math.max(lease.until, takenAt + deps.leaseMs);
+  const { after, waitMs } = written;
+  if (waitMs === undefined) lease.until = Math.max(lease.until, takenAt + deps.leaseMs);
   crashPoint('saga.after-record-commit');
-  const after = { ...before, state: next.state, data: written, version: before.version + 1 };
-  return { before, after, event, transition: next };
+  const recorded = { before, after, event: outcome.event, transition: next };
+  return waitMs === undefined ? recorded : { ...recorded, waitMs };
 }
 
-async function writeAlone(
-  deps: RecordDeps,
-  before: Instance,
-  next: Transition,
-  event: SagaEvent,
-): Promise<object | undefined> {
-  passCrashPoints(next);
-  return (await recordStep(deps.db, toRecord(deps, before, next, event, undefined)))
-    ? before.data
-    : undefined;
-}
-
-/**
- * Hooks run before the instance is written, so that domain rows are locked before saga rows: the same order in
- * which a feature locks them that starts or cancels a saga. A write that finds the instance changed takes the
- * hooks back with it.
- */
-async function writeWithHooks(
-  deps: RecordDeps,
-  before: Instance,
-  next: Transition,
-  event: SagaEvent,
-  hooks: (tx: Transaction) => Promise<object>,
-): Promise<object | undefined> {
-  const superseded = sagaError('SAGA_LEASE_LOST', 'the saga was changed by somebody else');
+async function writeTogether(deps: RecordDeps, change: Change): Promise<Written | undefined> {
   try {
-    return await deps.db.transaction(async (tx) => {
-      const dataJson = JSON.stringify(await hooks(tx));
-      if (!(await recordStep(tx, toRecord(deps, before, next, event, dataJson)))) throw superseded;
-      passCrashPoints(next);
-      return JSON.parse(dataJson) as object; // as it will be read after a restart
-    });
+    return await deps.db.transaction((tx) => writeWithHooks(deps, tx, change));
   } catch (error) {
-    if (error === superseded) return undefined;
+    if (isPlatformError(error) && error.code === 'SAGA_CHANGED') return undefined;
     throw error;
   }
 }
 
-function passCrashPoints(next: Transition): void {
-  crashPoint('saga.before-record-commit');
-  if (isEnded(next.state.status)) crashPoint('saga.before-end');
-}
-
-function toRecord(
-  deps: RecordDeps,
-  { id, epoch, version, definition, state }: Instance,
-  { state: next, closed, waitMs }: Transition,
-  event: SagaEvent,
-  dataJson: string | undefined,
-): StepRecord {
-  const ended = isEnded(next.status);
-  const nameOf = (index: number) => definition.steps[index]?.name ?? '';
-  const opens = closed !== undefined && !ended ? nameOf(next.step) : undefined;
-  return {
-    id,
-    epoch,
-    version,
-    status: next.status,
-    dataJson,
-    step: ended ? undefined : nameOf(next.step),
-    direction: next.direction,
-    attempt: next.attempt,
-    pivotStarted: hasStartedPivot(definition.plan, next),
-    reasonJson: next.reason && toJson(next.reason),
-    next: ended || waitMs !== undefined ? { waitMs: waitMs ?? 0 } : { leaseMs: deps.leaseMs },
-    was: {
-      step: nameOf(state.step),
-      direction: state.direction,
-      status: closed ?? 'open',
-      attempts: state.attempt,
-      replyJson: event.kind === 'rejected' ? toJson(event.rejection) : undefined,
-      fault: faultOf(event),
-    },
-    opens: opens === undefined ? undefined : commandIdOf(id, opens, next.direction),
-  };
-}
-
-/** A participant's words, which may come from a generated client: 64-bit integers become text. */
-function toJson(value: object): string {
-  return JSON.stringify(value, (_key, held: unknown) => (typeof held === 'bigint' ? held.toString() : held));
-}
-
 async function reload(deps: RecordDeps, { id, epoch, definition }: Instance): Promise<Instance | undefined> {
-  const row = await reloadHeld(deps.db, id, epoch);
+  const row = await readHeld(deps.db, id, epoch);
   return row && toInstance(row, definition, performance.now());
 }
 
-function isSamePlace({ state: a }: Instance, { state: b }: Instance): boolean {
-  return a.step === b.step && a.direction === b.direction && a.attempt === b.attempt;
-}
-
-function adopted(before: Instance, after: Instance, { event }: CallOutcome): Recorded {
-  return { before, after, event, transition: { state: after.state } };
+/** Is this attempt still the one that is waited for? */
+function isSamePlace(
+  { state: a, open: c }: Instance,
+  { state: b, open: d }: Instance,
+  branch: string,
+): boolean {
+  const one = c.find((open) => open.branch === branch);
+  const other = d.find((open) => open.branch === branch);
+  const retries = ({ branches = [] }: typeof a) => branches.find(({ name }) => name === branch)?.retries;
+  return (
+    a.step === b.step &&
+    a.direction === b.direction &&
+    a.attempt === b.attempt &&
+    retries(a) === retries(b) &&
+    one?.epoch === other?.epoch &&
+    one?.sent === other?.sent
+  );
 }
 
 function isDatabaseAway(error: unknown): boolean {

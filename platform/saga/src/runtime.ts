@@ -1,14 +1,16 @@
 import { type Clock, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { logSpans } from '@flotilla/telemetry';
+import type { ChangeDeps } from './change.ts';
+import { createDesk, type Desk } from './desk-loop.ts';
 import type { SagaEngineOptions } from './engine-options.ts';
 import { type Definitions, type EngineSettings, indexDefinitions, readSettings } from './engine-options.ts';
 import { sagaError } from './errors.ts';
 import { keepHouse } from './housekeeping.ts';
 import { type Instance, toInstance } from './instance.ts';
+import type { InstanceRow } from './instance-store.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { createSagaMetrics } from './saga-metrics.ts';
-import type { InstanceRow } from './saga-store.ts';
 import { sleepUnless } from './wake-up.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
@@ -23,6 +25,10 @@ export interface Runtime {
   /** Works on an instance that is leased to `owner` since `takenAt`. */
   accept(instance: Instance, takenAt: number): void;
   nudge(): void;
+  /** A hint that an operator or a parked message waits. */
+  nudgeDesk(): void;
+  /** For changes from outside: replies, events, operators. */
+  readonly changes: ChangeDeps;
   run(): void;
   close(): Promise<void>;
 }
@@ -36,13 +42,15 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
   const { leaseMs } = settings;
   const closing = new AbortController();
   const leases = createLeases({ db, clock, logger, leaseMs });
-  const workers = createWorkers({
+  const changes: ChangeDeps = {
     ...settings,
-    db,
-    clock,
-    logger,
-    metrics,
-    leases,
+    ...{ clock, logger, metrics, definitions, outbox: options.outbox },
+    nudge: () => poller.nudge(),
+  };
+  const desk = createDesk({ ...changes, db, pollMs: settings.pollMs });
+  const workers = createWorkers({
+    ...changes,
+    ...{ db, leases, concurrency: settings.concurrency },
     recordSpan: logSpans(logger),
     isClosing: () => closing.signal.aborted,
     onFree: () => poller.onFree(),
@@ -62,11 +70,12 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
       }
     },
   });
-  const life = createLife({ clock, settings, closing, leases, workers, poller }, (signal) =>
+  const life = createLife({ clock, settings, closing, leases, workers, poller, desk }, (signal) =>
     keepHouse({ db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs }, signal),
   );
   const hasRoom = () => life.isRunning() && workers.free() > 0;
-  return { definitions, settings, owner, hasRoom, accept, nudge: poller.nudge, ...life };
+  const nudges = { nudge: poller.nudge, nudgeDesk: desk.nudge };
+  return { definitions, settings, owner, hasRoom, accept, changes, ...nudges, ...life };
 }
 
 function readRow(definitions: Definitions, row: InstanceRow): Instance {
@@ -82,10 +91,11 @@ interface LifeDeps {
   readonly leases: Leases;
   readonly workers: Workers;
   readonly poller: Poller;
+  readonly desk: Desk;
 }
 
 function createLife(
-  { clock, settings, closing, leases, workers, poller }: LifeDeps,
+  { clock, settings, closing, leases, workers, poller, desk }: LifeDeps,
   keep: (signal: AbortSignal) => Promise<void>,
 ): { run(): void; close(): Promise<void>; isRunning(): boolean } {
   const closed = new AbortController();
@@ -96,11 +106,12 @@ function createLife(
     run: () => {
       if (tasks !== undefined) throw new TypeError('the saga engine runs already');
       leasing = leases.keep(closed.signal);
-      tasks = [poller.run(closing.signal), keep(closing.signal)];
+      tasks = [poller.run(closing.signal), desk.run(closing.signal), keep(closing.signal)];
     },
     close: async () => {
       closing.abort();
       poller.nudge();
+      desk.nudge();
       await Promise.all(tasks ?? []);
       const drained = new AbortController();
       const drain = sleepUnless(clock, settings.drainMs, drained.signal).then(() => {

@@ -1,6 +1,6 @@
 import type { Database, Transaction } from '@flotilla/postgres';
 import { sagaError } from './errors.ts';
-import { answerCancel, type Rejection, type SagaStatus } from './transition.ts';
+import { answerCancel, type Rejection, type SagaStatus } from './saga-state.ts';
 
 export type CancelAnswer = ReturnType<typeof answerCancel>;
 
@@ -29,24 +29,6 @@ export async function requestCancel(
   );
   tx.afterCommit(onRequested);
   return answer;
-}
-
-export type RetryAnswer = 'scheduled' | 'in-progress' | 'ended';
-
-/** Makes a waiting instance due at once. */
-export async function makeDue(db: Database, id: string): Promise<RetryAnswer> {
-  const due = await db.query(
-    `UPDATE saga_instance SET next_attempt_at = clock_timestamp()
-     WHERE id = $1 AND ended_at IS NULL AND lease_owner IS NULL RETURNING id`,
-    [id],
-  );
-  if (due.length === 1) return 'scheduled';
-  const [row] = await db.query<{ ended: boolean }>(
-    'SELECT ended_at IS NOT NULL AS ended FROM saga_instance WHERE id = $1',
-    [id],
-  );
-  if (row === undefined) throw sagaError('SAGA_NOT_FOUND', 'no such saga', { details: { sagaId: id } });
-  return row.ended ? 'ended' : 'in-progress';
 }
 
 /** Deletes sagas that ended before the retention, history included, in bounded batches; returns how many. */

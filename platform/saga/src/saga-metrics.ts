@@ -1,5 +1,5 @@
 import { HTTP_BUCKETS_SECONDS, type Metrics } from '@flotilla/telemetry';
-import type { Direction, SagaEvent, SagaStatus } from './transition.ts';
+import type { Direction, SagaEvent, SagaStatus } from './saga-state.ts';
 
 /** Active sagas of one kind, in the whole database. */
 export interface ActiveCount {

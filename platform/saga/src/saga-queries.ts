@@ -1,6 +1,7 @@
 import type { Database } from '@flotilla/postgres';
+import { lastErrorOf, readHistory, type SagaHistory } from './saga-history.ts';
 import type { ActiveCount } from './saga-metrics.ts';
-import type { Direction, SagaReason, SagaStatus } from './transition.ts';
+import type { Direction, SagaReason, SagaStatus } from './saga-state.ts';
 
 /** One saga as operators see it. */
 export interface SagaSummary {
@@ -8,7 +9,9 @@ export interface SagaSummary {
   readonly type: string;
   readonly version: number;
   readonly status: SagaStatus;
-  readonly correlationKey?: string;
+  /** Counts changes: what an operator decides upon. */
+  readonly changes: number;
+  readonly correlationKeys: readonly string[];
   /** The open step; absent once the saga has ended. */
   readonly step?: string;
   readonly direction: Direction;
@@ -27,26 +30,8 @@ export interface SagaSummary {
   readonly endedAt?: Date;
 }
 
-/** One opened step in the history of a saga. */
-export interface SagaStepRecord {
-  readonly step: string;
-  readonly direction: Direction;
-  /** `unknown`: given up before its outcome was known. */
-  readonly status: 'open' | 'done' | 'rejected' | 'unknown';
-  /** Attempts whose end was recorded. */
-  readonly attempts: number;
-  readonly commandId: string;
-  /** The participant's refusal. */
-  readonly reply?: unknown;
-  readonly lastError?: { readonly code: string; readonly message: string };
-  readonly startedAt: Date;
-  readonly endedAt?: Date;
-}
-
-export interface SagaDetails extends SagaSummary {
+export interface SagaDetails extends SagaSummary, SagaHistory {
   readonly data: object;
-  /** In the order in which the steps were opened. */
-  readonly history: readonly SagaStepRecord[];
 }
 
 export interface SagaFilter {
@@ -64,7 +49,8 @@ interface SummaryRow {
   readonly def_version: number;
   readonly status: SagaStatus;
   readonly data: object;
-  readonly correlation_key: string | null;
+  readonly version: number;
+  readonly keys: readonly string[];
   readonly step: string | null;
   readonly direction: Direction;
   readonly attempt: number;
@@ -82,14 +68,17 @@ interface SummaryRow {
 }
 
 const SELECT = `
-  SELECT i.*, s.error_code, s.error_message FROM saga_instance i
-  LEFT JOIN saga_step s ON s.saga_id = i.id AND s.step = i.step AND s.kind = i.direction AND s.status = 'open'`;
+  SELECT i.*, s.error_code, s.error_message,
+    ARRAY(SELECT k.key FROM saga_key k WHERE k.saga_id = i.id ORDER BY k.key) AS keys
+  FROM saga_instance i LEFT JOIN LATERAL (
+    SELECT error_code, error_message FROM saga_step s
+    WHERE s.saga_id = i.id AND s.step = i.step AND s.kind = i.direction AND s.status = 'open'
+    ORDER BY s.error_code IS NULL, s.seq LIMIT 1) s ON true`;
 
 export async function findSaga(db: Database, id: string): Promise<SagaDetails | undefined> {
   const [row] = await db.query<SummaryRow>(`${SELECT} WHERE i.id = $1`, [id]);
   if (row === undefined) return undefined;
-  const steps = await db.query<StepRow>('SELECT * FROM saga_step WHERE saga_id = $1 ORDER BY seq', [id]);
-  return { ...toSummary(row), data: row.data, history: steps.map(toStepRecord) };
+  return { ...toSummary(row), data: row.data, ...(await readHistory(db, id)) };
 }
 
 export async function listSagas(db: Database, filter: SagaFilter): Promise<readonly SagaSummary[]> {
@@ -124,47 +113,21 @@ export async function countActive(
   return [...counts.values()];
 }
 
-interface StepRow {
-  readonly step: string;
-  readonly kind: Direction;
-  readonly status: SagaStepRecord['status'];
-  readonly attempts: number;
-  readonly command_id: string;
-  readonly reply: unknown;
-  readonly error_code: string | null;
-  readonly error_message: string | null;
-  readonly started_at: Date;
-  readonly ended_at: Date | null;
-}
-
-function toStepRecord(row: StepRow): SagaStepRecord {
-  return {
-    step: row.step,
-    direction: row.kind,
-    status: row.status,
-    attempts: row.attempts,
-    commandId: row.command_id,
-    ...(row.reply !== null && { reply: row.reply }),
-    ...lastError(row),
-    startedAt: row.started_at,
-    ...(row.ended_at && { endedAt: row.ended_at }),
-  };
-}
-
 function toSummary(row: SummaryRow): SagaSummary {
   return {
     id: row.id,
     type: row.type,
     version: row.def_version,
     status: row.status,
-    ...(row.correlation_key !== null && { correlationKey: row.correlation_key }),
+    changes: row.version,
+    correlationKeys: row.keys,
     ...(row.step !== null && { step: row.step }),
     direction: row.direction,
     attempt: row.attempt,
     pivotStarted: row.pivot_started,
     ...(row.reason && { reason: row.reason }),
     ...(row.cancel_reason !== null && { cancelReason: row.cancel_reason }),
-    ...lastError(row),
+    ...lastErrorOf(row),
     ...(row.lease_owner !== null && { leasedBy: row.lease_owner }),
     nextAttemptAt: row.next_attempt_at,
     deadlineAt: row.deadline_at,
@@ -172,11 +135,4 @@ function toSummary(row: SummaryRow): SagaSummary {
     updatedAt: row.updated_at,
     ...(row.ended_at && { endedAt: row.ended_at }),
   };
-}
-
-function lastError(row: { readonly error_code: string | null; readonly error_message: string | null }): {
-  readonly lastError?: { readonly code: string; readonly message: string };
-} {
-  if (row.error_code === null) return {};
-  return { lastError: { code: row.error_code, message: row.error_message ?? '' } };
 }

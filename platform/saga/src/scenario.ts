@@ -1,20 +1,21 @@
 import { AssertionError, deepEqual, equal } from 'node:assert/strict';
 import type { Queryable, Transaction } from '@flotilla/postgres';
-import type { SagaDefinition, StepOutcome } from './definition.ts';
+import type { SagaDefinition } from './definition.ts';
 import type { Fault } from './errors.ts';
 import { hooksOf } from './hooks.ts';
 import type { Instance } from './instance.ts';
+import { firstState } from './rules.ts';
 import {
   answerCancel,
   type Direction,
-  firstState,
   hasStartedPivot,
   isEnded,
   type SagaEvent,
   type SagaReason,
   type SagaStatus,
-  transition,
-} from './transition.ts';
+} from './saga-state.ts';
+import type { StepOutcome } from './step.ts';
+import { transition } from './transition.ts';
 
 /** `do reserve-stock` or `undo reserve-stock`. */
 export type CallName = `${Direction} ${string}`;
@@ -128,7 +129,9 @@ function firstInstance(definition: SagaDefinition, data: object): Instance {
     id: '00000000-0000-7000-8000-000000000000',
     epoch: 1,
     definition,
-    state: firstState(),
+    state: firstState(definition.plan),
+    open: [],
+    renamed: {},
     data,
     version: 1,
     trace: { traceId: '0'.repeat(32), spanId: '0'.repeat(16), sampled: false },

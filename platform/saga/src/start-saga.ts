@@ -1,61 +1,96 @@
-import { crashPoint, type NewId } from '@flotilla/kernel';
+import { type Clock, crashPoint, type NewId } from '@flotilla/kernel';
+import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace } from '@flotilla/telemetry';
-import { commandIdOf } from './command-id.ts';
 import type { SagaDefinition } from './definition.ts';
 import { sagaError } from './errors.ts';
 import type { Instance } from './instance.ts';
+import { insertInstance, insertKeys, type NewInstance } from './instance-store.ts';
+import { dueInMs, type Opening, openAll, toOpeningRow } from './opening.ts';
+import { firstState } from './rules.ts';
 import type { Runtime } from './runtime.ts';
-import { insertInstance } from './saga-store.ts';
-import { firstState, hasStartedPivot } from './transition.ts';
+import { hasStartedPivot } from './saga-state.ts';
+import { publish } from './write.ts';
 
 export interface StartOptions<Data extends object> {
   /** A UUID; default a new one. */
   readonly id?: string;
   /** Must survive JSON. */
   readonly data: Data;
-  /** Unique among the sagas of its type. */
-  readonly correlationKey?: string;
+  /** Names under which events find it, each unique among the sagas of its type. */
+  readonly correlationKeys?: readonly string[];
+}
+
+export interface StartDeps {
+  readonly runtime: Runtime;
+  readonly newId: NewId;
+  readonly clock: Clock;
+  readonly outbox: Pick<Outbox, 'publish'> | undefined;
 }
 
 /** Inserts the instance, with its first step open, in the caller's transaction. */
 export async function startSaga<Data extends object>(
-  runtime: Runtime,
-  newId: NewId,
+  deps: StartDeps,
   tx: Transaction,
   definition: SagaDefinition<Data>,
-  { id = newId(), data, correlationKey }: StartOptions<Data>,
+  { id = deps.newId(), data, correlationKeys = [] }: StartOptions<Data>,
 ): Promise<string> {
+  const { runtime, clock } = deps;
   const { owner, settings } = runtime;
   const dataJson = JSON.stringify(data);
   const takenAt = performance.now();
-  const instance = firstInstance(runtime, id, definition, dataJson, takenAt);
-  const { state } = instance;
-  const first = definition.steps[state.step]?.name ?? '';
-  const leased = runtime.hasRoom();
-  const inserted = await insertInstance(tx, {
-    id,
-    type: definition.type,
-    defVersion: definition.version,
-    dataJson,
-    correlationKey,
-    step: first,
-    commandId: commandIdOf(id, first, state.direction),
-    pivotStarted: hasStartedPivot(definition.plan, state),
-    deadlineMs: definition.deadlineMs,
-    traceparent: formatTraceparent(instance.trace),
-    lease: leased ? { owner, leaseMs: settings.leaseMs } : undefined,
-  });
-  if (!inserted) {
-    const details = { sagaId: id, type: definition.type, correlationKey };
-    throw sagaError('SAGA_ALREADY_STARTED', 'a saga with this id, or type and key, exists', { details });
-  }
+  const born = firstInstance(runtime, id, definition, dataJson, takenAt);
+  const opens = openAll({ instance: born, ...born, now: takenAt, date: clock.now() });
+  const instance = { ...born, open: opens };
+  const waitMs = dueInMs({ instance, state: born.state, now: takenAt }, opens);
+  const leased = waitMs === 0 && runtime.hasRoom();
+  const lease = leased ? { owner, leaseMs: settings.leaseMs } : undefined;
+  await insert(tx, toRow(instance, dataJson, opens, waitMs, lease), correlationKeys);
+  await publish(deps, tx, id, opens);
   tx.afterCommit(() => {
     crashPoint('saga.after-start-commit');
     if (leased) runtime.accept(instance, takenAt);
     else runtime.nudge();
+    // An event that came before its saga waits for it.
+    if (correlationKeys.length > 0) runtime.nudgeDesk();
   });
   return id;
+}
+
+async function insert(tx: Transaction, row: NewInstance, keys: readonly string[]): Promise<void> {
+  const { id, type } = row;
+  const taken = () =>
+    sagaError('SAGA_ALREADY_STARTED', 'a saga with this id, or type and key, exists', {
+      details: { sagaId: id, type, correlationKeys: keys },
+    });
+  const insertRow = async () => {
+    if (!(await insertInstance(tx, row))) throw taken();
+  };
+  if (keys.length === 0) return await insertRow();
+  await tx.savepoint(async () => {
+    await insertRow();
+    if ((await insertKeys(tx, id, type, keys)) < new Set(keys).size) throw taken();
+  });
+}
+
+function toRow(
+  { id, definition, state, trace }: Instance,
+  dataJson: string,
+  opens: readonly Opening[],
+  nextInMs: number,
+  lease: NewInstance['lease'],
+): NewInstance {
+  const now = performance.now();
+  return {
+    ...{ id, dataJson, nextInMs, lease },
+    type: definition.type,
+    defVersion: definition.version,
+    step: definition.plan.steps[state.step]?.name ?? '',
+    pivotStarted: hasStartedPivot(definition.plan, state),
+    deadlineMs: definition.deadlineMs,
+    traceparent: formatTraceparent(trace),
+    opens: opens.map((opening) => toOpeningRow(opening, now)),
+  };
 }
 
 function firstInstance(
@@ -72,7 +107,9 @@ function firstInstance(
     id,
     epoch: 1,
     definition,
-    state: firstState(),
+    state: firstState(definition.plan),
+    open: [],
+    renamed: {},
     data: JSON.parse(dataJson) as object, // as it will be read after a restart
     version: 1,
     trace: currentContext()?.trace ?? newTrace(),

@@ -4,7 +4,7 @@ import { PlatformError } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Database } from '@flotilla/postgres';
 import type { SagaCall, SagaEngine } from './index.ts';
-import { recordStep } from './saga-store.ts';
+import { recordStep } from './record-store.ts';
 import { accepts, type Behaviour, createRig, defineJourney, gate, inTurn, type Rig } from './test-rig.ts';
 
 let rig: Rig;
@@ -107,6 +107,7 @@ describe('an engine that takes over', () => {
       id,
       version: row?.version ?? 0,
       epoch: (row?.lease_epoch ?? 0) - 1,
+      held: true,
       status: 'completed',
       dataJson: undefined,
       step: undefined,
@@ -117,13 +118,17 @@ describe('an engine that takes over', () => {
       next: { waitMs: 0 },
       was: {
         step: 'b',
+        branch: '',
         direction: 'do',
+        epoch: 1,
         status: 'done',
         attempts: 1,
+        sent: false,
+        dueMs: undefined,
         replyJson: undefined,
         fault: undefined,
       },
-      opens: undefined,
+      opens: [],
     } as const;
     assert.equal(await recordStep(rig.db, record), false);
     b.open();

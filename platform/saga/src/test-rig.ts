@@ -169,8 +169,10 @@ export async function createRig(): Promise<Rig> {
     },
     end: (engine, id) =>
       eventually(`saga ${id} ends`, async () => {
-        const saga = await engine.find(id);
-        return saga?.endedAt && saga;
+        const ended = await db.query('SELECT 1 FROM saga_instance WHERE id = $1 AND ended_at IS NOT NULL', [
+          id,
+        ]);
+        return ended.length > 0 && (await engine.find(id));
       }),
     effects: (id) => names('SELECT name FROM effect WHERE saga_id = $1 ORDER BY seq', id),
     rows: (id) => names('SELECT what AS name FROM domain_row WHERE saga_id = $1 ORDER BY seq', id),

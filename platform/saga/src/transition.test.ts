@@ -1,18 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { firstState } from './rules.ts';
 import {
   answerCancel,
   type Conditions,
-  firstState,
   hasStartedPivot,
   isEnded,
   type SagaEvent,
   type SagaPlan,
   type SagaState,
   type Transition,
-  transition,
-} from './transition.ts';
+} from './saga-state.ts';
+import { transition } from './transition.ts';
 
 const CALM: Conditions = { deadlineInMs: 60_000, stuckAfterAttempts: 5, stuckRetryMs: 60_000, random: 0.5 };
 const LATE: Conditions = { ...CALM, deadlineInMs: -1 };
@@ -40,7 +40,7 @@ function plan(undoable: readonly boolean[], pivot: number = undoable.length): Sa
 const ORDER = plan([true, true, false, false, false], 3);
 
 function at(step: number, more: Partial<SagaState> = {}): SagaState {
-  return { ...firstState(), step, ...more };
+  return { status: 'running', step, direction: 'do', attempt: 1, ...more };
 }
 
 describe('a saga going forward', () => {
@@ -234,7 +234,7 @@ const happenings: fc.Arbitrary<Happening[]> = fc.array(
 /** Plays what happens, then nothing but success until the end. */
 function play(chosen: SagaPlan, events: readonly Happening[]): Played {
   const steps: Played['steps'][number][] = [];
-  let state = firstState();
+  let state = firstState(chosen);
   const calm = Array.from({ length: 20 }, () => ({ event: succeeded, late: false, cancels: false }));
   for (const { event, late, cancels } of [...events, ...calm]) {
     const pivotStarted = hasStartedPivot(chosen, state);

@@ -2,8 +2,8 @@ import { toError } from '@flotilla/kernel';
 import { runInContext } from '@flotilla/telemetry';
 import { type DriveDeps, drive } from './drive.ts';
 import type { Instance } from './instance.ts';
+import { releaseLeases } from './lease-store.ts';
 import type { Lease, Leases } from './leases.ts';
-import { releaseLeases } from './saga-store.ts';
 
 /** Works on leased instances, at most `concurrency` at once. */
 export interface Workers {

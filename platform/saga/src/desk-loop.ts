@@ -1,0 +1,89 @@
+import { toError } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import type { ChangeDeps } from './change.ts';
+import { toFault } from './errors.ts';
+import { findDeliverable, lockParked } from './message-store.ts';
+import { operateSaga } from './operate.ts';
+import { settleOperation, takeOperation } from './operation-store.ts';
+import { takeMessage } from './take-message.ts';
+import { createWakeUp } from './wake-up.ts';
+
+/** Carries out what operators ask for, and delivers parked messages whose saga has come. */
+export interface Desk {
+  run(signal: AbortSignal): Promise<void>;
+  nudge(): void;
+}
+
+export interface DeskDeps extends ChangeDeps {
+  readonly db: Database;
+  readonly pollMs: number;
+}
+
+const AT_ONCE = 100;
+
+export function createDesk(deps: DeskDeps): Desk {
+  const { clock, logger, pollMs } = deps;
+  const wakeUp = createWakeUp(clock);
+  return {
+    nudge: wakeUp.notify,
+    run: async (signal) => {
+      while (!signal.aborted) {
+        try {
+          await runOperations(deps, signal);
+          await deliverParked(deps, signal);
+        } catch (error) {
+          logger.warn(
+            { err: toError(error) },
+            'operations on sagas and parked messages could not be looked for',
+          );
+        }
+        if (!signal.aborted) await wakeUp.wait(pollMs);
+      }
+    },
+  };
+}
+
+async function runOperations(deps: DeskDeps, signal: AbortSignal): Promise<void> {
+  const tried: string[] = [];
+  while (!signal.aborted && (await runNext(deps, tried)));
+}
+
+/** Carries out the next operation and its audit in one transaction; `false` when there is none. */
+async function runNext(deps: DeskDeps, tried: string[]): Promise<boolean> {
+  const { db, logger } = deps;
+  let id: string | undefined;
+  try {
+    return await db.transaction(async (tx) => {
+      const operation = await takeOperation(tx, tried);
+      if (operation === undefined) return false;
+      id = operation.id;
+      tried.push(id);
+      const answer = await operateSaga(deps, tx, operation.sagaId, operation.order);
+      // Another engine may know what this one does not; the operator stops waiting when none does.
+      const isOthers = !answer.ok && answer.refusal.code === 'unknown-version';
+      if (!isOthers) await settleOperation(tx, id, answer);
+      return true;
+    });
+  } catch (error) {
+    if (id === undefined) throw error;
+    const { code, message } = toFault(error);
+    logger.warn({ err: toError(error), operation: id }, 'an operation on a saga failed');
+    await settleOperation(db, id, { ok: false, refusal: { code: 'failed', message: `${code}: ${message}` } });
+    return true;
+  }
+}
+
+async function deliverParked(deps: DeskDeps, signal: AbortSignal): Promise<void> {
+  const { db, definitions, logger } = deps;
+  for (const parked of await findDeliverable(db, definitions.known, AT_ONCE)) {
+    if (signal.aborted) return;
+    try {
+      await db.transaction(async (tx) => {
+        const delivery = await lockParked(tx, parked);
+        if (delivery) await takeMessage(deps, tx, delivery, 'parked');
+      });
+    } catch (error) {
+      logger.warn({ err: toError(error), ...parked }, 'a parked message could not be delivered');
+    }
+  }
+}
