@@ -8,7 +8,8 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_PORT_BUSY`: a fixed port is taken.
  * - `CLI_UNKNOWN_SERVICE`: the system has no service of that name.
  * - `CLI_START_FAILED`: something that everything needs did not start.
- * - `CLI_NOT_FOUND`: what the command names is not there.
+ * - `CLI_NOT_FOUND`: what was named is not there.
+ * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
  */
 export type CliErrorCode =
   | 'CLI_USAGE'
@@ -17,7 +18,8 @@ export type CliErrorCode =
   | 'CLI_PORT_BUSY'
   | 'CLI_UNKNOWN_SERVICE'
   | 'CLI_START_FAILED'
-  | 'CLI_NOT_FOUND';
+  | 'CLI_NOT_FOUND'
+  | 'CLI_NO_ANSWER';
 
 /** The message is what the user reads. */
 export function cliError(code: CliErrorCode, message: string, cause?: unknown): PlatformError<CliErrorCode> {

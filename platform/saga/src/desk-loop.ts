@@ -3,6 +3,7 @@ import type { Database } from '@flotilla/postgres';
 import type { ChangeDeps } from './change.ts';
 import { toFault } from './errors.ts';
 import { findDeliverable, lockParked } from './message-store.ts';
+import { migrateOld } from './migrate-old.ts';
 import { operateSaga } from './operate.ts';
 import { settleOperation, takeOperation } from './operation-store.ts';
 import { takeMessage } from './take-message.ts';
@@ -24,12 +25,14 @@ const AT_ONCE = 100;
 export function createDesk(deps: DeskDeps): Desk {
   const { clock, logger, pollMs } = deps;
   const wakeUp = createWakeUp(clock);
+  const refused = new Set<string>();
   return {
     nudge: wakeUp.notify,
     run: async (signal) => {
       while (!signal.aborted) {
         try {
           await runOperations(deps, signal);
+          await migrateOld(deps, refused);
           await deliverParked(deps, signal);
         } catch (error) {
           logger.warn(

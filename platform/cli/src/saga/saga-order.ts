@@ -1,0 +1,73 @@
+import { userInfo } from 'node:os';
+import type { SagaOrder, SagaVerb } from '@flotilla/saga/desk';
+import { text, type Values } from '../commands/command.ts';
+import { cliError } from '../errors.ts';
+
+/** The verbs of the command line that change a saga. */
+export const SAGA_VERBS: readonly string[] = ['retry', 'skip', 'compensate', 'complete', 'edit', 'cancel', 'migrate'];
+
+/** What the user asks for. Throws `CLI_USAGE` when something that the verb needs is missing. */
+export function readOrder(verb: string, values: Values, seenChanges: number): SagaOrder {
+  const reason = text(values, 'reason');
+  if (reason === undefined || reason === '') throw cliError('CLI_USAGE', `saga ${verb} needs --reason: it is kept`);
+  const by = text(values, 'by') ?? userInfo().username;
+  return { ...readVerb(verb, values), by, reason, expectedChanges: numberOf(values, 'changes') ?? seenChanges };
+}
+
+function readVerb(verb: string, values: Values): SagaVerb {
+  switch (verb) {
+    case 'retry':
+    case 'compensate':
+    case 'complete':
+      return { verb };
+    case 'skip': {
+      const step = text(values, 'step');
+      const result = text(values, 'result');
+      return {
+        verb,
+        ...(step !== undefined && { step }),
+        ...(result !== undefined && { result: parseJson('result', result) }),
+      };
+    }
+    case 'edit':
+      return { verb, data: parseObject('data', required(values, verb, 'data')) };
+    case 'cancel':
+      return { verb, code: text(values, 'code') ?? 'operator' };
+    case 'migrate': {
+      const to = numberOf(values, 'to');
+      if (to === undefined) throw cliError('CLI_USAGE', 'saga migrate needs --to: the version it becomes');
+      return { verb, to };
+    }
+    default:
+      throw cliError('CLI_USAGE', `no such verb: ${verb}`);
+  }
+}
+
+function required(values: Values, verb: string, name: string): string {
+  const value = text(values, name);
+  if (value === undefined) throw cliError('CLI_USAGE', `saga ${verb} needs --${name}`);
+  return value;
+}
+
+export function numberOf(values: Values, name: string): number | undefined {
+  const value = text(values, name);
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!Number.isInteger(number) || number < 1)
+    throw cliError('CLI_USAGE', `--${name} must be a positive number, got ${value}`);
+  return number;
+}
+
+function parseJson(name: string, value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch (error) {
+    throw cliError('CLI_USAGE', `--${name} must be JSON: ${(error as Error).message}`, error);
+  }
+}
+
+function parseObject(name: string, value: string): object {
+  const parsed = parseJson(name, value);
+  if (typeof parsed !== 'object' || parsed === null) throw cliError('CLI_USAGE', `--${name} must be a JSON object`);
+  return parsed;
+}
