@@ -51,6 +51,7 @@ export const paymentSchema = s.object({
     maxLength: 255,
     pattern: '^[\\x21-\\x7e]+$',
     description: 'From the payment provider.',
+    'x-pii': true,
   }),
 });
 

@@ -8,6 +8,7 @@ import type { MessageType } from '@flotilla/messaging';
 import { file_inventory } from '../gen/inventory_pb.ts';
 import { breakingChanges } from './compatibility.ts';
 import * as contracts from './index.ts';
+import { inventoryReserved, orderFactId, paymentProcessed } from './index.ts';
 
 /**
  * `fixtures/published.json` is what others may already have built against. After a compatible change, bring it
@@ -97,7 +98,7 @@ function changesSince(published: Published, now: Published): readonly string[] {
 
 describe('the contracts', () => {
   it('have been looked at', () => {
-    assert.ok(messages.length >= 4, `only ${messages.length} messages`);
+    assert.ok(messages.length >= 17, `only ${messages.length} messages`);
     assert.ok(routes.length >= 20, `only ${routes.length} routes`);
   });
 
@@ -124,4 +125,12 @@ describe('the contracts', () => {
       assert.ok(message.key(golden).length > 0);
     });
   }
+
+  it('has one message id for one fact of one order', () => {
+    const [one, other] = [{ orderId: 'one' }, { orderId: 'other' }];
+    assert.equal(orderFactId(inventoryReserved, one), orderFactId(inventoryReserved, { ...one }));
+    assert.notEqual(orderFactId(inventoryReserved, one), orderFactId(inventoryReserved, other));
+    const paid = { ...one, paymentId: 'p' };
+    assert.notEqual(orderFactId(inventoryReserved, one), orderFactId(paymentProcessed, paid));
+  });
 });

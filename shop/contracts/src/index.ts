@@ -18,6 +18,7 @@ export {
   productId,
   quantity,
 } from './common.ts';
+export { orderFactId } from './facts.ts';
 export {
   getJwks,
   getMe,
@@ -31,6 +32,10 @@ export {
 export {
   getAvailability,
   getProduct,
+  inventoryCommitted,
+  inventoryReleased,
+  inventoryReservationFailed,
+  inventoryReserved,
   listProducts,
   lookUpProducts,
   productSchema,
@@ -43,12 +48,16 @@ export {
   listOrders,
   MAX_ORDER_LINES,
   type OrderStatus,
+  orderCancellationRequested,
   orderCancelled,
   orderConfirmed,
+  orderPaymentAuthorized,
   orderPlaced,
+  orderRequested,
   orderSchema,
+  orderShippingGranted,
   orderStatuses,
   placeOrder,
 } from './order.ts';
-export { chargePayment, refundPayment } from './payment.ts';
-export { createShipment } from './shipping.ts';
+export { chargePayment, paymentFailed, paymentProcessed, paymentRefunded, refundPayment } from './payment.ts';
+export { createShipment, shipmentCreated, shipmentRefused } from './shipping.ts';

@@ -1,7 +1,8 @@
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
+import { defineMessage } from '@flotilla/messaging';
 import { adminOnly, canReadInventory } from './access.ts';
-import { moneySchema, ONE_LINE, pageOf, pageQuery, productId } from './common.ts';
+import { moneySchema, ONE_LINE, orderId, pageOf, pageQuery, productId } from './common.ts';
 
 export const productSchema = s.object({
   id: productId,
@@ -70,4 +71,34 @@ export const lookUpProducts = defineRoute({
   responses: {
     200: s.object({ items: s.array(s.object({ id: productId, name: s.string(), price: moneySchema })) }),
   },
+});
+
+const ofOrder = s.object({ orderId });
+
+export const inventoryReserved = defineMessage({
+  type: 'inventory.reserved.v1',
+  description: 'All lines of an order are held for it.',
+  key: (stock) => stock.orderId,
+  schema: ofOrder,
+});
+
+export const inventoryReservationFailed = defineMessage({
+  type: 'inventory.reservation-failed.v1',
+  description: 'The lines of an order could not be held, or were no longer there when they had been paid.',
+  key: (stock) => stock.orderId,
+  schema: s.object({ orderId, reason: s.string({ description: 'out-of-stock, unknown-product, …' }) }),
+});
+
+export const inventoryCommitted = defineMessage({
+  type: 'inventory.committed.v1',
+  description: 'What was held for a paid order has been taken from the stock.',
+  key: (stock) => stock.orderId,
+  schema: ofOrder,
+});
+
+export const inventoryReleased = defineMessage({
+  type: 'inventory.released.v1',
+  description: 'A cancelled order has nothing of the stock, and can never take anything again.',
+  key: (stock) => stock.orderId,
+  schema: ofOrder,
 });

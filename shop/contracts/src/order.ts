@@ -123,3 +123,42 @@ export const orderCancelled = defineMessage({
   key: (order) => order.orderId,
   schema: s.object({ ...orderFacts, reason: s.string(), cancelledAt: timestamp }),
 });
+
+/*
+ * What the order service says to the participants of an order that runs by events (ORDER_FLOW=choreography). Each
+ * event holds what its one subscriber needs and no more: the token reaches payment only, the address shipping only.
+ */
+
+export const orderRequested = defineMessage({
+  type: 'order.requested.v1',
+  description: 'An accepted order runs by events: its stock may be reserved. For inventory.',
+  key: (order) => order.orderId,
+  schema: s.object({ orderId, items: orderItems }),
+});
+
+export const orderPaymentAuthorized = defineMessage({
+  type: 'order.payment-authorized.v1',
+  description: 'The customer allows to charge an order as soon as its stock is reserved. For payment.',
+  key: (order) => order.orderId,
+  schema: s.object({
+    orderId,
+    customerId: s.string(),
+    amount: moneySchema,
+    payment: paymentSchema,
+  }),
+});
+
+export const orderShippingGranted = defineMessage({
+  type: 'order.shipping-granted.v1',
+  description: 'Stock and payment of an order are taken: from here on it cannot be cancelled. For shipping.',
+  key: (order) => order.orderId,
+  schema: s.object({ orderId, items: orderItems, address: addressSchema }),
+});
+
+export const orderCancellationRequested = defineMessage({
+  type: 'order.cancellation-requested.v1',
+  description:
+    'An order will end cancelled: whatever it holds must be given back, and nothing taken any more.',
+  key: (order) => order.orderId,
+  schema: s.object({ orderId, reason: s.string() }),
+});

@@ -1,5 +1,6 @@
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
+import { defineMessage } from '@flotilla/messaging';
 import { canTakePayments } from './access.ts';
 import { moneySchema, orderId, paymentSchema } from './common.ts';
 
@@ -33,4 +34,32 @@ export const refundPayment = defineRoute({
   access: canTakePayments,
   params: byOrder,
   responses: { 200: s.object({ status: s.oneOf(['refunded', 'voided'] as const) }) },
+});
+
+export const paymentProcessed = defineMessage({
+  type: 'payment.processed.v1',
+  description: 'The total of an order has been captured.',
+  key: (payment) => payment.orderId,
+  schema: s.object({ orderId, paymentId: s.string() }),
+});
+
+export const paymentFailed = defineMessage({
+  type: 'payment.failed.v1',
+  description: 'The charge of an order was declined; nothing was captured.',
+  key: (payment) => payment.orderId,
+  schema: s.object({
+    orderId,
+    paymentId: s.string(),
+    reason: s.string({ description: 'In the words of the provider.' }),
+  }),
+});
+
+export const paymentRefunded = defineMessage({
+  type: 'payment.refunded.v1',
+  description: 'A cancelled order has paid nothing, net, and can never be charged again.',
+  key: (payment) => payment.orderId,
+  schema: s.object({
+    orderId,
+    outcome: s.oneOf(['refunded', 'voided'] as const, { description: 'voided: nothing was ever captured.' }),
+  }),
 });

@@ -1,5 +1,6 @@
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
+import { defineMessage } from '@flotilla/messaging';
 import { canShip } from './access.ts';
 import { addressSchema, orderId, productId, quantity } from './common.ts';
 
@@ -18,4 +19,18 @@ export const createShipment = defineRoute({
     200: s.object({ status: s.literal('created'), shipmentId: s.string(), trackingNumber: s.string() }),
     422: s.object({ status: s.literal('refused'), reason: s.string() }),
   },
+});
+
+export const shipmentCreated = defineMessage({
+  type: 'shipment.created.v1',
+  description: 'The shipment of an order exists.',
+  key: (shipment) => shipment.orderId,
+  schema: s.object({ orderId, shipmentId: s.string(), trackingNumber: s.string() }),
+});
+
+export const shipmentRefused = defineMessage({
+  type: 'shipment.refused.v1',
+  description: 'An order cannot be shipped, now or ever.',
+  key: (shipment) => shipment.orderId,
+  schema: s.object({ orderId, reason: s.string({ description: 'shipping-unavailable' }) }),
 });
