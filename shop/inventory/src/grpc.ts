@@ -15,8 +15,10 @@ import type { StockLine } from './domain/stock-line.ts';
 import { commitStock } from './features/commit-stock.ts';
 import { releaseStock } from './features/release-stock.ts';
 import { type ReserveRejection, type ReserveStockDeps, reserveStock } from './features/reserve-stock.ts';
+import type { StockStore } from './stock-store.ts';
 
 export interface GrpcDeps extends ReserveStockDeps {
+  readonly stock: StockStore;
   /** By `operation` and `outcome`. */
   readonly operations: Counter;
 }

@@ -4,6 +4,7 @@ import { createTestIssuer } from '@flotilla/auth/testing';
 import { createHttpHost, type HttpHost, type Route } from '@flotilla/http';
 import { createValidator, type Static, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
+import { createOutbox } from '@flotilla/messaging';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import {
   getAvailability,
@@ -27,6 +28,7 @@ before(async () => {
   inventory = await createTestInventory();
   const metrics = createMetrics();
   app = createInventoryApp({
+    outbox: createOutbox({ source: 'inventory' }),
     db: inventory.db,
     clock: systemClock,
     logger: silentLogger,

@@ -1,5 +1,6 @@
 import { createGrpcServer } from '@flotilla/grpc';
 import { databaseReadiness, runService } from '@flotilla/http';
+import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createInventoryApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -7,16 +8,22 @@ import { readConfig } from './config.ts';
 await runService({
   name: 'inventory',
   readConfig,
-  start: async ({ config, env, logger, metrics, clock, verifyToken, defer, background }) => {
+  start: async (context) => {
+    const { config, env, logger, metrics, clock, newId, verifyToken, defer } = context;
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: 'inventory',
       onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
     });
     defer('database', () => db.close());
+    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    defer('message transport', () => transport.close());
+    const relay = createRelay({ db, transport, logger, metrics });
+    defer('relay', () => relay.close());
 
     const app = createInventoryApp({
       db,
+      outbox: createOutbox({ source: 'inventory', clock, newId, onCommit: relay.nudge }),
       clock,
       logger,
       metrics,
@@ -24,7 +31,20 @@ await runService({
       expiryIntervalMs: config.RESERVATION_EXPIRY_INTERVAL_MS,
     });
     if (env.demo) await app.addDemoProducts();
-    background('expiry of reservations', app.expireReservations);
+    context.background('expiry of reservations', app.expireReservations);
+    relay.start();
+    const consumer = createConsumer({
+      name: 'inventory',
+      db,
+      transport,
+      handlers: app.subscriptions,
+      // Each order in a transaction of its own: together they would lock rows of stock in any order and deadlock.
+      maxBatch: 1,
+      logger,
+      metrics,
+    });
+    await consumer.start();
+    defer('consumer', () => consumer.close());
     return {
       handlers: app.handlers,
       rawRoutes: app.rawRoutes,

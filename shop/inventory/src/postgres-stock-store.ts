@@ -9,11 +9,8 @@ import type { OrderStock, Stock, StockStore } from './stock-store.ts';
 
 export function createPostgresStockStore(db: Database): StockStore {
   return {
-    inOrder: (orderId, work) =>
-      db.transaction(async (tx) => {
-        await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [orderId]);
-        return await work(openOrder(tx, orderId));
-      }),
+    inOrder: (orderId, work) => db.transaction((tx) => workOn(tx, orderId, work)),
+    within: (tx) => ({ inOrder: (orderId, work) => workOn(tx, orderId, work) }),
     find: async (productId) => {
       const [row] = await db.query<Stock>(
         'SELECT on_hand AS "onHand", reserved FROM stock WHERE product_id = $1',
@@ -42,6 +39,15 @@ export function createPostgresStockStore(db: Database): StockStore {
         return due.length;
       }),
   };
+}
+
+async function workOn<T>(
+  tx: Transaction,
+  orderId: string,
+  work: (stock: OrderStock) => Promise<T>,
+): Promise<T> {
+  await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [orderId]);
+  return await work(openOrder(tx, orderId));
 }
 
 function openOrder(tx: Transaction, orderId: string): OrderStock {

@@ -1,4 +1,5 @@
 import type { Result } from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
 import type { Reservation } from './domain/reservation.ts';
 import type { Shortage, StockLine } from './domain/stock-line.ts';
 
@@ -23,9 +24,14 @@ export interface OrderStock {
   bar(): Promise<void>;
 }
 
-export interface StockStore {
+export interface StockOfOrders {
   /** Runs `work` in one transaction; the transactions of one order run one after another. */
   inOrder<T>(orderId: string, work: (stock: OrderStock) => Promise<T>): Promise<T>;
+}
+
+export interface StockStore extends StockOfOrders {
+  /** The stock of orders in the caller's transaction: what is done commits with it, and locks last as long. */
+  within(tx: Transaction): StockOfOrders;
   find(productId: string): Promise<Stock | undefined>;
   /** Sets the quantity on hand and records who did. */
   setOnHand(

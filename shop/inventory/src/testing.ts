@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createPostgresCatalogueStore } from './postgres-catalogue-store.ts';
@@ -8,7 +9,7 @@ export const migrations = { name: 'inventory', directory: join(import.meta.dirna
 
 /** An empty inventory on a database of its own, with what tests want to do and to know beyond the service's API. */
 export async function createTestInventory() {
-  const { db, uri, close } = await createTestDatabase([migrations]);
+  const { db, uri, close } = await createTestDatabase([migrations, inboxMigrations, outboxMigrations]);
   const stock = createPostgresStockStore(db);
   const catalogue = createPostgresCatalogueStore(db);
   let products = 0;

@@ -4,10 +4,13 @@ import { after, before, describe, it } from 'node:test';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createHttpHost, type HttpHost } from '@flotilla/http';
 import { armCrashPoint, uuidv7 } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import { createConsumer, createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
+import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { orderShippingGranted } from '@shop/contracts';
 import { createShippingApp } from './app.ts';
-import { createShipmentStore } from './shipment-store.ts';
 
 const address = { name: 'Alice', line1: 'Hafenstr. 1', city: 'Hamburg', postalCode: '20457', country: 'DE' };
 const items = [{ productId: 'sku-0001', quantity: 2 }];
@@ -16,19 +19,35 @@ describe('shipping', () => {
   const issuer = createTestIssuer();
   let database: TestDatabase;
   let host: HttpHost;
+  const transport = createMemoryTransport();
+  let stopConsumer = async (): Promise<void> => undefined;
   before(async () => {
     const directory = new URL('../migrations', import.meta.url).pathname;
-    database = await createTestDatabase([{ name: 'shipping', directory }]);
+    database = await createTestDatabase([{ name: 'shipping', directory }, inboxMigrations, outboxMigrations]);
+    const outbox = createOutbox({ source: 'shipping' });
+    const app = createShippingApp({ db: database.db, outbox, newId: uuidv7 });
     host = createHttpHost({
       service: 'shipping',
-      handlers: createShippingApp({ store: createShipmentStore(database.db, uuidv7) }).handlers,
+      handlers: app.handlers,
       verifyToken: issuer.verify,
       logger: silentLogger,
       metrics: createMetrics(),
       readiness: {},
     });
+    const consumer = createConsumer({
+      name: 'shipping',
+      db: database.db,
+      transport,
+      handlers: app.subscriptions,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      retry: { delaysMs: [1, 1] },
+    });
+    await consumer.start();
+    stopConsumer = () => consumer.close();
   });
   after(async () => {
+    await stopConsumer();
     await host.close();
     await database.close();
   });
@@ -101,4 +120,72 @@ describe('shipping', () => {
       assert.deepEqual(await ship(orderId), again);
       assert.equal((await shipmentsOf(orderId)).length, 1);
     });
+
+  const grant = (orderId: string, country = 'DE') =>
+    createTestMessage(orderShippingGranted, { orderId, items, address: { ...address, country } });
+
+  const told = async (orderId: string) =>
+    await database.db.query<{ message_id: string; type: string; data: Record<string, string> }>(
+      `SELECT message_id, type, envelope::jsonb->'data' AS data FROM outbox WHERE key = $1 ORDER BY id`,
+      [orderId],
+    );
+
+  it('ships what it is granted by an event, and tells it', async () => {
+    const orderId = randomUUID();
+    await transport.publish([grant(orderId)]);
+    const [created] = await eventually('told', async () => {
+      const events = await told(orderId);
+      return events.length > 0 && events;
+    });
+    assert.equal(created?.type, 'shipment.created.v1');
+    assert.deepEqual((await ship(orderId)).body, {
+      status: 'created',
+      shipmentId: created?.data['shipmentId'],
+      trackingNumber: created?.data['trackingNumber'],
+    });
+  });
+
+  it('tells by an event where the carrier does not go', async () => {
+    const orderId = randomUUID();
+    await transport.publish([grant(orderId, 'XX')]);
+    await eventually('told', async () => {
+      const [refused] = await told(orderId);
+      return refused?.type === 'shipment.refused.v1' && refused.data['reason'] === 'shipping-unavailable';
+    });
+  });
+
+  it('tells one fact under one message id, although it was granted twice', async () => {
+    const orderId = randomUUID();
+    await transport.publish([grant(orderId), grant(orderId)]);
+    const events = await eventually('told twice', async () => {
+      const rows = await told(orderId);
+      return rows.length === 2 && rows;
+    });
+    assert.equal(events[0]?.message_id, events[1]?.message_id);
+    assert.equal((await shipmentsOf(orderId)).length, 1);
+  });
+
+  it('ships nothing that it does not tell: both commit together', async () => {
+    const orderId = randomUUID();
+    let cuts = 0;
+    armCrashPoint('shipping.after-shipment-commit', () => {
+      cuts += 1;
+      throw new Error('cut');
+    });
+    await transport.publish([grant(orderId)]);
+    await eventually('told', async () => (await told(orderId)).length > 0);
+    armCrashPoint('', () => undefined);
+    assert.deepEqual([cuts, (await told(orderId)).length, (await shipmentsOf(orderId)).length], [1, 1, 1]);
+  });
+
+  it('gives up a grant for an order that was shipped elsewhere, with the reason', async () => {
+    const orderId = randomUUID();
+    await ship(orderId);
+    await transport.publish([grant(orderId, 'AT')]);
+    const letter = await eventually('given up', async () =>
+      (await transport.deadLetters('shipping', 10)).find((dead) => dead.key === orderId),
+    );
+    assert.match(letter.error ?? '', /SHIPMENT_MISMATCH/);
+    assert.deepEqual(await told(orderId), []);
+  });
 });

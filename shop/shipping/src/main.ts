@@ -1,20 +1,37 @@
 import { databaseReadiness, runService } from '@flotilla/http';
+import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createShippingApp } from './app.ts';
 import { readConfig } from './config.ts';
-import { createShipmentStore } from './shipment-store.ts';
 
 await runService({
   name: 'shipping',
   readConfig,
-  start: ({ config, logger, newId, defer }) => {
+  start: async ({ config, logger, metrics, clock, newId, defer }) => {
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: 'shipping',
       onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
     });
     defer('database', () => db.close());
-    const { handlers } = createShippingApp({ store: createShipmentStore(db, newId) });
+    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    defer('message transport', () => transport.close());
+    const relay = createRelay({ db, transport, logger, metrics });
+    defer('relay', () => relay.close());
+
+    const outbox = createOutbox({ source: 'shipping', clock, newId, onCommit: relay.nudge });
+    const { handlers, subscriptions } = createShippingApp({ db, outbox, newId });
+    relay.start();
+    const consumer = createConsumer({
+      name: 'shipping',
+      db,
+      transport,
+      handlers: subscriptions,
+      logger,
+      metrics,
+    });
+    await consumer.start();
+    defer('consumer', () => consumer.close());
     return { handlers, readiness: { database: databaseReadiness(db) } };
   },
 });

@@ -1,5 +1,5 @@
 import type { NewId } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
+import type { Queryable } from '@flotilla/postgres';
 import type { Address, Shipment, ShipmentItem, ShipmentRequest } from './domain/shipment.ts';
 import { trackingNumber } from './domain/tracking-number.ts';
 
@@ -9,7 +9,8 @@ export interface ShipmentStore {
   record(request: ShipmentRequest, refusalReason: string | undefined): Promise<Shipment>;
 }
 
-export function createShipmentStore(db: Database, newId: NewId): ShipmentStore {
+/** `db` is the pool, or a transaction that the record shall be a part of. */
+export function createShipmentStore(db: Queryable, newId: NewId): ShipmentStore {
   const find = async (orderId: string): Promise<Shipment | undefined> => {
     const [row] = await db.query<ShipmentRow>('SELECT * FROM shipment WHERE order_id = $1', [orderId]);
     return row && toShipment(row);
@@ -38,7 +39,7 @@ export function createShipmentStore(db: Database, newId: NewId): ShipmentStore {
   };
 }
 
-async function nextTrackingNumber(db: Database): Promise<string> {
+async function nextTrackingNumber(db: Queryable): Promise<string> {
   const [row] = await db.query<{ serial: string }>("SELECT nextval('parcel_serial') AS serial");
   return trackingNumber(Number(row?.serial));
 }

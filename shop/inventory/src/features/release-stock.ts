@@ -1,13 +1,13 @@
 import { crashPoint } from '@flotilla/kernel';
 import { decideRelease } from '../domain/reservation.ts';
-import type { OrderStock, StockStore } from '../stock-store.ts';
+import type { OrderStock, StockOfOrders } from '../stock-store.ts';
 
 /**
  * Gives back whatever the order holds or took, once, and closes it: a reserve or commit that arrives later is
  * refused, also when this is the first that is heard of the order. Tells whether there was something to give back.
  */
 export async function releaseStock(
-  { stock }: { readonly stock: StockStore },
+  { stock }: { readonly stock: StockOfOrders },
   orderId: string,
 ): Promise<boolean> {
   const released = await stock.inOrder(orderId, async (order) => {

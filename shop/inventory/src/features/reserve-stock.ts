@@ -1,12 +1,12 @@
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import { decideReserve } from '../domain/reservation.ts';
 import { mergeLines, type Shortage, type StockLine } from '../domain/stock-line.ts';
-import type { StockStore } from '../stock-store.ts';
+import type { StockOfOrders } from '../stock-store.ts';
 
 export type ReserveRejection = Shortage | 'order-closed' | 'other-lines';
 
 export interface ReserveStockDeps {
-  readonly stock: StockStore;
+  readonly stock: StockOfOrders;
   readonly reservationTtlSeconds: number;
 }
 
