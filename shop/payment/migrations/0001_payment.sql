@@ -12,6 +12,8 @@ CREATE TABLE payment (
   provider_token     text,
   provider_charge_id text UNIQUE,
   decline_reason     text,
+  -- The order runs by events: this service charges by itself, and tells how it ended.
+  by_events          boolean NOT NULL DEFAULT false,
   -- How often somebody took up this payment to talk to the provider.
   attempts           integer NOT NULL DEFAULT 0,
   -- Whoever holds the lease talks to the provider; expiry is judged by the database's clock.
@@ -31,6 +33,19 @@ CREATE TABLE payment (
 );
 
 CREATE INDEX payment_open ON payment (check_after) WHERE status IN ('pending', 'voiding', 'refunding');
+
+-- Orders that run by events and may not be charged yet. How to charge comes from the order service, that the stock is
+-- held from inventory, in any order; with both the row becomes a payment.
+CREATE TABLE charge_request (
+  order_id       text PRIMARY KEY,
+  customer_id    text,
+  amount_minor   bigint CHECK (amount_minor >= 0),
+  currency       text CHECK (currency ~ '^[A-Z]{3}$'),
+  provider_token text,
+  stock_reserved boolean NOT NULL DEFAULT false,
+  created_at     timestamptz NOT NULL DEFAULT clock_timestamp(),
+  CHECK (num_nulls(customer_id, amount_minor, currency, provider_token) IN (0, 4))
+);
 
 CREATE TABLE ledger_account (
   name text PRIMARY KEY,

@@ -1,6 +1,13 @@
 import { type Environment, readEnvironment, secret } from '@flotilla/http';
 
-/** What the payment service, and the test provider, need besides what every service is told. */
+const PROVIDER_SETTINGS = { DATABASE_URL: secret(), PROVIDER_API_KEY: secret({ minLength: 16 }) };
+
+/** What the payment service needs besides what every service is told. */
 export function readConfig(env: Environment) {
-  return readEnvironment(env, { DATABASE_URL: secret(), PROVIDER_API_KEY: secret({ minLength: 16 }) });
+  return readEnvironment(env, { ...PROVIDER_SETTINGS, BUS_URL: secret() });
+}
+
+/** The same for the test provider, which hears and says nothing on the bus. */
+export function readProviderConfig(env: Environment) {
+  return readEnvironment(env, PROVIDER_SETTINGS);
 }

@@ -12,6 +12,8 @@ import {
 } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
 import { isPlatformError } from '@flotilla/kernel';
+import { busMigrations } from '@flotilla/messaging';
+import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, getJwks, refundPayment } from '@shop/contracts';
 import { API_KEY, connectProvider, startTestPayment, type TestPayment } from './testing.ts';
@@ -22,10 +24,12 @@ import { API_KEY, connectProvider, startTestPayment, type TestPayment } from './
  */
 describe('a process that is killed', () => {
   let payment: TestPayment;
+  let bus: TestDatabase;
   let registry: Registry;
   let identity: HttpHost;
   before(async () => {
     payment = await startTestPayment({ timeoutMs: 1_000 });
+    bus = await createTestDatabase([busMigrations]);
     registry = await startRegistry({ host: '127.0.0.1', port: 0 });
     identity = createHttpHost({
       service: 'identity',
@@ -44,6 +48,7 @@ describe('a process that is killed', () => {
     for (const { deregister } of announced) await deregister();
     await identity.close();
     await registry.close();
+    await bus.close();
     await payment.close();
   });
 
@@ -61,6 +66,7 @@ describe('a process that is killed', () => {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         DATABASE_URL: databaseUrl,
+        BUS_URL: bus.uri,
         REGISTRY_URL: registry.url,
         ISSUER: payment.issuer.issuer,
         PROVIDER_API_KEY: API_KEY,

@@ -1,20 +1,26 @@
 import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
-import { createDatabase } from '@flotilla/postgres';
+import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createDatabase, type Queryable } from '@flotilla/postgres';
 import { createPaymentApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createHttpPaymentProvider } from './http-payment-provider.ts';
+import { announceOutcomes } from './outcome-events.ts';
 import { createPaymentStore } from './payment-store.ts';
 
 await runService({
   name: 'payment',
   readConfig,
-  start: ({ config, logger, metrics, clock, newId, pick, defer, background }) => {
+  start: async ({ config, logger, metrics, clock, newId, pick, defer, background }) => {
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: 'payment',
       onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
     });
     defer('database', () => db.close());
+    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    defer('message transport', () => transport.close());
+    const relay = createRelay({ db, transport, logger, metrics });
+    defer('relay', () => relay.close());
     const client = createHttpClient({
       service: 'payment-provider',
       pick,
@@ -24,8 +30,12 @@ await runService({
     });
     defer('provider client', () => client.close());
 
+    const outbox = createOutbox({ source: 'payment', clock, newId, onCommit: relay.nudge });
+    const storeOn = (queryable: Queryable) => createPaymentStore(queryable, newId);
     const app = createPaymentApp({
-      store: createPaymentStore(db, newId),
+      store: announceOutcomes({ db, storeOn, outbox }),
+      storeOn,
+      outbox,
       provider: createHttpPaymentProvider(client),
       clock,
       newId,
@@ -33,7 +43,18 @@ await runService({
       logger,
       metrics,
     });
-    background('resolver of open payments', app.resolveOpenPayments);
+    background('resolver of open payments', app.resolver.run);
+    relay.start();
+    const consumer = createConsumer({
+      name: 'payment',
+      db,
+      transport,
+      handlers: app.subscriptions,
+      logger,
+      metrics,
+    });
+    await consumer.start();
+    defer('consumer', () => consumer.close());
     return { handlers: app.handlers, readiness: { database: databaseReadiness(db) } };
   },
 });

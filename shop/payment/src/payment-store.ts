@@ -1,5 +1,5 @@
 import type { Money, NewId } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
+import type { Queryable } from '@flotilla/postgres';
 import type { Payment, PaymentChange, PaymentStatus } from './domain/payment.ts';
 
 export interface ChargeIntent {
@@ -30,8 +30,15 @@ export interface PaymentStore {
    * passes the lease to `holder`, settling ends it. False when the payment has moved on.
    */
   change(payment: Payment, change: PaymentChange, holder: string): Promise<boolean>;
-  /** Open payments that nobody has touched for a while, leased to `holder`; each less often the longer it is open. */
-  takeOverdue(holder: string, limit: number): Promise<readonly Payment[]>;
+  /** Open payments that are due, leased to `holder`; each less often the longer it is open. */
+  takeOverdue(holder: string, limit: number): Promise<readonly TakenPayment[]>;
+  /** Gives up the lease of `holder` and makes the payment due at once. */
+  handOver(paymentId: string, holder: string): Promise<void>;
+}
+
+export interface TakenPayment extends Payment {
+  /** How often somebody has taken it up, this time included: with 1 the provider cannot know it yet. */
+  readonly attempts: number;
 }
 
 export interface PaymentStoreOptions {
@@ -41,8 +48,9 @@ export interface PaymentStoreOptions {
   readonly overdueMs?: number;
 }
 
+/** `db` is the pool, or a transaction that everything shall be a part of. */
 export function createPaymentStore(
-  db: Database,
+  db: Queryable,
   newId: NewId,
   { leaseMs = 6_000, overdueMs = 5_000 }: PaymentStoreOptions = {},
 ): PaymentStore {
@@ -107,7 +115,14 @@ export function createPaymentStore(
     },
     takeOverdue: async (holder, limit) => {
       const rows = await db.query<PaymentRow>(TAKE_OVERDUE, [holder, limit, leaseMs, overdueMs]);
-      return rows.map(toPayment);
+      return rows.map((row) => ({ ...toPayment(row), attempts: row.attempts }));
+    },
+    handOver: async (paymentId, holder) => {
+      await db.query(
+        `UPDATE payment SET lease_holder = NULL, lease_until = NULL, check_after = clock_timestamp()
+         WHERE id = $1 AND lease_holder = $2`,
+        [paymentId, holder],
+      );
     },
   };
 }
@@ -155,13 +170,16 @@ const CHANGE = `
   )
   SELECT id FROM moved`;
 
+// An order that runs by events waits for this service alone, so its payment is tried again sooner.
 const TAKE_OVERDUE = `
   UPDATE payment SET
     lease_holder = $1,
     lease_until = clock_timestamp() + $3 * interval '1 millisecond',
     attempts = attempts + 1,
     checks = checks + 1,
-    check_after = clock_timestamp() + least($4 * 2 ^ least(checks, 10), 300000) * interval '1 millisecond'
+    check_after = clock_timestamp() + interval '1 millisecond' * CASE
+      WHEN by_events THEN least(250 * 2 ^ least(checks, 10), 30000)
+      ELSE least($4 * 2 ^ least(checks, 10), 300000) END
   WHERE id IN (
     SELECT id FROM payment
     WHERE status IN ('pending', 'voiding', 'refunding') AND check_after < clock_timestamp()
@@ -178,6 +196,8 @@ interface PaymentRow {
   readonly provider_token: string | null;
   readonly provider_charge_id: string | null;
   readonly decline_reason: string | null;
+  readonly by_events: boolean;
+  readonly attempts: number;
 }
 
 function toPayment(row: PaymentRow): Payment {
@@ -191,5 +211,6 @@ function toPayment(row: PaymentRow): Payment {
     ...(row.provider_token !== null && { token: row.provider_token }),
     ...(row.provider_charge_id !== null && { chargeId: row.provider_charge_id }),
     ...(row.decline_reason !== null && { declineReason: row.decline_reason }),
+    ...(row.by_events && { byEvents: true }),
   };
 }

@@ -2,11 +2,14 @@ import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost, type HttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { createOutbox, inboxMigrations, type Outbox, outboxMigrations } from '@flotilla/messaging';
+import type { Queryable } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, refundPayment } from '@shop/contracts';
-import { createPaymentApp } from './app.ts';
+import { createPaymentApp, type PaymentApp } from './app.ts';
 import { createHttpPaymentProvider } from './http-payment-provider.ts';
+import { announceOutcomes } from './outcome-events.ts';
 import type { PaymentProvider } from './payment-provider.ts';
 import { createPaymentStore } from './payment-store.ts';
 import { createApiKeyVerifier } from './provider/api-key.ts';
@@ -83,6 +86,7 @@ export interface TestPayment {
   readonly database: TestDatabase;
   readonly provider: TestProvider;
   readonly deps: PaymentDeps;
+  readonly app: PaymentApp;
   readonly issuer: TestIssuer;
   charge(
     orderId: string,
@@ -108,29 +112,40 @@ export interface TestPaymentOptions {
   readonly timeoutMs?: number;
   readonly leaseMs?: number;
   readonly overdueMs?: number;
+  /** Changes the outbox: to fail while publishing. */
+  readonly wrapOutbox?: (outbox: Outbox) => Outbox;
   /** Changes the port to the provider: to fail between two steps. */
   readonly wrap?: (provider: PaymentProvider) => PaymentProvider;
 }
 
 export async function startTestPayment(options: TestPaymentOptions = {}): Promise<TestPayment> {
   const provider = await startTestProvider();
-  const database = await createTestDatabase([migrationsAt('payment', 'migrations')]);
+  const database = await createTestDatabase([
+    migrationsAt('payment', 'migrations'),
+    inboxMigrations,
+    outboxMigrations,
+  ]);
   const outgoing = connectProvider(provider.address(), options.timeoutMs ?? 500);
   const issuer = createTestIssuer();
-  const deps: PaymentDeps = {
-    store: createPaymentStore(database.db, uuidv7, {
+  const storeOn = (queryable: Queryable) =>
+    createPaymentStore(queryable, uuidv7, {
       leaseMs: options.leaseMs ?? 1_000,
       overdueMs: options.overdueMs ?? 0,
-    }),
+    });
+  const plainOutbox = createOutbox({ source: 'payment' });
+  const outbox = options.wrapOutbox ? options.wrapOutbox(plainOutbox) : plainOutbox;
+  const deps: PaymentDeps = {
+    store: announceOutcomes({ db: database.db, storeOn, outbox }),
     provider: options.wrap ? options.wrap(outgoing.provider) : outgoing.provider,
     clock: systemClock,
     newId: uuidv7,
     random: Math.random,
     logger: silentLogger,
   };
+  const app = createPaymentApp({ ...deps, storeOn, outbox, metrics: createMetrics() });
   const host = createHttpHost({
     service: 'payment',
-    handlers: createPaymentApp({ ...deps, metrics: createMetrics() }).handlers,
+    handlers: app.handlers,
     verifyToken: issuer.verify,
     logger: silentLogger,
     metrics: createMetrics(),
@@ -150,6 +165,7 @@ export async function startTestPayment(options: TestPaymentOptions = {}): Promis
     database,
     provider,
     deps,
+    app,
     issuer,
     charge: async (orderId, token, amount = EUR_1999) => {
       const body = { amount, payment: { token }, customerId: 'alice' };

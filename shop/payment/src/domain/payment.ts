@@ -27,6 +27,8 @@ export interface Payment {
   readonly token?: string;
   readonly chargeId?: string;
   readonly declineReason?: string;
+  /** The order runs by events: whoever settles the payment tells how it ended. */
+  readonly byEvents?: true;
 }
 
 /** What the provider says became of a charge. */
@@ -103,6 +105,31 @@ export function decideRefunded(payment: Payment, refundId: string): PaymentChang
   return { to: 'refunded', booking: bookRefund(payment.amount, refundId) };
 }
 
+/** What others are told of a payment. */
+export type Announcement =
+  | { readonly kind: 'processed' }
+  | { readonly kind: 'failed'; readonly reason: string }
+  | { readonly kind: 'refunded'; readonly outcome: 'refunded' | 'voided' };
+
+/** What has to be told when a payment changes; `undefined` while its outcome is open. */
+export function announcementOf(payment: Payment, change: PaymentChange): Announcement | undefined {
+  switch (change.to) {
+    case 'captured':
+      return { kind: 'processed' };
+    case 'declined':
+      return { kind: 'failed', reason: change.declineReason ?? ORDER_CLOSED };
+    case 'voided':
+      if (payment.status === 'pending') return { kind: 'failed', reason: ORDER_CLOSED };
+      return { kind: 'refunded', outcome: 'voided' };
+    case 'refunded':
+      return { kind: 'refunded', outcome: 'refunded' };
+    case 'pending':
+    case 'voiding':
+    case 'refunding':
+      return undefined;
+  }
+}
+
 /** The payment after a change. */
 export function evolve(payment: Payment, change: PaymentChange): Payment {
   const { id, orderId, amount } = payment;
@@ -114,5 +141,6 @@ export function evolve(payment: Payment, change: PaymentChange): Payment {
     ...(amount && { amount }),
     ...(chargeId !== undefined && { chargeId }),
     ...(change.declineReason !== undefined && { declineReason: change.declineReason }),
+    ...(payment.byEvents && { byEvents: true }),
   };
 }

@@ -41,17 +41,26 @@ export async function chargeOrder(
   const settled = chargeAnswer(payment);
   if (settled) return settled;
 
-  const recorded = await underLease(deps, payment, holder, async () => {
-    // Somebody else has been at it before: their charge may have gone through.
-    const known = opened ? undefined : await deps.provider.find(payment.id, signal);
-    const outcome = known ?? (await obtainOutcome(deps, payment, holder, signal));
-    crashPoint('payment.after-provider-call');
-    return await recordOutcome(deps, payment, outcome, holder);
-  });
+  const turn = { holder, triedBefore: !opened };
+  const recorded = await underLease(deps, payment, holder, () => settleCharge(deps, payment, turn, signal));
   const answer = chargeAnswer(recorded);
   if (!answer)
     throw paymentError('PAYMENT_OUTCOME_UNKNOWN', 'the payment is still open after its outcome was recorded');
   return answer;
+}
+
+/** Charges a pending payment that `holder` has the lease of, and records the outcome; returns how it stands then. */
+export async function settleCharge(
+  deps: PaymentDeps,
+  payment: Payment,
+  { holder, triedBefore }: { readonly holder: string; readonly triedBefore: boolean },
+  signal: AbortSignal,
+): Promise<Payment> {
+  // Somebody else has been at it before: their charge may have gone through.
+  const known = triedBefore ? await deps.provider.find(payment.id, signal) : undefined;
+  const outcome = known ?? (await obtainOutcome(deps, payment, holder, signal));
+  crashPoint('payment.after-provider-call');
+  return await recordOutcome(deps, payment, outcome, holder);
 }
 
 /** Charges under the payment's one key until the provider has said what became of it. */

@@ -1,6 +1,7 @@
 import { crashPoint } from '@flotilla/kernel';
 import { decideClose, decideRefunded, evolve, type Payment, refundAnswer } from '../domain/payment.ts';
 import { paymentError } from '../errors.ts';
+import type { PaymentStore } from '../payment-store.ts';
 import { type PaymentDeps, recordChange, recordOutcome, takeTurn, underLease } from '../settlement.ts';
 
 type RefundAnswer = 'refunded' | 'voided';
@@ -15,7 +16,7 @@ export async function refundOrder(
   signal: AbortSignal,
 ): Promise<RefundAnswer> {
   const holder = deps.newId();
-  const closed = await closeOrder(deps, orderId, holder);
+  const closed = await closeOrder(deps.store, orderId, holder);
   if (closed === 'voided') return 'voided';
   const isSettled = (payment: Payment) => refundAnswer(payment) !== undefined;
   const payment = closed ?? (await takeTurn(deps, orderId, { holder, isSettled }, signal));
@@ -61,20 +62,20 @@ async function giveBack(
 }
 
 /** The payment when this call closed it and holds its lease; `undefined` when it had been closed before. */
-async function closeOrder(
-  deps: PaymentDeps,
+export async function closeOrder(
+  store: PaymentStore,
   orderId: string,
   holder: string,
 ): Promise<Payment | 'voided' | undefined> {
   for (;;) {
-    const payment = await deps.store.find(orderId);
+    const payment = await store.find(orderId);
     if (!payment) {
-      if (await deps.store.bury(orderId)) return 'voided';
+      if (await store.bury(orderId)) return 'voided';
       continue;
     }
     const change = decideClose(payment);
     if (!change) return undefined;
-    if (await deps.store.change(payment, change, holder)) {
+    if (await store.change(payment, change, holder)) {
       crashPoint('payment.after-close-commit');
       return evolve(payment, change);
     }

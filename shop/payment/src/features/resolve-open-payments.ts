@@ -1,42 +1,100 @@
-import type { Payment } from '../domain/payment.ts';
+import type { TakenPayment } from '../payment-store.ts';
 import { type PaymentDeps, recordOutcome, underLease } from '../settlement.ts';
+import { settleCharge } from './charge-order.ts';
 import { finishClosing } from './refund-order.ts';
 
-const PAUSE_MS = 1_000;
-const BATCH = 20;
-
-/**
- * Settles payments that were left open: by a crash between capture and commit, or by a caller that never came
- * back. It asks the provider, and finishes what was closed; it never starts a charge of its own, because only the
- * order's saga knows whether the charge is still wanted. Runs until the signal is aborted.
- */
-export async function resolveOpenPayments(deps: PaymentDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await resolveOnce(deps, signal);
-    } catch (error) {
-      deps.logger.warn({ err: error }, 'open payments could not be looked at; trying again');
-    }
-    await deps.clock.sleep(PAUSE_MS, signal).catch(() => undefined);
-  }
+export interface PaymentResolver {
+  /** Runs until the signal is aborted, then ends the calls under way. */
+  run(signal: AbortSignal): Promise<void>;
+  /** Something has come due: look now. */
+  nudge(): void;
 }
 
-/** One round; returns how many payments were taken up. */
+const PAUSE_MS = 1_000;
+/** Payments that are talked about at the same time. */
+const MOST_AT_ONCE = 20;
+
+/**
+ * Settles open payments. Those of orders that run by events it charges, as soon as they are due. The others were
+ * left open by a crash, or by a caller that never came back: for them it asks the provider, and finishes what was
+ * closed, but starts no charge of its own, because only the order's saga knows whether that is still wanted.
+ */
+export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
+  const running = new Set<Promise<void>>();
+  let nudged = false;
+  let wake: (() => void) | undefined;
+
+  function nudge(): void {
+    nudged = true;
+    wake?.();
+  }
+
+  /** A slow payment keeps its place and holds up nobody else. */
+  async function takeUp(signal: AbortSignal): Promise<void> {
+    const room = MOST_AT_ONCE - running.size;
+    if (room === 0) return;
+    for (const work of await takeOverdue(deps, room, signal)) {
+      const ended = work.finally(() => {
+        const wasFull = running.size === MOST_AT_ONCE;
+        running.delete(ended);
+        if (wasFull) nudge();
+      });
+      running.add(ended);
+    }
+  }
+
+  async function pause(signal: AbortSignal): Promise<void> {
+    const sleep = new AbortController();
+    wake = () => sleep.abort();
+    if (!nudged) {
+      const ends = AbortSignal.any([signal, sleep.signal]);
+      await deps.clock.sleep(PAUSE_MS, ends).catch(() => undefined);
+    }
+    wake = undefined;
+    nudged = false;
+  }
+
+  return {
+    nudge,
+    run: async (signal) => {
+      while (!signal.aborted) {
+        await takeUp(signal).catch((error: unknown) => {
+          deps.logger.warn({ err: error }, 'open payments could not be looked at; trying again');
+        });
+        await pause(signal);
+      }
+      await Promise.all(running);
+    },
+  };
+}
+
+/** One round; returns how many payments were taken up, when they have been dealt with. */
 export async function resolveOnce(deps: PaymentDeps, signal: AbortSignal): Promise<number> {
+  const works = await takeOverdue(deps, MOST_AT_ONCE, signal);
+  await Promise.all(works);
+  return works.length;
+}
+
+async function takeOverdue(
+  deps: PaymentDeps,
+  limit: number,
+  signal: AbortSignal,
+): Promise<readonly Promise<void>[]> {
   const holder = deps.newId();
-  const payments = await deps.store.takeOverdue(holder, BATCH);
-  await Promise.all(payments.map((payment) => resolve(deps, payment, holder, signal)));
-  return payments.length;
+  const payments = await deps.store.takeOverdue(holder, limit);
+  return payments.map((payment) => resolve(deps, payment, holder, signal));
 }
 
 async function resolve(
   deps: PaymentDeps,
-  payment: Payment,
+  payment: TakenPayment,
   holder: string,
   signal: AbortSignal,
 ): Promise<void> {
   try {
     const status = await underLease(deps, payment, holder, () => settle(deps, payment, holder, signal));
+    // That an order by events is charged is no news; that it took a second look is.
+    if (payment.byEvents && payment.attempts === 1) return;
     deps.logger.info(
       { paymentId: payment.id, orderId: payment.orderId, status },
       'an open payment was looked at',
@@ -48,11 +106,15 @@ async function resolve(
 
 async function settle(
   deps: PaymentDeps,
-  payment: Payment,
+  payment: TakenPayment,
   holder: string,
   signal: AbortSignal,
 ): Promise<string> {
   if (payment.status !== 'pending') return await finishClosing(deps, payment, holder, signal);
+  if (payment.byEvents) {
+    const turn = { holder, triedBefore: payment.attempts > 1 };
+    return (await settleCharge(deps, payment, turn, signal)).status;
+  }
   const outcome = await deps.provider.find(payment.id, signal);
   if (outcome) return (await recordOutcome(deps, payment, outcome, holder)).status;
   await deps.store.release(payment.id, holder);

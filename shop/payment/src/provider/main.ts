@@ -1,13 +1,13 @@
 import { databaseReadiness, runService } from '@flotilla/http';
 import { createDatabase } from '@flotilla/postgres';
-import { readConfig } from '../config.ts';
+import { readProviderConfig } from '../config.ts';
 import { createApiKeyVerifier } from './api-key.ts';
 import { createProviderApp } from './app.ts';
 import { createChargeStore } from './charge-store.ts';
 
 await runService({
   name: 'payment-provider',
-  readConfig,
+  readConfig: readProviderConfig,
   start: ({ config, logger, clock, newId, defer }) => {
     const db = createDatabase({
       uri: config.DATABASE_URL,
