@@ -23,11 +23,14 @@ export default defineSystem({
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',
-      database: { migrations: [own('inventory')] },
+      database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
+      bus: true,
     },
     order: {
       entry: 'shop/order/src/main.ts',
-      database: { migrations: [eventStoreMigrations, own('order'), outboxMigrations, sagaMigrations] },
+      database: {
+        migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
+      },
       bus: true,
       clientScopes: ['inventory.read', 'inventory.write', 'payment.write', 'shipping.write'],
     },
@@ -38,12 +41,14 @@ export default defineSystem({
     },
     payment: {
       entry: 'shop/payment/src/main.ts',
-      database: { migrations: [own('payment')] },
+      database: { migrations: [own('payment'), outboxMigrations, inboxMigrations] },
+      bus: true,
       secrets: ['PROVIDER_API_KEY'],
     },
     shipping: {
       entry: 'shop/shipping/src/main.ts',
-      database: { migrations: [own('shipping')] },
+      database: { migrations: [own('shipping'), outboxMigrations, inboxMigrations] },
+      bus: true,
     },
     cart: {
       entry: 'shop/cart/src/main.ts',

@@ -3,14 +3,17 @@ import type { Database, MigrationSource } from '@flotilla/postgres';
 import type { ClientRecord, DatabaseName } from './invariant.ts';
 
 /**
- * What a whole system looks like after four orders that ended well: one confirmed, one that could not be shipped
- * and was refunded, one that was out of stock, one whose payment was declined. For the checker's own tests.
+ * What a whole system looks like after six orders that ended well: four led by a saga (one confirmed, one that could
+ * not be shipped and was refunded, one that was out of stock, one whose payment was declined), two that ran by events
+ * (one confirmed, one cancelled by its customer and refunded). For the checker's own tests.
  */
 export const ORDER = {
   confirmed: '00000000-0000-7000-8000-00000000000a',
   refunded: '00000000-0000-7000-8000-00000000000b',
   outOfStock: '00000000-0000-7000-8000-00000000000c',
   declined: '00000000-0000-7000-8000-00000000000d',
+  byEvents: '00000000-0000-7000-8000-00000000000e',
+  cancelledByEvents: '00000000-0000-7000-8000-00000000000f',
 } as const;
 
 export const history: readonly ClientRecord[] = [
@@ -18,6 +21,8 @@ export const history: readonly ClientRecord[] = [
   { key: 'key-b', answers: [{ status: 202, orderId: ORDER.refunded }] },
   { key: 'key-c', answers: [{ status: 422, orderId: ORDER.outOfStock }] },
   { key: 'key-d', answers: [{ status: 422, orderId: ORDER.declined }] },
+  { key: 'key-e', answers: [{ status: 201, orderId: ORDER.byEvents }] },
+  { key: 'key-f', answers: [{ status: 202, orderId: ORDER.cancelledByEvents }] },
   { key: 'key-refused', answers: [{ status: 400, orderId: '' }] },
   { key: 'key-unanswered', answers: [] },
 ];
@@ -35,12 +40,13 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
     folder('event-store', 'platform/event-store/migrations'),
     folder('order', 'shop/order/migrations'),
     outbox,
+    inbox,
     folder('saga', 'platform/saga/migrations'),
   ],
-  inventory: [folder('inventory', 'shop/inventory/migrations')],
-  payment: [folder('payment', 'shop/payment/migrations')],
+  inventory: [folder('inventory', 'shop/inventory/migrations'), outbox, inbox],
+  payment: [folder('payment', 'shop/payment/migrations'), outbox, inbox],
   provider: [folder('payment-provider', 'shop/payment/migrations-provider')],
-  shipping: [folder('shipping', 'shop/shipping/migrations')],
+  shipping: [folder('shipping', 'shop/shipping/migrations'), outbox, inbox],
   cart: [folder('cart', 'shop/cart/migrations'), inbox],
   notification: [folder('notification', 'shop/notification/migrations'), inbox],
   identity: [folder('identity', 'shop/identity/migrations'), outbox],
@@ -69,7 +75,7 @@ const ORDER_FUNCTIONS = `
   $$;
 `;
 
-/** `A`…`D` stand for the ids of the four orders. */
+/** `A`…`F` stand for the ids of the six orders. */
 const ROWS: Readonly<Record<DatabaseName, string>> = {
   order: `${ORDER_FUNCTIONS}
     SELECT place(A, 'alice', 'key-a', 2500, '[{"productId": "sku-1", "name": "One", "quantity": 2, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}},
@@ -77,11 +83,19 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
     SELECT place(B, 'alice', 'key-b', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
     SELECT place(C, 'bob', 'key-c', 500, '[{"productId": "sku-2", "name": "Two", "quantity": 1, "unitPrice": {"amountMinor": 500, "currency": "EUR"}}]');
     SELECT place(D, 'bob', 'key-d', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
+    SELECT place(E, 'carol', 'key-e', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
+    SELECT place(F, 'carol', 'key-f', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
     SELECT advance(A, 'inventory-reserved', 'InventoryReserved'), advance(A, 'payment-processed', 'PaymentProcessed');
     SELECT advance(B, 'inventory-reserved', 'InventoryReserved'), advance(B, 'payment-processed', 'PaymentProcessed');
     SELECT advance(D, 'inventory-reserved', 'InventoryReserved');
     SELECT advance(A, 'order-confirmed', 'Confirmed'), advance(B, 'order-cancelled', 'Cancelled', 'shipping-unavailable');
     SELECT advance(C, 'order-cancelled', 'Cancelled', 'out-of-stock'), advance(D, 'order-cancelled', 'Cancelled', 'payment-declined');
+    SELECT advance(E, 'inventory-reserved', 'InventoryReserved'), advance(E, 'payment-processed', 'PaymentProcessed');
+    SELECT advance(F, 'inventory-reserved', 'InventoryReserved');
+    SELECT advance(E, 'order-confirmed', 'Confirmed'), advance(F, 'order-cancelled', 'Cancelled', 'cancelled-by-customer');
+    INSERT INTO order_process (order_id, stage, reports, reason, deadline_at) VALUES
+      (E, 'confirmed', '{reserved,paid,taken,shipped}', NULL, now()),
+      (F, 'cancelled', '{reserved,paid,refunded,released}', 'cancelled-by-customer', now());
     INSERT INTO saga_instance (id, type, def_version, status, data, pivot_started, deadline_at, ended_at) VALUES
       (A, 'place-order', 1, 'completed', '{}', true, now(), now()),
       (B, 'place-order', 1, 'compensated', '{}', true, now(), now()),
@@ -98,46 +112,65 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
   inventory: `
     INSERT INTO product (id, name, description, price_minor, currency) VALUES
       ('sku-1', 'One', 'One', 1000, 'EUR'), ('sku-2', 'Two', 'Two', 500, 'EUR');
-    INSERT INTO stock (product_id, on_hand, reserved) VALUES ('sku-1', 8, 0), ('sku-2', 0, 0);
+    INSERT INTO stock (product_id, on_hand, reserved) VALUES ('sku-1', 7, 0), ('sku-2', 0, 0);
     INSERT INTO stock_movement (product_id, kind, quantity, order_id, actor) VALUES
       ('sku-1', 'initial', 9, NULL, 'demo'), ('sku-1', 'adjustment', 1, NULL, 'admin'), ('sku-2', 'initial', 1, NULL, 'demo'),
       ('sku-1', 'sale', -2, A, 'inventory'), ('sku-2', 'sale', -1, A, 'inventory'),
-      ('sku-1', 'sale', -1, B, 'inventory'), ('sku-1', 'return', 1, B, 'inventory');
+      ('sku-1', 'sale', -1, B, 'inventory'), ('sku-1', 'return', 1, B, 'inventory'),
+      ('sku-1', 'sale', -1, E, 'inventory');
     INSERT INTO reservation (order_id, status, expires_at) VALUES
-      (A, 'committed', now()), (B, 'released', now()), (C, 'released', NULL), (D, 'released', now());
+      (A, 'committed', now()), (B, 'released', now()), (C, 'released', NULL), (D, 'released', now()),
+      (E, 'committed', now()), (F, 'released', now());
     INSERT INTO reservation_line (order_id, product_id, quantity) VALUES
-      (A, 'sku-1', 2), (A, 'sku-2', 1), (B, 'sku-1', 1), (D, 'sku-1', 1);`,
+      (A, 'sku-1', 2), (A, 'sku-2', 1), (B, 'sku-1', 1), (D, 'sku-1', 1),
+      (E, 'sku-1', 1), (F, 'sku-1', 1);`,
   payment: `
     INSERT INTO payment (id, order_id, status, amount_minor, currency, provider_charge_id, decline_reason) VALUES
       ('00000000-0000-7000-8000-0000000000a1', A, 'captured', 2500, 'EUR', '00000000-0000-7000-8000-0000000000a2', NULL),
       ('00000000-0000-7000-8000-0000000000b1', B, 'refunded', 1000, 'EUR', '00000000-0000-7000-8000-0000000000b2', NULL),
       ('00000000-0000-7000-8000-0000000000c1', C, 'voided', NULL, NULL, NULL, NULL),
-      ('00000000-0000-7000-8000-0000000000d1', D, 'declined', 1000, 'EUR', NULL, 'card-declined');
+      ('00000000-0000-7000-8000-0000000000d1', D, 'declined', 1000, 'EUR', NULL, 'card-declined'),
+      ('00000000-0000-7000-8000-0000000000e1', E, 'captured', 1000, 'EUR', '00000000-0000-7000-8000-0000000000e2', NULL),
+      ('00000000-0000-7000-8000-0000000000f1', F, 'refunded', 1000, 'EUR', '00000000-0000-7000-8000-0000000000f2', NULL);
+    UPDATE payment SET by_events = true WHERE order_id IN (E, F);
     UPDATE payment SET provider_charge_id = NULL, status = 'voiding' WHERE order_id = B;
     UPDATE payment SET provider_charge_id = '00000000-0000-7000-8000-0000000000b2', status = 'refunded' WHERE order_id = B;
     INSERT INTO ledger_transaction (id, payment_id, kind, provider_reference) VALUES
       ('00000000-0000-7000-8000-0000000000a3', '00000000-0000-7000-8000-0000000000a1', 'capture', '00000000-0000-7000-8000-0000000000a2'),
       ('00000000-0000-7000-8000-0000000000b3', '00000000-0000-7000-8000-0000000000b1', 'capture', '00000000-0000-7000-8000-0000000000b2'),
-      ('00000000-0000-7000-8000-0000000000b5', '00000000-0000-7000-8000-0000000000b1', 'refund', '00000000-0000-7000-8000-0000000000b4');
+      ('00000000-0000-7000-8000-0000000000b5', '00000000-0000-7000-8000-0000000000b1', 'refund', '00000000-0000-7000-8000-0000000000b4'),
+      ('00000000-0000-7000-8000-0000000000e3', '00000000-0000-7000-8000-0000000000e1', 'capture', '00000000-0000-7000-8000-0000000000e2'),
+      ('00000000-0000-7000-8000-0000000000f3', '00000000-0000-7000-8000-0000000000f1', 'capture', '00000000-0000-7000-8000-0000000000f2'),
+      ('00000000-0000-7000-8000-0000000000f5', '00000000-0000-7000-8000-0000000000f1', 'refund', '00000000-0000-7000-8000-0000000000f4');
     INSERT INTO ledger_entry (transaction_id, account, amount_minor, currency) VALUES
       ('00000000-0000-7000-8000-0000000000a3', 'provider-clearing', 2500, 'EUR'),
       ('00000000-0000-7000-8000-0000000000a3', 'sales', -2500, 'EUR'),
       ('00000000-0000-7000-8000-0000000000b3', 'provider-clearing', 1000, 'EUR'),
       ('00000000-0000-7000-8000-0000000000b3', 'sales', -1000, 'EUR'),
       ('00000000-0000-7000-8000-0000000000b5', 'refunds', 1000, 'EUR'),
-      ('00000000-0000-7000-8000-0000000000b5', 'provider-clearing', -1000, 'EUR');`,
+      ('00000000-0000-7000-8000-0000000000b5', 'provider-clearing', -1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000e3', 'provider-clearing', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000e3', 'sales', -1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000f3', 'provider-clearing', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000f3', 'sales', -1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000f5', 'refunds', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000f5', 'provider-clearing', -1000, 'EUR');`,
   provider: `
     INSERT INTO charge (id, idempotency_key, status, decline_reason, amount_minor, currency, token, reference) VALUES
       ('00000000-0000-7000-8000-0000000000a2', '00000000-0000-7000-8000-0000000000a1', 'captured', NULL, 2500, 'EUR', 'tok_ok', A),
       ('00000000-0000-7000-8000-0000000000b2', '00000000-0000-7000-8000-0000000000b1', 'captured', NULL, 1000, 'EUR', 'tok_ok', B),
-      ('00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d1', 'declined', 'card-declined', 1000, 'EUR', 'tok_declined', D);
+      ('00000000-0000-7000-8000-0000000000d2', '00000000-0000-7000-8000-0000000000d1', 'declined', 'card-declined', 1000, 'EUR', 'tok_declined', D),
+      ('00000000-0000-7000-8000-0000000000e2', '00000000-0000-7000-8000-0000000000e1', 'captured', NULL, 1000, 'EUR', 'tok_ok', E),
+      ('00000000-0000-7000-8000-0000000000f2', '00000000-0000-7000-8000-0000000000f1', 'captured', NULL, 1000, 'EUR', 'tok_ok', F);
     INSERT INTO refund (id, charge_id, idempotency_key, amount_minor, currency) VALUES
-      ('00000000-0000-7000-8000-0000000000b4', '00000000-0000-7000-8000-0000000000b2', 'b:refund', 1000, 'EUR');`,
+      ('00000000-0000-7000-8000-0000000000b4', '00000000-0000-7000-8000-0000000000b2', 'b:refund', 1000, 'EUR'),
+      ('00000000-0000-7000-8000-0000000000f4', '00000000-0000-7000-8000-0000000000f2', 'f:refund', 1000, 'EUR');`,
   shipping: `
     INSERT INTO shipment (id, order_id, status, tracking_number, refusal_reason, address, items) VALUES
       (gen_random_uuid(), A, 'created', 'CF000000018DE', NULL, '{}',
        '[{"productId": "sku-2", "quantity": 1}, {"productId": "sku-1", "quantity": 2}]'),
-      (gen_random_uuid(), B, 'refused', NULL, 'shipping-unavailable', '{}', '[{"productId": "sku-1", "quantity": 1}]');`,
+      (gen_random_uuid(), B, 'refused', NULL, 'shipping-unavailable', '{}', '[{"productId": "sku-1", "quantity": 1}]'),
+      (gen_random_uuid(), E, 'created', 'CF000000021DE', NULL, '{}', '[{"productId": "sku-1", "quantity": 1}]');`,
   cart: `
     INSERT INTO checkout (customer_id, idempotency_key, items, state) VALUES
       ('alice', 'key-a', '[]', 'confirmed'), ('bob', 'key-refused', '[]', 'refused');`,
@@ -147,16 +180,18 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
       (gen_random_uuid(), 'alice@example.com', 'Your order ' || B || ' was cancelled', '', 'delivered'),
       (gen_random_uuid(), 'bob@example.com', 'Your order ' || C || ' was cancelled', '', 'delivered'),
       (gen_random_uuid(), 'bob@example.com', 'Your order ' || D || ' was cancelled', '', 'delivered'),
+      (gen_random_uuid(), 'carol@example.com', 'Your order ' || E || ' is confirmed', '', 'delivered'),
+      (gen_random_uuid(), 'carol@example.com', 'Your order ' || F || ' was cancelled', '', 'delivered'),
       (gen_random_uuid(), 'bob@example.com', 'Welcome to the Flotilla shop', '', 'delivered');`,
   identity: '',
   bus: `
     INSERT INTO bus.queue (name) VALUES ('notification');`,
 };
 
-/** Statements with `A`…`D` as the ids of the four orders. */
+/** Statements with `A`…`F` as the ids of the six orders. */
 export function withOrderIds(sql: string): string {
-  const ids = [ORDER.confirmed, ORDER.refunded, ORDER.outOfStock, ORDER.declined];
-  return sql.replaceAll(/(?<=[\s(,])[ABCD](?=[,\s);])/g, (letter) => `'${ids['ABCD'.indexOf(letter)]}'`);
+  const ids = Object.values(ORDER);
+  return sql.replaceAll(/(?<=[\s(,])[ABCDEF](?=[,\s);])/g, (letter) => `'${ids['ABCDEF'.indexOf(letter)]}'`);
 }
 
 export async function fill(name: DatabaseName, db: Database): Promise<void> {

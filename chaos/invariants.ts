@@ -1,5 +1,6 @@
 import { createDatabase } from '@flotilla/postgres';
 import { answers } from './answers.ts';
+import { choreography } from './choreography.ts';
 import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
@@ -7,7 +8,14 @@ import { orders } from './orders.ts';
 import { stock } from './stock.ts';
 
 /** Everything that must hold, in the order it is reported. */
-export const invariants: readonly Invariant[] = [...money, ...answers, ...stock, ...orders, ...messages];
+export const invariants: readonly Invariant[] = [
+  ...money,
+  ...answers,
+  ...stock,
+  ...orders,
+  ...choreography,
+  ...messages,
+];
 
 type Required = 'order' | 'inventory' | 'payment' | 'provider' | 'shipping';
 

@@ -83,12 +83,12 @@ export const orders: readonly Invariant[] = [
   }),
   bySql({
     id: 'O4b',
-    what: 'every order has the one saga of its own, and both ended alike',
+    what: 'every order that is led by a saga has the one of its own, and both ended alike',
     holds: 'at-rest',
     database: 'order',
     sql: `
       SELECT COALESCE(o.id, s.id) AS order_id, o.status AS order_status, s.status AS saga_status
-      FROM order_view o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
+      FROM (SELECT * FROM order_view WHERE id NOT IN (SELECT order_id FROM order_process)) o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
       WHERE (o.status, s.status) IN (${Object.entries(END_OF_SAGA)
         .map(([saga, order]) => `('${order}', '${saga}')`)
         .join(', ')}) IS NOT TRUE`,

@@ -170,7 +170,7 @@ export const PLANTS: readonly PlantedBug[] = [
     bug: 'a return is booked twice',
     database: 'inventory',
     sql: `INSERT INTO stock_movement (product_id, kind, quantity, order_id, actor) VALUES ('sku-1', 'return', 1, B, 'inventory');
-          UPDATE stock SET on_hand = 9 WHERE product_id = 'sku-1'`,
+          UPDATE stock SET on_hand = 8 WHERE product_id = 'sku-1'`,
   },
   {
     id: 'S6',
@@ -278,6 +278,56 @@ export const PLANTS: readonly PlantedBug[] = [
     bug: 'readers are shown a generation that was never filled',
     database: 'order',
     sql: "UPDATE projection SET active = 2 WHERE name = 'order_view'",
+  },
+  {
+    id: 'C1',
+    bug: 'an event of a participant was lost, and the order waits for ever',
+    database: 'order',
+    sql: "UPDATE order_process SET stage = 'shipping', reports = '{reserved,paid,taken}' WHERE order_id = E ",
+  },
+  {
+    id: 'C2',
+    bug: 'a process ends and its order does not',
+    database: 'order',
+    sql: "UPDATE order_view SET status = 'PaymentProcessed' WHERE id = E ",
+  },
+  {
+    id: 'C2',
+    bug: 'a process has lost its order',
+    database: 'order',
+    sql: 'DELETE FROM order_view WHERE id = F ',
+  },
+  {
+    id: 'C3',
+    bug: 'an order is cancelled before its payment was given back',
+    database: 'order',
+    sql: "UPDATE order_process SET reports = '{reserved,paid,released}' WHERE order_id = F ",
+  },
+  {
+    id: 'C4',
+    bug: 'a late cancellation takes back what is shipped',
+    database: 'order',
+    sql: "UPDATE order_process SET reports = reports || '{released}' WHERE order_id = E ",
+  },
+  {
+    id: 'C4',
+    bug: 'an order is shipped before it is paid',
+    database: 'order',
+    sql: "UPDATE order_process SET reports = '{reserved,taken,shipped}' WHERE order_id = E ",
+  },
+  {
+    id: 'C5',
+    bug: 'an order runs by events and by a saga',
+    database: 'order',
+    sql: `INSERT INTO saga_instance (id, type, def_version, status, data, pivot_started, deadline_at, ended_at)
+          VALUES (E, 'place-order', 1, 'completed', '{}', true, now(), now())`,
+  },
+  {
+    id: 'C6',
+    bug: 'a cancelled order leaves the token of its payment behind',
+    database: 'payment',
+    sql: `INSERT INTO charge_request (order_id, customer_id, amount_minor, currency, provider_token)
+          VALUES (F, 'carol', 1000, 'EUR', 'tok_ok')`,
   },
   {
     id: 'G1',

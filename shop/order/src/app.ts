@@ -6,21 +6,20 @@ import type { Database } from '@flotilla/postgres';
 import { createSagaEngine, type SagaEngine } from '@flotilla/saga';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { orderPlaced } from '@shop/contracts';
+import type { OrderFlow } from './config.ts';
 import { createAwaitOrder } from './features/await-order.ts';
 import { createCancelOrder } from './features/cancel-order.ts';
+import { type ChoreographyData, createOrderChoreography } from './features/order-choreography.ts';
 import { createPlaceOrder } from './features/place-order.ts';
-import {
-  CANCELLED_BY_CUSTOMER,
-  definePlaceOrderSaga,
-  orderFacts,
-  placeOrderData,
-} from './features/place-order-saga.ts';
+import { definePlaceOrderSaga, placeOrderData } from './features/place-order-saga.ts';
 import { orderRoutes } from './http.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { orderView } from './order-projection.ts';
+import { createOrderProgress, eventFacts, orderFacts } from './order-progress.ts';
 import { createOrderStore } from './order-store.ts';
 import { createOrderWatch } from './order-watch.ts';
 import type { Participants } from './participants.ts';
+import { createProcessStore } from './process-store.ts';
 
 export interface OrderAppDeps {
   readonly db: Database;
@@ -32,18 +31,30 @@ export interface OrderAppDeps {
   readonly metrics: Metrics;
   readonly instanceId: string;
   readonly orderDeadlineMs: number;
+  /** How new orders run. An order keeps the flow it was placed with. */
+  readonly flow: OrderFlow;
 }
 
 export interface OrderApp {
   readonly handlers: readonly RouteHandler[];
+  /** Runs the orders with an orchestrator. */
   readonly sagas: SagaEngine;
   /** Rebuilds `order_view` when an operator asks for it. */
   readonly projections: ProjectionRunner;
+  /** Move the orders that run by events. */
+  readonly subscriptions: ReturnType<typeof createOrderChoreography>['subscriptions'];
+  /** Cancels the orders by events whose time is over; sagas watch theirs themselves. */
+  cancelOverdue(): Promise<void>;
   /** Forgets idempotency keys that are older than promised. */
   forgetOldKeys(days: number): Promise<void>;
 }
 
-/** Wires the order service out of its parts; nothing runs until `sagas.run()` and `projections.start()`. */
+const CANCELLED_BY_CUSTOMER = 'cancelled-by-customer';
+
+/**
+ * Wires the order service out of its parts; nothing runs until `sagas.run()` and `projections.start()`. Both flows are
+ * there, whatever new orders take.
+ */
 export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const { db, outbox, participants, clock, newId } = deps;
   const projections = [orderView];
@@ -51,15 +62,12 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const keys = createIdempotencyStore(db);
   const watch = createOrderWatch(clock);
   const awaitOrder = createAwaitOrder(orders, watch);
-  const saga = definePlaceOrderSaga({
-    participants,
-    orders,
-    outbox,
-    watch,
-    clock,
-    deadlineMs: deps.orderDeadlineMs,
-  });
+  const progress = createOrderProgress({ orders, outbox, watch, clock });
+  const deadlineMs = deps.orderDeadlineMs;
+  const saga = definePlaceOrderSaga({ participants, progress, deadlineMs });
   const sagas = createSagaEngine({ ...deps, definitions: [saga] });
+  const processes = createProcessStore<ChoreographyData>();
+  const choreography = createOrderChoreography({ ...deps, processes, progress, deadlineMs });
 
   const placeOrder = createPlaceOrder({
     db,
@@ -70,22 +78,26 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     newId,
     lookUpProducts: (ids, signal) => participants.lookUpProducts(ids, signal),
     begin: async (tx, order, payment) => {
-      const data = placeOrderData(order, payment);
-      const placedAt = order.createdAt.toISOString();
-      await outbox.publish(tx, orderPlaced, { ...orderFacts(data), placedAt }, { correlationId: order.id });
-      await sagas.start(tx, saga, { id: order.id, data });
+      const placed = { ...eventFacts(orderFacts(order)), placedAt: order.createdAt.toISOString() };
+      await outbox.publish(tx, orderPlaced, placed, { correlationId: order.id });
+      if (deps.flow === 'choreography') return await choreography.begin(tx, order, payment);
+      await sagas.start(tx, saga, { id: order.id, data: placeOrderData(order, payment) });
     },
   });
   const cancelOrder = createCancelOrder({
     db,
     orders,
     awaitOrder,
-    requestCancellation: (tx, orderId) => sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER }),
+    requestCancellation: async (tx, orderId) =>
+      (await choreography.cancel(tx, orderId, CANCELLED_BY_CUSTOMER)) ??
+      (await sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER })),
   });
   return {
     handlers: orderRoutes({ orders, placeOrder, cancelOrder }),
     sagas,
     projections: createProjectionRunner({ ...deps, projections }),
+    subscriptions: choreography.subscriptions,
+    cancelOverdue: choreography.cancelOverdue,
     forgetOldKeys: (days) => keys.prune(days),
   };
 }

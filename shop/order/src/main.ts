@@ -1,16 +1,17 @@
 import { databaseReadiness, runService } from '@flotilla/http';
-import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { connectParticipants } from './remote-participants.ts';
 
+const SECOND_MS = 1_000;
 const HOUR_MS = 3_600_000;
 
 await runService({
   name: 'order',
   readConfig,
-  start: (context) => {
+  start: async (context) => {
     const { config, logger, metrics, clock, newId, defer } = context;
     const { instanceId } = context.env;
 
@@ -34,12 +35,18 @@ await runService({
       metrics,
       instanceId,
       orderDeadlineMs: config.orderDeadlineMs,
+      flow: config.orderFlow,
     });
     defer('sagas', () => app.sagas.close());
     defer('projections', () => app.projections.close());
+    const handlers = app.subscriptions;
+    const consumer = createConsumer({ name: 'order', db, transport, handlers, logger, metrics });
     relay.start();
     app.sagas.run();
     app.projections.start();
+    await consumer.start();
+    defer('consumer', () => consumer.close());
+    context.every('cancel overdue orders', SECOND_MS, app.cancelOverdue);
     context.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.idempotencyKeyDays));
     return { handlers: app.handlers, readiness: { database: databaseReadiness(db) } };
   },

@@ -3,12 +3,13 @@ import { createTestIssuer } from '@flotilla/auth/testing';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
-import { createOutbox, outboxMigrations } from '@flotilla/messaging';
+import { createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { sagaMigrations } from '@flotilla/saga';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createOrderApp, type OrderApp } from './app.ts';
+import type { OrderFlow } from './config.ts';
 import type { Participants } from './participants.ts';
 
 /** The order service on a real database, with participants that a test decides about. */
@@ -48,10 +49,14 @@ export interface OrderAnswer {
 
 const PRICE_MINOR = 500;
 
-export async function startTestOrders(overrides: Partial<Participants> = {}): Promise<TestOrders> {
+export async function startTestOrders(
+  overrides: Partial<Participants> = {},
+  flow: OrderFlow = 'orchestration',
+): Promise<TestOrders> {
   const database = await createTestDatabase([
     eventStoreMigrations,
     outboxMigrations,
+    inboxMigrations,
     sagaMigrations,
     { name: 'order', directory: join(import.meta.dirname, '../migrations') },
   ]);
@@ -68,6 +73,7 @@ export async function startTestOrders(overrides: Partial<Participants> = {}): Pr
     metrics: createMetrics(),
     instanceId: 'order-test',
     orderDeadlineMs: 60_000,
+    flow,
   });
   const host = createHttpHost({
     service: 'order',

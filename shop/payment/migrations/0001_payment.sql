@@ -14,6 +14,8 @@ CREATE TABLE payment (
   decline_reason     text,
   -- The order runs by events: this service charges by itself, and tells how it ended.
   by_events          boolean NOT NULL DEFAULT false,
+  -- The trace it belongs to, for what is done for it in the background.
+  traceparent        text,
   -- How often somebody took up this payment to talk to the provider.
   attempts           integer NOT NULL DEFAULT 0,
   -- Whoever holds the lease talks to the provider; expiry is judged by the database's clock.

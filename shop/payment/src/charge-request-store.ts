@@ -1,5 +1,6 @@
 import type { NewId } from '@flotilla/kernel';
 import type { Transaction } from '@flotilla/postgres';
+import { currentContext, formatTraceparent } from '@flotilla/telemetry';
 import type { ChargeIntent } from './payment-store.ts';
 
 /**
@@ -17,7 +18,9 @@ export interface ChargeRequestStore {
 export function createChargeRequestStore(newId: NewId): ChargeRequestStore {
   async function openIfReady(tx: Transaction, orderId: string, row: Ready | undefined): Promise<boolean> {
     if (!row?.ready) return false;
-    return (await tx.query(OPEN, [orderId, newId()])).length === 1;
+    const trace = currentContext()?.trace;
+    const traceparent = trace ? formatTraceparent(trace) : null;
+    return (await tx.query(OPEN, [orderId, newId(), traceparent])).length === 1;
   }
   return {
     authorize: async (tx, { orderId, customerId, amount, token }) => {
@@ -54,6 +57,6 @@ const STOCK_RESERVED = `
 
 const OPEN = `
   WITH request AS (DELETE FROM charge_request WHERE order_id = $1 RETURNING *)
-  INSERT INTO payment (id, order_id, customer_id, status, amount_minor, currency, provider_token, by_events)
-  SELECT $2, order_id, customer_id, 'pending', amount_minor, currency, provider_token, true FROM request
+  INSERT INTO payment (id, order_id, customer_id, status, amount_minor, currency, provider_token, by_events, traceparent)
+  SELECT $2, order_id, customer_id, 'pending', amount_minor, currency, provider_token, true, $3 FROM request
   ON CONFLICT (order_id) DO NOTHING RETURNING id`;

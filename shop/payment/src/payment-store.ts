@@ -39,6 +39,8 @@ export interface PaymentStore {
 export interface TakenPayment extends Payment {
   /** How often somebody has taken it up, this time included: with 1 the provider cannot know it yet. */
   readonly attempts: number;
+  /** The trace of the order that runs by events. */
+  readonly traceparent?: string;
 }
 
 export interface PaymentStoreOptions {
@@ -115,7 +117,11 @@ export function createPaymentStore(
     },
     takeOverdue: async (holder, limit) => {
       const rows = await db.query<PaymentRow>(TAKE_OVERDUE, [holder, limit, leaseMs, overdueMs]);
-      return rows.map((row) => ({ ...toPayment(row), attempts: row.attempts }));
+      return rows.map((row) => ({
+        ...toPayment(row),
+        attempts: row.attempts,
+        ...(row.traceparent !== null && { traceparent: row.traceparent }),
+      }));
     },
     handOver: async (paymentId, holder) => {
       await db.query(
@@ -198,6 +204,7 @@ interface PaymentRow {
   readonly decline_reason: string | null;
   readonly by_events: boolean;
   readonly attempts: number;
+  readonly traceparent: string | null;
 }
 
 function toPayment(row: PaymentRow): Payment {

@@ -225,6 +225,29 @@ describe('payment in an order that runs by events', () => {
     assert.deepEqual(await payment.state(orderId), { ...captured, providerStatus: 'captured' });
   });
 
+  it('tells an outcome in the trace and the correlation of its order', async () => {
+    const orderId = randomUUID();
+    const traceId = '0af7651916cd43dd8448eb211c80319c';
+    const authorized = createTestMessage(orderPaymentAuthorized, {
+      orderId,
+      customerId: 'alice',
+      amount: { amountMinor: 1_999, currency: 'EUR' },
+      payment: { token: 'tok_ok' },
+    });
+    const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
+    await stockReserved(orderId);
+    const body = JSON.stringify({ ...(JSON.parse(authorized.body) as object), traceparent });
+    await transport.publish([{ ...authorized, body }]);
+    const { message_id } = await tells(orderId, 'payment.processed.v1');
+    const [event] = await payment.database.db.query<{ trace: string; correlation: string }>(
+      `SELECT envelope::jsonb->>'traceparent' AS trace, envelope::jsonb->>'correlationid' AS correlation
+       FROM outbox WHERE message_id = $1`,
+      [message_id],
+    );
+    assert.equal(event?.correlation, orderId);
+    assert.equal(event?.trace.split('-')[1], traceId);
+  });
+
   it('tells nothing of an order that somebody charges by a call', async () => {
     const orderId = randomUUID();
     await payment.charge(orderId, 'tok_ok');

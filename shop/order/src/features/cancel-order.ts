@@ -13,7 +13,7 @@ export type CancelOrderOutcome =
 export interface CancelOrderDeps {
   readonly db: Database;
   readonly orders: OrderStore;
-  /** Asks the saga to turn around; it decides against the shipment step under its own lock. */
+  /** Asks the order's process to turn around; it decides against the shipment under its own lock. */
   readonly requestCancellation: (
     tx: Transaction,
     orderId: string,
@@ -28,11 +28,9 @@ export function createCancelOrder(
   deps: CancelOrderDeps,
 ): (orderId: string, customerId: string, signal: AbortSignal) => Promise<CancelOrderOutcome> {
   return async (orderId, customerId, signal) => {
-    const decision = await deps.db.transaction(async (tx) => {
-      const status = await deps.orders.lock(tx, orderId, customerId);
-      return status && (await deps.requestCancellation(tx, orderId));
-    });
-    if (decision === undefined) return { kind: 'not-found' };
+    if (!(await deps.orders.find(orderId, customerId))) return { kind: 'not-found' };
+    // The process locks itself before its order, everywhere: locking the order here would be a deadlock to wait for.
+    const decision = await deps.db.transaction((tx) => deps.requestCancellation(tx, orderId));
     if (decision === 'too-late') return { kind: 'too-late' };
     const ended = await deps.awaitOrder.ended(orderId, customerId, WAIT_MS, signal);
     if (ended === undefined)

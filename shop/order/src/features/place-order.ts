@@ -51,8 +51,8 @@ export interface PlaceOrderDeps {
 const REPLAY_WAIT_MS = 2_000;
 
 /**
- * Accepts an order exactly once for each idempotency key: key, order, `order.placed.v1` and the saga are one
- * transaction. Prices are looked up before it, because nothing remote happens inside a transaction.
+ * Accepts an order exactly once for each idempotency key: key, order, its events and the process that it will run
+ * by are one transaction. Prices are looked up before it, because nothing remote happens inside a transaction.
  */
 export function createPlaceOrder(
   deps: PlaceOrderDeps,

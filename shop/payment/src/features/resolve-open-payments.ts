@@ -1,3 +1,4 @@
+import { newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
 import type { TakenPayment } from '../payment-store.ts';
 import { type PaymentDeps, recordOutcome, underLease } from '../settlement.ts';
 import { settleCharge } from './charge-order.ts';
@@ -82,7 +83,12 @@ async function takeOverdue(
 ): Promise<readonly Promise<void>[]> {
   const holder = deps.newId();
   const payments = await deps.store.takeOverdue(holder, limit);
-  return payments.map((payment) => resolve(deps, payment, holder, signal));
+  return payments.map((payment) => {
+    const trace = parseTraceparent(payment.traceparent) ?? newTrace();
+    return runInContext({ trace, correlationId: payment.orderId }, () =>
+      resolve(deps, payment, holder, signal),
+    );
+  });
 }
 
 async function resolve(

@@ -1,0 +1,71 @@
+import type { Transaction } from '@flotilla/postgres';
+import { hasEnded, newProcess, type OrderProcess, type Report, type Stage } from './domain/order-process.ts';
+
+/** Where the processes of orders are kept that run by events. Everything happens in the caller's transaction. */
+export interface ProcessStore<Data extends object> {
+  begin(tx: Transaction, orderId: string, data: Data, deadlineMs: number): Promise<void>;
+  /** Locked until the transaction ends; `undefined` for an order that does not run by events. */
+  lock(tx: Transaction, orderId: string): Promise<StoredProcess<Data> | undefined>;
+  /** Locks up to `limit` orders that have passed their deadline, by the database's clock, and may be cancelled. */
+  lockOverdue(tx: Transaction, limit: number): Promise<readonly StoredProcess<Data>[]>;
+  /** The data of an ended process is forgotten. */
+  save(tx: Transaction, orderId: string, process: OrderProcess): Promise<void>;
+}
+
+export interface StoredProcess<Data> {
+  readonly orderId: string;
+  readonly process: OrderProcess;
+  /** Absent once the process has ended. */
+  readonly data?: Data;
+}
+
+export function createProcessStore<Data extends object>(): ProcessStore<Data> {
+  return {
+    begin: async (tx, orderId, data, deadlineMs) => {
+      await tx.query(
+        `INSERT INTO order_process (order_id, stage, data, deadline_at)
+         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')`,
+        [orderId, newProcess.stage, data, deadlineMs],
+      );
+    },
+    lock: async (tx, orderId) => {
+      const [row] = await tx.query<ProcessRow<Data>>(`${SELECT} WHERE order_id = $1 FOR UPDATE`, [orderId]);
+      return row && toProcess(row);
+    },
+    lockOverdue: async (tx, limit) => {
+      const rows = await tx.query<ProcessRow<Data>>(
+        `${SELECT} WHERE stage = 'open' AND deadline_at <= clock_timestamp()
+         ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
+        [limit],
+      );
+      return rows.map((row) => toProcess(row));
+    },
+    save: async (tx, orderId, process) => {
+      await tx.query(
+        `UPDATE order_process SET stage = $2, reports = $3, reason = $4, data = CASE WHEN $5 THEN NULL ELSE data END,
+           updated_at = clock_timestamp()
+         WHERE order_id = $1`,
+        [orderId, process.stage, process.reports, process.reason ?? null, hasEnded(process)],
+      );
+    },
+  };
+}
+
+const SELECT = 'SELECT order_id, stage, reports, reason, data FROM order_process';
+
+interface ProcessRow<Data> {
+  readonly order_id: string;
+  readonly stage: Stage;
+  readonly reports: readonly Report[];
+  readonly reason: string | null;
+  readonly data: Data | null;
+}
+
+function toProcess<Data>(row: ProcessRow<Data>): StoredProcess<Data> {
+  const { order_id: orderId, stage, reports, reason, data } = row;
+  return {
+    orderId,
+    process: { stage, reports, ...(reason !== null && { reason }) },
+    ...(data !== null && { data }),
+  };
+}
