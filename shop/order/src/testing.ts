@@ -16,6 +16,8 @@ import type { Participants } from './participants.ts';
 export interface TestOrders {
   readonly db: Database;
   readonly app: OrderApp;
+  /** The service on the same database, as if it had been started again with another flow; the caller closes its sagas. */
+  startedWith(flow: OrderFlow): OrderApp;
   /** What was asked of the participants, in order: `reserve`, `charge`, … */
   readonly asked: readonly string[];
   request(
@@ -63,18 +65,20 @@ export async function startTestOrders(
   const issuer = createTestIssuer();
   const asked: string[] = [];
   const participants = recordCalls({ ...obligingParticipants(), ...overrides }, asked);
-  const app = createOrderApp({
-    db: database.db,
-    outbox: createOutbox({ source: 'order' }),
-    participants,
-    clock: systemClock,
-    newId: uuidv7,
-    logger: silentLogger,
-    metrics: createMetrics(),
-    instanceId: 'order-test',
-    orderDeadlineMs: 60_000,
-    flow,
-  });
+  const startedWith = (flow: OrderFlow) =>
+    createOrderApp({
+      db: database.db,
+      outbox: createOutbox({ source: 'order' }),
+      participants,
+      clock: systemClock,
+      newId: uuidv7,
+      logger: silentLogger,
+      metrics: createMetrics(),
+      instanceId: 'order-test',
+      orderDeadlineMs: 60_000,
+      flow,
+    });
+  const app = startedWith(flow);
   const host = createHttpHost({
     service: 'order',
     handlers: app.handlers,
@@ -88,6 +92,7 @@ export async function startTestOrders(
   return {
     db: database.db,
     app,
+    startedWith,
     asked,
     request: async (method, url, { user = 'alice', headers = {}, body } = {}) => {
       const token = await issuer.sign({
