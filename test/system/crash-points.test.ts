@@ -4,18 +4,20 @@ import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { assertSound } from './assert-sound.ts';
 import { insist, seededRandom } from './order-load.ts';
-import { type OrderWish, type RunningSystem, startSystem } from './running-system.ts';
+import { type OrderFlow, type OrderWish, type RunningSystem, startSystem } from './running-system.ts';
 
 const SOLD: OrderWish = {};
 /** Refused after the payment, so that everything has to be given back. */
 const GIVEN_BACK: OrderWish = { country: 'XX' };
+
+type Point = readonly [service: string, point: string, wish: OrderWish];
 
 /**
  * Places between two durable effects on the way of an order. The process that passes there kills itself; the
  * supervisor starts it again; the client insists with the same key. Whatever happens, the order ends as it
  * would have, and every invariant holds.
  */
-const POINTS: readonly (readonly [service: string, point: string, wish: OrderWish])[] = [
+const LED: readonly Point[] = [
   ['order', 'order.before-place-commit', SOLD],
   ['order', 'order.after-place-commit', SOLD],
   ['order', 'order.before-answer-recorded', SOLD],
@@ -54,15 +56,53 @@ const POINTS: readonly (readonly [service: string, point: string, wish: OrderWis
   ['notification', 'consumer.after-ack', SOLD],
 ];
 
-describe('an order survives a crash between any two effects', { timeout: 200_000 }, () => {
+/** The same for an order by events. */
+const BY_EVENTS: readonly Point[] = [
+  ['order', 'order.before-place-commit', SOLD],
+  ['order', 'order.after-place-commit', SOLD],
+  ['order', 'relay.before-publish', SOLD],
+  ['order', 'relay.after-publish', SOLD],
+  ['order', 'consumer.before-handler', SOLD],
+  ['order', 'consumer.after-commit', SOLD],
+  ['order', 'consumer.after-ack', SOLD],
+  ['order', 'order.before-grant-commit', SOLD],
+  ['order', 'order.after-grant-commit', SOLD],
+  ['order', 'order.before-turn-commit', GIVEN_BACK],
+  ['order', 'order.after-turn-commit', GIVEN_BACK],
+  ['order', 'order.before-end-commit', SOLD],
+  ['order', 'order.before-end-commit', GIVEN_BACK],
+  ['inventory', 'inventory.before-reserve-commit', SOLD],
+  ['inventory', 'consumer.after-commit', SOLD],
+  ['inventory', 'relay.after-publish', SOLD],
+  ['inventory', 'inventory.before-commit-stock-commit', SOLD],
+  ['inventory', 'inventory.before-release-commit', GIVEN_BACK],
+  ['payment', 'payment.before-open-commit', SOLD],
+  ['payment', 'payment.after-open-commit', SOLD],
+  ['payment', 'payment.after-provider-call', SOLD],
+  ['payment', 'payment.before-outcome-commit', SOLD],
+  ['payment', 'payment.after-outcome-commit', SOLD],
+  ['payment', 'relay.after-publish', SOLD],
+  ['payment', 'payment.after-close-commit', GIVEN_BACK],
+  ['payment', 'payment.after-refund-call', GIVEN_BACK],
+  ['payment', 'payment.after-refund-commit', GIVEN_BACK],
+  ['payment-provider', 'provider.after-capture-commit', SOLD],
+  ['payment-provider', 'provider.after-refund-commit', GIVEN_BACK],
+  ['shipping', 'shipping.before-shipment-commit', SOLD],
+  ['shipping', 'consumer.after-commit', SOLD],
+  ['shipping', 'relay.after-publish', GIVEN_BACK],
+];
+
+const CONSUMERS = ['order', 'inventory', 'payment', 'shipping', 'notification', 'cart'];
+
+const crashes = (flow: OrderFlow, points: readonly Point[]) => () => {
   let system: RunningSystem;
   before(async () => {
-    system = await startSystem();
+    system = await startSystem({ env: { ORDER_FLOW: flow } });
     await system.token('alice');
   });
   after(() => system?.stop());
 
-  for (const [service, point, wish] of POINTS) {
+  for (const [service, point, wish] of points) {
     it(`${service} at ${point}`, async () => {
       const { restarts } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');
       await system.cli('restart', service, '--crash-point', point);
@@ -77,12 +117,9 @@ describe('an order survives a crash between any two effects', { timeout: 200_000
       );
       // Else the next crash would meet the same message: after the third it would be given up.
       await eventually('every message has arrived', async () => {
-        const left = [
-          ...(await system.sql('bus', 'SELECT FROM bus.delivery')),
-          ...(await system.sql('notification', 'SELECT FROM inbox_held')),
-          ...(await system.sql('cart', 'SELECT FROM inbox_held')),
-        ];
-        return left.length === 0;
+        const held = CONSUMERS.map((name) => system.sql(name, 'SELECT FROM inbox_held'));
+        const left = await Promise.all([system.sql('bus', 'SELECT FROM bus.delivery'), ...held]);
+        return left.flat().length === 0;
       });
       const orders = await system.sql(
         'order',
@@ -95,4 +132,14 @@ describe('an order survives a crash between any two effects', { timeout: 200_000
   it('leaves every invariant kept', async () => {
     await assertSound(system);
   });
-});
+};
+
+for (const [flow, points] of [
+  ['orchestration', LED],
+  ['choreography', BY_EVENTS],
+] as const)
+  describe(
+    `an order by ${flow} survives a crash between any two effects`,
+    { timeout: 200_000 },
+    crashes(flow, points),
+  );

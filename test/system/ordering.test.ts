@@ -2,13 +2,21 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { type Answer, orderBody, placeOrder, type RunningSystem, startSystem } from './running-system.ts';
+import {
+  type Answer,
+  ORDER_FLOWS,
+  type OrderFlow,
+  orderBody,
+  placeOrder,
+  type RunningSystem,
+  startSystem,
+} from './running-system.ts';
 
-/** The public contract of ordering, against the real running system, over HTTP only. */
-describe('ordering', { timeout: 240_000 }, () => {
+/** The public contract of ordering, against the real running system, over HTTP only: the same in both flows. */
+const ordering = (flow: OrderFlow) => () => {
   let system: RunningSystem;
   before(async () => {
-    system = await startSystem();
+    system = await startSystem({ env: { ORDER_FLOW: flow } });
   });
   after(() => system?.stop());
 
@@ -314,4 +322,6 @@ describe('ordering', { timeout: 240_000 }, () => {
     });
     assert.equal(answer.headers.get('x-request-id'), traceId);
   });
-});
+};
+
+for (const flow of ORDER_FLOWS) describe(`ordering by ${flow}`, { timeout: 240_000 }, ordering(flow));

@@ -81,6 +81,10 @@ export interface RunningSystem {
   stop(): Promise<void>;
 }
 
+/** What `ORDER_FLOW` may be: every suite that runs orders runs them both ways. */
+export const ORDER_FLOWS = ['orchestration', 'choreography'] as const;
+export type OrderFlow = (typeof ORDER_FLOWS)[number];
+
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly dataDir?: string;

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
-import { type RunningSystem, startSystem } from './running-system.ts';
+import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
 
-const ORDERS = 300;
+const ORDERS = 150;
 const CLIENTS = 12;
 const SEED = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
 
@@ -24,10 +24,10 @@ const VICTIMS = [
   'postgres',
 ];
 
-describe(`orders survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, () => {
+const survival = (flow: OrderFlow) => () => {
   let system: RunningSystem;
   before(async () => {
-    system = await startSystem();
+    system = await startSystem({ env: { ORDER_FLOW: flow } });
   });
   after(() => system?.stop());
 
@@ -55,7 +55,10 @@ describe(`orders survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, (
     assert.ok(records.length >= ORDERS);
     await assertSound(system, records);
   });
-});
+};
+
+for (const flow of ORDER_FLOWS)
+  describe(`orders by ${flow} survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, survival(flow));
 
 async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
   const { pid } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');

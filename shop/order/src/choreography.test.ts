@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { after, afterEach, describe, it } from 'node:test';
 import { armCrashPoint } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { createConsumer, type MessageType } from '@flotilla/messaging';
+import { createConsumer, createDeadLetters, type MessageType } from '@flotilla/messaging';
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import {
@@ -55,7 +55,6 @@ async function start(flow: OrderFlow = 'choreography', restartedWith: OrderFlow 
   };
   const rig = {
     ...orders,
-    transport,
     publish,
     place: (wait = 0) =>
       orders.request('POST', '/orders', {
@@ -73,7 +72,7 @@ async function start(flow: OrderFlow = 'choreography', restartedWith: OrderFlow 
     declined: (orderId: string) => hear(paymentFailed, { orderId, paymentId: 'p', reason: 'card-declined' }),
     unshippable: (orderId: string) => hear(shipmentRefused, { orderId, reason: 'shipping-unavailable' }),
     released: (orderId: string) => hear(inventoryReleased, { orderId }),
-    refunded: (orderId: string) => hear(paymentRefunded, { orderId, outcome: 'refunded' }),
+    refunded: (orderId: string) => hear(paymentRefunded, { orderId, outcome: 'refunded' as const }),
     close: async () => {
       await consumer.close();
       await orders.close();
@@ -284,9 +283,10 @@ describe('an order that runs by events', () => {
     const orders = await start();
     const orderId = randomUUID();
     await orders.publish(inventoryReserved, { orderId });
-    const letter = await eventually('given up', async () =>
-      (await orders.transport.deadLetters('order', 10)).find((dead) => dead.key === orderId),
-    );
+    const letter = await eventually('given up', async () => {
+      const { letters } = await createDeadLetters(orders.db).list({ key: orderId });
+      return letters[0];
+    });
     assert.match(letter.error ?? '', /ORDER_MISSING/);
   });
 

@@ -1,4 +1,4 @@
-import type { NewId } from '@flotilla/kernel';
+import { crashPoint, type NewId } from '@flotilla/kernel';
 import type { Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent } from '@flotilla/telemetry';
 import type { ChargeIntent } from './payment-store.ts';
@@ -20,7 +20,10 @@ export function createChargeRequestStore(newId: NewId): ChargeRequestStore {
     if (!row?.ready) return false;
     const trace = currentContext()?.trace;
     const traceparent = trace ? formatTraceparent(trace) : null;
-    return (await tx.query(OPEN, [orderId, newId(), traceparent])).length === 1;
+    const opened = await tx.query(OPEN, [orderId, newId(), traceparent]);
+    crashPoint('payment.before-open-commit');
+    tx.afterCommit(() => crashPoint('payment.after-open-commit'));
+    return opened.length === 1;
   }
   return {
     authorize: async (tx, { orderId, customerId, amount, token }) => {

@@ -5,7 +5,13 @@ import { createTestIssuer } from '@flotilla/auth/testing';
 import { createHttpHost, type HttpHost } from '@flotilla/http';
 import { armCrashPoint, uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { createConsumer, createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
+import {
+  createConsumer,
+  createDeadLetters,
+  createOutbox,
+  inboxMigrations,
+  outboxMigrations,
+} from '@flotilla/messaging';
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -182,9 +188,10 @@ describe('shipping', () => {
     const orderId = randomUUID();
     await ship(orderId);
     await transport.publish([grant(orderId, 'AT')]);
-    const letter = await eventually('given up', async () =>
-      (await transport.deadLetters('shipping', 10)).find((dead) => dead.key === orderId),
-    );
+    const letter = await eventually('given up', async () => {
+      const { letters } = await createDeadLetters(database.db).list({ key: orderId });
+      return letters[0];
+    });
     assert.match(letter.error ?? '', /SHIPMENT_MISMATCH/);
     assert.deepEqual(await told(orderId), []);
   });

@@ -1,4 +1,4 @@
-import { PlatformError } from '@flotilla/kernel';
+import { crashPoint, PlatformError } from '@flotilla/kernel';
 import { type Outbox, on } from '@flotilla/messaging';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
@@ -107,15 +107,19 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
           { orderId, items: quantities(lines), address },
           asRoot,
         );
-        return;
+        crashPoint('order.before-grant-commit');
+        return tx.afterCommit(() => crashPoint('order.after-grant-commit'));
       case 'request-cancellation':
         deps.logger.info({ orderId, reason: consequence.reason }, 'an order is being cancelled');
         await outbox.publish(tx, orderCancellationRequested, { orderId, reason: consequence.reason }, asRoot);
-        return;
+        crashPoint('order.before-turn-commit');
+        return tx.afterCommit(() => crashPoint('order.after-turn-commit'));
       case 'confirm':
-        return await deps.progress.confirm(tx, data, consequence.shipmentId);
+        await deps.progress.confirm(tx, data, consequence.shipmentId);
+        return crashPoint('order.before-end-commit');
       case 'cancel':
-        return await deps.progress.cancel(tx, data, consequence.reason);
+        await deps.progress.cancel(tx, data, consequence.reason);
+        return crashPoint('order.before-end-commit');
     }
   }
 
