@@ -138,7 +138,7 @@ describe('an order that runs by events', () => {
     const orders = await start();
     const answer = orders.place(20);
     const [row] = await eventually('placed', async () => {
-      const rows = await orders.db.query<{ id: string }>('SELECT id FROM customer_order');
+      const rows = await orders.db.query<{ id: string }>('SELECT id FROM order_view');
       return rows.length === 1 && rows;
     });
     const orderId = row?.id ?? '';
