@@ -5,6 +5,7 @@ import { type ErrorDetails, PlatformError } from '@flotilla/kernel';
  * - `MESSAGING_TOO_LARGE`: the message exceeds 256 KiB on the wire.
  * - `MESSAGING_FORBIDDEN`: the queue does not belong to the role that uses it.
  * - `MESSAGING_UNAVAILABLE`: the transport cannot be reached. Retryable.
+ * - `MESSAGING_TOPOLOGY_DRIFT`: a queue or an exchange exists on the broker with other arguments than declared.
  * - `MESSAGING_HANDLER_TIMEOUT`: a handler did not finish within its deadline. Retryable.
  */
 export type MessagingErrorCode =
@@ -12,6 +13,7 @@ export type MessagingErrorCode =
   | 'MESSAGING_TOO_LARGE'
   | 'MESSAGING_FORBIDDEN'
   | 'MESSAGING_UNAVAILABLE'
+  | 'MESSAGING_TOPOLOGY_DRIFT'
   | 'MESSAGING_HANDLER_TIMEOUT';
 
 const RETRYABLE: ReadonlySet<MessagingErrorCode> = new Set([

@@ -16,9 +16,13 @@ function message(type: string, key: string, body: string, mandatory = false): Ou
   return { id: crypto.randomUUID(), type, key, body, mandatory };
 }
 
-/** What every transport promises. Run it against each implementation. */
-export function describeTransport(name: string, create: () => Promise<TransportUnderTest>): void {
-  describe(`the ${name} transport`, () => {
+/** What every transport promises. Run it against each implementation. `skip`: why it cannot run here. */
+export function describeTransport(
+  name: string,
+  create: () => Promise<TransportUnderTest>,
+  { skip = false }: { readonly skip?: string | false } = {},
+): void {
+  describe(`the ${name} transport`, { skip }, () => {
     let subject: TransportUnderTest;
     let transport: Transport;
     before(async () => {

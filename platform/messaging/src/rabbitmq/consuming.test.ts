@@ -1,0 +1,216 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { isPlatformError } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import type { Delivery, Settlement } from '../transport.ts';
+import { collect, useTestBench } from './test-bench.ts';
+import { skipWithoutRabbitmq } from './testing.ts';
+
+const allDone = (deliveries: readonly Delivery[]) => deliveries.map((): Settlement => 'done');
+
+describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
+  const createTestBench = useTestBench();
+
+  it('gets what was not acknowledged again after the connection broke, in order and not as suspects', async (t) => {
+    const bench = await createTestBench(t);
+    await bench.transport().subscribe(bench.queue, [bench.type]);
+    const transport = bench.transport({ url: bench.proxy.url });
+    const seen: Delivery[] = [];
+    let cut = false;
+    // The subscription above opened one, too.
+    const OPENED = 'messaging_rabbitmq_opened_total';
+    const receiver = transport.receive(bench.queue, {
+      handle: async (deliveries) => {
+        seen.push(...deliveries);
+        if (!cut) {
+          cut = true;
+          bench.proxy.cut();
+          await eventually('a new connection', () => bench.measured(`${OPENED}{connection="consume"}`) === 3);
+        }
+        return allDone(deliveries);
+      },
+      concurrency: 2,
+      maxBatch: 1,
+    });
+    await bench.transport().publish(['1', '2', '3'].map((body) => bench.outgoing('a', body)));
+    await eventually('all three', () => seen.some(({ body }) => body === '3'));
+    await receiver.close();
+    const firsts = [...new Set(seen.map(({ body }) => body))];
+    assert.deepEqual(firsts, ['1', '2', '3']);
+    assert.ok(seen.length > 3, 'something came twice');
+    assert.deepEqual(
+      seen.filter(({ suspect }) => suspect),
+      [],
+    );
+  });
+
+  it('hands over to the next process in order when it closes with work left', async (t) => {
+    const bench = await createTestBench(t);
+    const [first, second] = [bench.transport(), bench.transport()];
+    await first.subscribe(bench.queue, [bench.type]);
+    const seen: string[] = [];
+    const handle = async (deliveries: readonly Delivery[]) => {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      seen.push(...deliveries.map(({ body }) => body));
+      return allDone(deliveries);
+    };
+    const options = { handle, concurrency: 1, maxBatch: 2 };
+    const closing = first.receive(bench.queue, options);
+    await eventually('it is active', async () => {
+      await second.publish([bench.outgoing('a', '-1')]);
+      return seen.length > 0;
+    });
+    const waiting = second.receive(bench.queue, options);
+    await eventually('idle', () => seen.every((body) => body === '-1'));
+    const before = seen.length;
+    await second.publish(Array.from({ length: 200 }, (_, n) => bench.outgoing('a', String(n))));
+    await eventually('some', () => seen.length > before + 5);
+    await closing.close();
+    await eventually('all', () => seen.filter((body) => body !== '-1').length >= 200);
+    await waiting.close();
+    const order = seen.filter((body) => body !== '-1').map(Number);
+    assert.deepEqual(
+      order,
+      Array.from({ length: 200 }, (_, n) => n),
+    );
+  });
+
+  it('offers what was released again, in order, and not in a hot loop', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const done: string[] = [];
+    let calls = 0;
+    const receiver = transport.receive(bench.queue, {
+      handle: async (deliveries) => {
+        calls += 1;
+        if (calls <= 3) return deliveries.map((): Settlement => 'release');
+        done.push(...deliveries.map(({ body }) => body));
+        return allDone(deliveries);
+      },
+      concurrency: 1,
+      maxBatch: 2,
+    });
+    const started = performance.now();
+    await transport.publish(['1', '2', '3'].map((body) => bench.outgoing('a', body)));
+    await eventually('all', () => done.length === 3);
+    await receiver.close();
+    assert.deepEqual(done, ['1', '2', '3']);
+    assert.ok(performance.now() - started > 250, 'it rested between');
+  });
+
+  it('delivers what the broker gave up as given up, with the reason', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport({ deliveryLimit: 1 });
+    await transport.subscribe(bench.queue, [bench.type]);
+    await transport.publish([bench.outgoing('a', 'unlucky')]);
+    for (let n = 0; n < 2; n += 1) {
+      const channel = await bench.channel();
+      let taken = false;
+      for (const shard of ['00', '01', '02', '03']) {
+        await channel.consume(`${bench.queue}.${shard}`, () => {
+          taken = true;
+        });
+      }
+      await eventually('taken', () => taken);
+      await channel.close();
+    }
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('the dead letter', () => deliveries.length === 1);
+    await receiver.close();
+    const [letter] = deliveries;
+    assert.equal(letter?.body, 'unlucky');
+    assert.equal(letter?.key, 'a');
+    assert.equal(letter?.givenUp, 'the broker gave it up: it reached the delivery limit of its queue');
+    assert.equal(letter?.suspect, false);
+  });
+
+  it('delivers a message of a foreign producer as it is', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const channel = await bench.channel();
+    channel.publish(bench.type, 'event.00', Buffer.from('not JSON'));
+    const event = { specversion: '1.0', id: '1', type: 't', source: 's', partitionkey: 'theirs' };
+    channel.publish(bench.type, 'event.01', Buffer.from(JSON.stringify(event)), { type: 'x.y.v1' });
+    channel.publish(bench.type, 'event.02', Buffer.from([0xff, 0x00]), { headers: { 'flotilla-key': 7 } });
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('all', () => deliveries.length === 3);
+    await receiver.close();
+    const found = deliveries.map(({ type, key, body }) => [type, key, body]).toSorted();
+    assert.deepEqual(found, [
+      [bench.type, '', 'not JSON'],
+      [bench.type, '', '\ufffd\u0000'],
+      ['x.y.v1', 'theirs', JSON.stringify(event)],
+    ]);
+  });
+
+  it('tells of a queue with other arguments, and other queues go on', async (t) => {
+    const bench = await createTestBench(t);
+    const other = `${bench.queue}-other`;
+    await bench.transport().subscribe(bench.queue, [bench.type]);
+    for (const [options, argument] of [
+      [{ deliveryLimit: 20 }, /x-delivery-limit is 50, declared 20/],
+      [{ shardsPerQueue: 8 }, /x-dead-letter-routing-key is shard 0 of 4, declared shard 0 of 8/],
+    ] as const) {
+      const drifted = bench.transport(options);
+      await assert.rejects(drifted.subscribe(bench.queue, [bench.type]), (error: unknown) => {
+        assert.ok(isPlatformError(error));
+        assert.equal(error.code, 'MESSAGING_TOPOLOGY_DRIFT');
+        assert.match(error.message, new RegExp(`^queue ${bench.queue}.00: `));
+        assert.match(error.message, argument);
+        return true;
+      });
+    }
+    const drifted = bench.transport({ deliveryLimit: 20 });
+    await drifted.subscribe(other, [bench.type]);
+    const bad = collect(drifted, bench.queue);
+    const good = collect(drifted, other);
+    await drifted.publish([bench.outgoing('a', '1')]);
+    await eventually('the other queue gets it', () => good.bodies().length === 1);
+    assert.deepEqual(bad.bodies(), []);
+    await Promise.all([bad.receiver.close(), good.receiver.close()]);
+  });
+
+  it('declares a deleted queue again and goes on', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { bodies, receiver } = collect(transport, bench.queue);
+    await eventually('it consumes', async () => {
+      await transport.publish([bench.outgoing('a', '0')]);
+      return bodies().length > 0;
+    });
+    const channel = await bench.channel();
+    for (const shard of ['00', '01', '02', '03']) await channel.deleteQueue(`${bench.queue}.${shard}`);
+    await eventually('it goes on', async () => {
+      await transport.publish([bench.outgoing('a', '1')]);
+      return bodies().includes('1');
+    });
+    await receiver.close();
+  });
+
+  it('begins once the broker is there, and logs no secret while it is not', async (t) => {
+    const bench = await createTestBench(t);
+    await bench.transport().subscribe(bench.queue, [bench.type]);
+    const lines: string[] = [];
+    const write = (fields: object, text: string) => {
+      const { err, ...rest } = fields as { err?: Error };
+      lines.push(`${text} ${JSON.stringify(rest)} ${err?.stack} ${(err?.cause as Error | undefined)?.stack}`);
+    };
+    const logger = { debug: write, info: write, warn: write, error: write, child: () => logger };
+    const url = new URL(bench.proxy.url);
+    url.password = 'hunter2';
+    const refused = bench.transport({ url: url.href, logger, waitMs: 300 });
+    await assert.rejects(refused.subscribe(bench.queue, [bench.type]), { code: 'MESSAGING_UNAVAILABLE' });
+    await eventually('it was refused', () => lines.some((line) => line.includes('ACCESS_REFUSED')));
+    assert.ok(!lines.some((line) => line.includes('hunter2')), lines.join('\n'));
+
+    await bench.proxy.refuse();
+    const { bodies, receiver } = collect(bench.transport({ url: bench.proxy.url }), bench.queue);
+    await bench.transport().publish([bench.outgoing('a', '1')]);
+    await bench.proxy.accept();
+    await eventually('delivered', () => bodies().length === 1);
+    await receiver.close();
+  });
+});

@@ -1,0 +1,113 @@
+import { type Clock, systemClock } from '@flotilla/kernel';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import type { ChannelModel } from 'amqplib';
+import { messagingError } from '../errors.ts';
+import type { Loop } from '../loop.ts';
+import { SHARDS } from '../shard.ts';
+import type { Transport } from '../transport.ts';
+import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';
+import { parseBrokerUrl } from './broker-url.ts';
+import { declareTopology, onOwnChannel } from './declare.ts';
+import { createPublisher, type Publish } from './publisher.ts';
+import { startRabbitmqReceiver } from './receiver.ts';
+import { topologyOfQueue, topologyOfSubscription } from './topology.ts';
+import { watchUnrouted } from './unrouted-gauge.ts';
+import { within } from './within.ts';
+
+export interface RabbitmqTransportOptions {
+  /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. It is never logged. */
+  readonly url: string;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+  /** Shown in the broker's list of connections. Default `flotilla`. */
+  readonly clientName?: string;
+  /**
+   * Queues that a consumer's messages are spread over by key, 1 to 16: as many processes have work at once. All that
+   * use a queue must agree; another number is a drift. Default 4.
+   */
+  readonly shardsPerQueue?: number;
+  /** Deliveries of one message that end without an acknowledgement before the broker gives it up. Default 50. */
+  readonly deliveryLimit?: number;
+  /** How long a call waits for the broker: to be there, to take messages, to confirm. Default 10,000 ms. */
+  readonly waitMs?: number;
+  /** A peer that is silent for two of these is gone. Default 10 s. */
+  readonly heartbeatSeconds?: number;
+}
+
+/** Queues in RabbitMQ 3.10 or newer. Connects lazily, one connection for each direction; reconnects by itself. */
+export function createRabbitmqTransport(options: RabbitmqTransportOptions): Transport {
+  const { logger, metrics, clock = systemClock, waitMs = 10_000, heartbeatSeconds = 10 } = options;
+  const url = parseBrokerUrl(options.url);
+  const shape = { shards: options.shardsPerQueue ?? 4, deliveryLimit: options.deliveryLimit ?? 50 };
+  assertWithin('shardsPerQueue', shape.shards, 1, SHARDS);
+  assertWithin('deliveryLimit', shape.deliveryLimit, 1, 1_000_000);
+  const clientName = options.clientName ?? 'flotilla';
+  const subscriptions = new Map<string, Set<string>>();
+  let publishing:
+    | { readonly connection: BrokerConnection; readonly publish: Publish; readonly gauge: Loop }
+    | undefined;
+  let consuming: BrokerConnection | undefined;
+
+  function connect(name: string): BrokerConnection {
+    return keepBrokerConnection({ url, name, clientName, heartbeatSeconds, clock, logger, metrics });
+  }
+
+  function publisher() {
+    if (publishing === undefined) {
+      const connection = connect('publish');
+      const publish = createPublisher({ connection, waitMs, clock, logger, metrics });
+      publishing = { connection, publish, gauge: watchUnrouted(connection, { metrics, clock, logger }) };
+    }
+    return publishing;
+  }
+
+  function consumeConnection(): BrokerConnection {
+    consuming ??= connect('consume');
+    return consuming;
+  }
+
+  async function declare(model: ChannelModel, queue: string): Promise<void> {
+    await declareTopology(model, topologyOfQueue(queue, shape));
+    await declareTopology(model, topologyOfSubscription(queue, [...(subscriptions.get(queue) ?? [])]));
+  }
+
+  return {
+    subscribe: async (queue, types) => {
+      topologyOfQueue(queue, shape);
+      const model = await consumeConnection().open(waitMs);
+      subscriptions.set(queue, new Set([...(subscriptions.get(queue) ?? []), ...types]));
+      await declare(model, queue);
+    },
+    publish: (messages) => publisher().publish(messages),
+    receive: (queue, receive) =>
+      startRabbitmqReceiver({
+        connection: consumeConnection(),
+        queue,
+        shards: shape.shards,
+        declare: (model) => declare(model, queue),
+        receive,
+        clock,
+        logger,
+      }),
+    ping: async () => {
+      const model = await publisher().connection.open(waitMs);
+      const answered = await within(
+        onOwnChannel(model, async () => true).catch(() => false),
+        waitMs,
+        clock,
+      );
+      if (!answered)
+        throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} does not answer`);
+    },
+    close: async () => {
+      await publishing?.gauge.stop();
+      await Promise.all([publishing?.connection.close(), consuming?.close()]);
+    },
+  };
+}
+
+function assertWithin(option: string, value: number, min: number, max: number): void {
+  if (Number.isInteger(value) && value >= min && value <= max) return;
+  throw new RangeError(`${option} must be a whole number from ${min} to ${max}, got ${value}`);
+}

@@ -1,0 +1,42 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** A virtual host of its own on the broker of the tests: nothing in it is anybody else's. */
+export interface TestVhost {
+  readonly url: string;
+  /** Deletes it with everything in it, and closes whoever is still connected. */
+  close(): Promise<void>;
+}
+
+/** For `describe(name, { skip: skipWithoutRabbitmq() }, …)`: why there is no broker, or false. */
+export function skipWithoutRabbitmq(): string | false {
+  return process.env['FLOTILLA_TEST_RABBITMQ'] ? false : 'no RabbitMQ runs here and none is installed';
+}
+
+/** An empty virtual host on the broker that `npm test` found or started. */
+export async function createTestVhost(): Promise<TestVhost> {
+  const name = `flotilla-test-${randomUUID()}`;
+  const url = new URL(process.env['FLOTILLA_TEST_RABBITMQ'] ?? '');
+  const user = url.username === '' ? 'guest' : decodeURIComponent(url.username);
+  const allow = `rabbit_auth_backend_internal:set_permissions(<<"${user}">>, <<"${name}">>, <<".*">>, <<".*">>, <<".*">>, <<"test">>)`;
+  await evalOnBroker(`rabbit_vhost:add(<<"${name}">>, <<"test">>), ${allow}.`);
+  url.pathname = `/${name}`;
+  return {
+    url: url.href,
+    close: async () => {
+      await evalOnBroker(`rabbit_vhost:delete(<<"${name}">>, <<"test">>).`);
+    },
+  };
+}
+
+/** Runs an Erlang expression on the broker of the tests: one call where the command line would need several. */
+export async function evalOnBroker(expression: string): Promise<string> {
+  const { stdout } = await run(process.env['FLOTILLA_TEST_RABBITMQCTL'] ?? 'rabbitmqctl', [
+    'eval',
+    expression,
+  ]);
+  return stdout;
+}

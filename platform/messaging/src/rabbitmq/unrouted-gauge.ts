@@ -1,0 +1,35 @@
+import type { Clock } from '@flotilla/kernel';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { type Loop, startLoop } from '../loop.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import { onOwnChannel } from './declare.ts';
+import { replyCode } from './drift.ts';
+import { UNROUTED } from './topology.ts';
+
+const INTERVAL_MS = 15_000;
+
+/** Asks the broker now and then how many events found no subscriber. */
+export function watchUnrouted(
+  connection: BrokerConnection,
+  { metrics, clock, logger }: { readonly metrics: Metrics; readonly clock: Clock; readonly logger: Logger },
+): Loop {
+  const gauge = metrics.gauge(
+    'messaging_rabbitmq_unrouted',
+    'Events without a subscriber that are kept in the queue `unrouted`.',
+  );
+
+  async function measure(): Promise<boolean> {
+    const model = connection.current();
+    if (model === undefined) return false;
+    try {
+      const { messageCount } = await onOwnChannel(model, (channel) => channel.checkQueue(UNROUTED));
+      gauge.set(messageCount);
+    } catch (error) {
+      // Nothing was published yet, or we may not look.
+      if (replyCode(error) !== 404 && replyCode(error) !== 403) throw error;
+    }
+    return false;
+  }
+
+  return startLoop({ name: 'rabbitmq-unrouted', run: measure, intervalMs: INTERVAL_MS, clock, logger });
+}
