@@ -33,3 +33,12 @@ export const messagingCrashPoints = [
   'dead-letters.before-discard-commit',
   'dead-letters.after-discard-commit',
 ] as const;
+
+/** The further ones of the RabbitMQ transport. Written is not stored: what is written may be lost with the process. */
+export const rabbitmqCrashPoints = [
+  'rabbitmq.before-publish',
+  'rabbitmq.after-publish',
+  'rabbitmq.after-confirm',
+  'rabbitmq.before-ack',
+  'rabbitmq.after-ack',
+] as const;

@@ -1,5 +1,6 @@
 export { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
-export { messagingCrashPoints } from './crash-points.ts';
+export { messagingCrashPoints, rabbitmqCrashPoints } from './crash-points.ts';
+export { createTransport, type TransportOptions } from './create-transport.ts';
 export {
   createDeadLetters,
   type DeadLetter,

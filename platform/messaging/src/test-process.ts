@@ -9,6 +9,7 @@ import { createDeadLetters } from './dead-letters.ts';
 import { on } from './handler.ts';
 import { createParkedMessages } from './parked-messages.ts';
 import { createPostgresTransport } from './postgres-transport.ts';
+import { createRabbitmqTransport } from './rabbitmq/rabbitmq-transport.ts';
 import { createRelay } from './relay.ts';
 import { counted, type TestSystem } from './test-system.ts';
 
@@ -57,7 +58,10 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   const base = { logger: silentLogger, metrics: createMetrics() };
   const quick = { pollIntervalMs: 50, leaseMs: 600 };
   const db = createDatabase({ uri: env['SERVICE_URI'] ?? '', applicationName: 'test-process' });
-  const transport = createPostgresTransport({ uri: env['BUS_URI'] ?? '', ...base, ...quick });
+  const uri = env['BUS_URI'] ?? '';
+  const transport = uri.startsWith('amqp:')
+    ? createRabbitmqTransport({ url: uri, ...base })
+    : createPostgresTransport({ uri, ...base, ...quick });
   const recordEffect = on(counted, async ({ data }, tx) => {
     if (data.key === 'killer') die();
     if (data.key === 'doomed' && data.n === 0)

@@ -143,7 +143,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
 const PREFETCH_MIN = 16;
 const PREFETCH_MAX = 300;
 
-/** Three rounds of work, spread over the shards. */
+/** One round in work and one that waits, spread over the shards. */
 function prefetchOf({ concurrency, maxBatch }: ReceiveOptions, shards: number): number {
-  return Math.min(PREFETCH_MAX, Math.max(PREFETCH_MIN, Math.ceil((3 * concurrency * maxBatch) / shards)));
+  return Math.min(PREFETCH_MAX, Math.max(PREFETCH_MIN, Math.ceil((2 * concurrency * maxBatch) / shards)));
 }

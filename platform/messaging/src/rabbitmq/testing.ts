@@ -6,6 +6,7 @@ const run = promisify(execFile);
 
 /** A virtual host of its own on the broker of the tests: nothing in it is anybody else's. */
 export interface TestVhost {
+  readonly name: string;
   readonly url: string;
   /** Deletes it with everything in it, and closes whoever is still connected. */
   close(): Promise<void>;
@@ -25,6 +26,7 @@ export async function createTestVhost(): Promise<TestVhost> {
   await evalOnBroker(`rabbit_vhost:add(<<"${name}">>, <<"test">>), ${allow}.`);
   url.pathname = `/${name}`;
   return {
+    name,
     url: url.href,
     close: async () => {
       await evalOnBroker(`rabbit_vhost:delete(<<"${name}">>, <<"test">>).`);

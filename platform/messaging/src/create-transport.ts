@@ -1,0 +1,24 @@
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { createPostgresTransport } from './postgres-transport.ts';
+import type { Transport } from './transport.ts';
+
+export interface TransportOptions {
+  /** Of the service: shown in the server's list of connections. */
+  readonly name: string;
+  /** The database `bus`, in the role of the service. */
+  readonly busUrl: string;
+  /** When given, RabbitMQ is the bus instead. */
+  readonly rabbitmqUrl?: string | undefined;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** The bus that the configuration asks for. The client of RabbitMQ is loaded only when it is used. */
+export async function createTransport(options: TransportOptions): Promise<Transport> {
+  const { name, busUrl, rabbitmqUrl, logger, metrics } = options;
+  if (rabbitmqUrl === undefined) {
+    return createPostgresTransport({ uri: busUrl, applicationName: name, logger, metrics });
+  }
+  const { createRabbitmqTransport } = await import('./rabbitmq/rabbitmq-transport.ts');
+  return createRabbitmqTransport({ url: rabbitmqUrl, clientName: name, logger, metrics });
+}

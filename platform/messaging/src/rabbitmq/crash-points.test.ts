@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { rabbitmqCrashPoints } from '../crash-points.ts';
+import { startTestProcess } from '../test-process.ts';
+import { effects } from '../test-system.ts';
+import { useRabbitmqTestSystem } from './test-system.ts';
+import { skipWithoutRabbitmq } from './testing.ts';
+
+const POINTS = [...rabbitmqCrashPoints, 'consumer.after-commit'];
+
+describe('a process killed between two effects on RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
+  const createSystem = useRabbitmqTestSystem();
+
+  for (const crashPoint of POINTS) {
+    it(`at ${crashPoint} loses nothing and does nothing twice`, async (t) => {
+      const system = await createSystem(t);
+      await system.transport().subscribe('test', ['test.counted.v1']);
+      for (let n = 0; n < 3; n += 1) await system.publish('k', n);
+      const victim = await startTestProcess(t, system, { parts: ['relay', 'consumer'], crashPoint });
+      assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
+      const successor = await startTestProcess(t, system, { parts: ['relay', 'consumer'] });
+      await eventually('all effects, nothing left', async () => {
+        const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
+        const [held] = await system.service.db.query(
+          'SELECT 1 FROM inbox_held UNION ALL SELECT 1 FROM inbox_dead_letter',
+        );
+        return !unsent && !held && (await effects(system)).length >= 3;
+      });
+      await successor.kill();
+      assert.deepEqual(
+        await effects(system),
+        [0, 1, 2].map((n) => ({ key: 'k', n })),
+      );
+    });
+  }
+});
