@@ -1,5 +1,5 @@
 /**
- * `npm test [-- <files or patterns>]`: runs the tests on a throw-away PostgreSQL of their own.
+ * `npm test [-- <files or patterns>]`: runs the tests on a throw-away PostgreSQL of their own, and on a RabbitMQ.
  * Under CI=true a skipped test is a failure: it would prove nothing.
  */
 import { spawn } from 'node:child_process';
@@ -7,9 +7,13 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
+import { startTestBroker, type TestBroker } from './test-broker.ts';
 
 const PATTERNS = ['platform/**/*.test.ts', 'shop/**/*.test.ts', 'test/**/*.test.ts', 'chaos/**/*.test.ts'];
 const given = process.argv.slice(2);
+/** Most parts do without RabbitMQ, which takes seconds to start. */
+const needsBroker =
+  given.length === 0 || given.some((pattern) => /messaging|system|^[^/]*\*\*/.test(pattern));
 const folder = await mkdtemp(join(tmpdir(), 'flotilla-test-'));
 await chmod(folder, 0o755); // the server does not run as root
 const dataDir = join(folder, 'data');
@@ -23,9 +27,12 @@ const server = await startEmbeddedPostgres({
   logFile: join(folder, 'postgres.log'),
   settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
 });
+let broker: TestBroker | undefined;
 try {
+  if (needsBroker) broker = await startTestBroker(folder);
   process.exitCode = interrupted.signal.aborted ? 130 : await runTests(server.adminUri);
 } finally {
+  await broker?.stop();
   await server.stop();
   await removeEmbeddedPostgres(dataDir);
   await rm(folder, { recursive: true, force: true });
@@ -45,6 +52,7 @@ async function runTests(adminUri: string): Promise<number> {
       NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
       ...process.env,
       FLOTILLA_TEST_POSTGRES: adminUri,
+      ...broker?.env,
     },
     stdio: ['ignore', strict ? 'pipe' : 'inherit', 'inherit'],
   });

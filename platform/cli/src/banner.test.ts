@@ -16,6 +16,7 @@ const facts: BannerFacts = {
   urls: { edge: 'http://127.0.0.1:8080' },
   demo: true,
   seconds: 2.345,
+  rabbitmq: undefined,
   failed: [],
   logFolder: '/shop/.flotilla/logs',
   cwd: '/shop',
@@ -35,6 +36,11 @@ describe('the banner', () => {
       banner({ ...facts, demo: false }).some((line) => line.startsWith('curl')),
       false,
     );
+  });
+
+  it('says when the bus is another one', () => {
+    const [first] = banner({ ...facts, rabbitmq: 'broker:5672' });
+    assert.equal(first, 'shop is running on RabbitMQ (broker:5672), ready in 2.3 s');
   });
 
   it('says what is missing', () => {

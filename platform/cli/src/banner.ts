@@ -7,6 +7,8 @@ export interface BannerFacts {
   readonly urls: Readonly<Record<string, string>>;
   readonly demo: boolean;
   readonly seconds: number;
+  /** `host:port` of RabbitMQ, when it is the bus. */
+  readonly rabbitmq: string | undefined;
   /** Services that were given up. */
   readonly failed: readonly string[];
   readonly logFolder: string;
@@ -22,9 +24,10 @@ export function banner(facts: BannerFacts): readonly string[] {
   const links = Object.entries(welcome.links).slice(0, MOST_LINKS);
   const width = Math.max(0, ...links.map(([name]) => name.length));
   const state = failed.length === 0 ? 'is running' : `is running without ${failed.join(', ')}`;
+  const bus = facts.rabbitmq === undefined ? '' : ` on RabbitMQ (${facts.rabbitmq})`;
   const logs = relative(facts.cwd, facts.logFolder);
   return [
-    `${system.name} ${state}, ready in ${facts.seconds.toFixed(1)} s`,
+    `${system.name} ${state}${bus}, ready in ${facts.seconds.toFixed(1)} s`,
     ...links.map(([name, url]) => `  ${name.padEnd(width)}  ${url}`),
     ...(welcome.tryIt !== undefined && facts.demo && failed.length === 0 ? ['Try it:', welcome.tryIt] : []),
     `Ctrl-C stops it. From another terminal: npx flotilla ps, npx flotilla logs -f (files in ${logs.startsWith('..') ? facts.logFolder : logs})`,

@@ -20,6 +20,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const { values, cwd, env } = invocation;
   const logLevel = logLevelOf(values);
   const port = portOf(values);
+  const rabbitmq = rabbitmqOf(env);
   const root = findRoot(cwd);
   const system = select(await loadSystem(root), text(values, 'only'));
   const dataDir = placeOf(invocation);
@@ -55,7 +56,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     );
     const failed = running.supervisor.units.filter((unit) => unit.status().state === 'CrashLoop');
     const names = [...new Set(failed.map((unit) => unit.service))];
-    return banner({ system, urls, demo, seconds, failed: names, logFolder: dataDir.logs, cwd });
+    return banner({ system, urls, demo, seconds, rabbitmq, failed: names, logFolder: dataDir.logs, cwd });
   });
   await running.shutdown();
   down.done.resolve();
@@ -110,6 +111,15 @@ function portOf(values: Values): number | undefined {
   const port = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
   if (port >= 0 && port <= 65_535) return port;
   throw cliError('CLI_USAGE', `--port must be a number from 0 to 65535, got ${given}`);
+}
+
+/** Where the services find RabbitMQ, without the password. */
+function rabbitmqOf(env: Invocation['env']): string | undefined {
+  const given = env['RABBITMQ_URL'];
+  if (!given) return undefined;
+  const url = URL.parse(given);
+  if (url?.hostname && /^amqps?:$/.test(url.protocol)) return url.host;
+  throw cliError('CLI_USAGE', 'RABBITMQ_URL must look like amqp://user:password@host:5672/vhost');
 }
 
 function logLevelOf(values: Values): string {

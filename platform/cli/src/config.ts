@@ -6,7 +6,7 @@ export interface ServiceConfig {
   readonly entry: string;
   /** A database and a role of its own, named like the service. The service gets `DATABASE_URL`. */
   readonly database?: { readonly migrations: readonly MigrationSource[] };
-  /** The service gets `BUS_URL`: the shared database `bus`, with its own role. Default false. */
+  /** The service gets `BUS_URL`: the shared database `bus`, with its own role; and the user's `RABBITMQ_URL`. Default false. */
   readonly bus?: boolean;
   /** Started once these are ready (or were given up); stopped before they are. Default: at once. */
   readonly needs?: readonly string[];

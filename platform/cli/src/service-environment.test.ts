@@ -54,6 +54,15 @@ describe('the environment of a service', () => {
     assert.equal(serviceEnvironment(facts, 'edge', 'edge-1')['DATABASE_URL'], undefined);
   });
 
+  it('reaches RabbitMQ when the user says where it is and it uses the bus, and only then', () => {
+    const inherited = { RABBITMQ_URL: 'amqp://guest:guest@127.0.0.1' };
+    const onRabbitmq = { ...facts, inherited };
+    assert.equal(serviceEnvironment(onRabbitmq, 'stock', 's')['RABBITMQ_URL'], inherited.RABBITMQ_URL);
+    assert.equal('RABBITMQ_URL' in serviceEnvironment(onRabbitmq, 'billing', 'b'), false);
+    assert.equal('RABBITMQ_URL' in serviceEnvironment(onRabbitmq, 'edge', 'e'), false);
+    assert.equal('RABBITMQ_URL' in serviceEnvironment(facts, 'stock', 's'), false);
+  });
+
   it('never holds what is the administrator’s or another service’s', () => {
     for (const name of Object.keys(system.services)) {
       const text = JSON.stringify(serviceEnvironment(facts, name, `${name}-1`));

@@ -18,7 +18,7 @@ export interface SystemFacts {
 }
 
 /** Would let a service reach more than its own. What starts with FLOTILLA_ is meant for the supervisor. */
-const NOT_INHERITED = ['DATABASE_URL', 'BUS_URL', 'SERVICE_SECRET', 'SERVICE_CLIENTS'];
+const NOT_INHERITED = ['DATABASE_URL', 'BUS_URL', 'RABBITMQ_URL', 'SERVICE_SECRET', 'SERVICE_CLIENTS'];
 
 /** The whole environment of one process of a service. */
 export function serviceEnvironment(
@@ -64,9 +64,11 @@ function issuer({ system, ports }: SystemFacts): Record<string, string> {
 function databases(facts: SystemFacts, name: string, service: ServiceConfig): Record<string, string> {
   if (!service.database) return {};
   const role = roleOf(facts.secrets, name);
+  const rabbitmqUrl = facts.inherited['RABBITMQ_URL'];
   return {
     DATABASE_URL: databaseUri(facts.adminUri, name, role),
     ...(service.bus && { BUS_URL: databaseUri(facts.adminUri, BUS_DATABASE, role) }),
+    ...(service.bus && rabbitmqUrl && { RABBITMQ_URL: rabbitmqUrl }),
   };
 }
 

@@ -3,7 +3,7 @@ import { createPostgresTransport } from './postgres-transport.ts';
 import type { Transport } from './transport.ts';
 
 export interface TransportOptions {
-  /** Of the service: shown in the server's list of connections. */
+  /** Of the service: shown in RabbitMQ's list of connections. */
   readonly name: string;
   /** The database `bus`, in the role of the service. */
   readonly busUrl: string;
@@ -16,9 +16,7 @@ export interface TransportOptions {
 /** The bus that the configuration asks for. The client of RabbitMQ is loaded only when it is used. */
 export async function createTransport(options: TransportOptions): Promise<Transport> {
   const { name, busUrl, rabbitmqUrl, logger, metrics } = options;
-  if (rabbitmqUrl === undefined) {
-    return createPostgresTransport({ uri: busUrl, applicationName: name, logger, metrics });
-  }
+  if (rabbitmqUrl === undefined) return createPostgresTransport({ uri: busUrl, logger, metrics });
   const { createRabbitmqTransport } = await import('./rabbitmq/rabbitmq-transport.ts');
   return createRabbitmqTransport({ url: rabbitmqUrl, clientName: name, logger, metrics });
 }

@@ -1,5 +1,5 @@
 import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
-import { createConsumer, createPostgresTransport } from '@flotilla/messaging';
+import { createConsumer, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createCartApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -24,7 +24,8 @@ await runService({
     context.defer('order client', () => orders.close());
     const { handlers, subscriptions, checkouts } = createCartApp({ db, inventory, orders });
 
-    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'cart', busUrl, rabbitmqUrl, logger, metrics });
     context.defer('message transport', () => transport.close());
     const consumer = createConsumer({
       name: 'cart',

@@ -1,4 +1,13 @@
-import { type Environment, integer, json, readEnvironment, type Setting, secret, url } from '@flotilla/http';
+import {
+  type Environment,
+  integer,
+  json,
+  optional,
+  readEnvironment,
+  type Setting,
+  secret,
+  url,
+} from '@flotilla/http';
 import { accept, reject } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 
@@ -23,6 +32,7 @@ const SETTINGS = {
   ISSUER: url(),
   DATABASE_URL: secret(),
   BUS_URL: secret(),
+  RABBITMQ_URL: optional(secret()),
   SERVICE_CLIENTS: json(serviceClients),
   KEY_ENCRYPTION_KEY: encryptionKey,
   ACCESS_TOKEN_SECONDS: integer({ default: 900, min: 1, max: 3_600 }),

@@ -1,5 +1,5 @@
 import { databaseReadiness, runService } from '@flotilla/http';
-import { createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createIdentityApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -19,7 +19,8 @@ await runService({
       onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
     });
     context.defer('database', db.close);
-    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'identity', busUrl, rabbitmqUrl, logger, metrics });
     context.defer('message transport', () => transport.close());
     const relay = createRelay({ db, transport, logger, metrics });
     relay.start();

@@ -19,6 +19,7 @@ const smtpUrl: Setting<string> = {
 const SETTINGS = {
   DATABASE_URL: secret(),
   BUS_URL: secret(),
+  RABBITMQ_URL: optional(secret()),
   SMTP_URL: optional(smtpUrl),
   MAIL_FROM: sender,
 };

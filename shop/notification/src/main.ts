@@ -1,5 +1,5 @@
 import { databaseReadiness, runService } from '@flotilla/http';
-import { createConsumer, createPostgresTransport } from '@flotilla/messaging';
+import { createConsumer, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createNotificationApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -21,7 +21,8 @@ await runService({
     const app = await createNotificationApp({ db, clock, logger, metrics, server });
     if (app.sender) context.background('mail sender', app.sender.run);
 
-    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'notification', busUrl, rabbitmqUrl, logger, metrics });
     context.defer('message transport', () => transport.close());
     const handlers = app.subscriptions;
     const consumer = createConsumer({ name: 'notification', db, transport, handlers, logger, metrics });

@@ -1,5 +1,5 @@
 import { databaseReadiness, runService } from '@flotilla/http';
-import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -17,7 +17,8 @@ await runService({
 
     const db = createDatabase({ uri: config.databaseUrl, applicationName: 'order', maxConnections: 12 });
     defer('database', () => db.close());
-    const transport = createPostgresTransport({ uri: config.busUrl, logger, metrics });
+    const { busUrl, rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'order', busUrl, rabbitmqUrl, logger, metrics });
     defer('bus', () => transport.close());
     const relay = createRelay({ db, transport, logger, metrics });
     defer('relay', () => relay.close());
