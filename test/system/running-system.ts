@@ -213,6 +213,14 @@ function parseBody(text: string): Body {
   }
 }
 
+/** SIGKILLs a service's process (or `postgres`) and waits until another has taken its place. */
+export async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
+  const { pid } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');
+  if (!pid) throw new Error(`${service} has no process`);
+  process.kill(pid, 'SIGKILL');
+  await system.awaitInstance(service, 'is back', (now) => now.state === 'Running' && now.pid !== pid);
+}
+
 export interface OrderWish {
   readonly sku?: string;
   readonly quantity?: number;

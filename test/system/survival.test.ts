@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
-import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
+import { killAndAwaitReturn, ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
 
 const ORDERS = 150;
 const CLIENTS = 12;
@@ -59,13 +59,6 @@ const survival = (flow: OrderFlow) => () => {
 
 for (const flow of ORDER_FLOWS)
   describe(`orders by ${flow} survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, survival(flow));
-
-async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
-  const { pid } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');
-  assert.ok(pid, `${service} has no process`);
-  process.kill(pid, 'SIGKILL');
-  await system.awaitInstance(service, 'is back', (now) => now.state === 'Running' && now.pid !== pid);
-}
 
 function summarize(records: readonly ClientRecord[]): string {
   const count = (status: number): number =>

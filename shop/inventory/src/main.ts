@@ -1,6 +1,6 @@
 import { createGrpcServer } from '@flotilla/grpc';
 import { databaseReadiness, runService } from '@flotilla/http';
-import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createInventoryApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -16,7 +16,8 @@ await runService({
       onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
     });
     defer('database', () => db.close());
-    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'inventory', busUrl, rabbitmqUrl, logger, metrics });
     defer('message transport', () => transport.close());
     const relay = createRelay({ db, transport, logger, metrics });
     defer('relay', () => relay.close());

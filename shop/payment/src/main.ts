@@ -1,5 +1,5 @@
 import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
-import { createConsumer, createOutbox, createPostgresTransport, createRelay } from '@flotilla/messaging';
+import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase, type Queryable } from '@flotilla/postgres';
 import { createPaymentApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -17,7 +17,8 @@ await runService({
       onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
     });
     defer('database', () => db.close());
-    const transport = createPostgresTransport({ uri: config.BUS_URL, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+    const transport = await createTransport({ name: 'payment', busUrl, rabbitmqUrl, logger, metrics });
     defer('message transport', () => transport.close());
     const relay = createRelay({ db, transport, logger, metrics });
     defer('relay', () => relay.close());

@@ -1,5 +1,5 @@
-import { type Environment, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, optional, readEnvironment, secret } from '@flotilla/http';
 
 export function readConfig(env: Environment) {
-  return readEnvironment(env, { DATABASE_URL: secret(), BUS_URL: secret() });
+  return readEnvironment(env, { DATABASE_URL: secret(), BUS_URL: secret(), RABBITMQ_URL: optional(secret()) });
 }
