@@ -34,6 +34,34 @@ export async function createTestVhost(): Promise<TestVhost> {
   };
 }
 
+/** Patterns of names, as `rabbitmqctl set_permissions` takes them. */
+export interface TestPermissions {
+  readonly configure: string;
+  readonly write: string;
+  readonly read: string;
+}
+
+/** A user of one virtual host. */
+export async function createTestUser(
+  vhost: TestVhost,
+  { configure, write, read }: TestPermissions,
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const name = `user-${randomUUID()}`;
+  const patterns = [configure, write, read].map((pattern) => `<<"${pattern}">>`).join(', ');
+  await evalOnBroker(
+    `rabbit_auth_backend_internal:add_user(<<"${name}">>, <<"${name}">>, <<"test">>), rabbit_auth_backend_internal:set_permissions(<<"${name}">>, <<"${vhost.name}">>, ${patterns}, <<"test">>).`,
+  );
+  const url = new URL(vhost.url);
+  url.username = name;
+  url.password = name;
+  return {
+    url: url.href,
+    close: async () => {
+      await evalOnBroker(`rabbit_auth_backend_internal:delete_user(<<"${name}">>, <<"test">>).`);
+    },
+  };
+}
+
 /** Runs an Erlang expression on the broker of the tests: one call where the command line would need several. */
 export async function evalOnBroker(expression: string): Promise<string> {
   const { stdout } = await run(process.env['FLOTILLA_TEST_RABBITMQCTL'] ?? 'rabbitmqctl', [
