@@ -4,6 +4,7 @@ import { placeOf } from './commands/place.ts';
 import { type SystemConfig, selectServices } from './config.ts';
 import { createDataDir } from './data-dir.ts';
 import { cliError } from './errors.ts';
+import { readFaults } from './faults.ts';
 import { findRoot, loadSystem } from './load-system.ts';
 import { LOG_LEVELS } from './log-levels.ts';
 import { assignPorts } from './ports.ts';
@@ -39,7 +40,8 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     demo,
     logLevel,
     externalAdminUri,
-    crashPoint: env['FLOTILLA_CRASH_POINT'] ?? '',
+    faults: readFaults(env),
+    crashTrace: env['FLOTILLA_CRASH_TRACE'] || undefined,
     inherited: env,
     onEvent: progress.onEvent,
     onDown: () => {

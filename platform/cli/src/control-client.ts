@@ -3,6 +3,7 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { DataDir } from './data-dir.ts';
 import { type CliErrorCode, cliError } from './errors.ts';
+import type { Faults } from './faults.ts';
 import type { UnitStatus } from './unit.ts';
 
 /** A row of `flotilla ps`. */
@@ -16,7 +17,7 @@ export interface Control {
   change(
     service: string,
     action: 'stop' | 'start' | 'restart',
-    crashPoint: string,
+    faults: Faults,
   ): Promise<readonly InstanceStatus[]>;
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   /** Resolves when everything has stopped. */
@@ -30,11 +31,10 @@ export function connectControl(dataDir: DataDir): Control {
   return {
     pid: async () => (await ask<{ readonly pid: number }>('GET', '/status')).pid,
     instances: () => ask('GET', '/instances'),
-    change: (service, action, crashPoint) =>
-      ask(
-        'POST',
-        `/services/${encodeURIComponent(service)}/${action}?crash-point=${encodeURIComponent(crashPoint)}`,
-      ),
+    change: (service, action, { crashPoints, plantedBug }) => {
+      const query = new URLSearchParams({ 'crash-point': crashPoints, 'planted-bug': plantedBug });
+      return ask('POST', `/services/${encodeURIComponent(service)}/${action}?${query}`);
+    },
     databaseUri: async (service, asAdmin) => {
       const path = `/databases/${encodeURIComponent(service)}${asAdmin ? '?admin' : ''}`;
       return (await ask<{ readonly uri: string }>('GET', path)).uri;

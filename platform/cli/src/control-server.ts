@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
+import type { Faults } from './faults.ts';
 import { residentBytes } from './resident-memory.ts';
 import type { Supervisor } from './supervisor.ts';
 import type { Unit } from './unit.ts';
@@ -36,13 +37,7 @@ async function answer(
   if (route === 'GET databases')
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'POST services')
-    return await changeService(
-      controlled.supervisor,
-      name,
-      action,
-      url.searchParams.get('crash-point') ?? '',
-      response,
-    );
+    return await changeService(controlled.supervisor, name, action, faultsOf(url), response);
   if (route === 'POST down') {
     await controlled.shutDown();
     return send(response, 200, { pid: process.pid });
@@ -54,13 +49,20 @@ async function changeService(
   supervisor: Supervisor,
   service: string,
   action: string,
-  crashPoint: string,
+  faults: Faults,
   response: ServerResponse,
 ): Promise<void> {
   const units = supervisor.unitsOf(service);
   if (action !== 'start') await supervisor.stopService(service);
-  if (action !== 'stop') await supervisor.startService(service, crashPoint);
+  if (action !== 'stop') await supervisor.startService(service, faults);
   send(response, 200, await describe(units));
+}
+
+function faultsOf({ searchParams }: URL): Faults {
+  return {
+    crashPoints: searchParams.get('crash-point') ?? '',
+    plantedBug: searchParams.get('planted-bug') ?? '',
+  };
 }
 
 async function describe(units: readonly Unit[]): Promise<readonly object[]> {

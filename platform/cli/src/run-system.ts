@@ -8,6 +8,7 @@ import { createControlServer } from './control-server.ts';
 import { claimSocket } from './control-socket.ts';
 import type { DataDir } from './data-dir.ts';
 import { cliError } from './errors.ts';
+import type { Faults } from './faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets } from './secrets.ts';
 import { provisionPlan, type SystemFacts, serviceEnvironment } from './service-environment.ts';
@@ -22,8 +23,10 @@ export interface RunOptions {
   readonly logLevel: string;
   /** Administrator's URI of an existing server, instead of the embedded one. */
   readonly externalAdminUri: string | undefined;
-  /** `[service=]name[:n]`, for tests: given to the first start of that service, or of every one. */
-  readonly crashPoint: string;
+  /** For tests: what goes wrong in a service, from its first start to its next. */
+  readonly faults: (service: string) => Faults;
+  /** For tests: a file to which all services append the crash points that they pass. */
+  readonly crashTrace: string | undefined;
   readonly inherited: Readonly<Record<string, string | undefined>>;
   readonly onEvent: SupervisorOptions['onEvent'];
   /** Somebody asked for the end over the control socket; resolves when everything has stopped. */
@@ -46,7 +49,6 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const embedded = createEmbeddedServer({ dataDir: dataDir.postgresData, logFile: dataDir.postgresLog });
   const adminUri = () => externalAdminUri ?? embedded.adminUri();
   const running: { facts?: SystemFacts } = {};
-  const crashPoint = parseCrashPoint(options.crashPoint);
 
   const supervisor = createSupervisor({
     system,
@@ -54,10 +56,11 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     logFolder: dataDir.logs,
     onEvent: options.onEvent,
     ...(externalAdminUri === undefined && { launchPostgres: embedded.launch }),
-    environment: (service, instance, onceCrashPoint) => {
+    environment: (service, instance) => {
       if (!running.facts) throw new TypeError('services start after their databases');
       const env = serviceEnvironment({ ...running.facts, adminUri: adminUri() }, service, instance);
-      return onceCrashPoint === '' ? env : { ...env, FLOTILLA_CRASH_POINT: onceCrashPoint };
+      const { crashTrace } = options;
+      return crashTrace === undefined ? env : { ...env, FLOTILLA_CRASH_TRACE: crashTrace };
     },
   });
   const control = createControlServer({
@@ -89,7 +92,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await secrets.save();
     await provision(adminUri(), provisionPlan(system, secrets));
     running.facts = facts;
-    await supervisor.start(services, crashPoint);
+    await supervisor.start(services, options.faults);
   }
 
   return {
@@ -129,11 +132,6 @@ function databaseOf(
   }
   if (asAdmin) return databaseUri(adminUri, name);
   return serviceEnvironment({ ...facts, adminUri }, name, '')['DATABASE_URL'] ?? '';
-}
-
-function parseCrashPoint(spec: string): (service: string) => string {
-  const [first = '', second] = spec.split('=');
-  return second === undefined ? () => first : (service) => (service === first ? second : '');
 }
 
 /** The answer to `down` is on its way: it is let out, and idle connections are not waited for. */

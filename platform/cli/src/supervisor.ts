@@ -2,16 +2,17 @@ import { join } from 'node:path';
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { POSTGRES, type SystemConfig } from './config.ts';
 import { cliError } from './errors.ts';
+import type { Faults } from './faults.ts';
 import { launchService } from './launch-service.ts';
 import { openServiceLog } from './service-log.ts';
-import { createUnit, type Launched, type Unit, type UnitEvent } from './unit.ts';
+import { createUnit, type Launched, type Unit, type UnitEvent, type UnitOptions } from './unit.ts';
 
 export interface Supervisor {
   readonly units: readonly Unit[];
   unitsOf(service: string): readonly Unit[];
   /** Starts the units of these services, each as soon as what it needs is ready or was given up. */
-  start(services: readonly string[], crashPoint: (service: string) => string): Promise<void>;
-  startService(service: string, crashPoint?: string): Promise<void>;
+  start(services: readonly string[], faults: (service: string) => Faults): Promise<void>;
+  startService(service: string, faults?: Faults): Promise<void>;
   stopService(service: string): Promise<void>;
   /** Stops everything, a service before what it needs, PostgreSQL last. */
   shutdown(): Promise<void>;
@@ -24,7 +25,7 @@ export interface SupervisorOptions {
   readonly root: string;
   readonly logFolder: string;
   /** The whole environment of one process. */
-  readonly environment: (service: string, instance: string, crashPoint: string) => Record<string, string>;
+  readonly environment: (service: string, instance: string) => Record<string, string>;
   /** Absent when an existing server is used. */
   readonly launchPostgres?: () => Promise<Launched>;
   readonly onEvent: (unit: Unit, event: UnitEvent) => void;
@@ -38,7 +39,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   function makeUnit(
     service: string,
     number: number,
-    launch: (unit: { instance: string; log: Unit['log'] }) => (crashPoint: string) => Promise<Launched>,
+    launch: (unit: { instance: string; log: Unit['log'] }) => UnitOptions['launch'],
   ): Unit {
     const instance = `${service}-${number}`;
     const log = openServiceLog(join(options.logFolder, `${instance}.log`));
@@ -60,11 +61,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         name,
         index + 1,
         ({ instance, log }) =>
-          async (crashPoint) =>
+          async (faults) =>
             launchService({
               entry: join(root, entry),
               cwd: root,
-              env: options.environment(name, instance, crashPoint),
+              env: { ...options.environment(name, instance), ...faults },
               log,
             }),
       ),
@@ -88,16 +89,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     units,
     unitsOf,
-    start: (services, crashPoint) =>
+    start: (services, faults) =>
       inOrder(
         services,
         (name) => system.services[name]?.needs ?? [],
         async (name) => {
-          if (!closing) await each(name, (unit) => unit.start(crashPoint(name)));
+          if (!closing) await each(name, (unit) => unit.start(faults(name)));
         },
       ),
-    startService: async (service, crashPoint) => {
-      await each(service, (unit) => unit.start(crashPoint));
+    startService: async (service, faults) => {
+      await each(service, (unit) => unit.start(faults));
     },
     stopService: async (service) => {
       await each(service, (unit) => unit.stop());

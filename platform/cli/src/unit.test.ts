@@ -13,14 +13,14 @@ function setUp() {
   const events: UnitEvent[] = [];
   const processes: (PromiseWithResolvers<Ending> & {
     readonly readiness: PromiseWithResolvers<Addresses>;
-    readonly crashPoint: string;
+    readonly faults: Readonly<Record<string, string>>;
     readonly signals: string[];
   })[] = [];
-  const launch = async (crashPoint: string): Promise<Launched> => {
+  const launch = async (faults: Readonly<Record<string, string>>): Promise<Launched> => {
     const ended = Promise.withResolvers<Ending>();
     const readiness = Promise.withResolvers<Addresses>();
     const signals: string[] = [];
-    processes.push({ ...ended, readiness, crashPoint, signals });
+    processes.push({ ...ended, readiness, faults, signals });
     return {
       pid: processes.length,
       ready: readiness.promise,
@@ -77,9 +77,9 @@ describe('a supervised process', () => {
     assert.deepEqual([unit.status().state, unit.status().pid], ['Stopped', null]);
   });
 
-  it('is started again after a crash, without its crash point', async () => {
+  it('is started again after a crash, without its crash point but with its bug', async () => {
     const { unit, process, crash, clock, types } = setUp();
-    const started = unit.start('relay.after-publish');
+    const started = unit.start({ crashPoints: 'relay.after-publish', plantedBug: 'skip-dedupe' });
     (await process(1)).readiness.resolve({});
     await started;
     await crash(1);
@@ -88,8 +88,11 @@ describe('a supervised process', () => {
     (await process(2)).readiness.resolve({});
     await eventually('it runs', () => unit.status().state === 'Running');
     assert.deepEqual(
-      [(await process(1)).crashPoint, (await process(2)).crashPoint],
-      ['relay.after-publish', ''],
+      [(await process(1)).faults, (await process(2)).faults],
+      [
+        { FLOTILLA_CRASH_POINT: 'relay.after-publish', FLOTILLA_PLANTED_BUG: 'skip-dedupe' },
+        { FLOTILLA_PLANTED_BUG: 'skip-dedupe' },
+      ],
     );
     assert.equal(unit.status().restarts, 1);
     assert.deepEqual(types(), ['starting', 'ready', 'crashed', 'starting', 'ready']);

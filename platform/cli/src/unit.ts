@@ -1,4 +1,5 @@
 import { type Clock, toError } from '@flotilla/kernel';
+import { type Faults, faultEnvironment, NO_FAULTS } from './faults.ts';
 import { afterCrash, type CrashHistory, NO_CRASHES } from './restart-policy.ts';
 import type { ServiceLog } from './service-log.ts';
 
@@ -50,7 +51,7 @@ export interface Unit {
   readonly log: ServiceLog;
   status(): UnitStatus;
   /** Resolves with `true` when it is ready, `false` when it was given up or stopped meanwhile. */
-  start(crashPoint?: string): Promise<boolean>;
+  start(faults?: Faults): Promise<boolean>;
   /** Resolves when it has ended. */
   stop(): Promise<void>;
   kill(): void;
@@ -60,8 +61,8 @@ export interface UnitOptions {
   readonly service: string;
   readonly instance: string;
   readonly log: ServiceLog;
-  /** `crashPoint` is given to one start only. A rejection counts as a crash. */
-  readonly launch: (crashPoint: string) => Promise<Launched>;
+  /** `faults` belong into the environment of this process. A rejection counts as a crash. */
+  readonly launch: (faults: Readonly<Record<string, string>>) => Promise<Launched>;
   readonly onEvent: (event: UnitEvent) => void;
   readonly clock: Clock;
   readonly readyTimeoutMs?: number;
@@ -81,14 +82,14 @@ export function createUnit(options: UnitOptions): Unit {
 
   /** One process; resolves when it has ended, with how long it had been ready. */
   async function runOnce(
-    crashPoint: string,
+    faults: Readonly<Record<string, string>>,
     stop: AbortSignal,
     onReady: () => void,
   ): Promise<Ending & { readonly readyForMs: number }> {
     state = 'Starting';
     onEvent({ type: 'starting' });
     try {
-      launched = await options.launch(crashPoint);
+      launched = await options.launch(faults);
     } catch (thrown) {
       return { how: toError(thrown).message, hopeless: false, readyForMs: 0 };
     }
@@ -117,10 +118,11 @@ export function createUnit(options: UnitOptions): Unit {
     return { ...ending, readyForMs: Math.max(0, clock.now().getTime() - readyAt) };
   }
 
-  async function live(firstCrashPoint: string, stop: AbortSignal, onReady: () => void): Promise<void> {
+  async function live(faults: Faults, stop: AbortSignal, onReady: () => void): Promise<void> {
     let history: CrashHistory = NO_CRASHES;
-    for (let crashPoint = firstCrashPoint; !stop.aborted; crashPoint = '') {
-      const { how, hopeless, readyForMs } = await runOnce(crashPoint, stop, onReady);
+    for (let lives = 0; !stop.aborted; lives += 1) {
+      const told = faultEnvironment(faults, lives);
+      const { how, hopeless, readyForMs } = await runOnce(told, stop, onReady);
       if (stop.aborted) break;
       const next = hopeless ? ({ restart: false } as const) : afterCrash(history, readyForMs);
       if (!next.restart) {
@@ -151,11 +153,11 @@ export function createUnit(options: UnitOptions): Unit {
       url: addresses.url ?? null,
       ...(addresses.grpc !== undefined && { grpc: addresses.grpc }),
     }),
-    start: (crashPoint = '') => {
+    start: (faults = NO_FAULTS) => {
       if (life) return life.ready;
       const stop = new AbortController();
       const first = Promise.withResolvers<boolean>();
-      const done = live(crashPoint, stop.signal, () => first.resolve(true)).then(() => {
+      const done = live(faults, stop.signal, () => first.resolve(true)).then(() => {
         life = undefined;
         first.resolve(false);
       });

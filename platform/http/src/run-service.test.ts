@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startRegistry } from '@flotilla/discovery';
@@ -141,6 +143,33 @@ test('an armed crash point kills the process where it stands', async (t) => {
   assert.equal((await fetch(`${url}/hello`)).status, 200);
   await assert.rejects(fetch(`${url}/hello`));
   assert.deepEqual(await service.exit, { code: null, signal: 'SIGKILL' });
+});
+
+test('every crash point that is passed can be traced', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-trace-'));
+  t.after(() => rm(folder, { recursive: true }));
+  const trace = join(folder, 'trace');
+  const faults = { FLOTILLA_CRASH_TRACE: trace, FLOTILLA_CRASH_POINT: 'sample.before-answer:2' };
+  const service = run(t, { ...CONFIG, ...faults });
+  const { url } = await service.ready;
+  await fetch(`${url}/hello`);
+  await assert.rejects(fetch(`${url}/hello`));
+  await service.exit;
+  assert.equal(await readFile(trace, 'utf8'), 'sample sample.before-answer\n'.repeat(2));
+});
+
+test('a bug can be planted in demo mode only', async (t) => {
+  const planted = { ...CONFIG, FLOTILLA_PLANTED_BUG: 'sample-greets-nobody' };
+  const refused = run(t, planted);
+  assert.deepEqual(await refused.exit, { code: 78, signal: null });
+  assert.match(refused.output(), /FLOTILLA_PLANTED_BUG is for tests: it needs FLOTILLA_DEMO=1/);
+  for (const [env, greeting] of [
+    [{ ...planted, FLOTILLA_DEMO: '1' }, 'nobody'],
+    [CONFIG, 'hello'],
+  ] as const) {
+    const { url } = await run(t, env).ready;
+    assert.deepEqual(await (await fetch(`${url}/hello`)).json(), { greeting });
+  }
 });
 
 test('a service is found while it serves and gone before it stops', async (t) => {

@@ -5,10 +5,11 @@ import {
   createStaticResolver,
   register,
 } from '@flotilla/discovery';
-import { armCrashPoint, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
 import { createDisposal, type Disposal } from './disposal.ts';
 import { ConfigurationError } from './environment.ts';
+import { armFaults } from './faults.ts';
 import { createHttpHost, type HttpHost } from './host.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { repeat } from './repeat.ts';
@@ -39,7 +40,7 @@ export async function runService<Config>(definition: ServiceDefinition<Config>):
   };
   process.on('uncaughtException', die('an exception was not caught'));
   process.on('unhandledRejection', die('a rejection was not handled'));
-  armCrashPoint(env.crashPoint, () => process.kill(process.pid, 'SIGKILL'));
+  armFaults(definition.name, env);
 
   const disposal = createDisposal(logger);
   const background = new AbortController();

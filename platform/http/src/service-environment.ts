@@ -1,4 +1,5 @@
 import {
+  ConfigurationError,
   choice,
   type Environment,
   flag,
@@ -22,6 +23,8 @@ const SETTINGS = {
   LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
   FLOTILLA_DEMO: flag(),
   FLOTILLA_CRASH_POINT: text({ default: '' }),
+  FLOTILLA_CRASH_TRACE: optional(text()),
+  FLOTILLA_PLANTED_BUG: text({ default: '' }),
 };
 
 /** What the supervisor tells every service. What one service needs besides, its own `readConfig` reads. */
@@ -43,12 +46,19 @@ export interface ServiceEnvironment {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Demo data is wanted. */
   readonly demo: boolean;
+  /** For tests: where this process kills itself, `name[:n]`. */
   readonly crashPoint: string;
+  /** For tests: a file to which every crash point that is passed is appended. */
+  readonly crashTrace: string | undefined;
+  /** For tests: deliberate mistakes. Refused outside of demo mode. */
+  readonly plantedBug: string;
 }
 
 /** Throws `ConfigurationError`. */
 export function readServiceEnvironment(env: Environment, name: string): ServiceEnvironment {
   const values = readEnvironment(env, SETTINGS);
+  if (values.FLOTILLA_PLANTED_BUG !== '' && !values.FLOTILLA_DEMO)
+    throw new ConfigurationError(['FLOTILLA_PLANTED_BUG is for tests: it needs FLOTILLA_DEMO=1']);
   const read = {
     instanceId: values.INSTANCE_ID ?? `${name}-${process.pid}`,
     host: values.HOST,
@@ -60,6 +70,8 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     logLevel: values.LOG_LEVEL,
     demo: values.FLOTILLA_DEMO,
     crashPoint: values.FLOTILLA_CRASH_POINT,
+    crashTrace: values.FLOTILLA_CRASH_TRACE,
+    plantedBug: values.FLOTILLA_PLANTED_BUG,
   };
   return Object.defineProperty(read, 'serviceSecret', {
     value: values.SERVICE_SECRET,

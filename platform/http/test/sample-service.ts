@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireScope } from '@flotilla/auth';
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, plantedBug } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import {
   createHttpClient,
@@ -67,7 +67,7 @@ await runService({
           logger.info({}, 'greeting soon');
           await delay(query.afterMs ?? 0);
           crashPoint('sample.before-answer');
-          return ok({ greeting: config.GREETING });
+          return ok({ greeting: plantedBug('sample-greets-nobody') ? 'nobody' : config.GREETING });
         }),
         handle(guarded, async ({ principal }) => ok({ greeting: principal.clientId ?? principal.subject })),
         handle(relay, async ({ signal }) => ok((await self.call(guarded, {}, { signal })).body)),

@@ -1,5 +1,5 @@
 export { type Clock, systemClock } from './clock.ts';
-export { armCrashPoint, crashPoint } from './crash-point.ts';
+export { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 export {
   type ErrorDetails,
   isPlatformError,
@@ -11,6 +11,7 @@ export {
 export { type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
+export { plantBugs, plantedBug } from './planted-bug.ts';
 export { accept, type Result, reject } from './result.ts';
 export type { Schema, Static } from './schema.ts';
 export { createValidator, type Issue, type Validate, type ValidatorOptions } from './validator.ts';

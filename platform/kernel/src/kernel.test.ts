@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import { systemClock } from './clock.ts';
-import { armCrashPoint, crashPoint } from './crash-point.ts';
+import { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 import { isRetryable, PlatformError, toError } from './errors.ts';
 import { uuidv5, uuidv7 } from './ids.ts';
 import { canonicalJson } from './json.ts';
 import { money, multiplyMoney, sumMoney } from './money.ts';
+import { plantBugs, plantedBug } from './planted-bug.ts';
 import { createManualClock } from './testing.ts';
 
 describe('ids', () => {
@@ -77,6 +78,32 @@ describe('a crash point', () => {
     armCrashPoint('', crash);
     crashPoint('a');
     assert.equal(crashes, 1);
+  });
+
+  it('is seen each time it is passed, also when that is the end', () => {
+    const seen: string[] = [];
+    watchCrashPoints((name) => seen.push(name));
+    armCrashPoint('b', () => seen.push('crash'));
+    for (const name of ['a', 'b', 'a']) crashPoint(name);
+    watchCrashPoints(undefined);
+    armCrashPoint('', () => undefined);
+    crashPoint('a');
+    assert.deepEqual(seen, ['a', 'b', 'crash', 'a']);
+  });
+});
+
+describe('a planted bug', () => {
+  it('is there only while it is planted', () => {
+    assert.equal(plantedBug('skip-dedupe'), false);
+    plantBugs('skip-dedupe,ack-before-commit');
+    assert.deepEqual(['skip-dedupe', 'ack-before-commit', 'another', ''].map(plantedBug), [
+      true,
+      true,
+      false,
+      false,
+    ]);
+    plantBugs('');
+    assert.equal(plantedBug('skip-dedupe'), false);
   });
 });
 
