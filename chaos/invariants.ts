@@ -49,30 +49,44 @@ const DATABASES: readonly DatabaseName[] = [
 
 /** Looks for violations in the databases themselves; changes nothing. A database that cannot be read is an error. */
 export async function checkInvariants(check: SystemUnderCheck): Promise<readonly Finding[]> {
-  const moment = check.moment ?? 'at-rest';
+  const checker = openChecker(check);
+  try {
+    return await checker.check(check);
+  } finally {
+    await checker.close();
+  }
+}
+
+/** Checks one system again and again over the same connections. */
+export interface Checker {
+  check(what?: Pick<SystemUnderCheck, 'history' | 'moment'>): Promise<readonly Finding[]>;
+  close(): Promise<void>;
+}
+
+export function openChecker(databases: SystemUnderCheck): Checker {
   const open = new Map(
     DATABASES.flatMap((name) => {
-      const uri = check[name];
+      const uri = databases[name];
       return uri === undefined
         ? []
         : [[name, createDatabase({ uri, applicationName: 'invariants', maxConnections: 2 })] as const];
     }),
   );
-  const system: System = {
-    has: (name) => open.has(name),
-    read: async (name, sql) => {
-      const database = open.get(name);
-      if (!database) throw new RangeError(`there is no connection string for ${name}`);
-      return await database.query(sql);
-    },
-    history: check.history,
+  const read: System['read'] = async (name, sql) => {
+    const database = open.get(name);
+    if (!database) throw new RangeError(`there is no connection string for ${name}`);
+    return await database.query(sql);
   };
-  try {
-    const due = invariants.filter((invariant) => moment === 'at-rest' || invariant.holds === 'always');
-    return await Promise.all(due.map((invariant) => look(invariant, system)));
-  } finally {
-    await Promise.all([...open.values()].map((database) => database.close()));
-  }
+  return {
+    check: async ({ history, moment = 'at-rest' } = {}) => {
+      const system: System = { has: (name) => open.has(name), read, history };
+      const due = invariants.filter((invariant) => moment === 'at-rest' || invariant.holds === 'always');
+      return await Promise.all(due.map((invariant) => look(invariant, system)));
+    },
+    close: async () => {
+      await Promise.all([...open.values()].map((database) => database.close()));
+    },
+  };
 }
 
 /** Those that were violated: nothing is a pass. */

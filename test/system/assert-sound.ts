@@ -46,7 +46,8 @@ export async function assertSound(
   );
 }
 
-async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
+/** Of the databases of a running system, for the checker. */
+export async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
   const entries = Object.entries(DATABASES).map(async ([name, service]) => [
     name,
     await system.databaseUri(service),

@@ -4,23 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { connectControl, dataDirAt, type Faults, type InstanceStatus, NO_FAULTS } from '@flotilla/cli';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { ROOT } from '../source-files.ts';
 
 const run = promisify(execFile);
 const CLI = join(ROOT, 'node_modules/.bin/flotilla');
-
-/** A row of `flotilla ps --json`. */
-export interface Instance {
-  readonly service: string;
-  readonly instance: string;
-  readonly pid: number | null;
-  readonly state: string;
-  readonly restarts: number;
-  readonly url: string | null;
-  readonly rssBytes: number | null;
-}
 
 export interface Answer {
   readonly status: number;
@@ -69,9 +59,15 @@ export interface RunningSystem {
   /** Access token of a demo user: `alice`, `bob`, `carol`, `admin`. */
   token(user: string): Promise<string>;
   cli(...args: string[]): Promise<string>;
-  ps(): Promise<readonly Instance[]>;
+  ps(): Promise<readonly InstanceStatus[]>;
+  /** Stops a service and starts it again, with these faults until its next start. */
+  restart(service: string, faults?: Partial<Faults>): Promise<void>;
   /** Resolves when an instance of `service` is as wished; looks a few times a second. */
-  awaitInstance(service: string, what: string, wished: (instance: Instance) => boolean): Promise<Instance>;
+  awaitInstance(
+    service: string,
+    what: string,
+    wished: (instance: InstanceStatus) => boolean,
+  ): Promise<InstanceStatus>;
   /** As the owner of the tables. */
   databaseUri(service: string): Promise<string>;
   /** SIGKILLs a service's process (or `postgres`). */
@@ -108,8 +104,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
 
   const cli = async (...args: string[]): Promise<string> =>
     (await run(CLI, [...args, '--data-dir', dataDir], { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })).stdout;
-  const ps = async (): Promise<readonly Instance[]> =>
-    JSON.parse(await cli('ps', '--json')) as readonly Instance[];
+  // As the commands do, without a process for each question.
+  const control = connectControl(dataDirAt(dataDir));
 
   const url = await eventually(
     'the system is up',
@@ -125,9 +121,9 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
   });
 
   const uris = new Map<string, Promise<string>>();
-  // Asking costs a process; the answer stays the same as long as the system runs.
+  // The answer stays the same as long as the system runs.
   const databaseUri = (service: string): Promise<string> => {
-    const known = uris.get(service) ?? askUri(cli, service);
+    const known = uris.get(service) ?? control.databaseUri(service, true);
     uris.set(service, known);
     return known;
   };
@@ -150,14 +146,18 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     supervisor,
     call,
     cli,
-    ps,
+    ps: control.instances,
+    restart: async (service, faults) => {
+      await control.change(service, 'restart', { ...NO_FAULTS, ...faults });
+    },
     databaseUri,
     awaitInstance: (service, what, wished) =>
       eventually(
         `${service} ${what}`,
-        async () => (await ps()).find((instance) => instance.service === service && wished(instance)),
+        async () =>
+          (await control.instances()).find((instance) => instance.service === service && wished(instance)),
         30_000,
-        150,
+        50,
       ),
     token: (user) => {
       const known = tokens.get(user) ?? logIn(user);
@@ -165,7 +165,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       return known;
     },
     kill: async (service) => {
-      const pid = (await ps()).find((instance) => instance.service === service)?.pid;
+      const pid = (await control.instances()).find((instance) => instance.service === service)?.pid;
       if (pid) process.kill(pid, 'SIGKILL');
     },
     sql: async (service, text) => {
@@ -183,10 +183,6 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
     },
   };
-}
-
-async function askUri(cli: RunningSystem['cli'], service: string): Promise<string> {
-  return (JSON.parse(await cli('db', 'uri', service, '--admin', '--json')) as { uri: string }).uri;
 }
 
 async function request(base: string, method: string, path: string, options: CallOptions): Promise<Answer> {

@@ -1,1 +1,4 @@
 export { defineSystem, type ServiceConfig, type SystemConfig, type Welcome } from './config.ts';
+export { type Control, connectControl, type InstanceStatus } from './control-client.ts';
+export { dataDirAt } from './data-dir.ts';
+export { type Faults, NO_FAULTS } from './faults.ts';

@@ -1,0 +1,170 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '@flotilla/kernel/testing';
+import { connectionStrings } from '../test/system/assert-sound.ts';
+import { type RunningSystem, startSystem } from '../test/system/running-system.ts';
+import { type Crash, type CrashRun, crashesByService } from './crash-plan.ts';
+import { type CrashTrace, createCrashTrace, type Passage } from './crash-trace.ts';
+import type { ClientRecord } from './invariant.ts';
+import { type Checker, type Finding, openChecker, violated } from './invariants.ts';
+import { FLOWS, type Flow } from './order-flows.ts';
+
+/** What came of a run; without problems and with every crash made it proves something. */
+export interface CrashOutcome {
+  readonly run: CrashRun;
+  readonly durationMs: number;
+  /** Crashes that happened; fewer than planned when a point was not passed again. */
+  readonly crashed: number;
+  readonly problems: readonly string[];
+}
+
+/** A running system whose services kill themselves where they are told. A system with a violation is not used again. */
+export interface CrashRig {
+  /** Walks a flow with no crash and tells which points it passes. */
+  discover(flow: Flow): Promise<readonly Passage[]>;
+  crash(run: CrashRun): Promise<CrashOutcome>;
+  close(): Promise<void>;
+}
+
+interface Life {
+  readonly system: RunningSystem;
+  readonly checker: Checker;
+  readonly trace: CrashTrace;
+  readonly history: ClientRecord[];
+}
+
+const REST_TIMEOUT_MS = 45_000;
+
+export async function createCrashRig(env: Readonly<Record<string, string>> = {}): Promise<CrashRig> {
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-crash-'));
+  let lives = 0;
+  let life: Life | undefined;
+
+  async function living(): Promise<Life> {
+    if (life) return life;
+    lives += 1;
+    const trace = createCrashTrace(join(folder, `trace-${lives}`));
+    const system = await startSystem({ env: { ...env, FLOTILLA_CRASH_TRACE: trace.file } });
+    await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
+    const checker = openChecker(await connectionStrings(system));
+    life = { system, checker, trace, history: [] };
+    return life;
+  }
+
+  async function end(): Promise<void> {
+    const ended = life;
+    life = undefined;
+    await ended?.checker.close();
+    await ended?.system.stop();
+  }
+
+  return {
+    discover: async (flow) => {
+      const { system, checker, trace, history } = await living();
+      const mark = await trace.mark();
+      const record = await flow.run(system);
+      if (record) history.push(record);
+      const wrong = await findUnrest(checker, history);
+      if (wrong.length > 0) throw new Error(`${flow.name} without any crash: ${wrong.join('; ')}`);
+      return await trace.since(mark);
+    },
+    crash: async (run) => {
+      const outcome = await crashOnce(await living(), run);
+      if (outcome.problems.length > 0) await end();
+      return outcome;
+    },
+    close: async () => {
+      await end();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
+  const { system, checker, history } = life;
+  const began = performance.now();
+  const flow = FLOWS.find(({ name }) => name === run.flow);
+  if (!flow) throw new RangeError(`there is no flow ${run.flow}`);
+  const before = await restartsOf(system, run.crashes);
+  await Promise.all(
+    [...crashesByService(run.crashes)].map(([service, crashPoints]) =>
+      system.restart(service, { crashPoints }),
+    ),
+  );
+  const problems: string[] = [];
+  const record = await flow.run(system).catch((error: Error) => {
+    problems.push(error.message);
+    return undefined;
+  });
+  if (record) history.push(record);
+  problems.push(...(await findUnrest(checker, history)));
+  problems.push(...(await wrongEnd(system, flow, record)));
+  const crashed = await settle(system, run.crashes, before);
+  return { run, durationMs: performance.now() - began, crashed, problems };
+}
+
+/** Waits until every message has arrived, every order has ended and nothing is violated; what is still wrong then. */
+async function findUnrest(checker: Checker, history: readonly ClientRecord[]): Promise<readonly string[]> {
+  let broken: readonly Finding[] = [];
+  const rest = eventually(
+    'the system is at rest and sound',
+    async () => {
+      broken = violated(await checker.check({ history }));
+      return broken.length === 0;
+    },
+    REST_TIMEOUT_MS,
+    50,
+  );
+  return await rest.then(
+    () => [],
+    (error: Error) => [
+      error.message,
+      ...broken.map(({ id, what, violations }) => `${id} (${what}): ${JSON.stringify(violations[0])}`),
+    ],
+  );
+}
+
+async function wrongEnd(
+  system: RunningSystem,
+  { end }: Flow,
+  record: ClientRecord | undefined,
+): Promise<readonly string[]> {
+  if (end === 'no-order' || end === 'either' || !record) return [];
+  const [status, ...more] = await system.sql(
+    'order',
+    `SELECT status FROM customer_order WHERE idempotency_key = '${record.key}'`,
+  );
+  const isRight = more.length === 0 && status?.['status'] === end;
+  return isRight ? [] : [`the order should be ${end}: ${JSON.stringify([status, ...more])}`];
+}
+
+async function restartsOf(system: RunningSystem, crashes: readonly Crash[]): Promise<Map<string, number>> {
+  const instances = await system.ps();
+  return new Map(
+    crashes.map(({ service }) => [
+      service,
+      instances
+        .filter((instance) => instance.service === service)
+        .reduce((sum, { restarts }) => sum + restarts, 0),
+    ]),
+  );
+}
+
+/** Waits until the crashed services are back; one that is still armed is started anew, so that it does no harm later. */
+async function settle(
+  system: RunningSystem,
+  crashes: readonly Crash[],
+  before: ReadonlyMap<string, number>,
+): Promise<number> {
+  let crashed = 0;
+  for (const service of new Set(crashes.map((crash) => crash.service))) {
+    const planned = crashes.filter((crash) => crash.service === service).length;
+    await system.awaitInstance(service, 'is back', ({ state }) => state === 'Running');
+    const after = await restartsOf(system, [{ service, point: '' }]);
+    const happened = (after.get(service) ?? 0) - (before.get(service) ?? 0);
+    if (happened < planned) await system.restart(service);
+    crashed += happened;
+  }
+  return crashed;
+}

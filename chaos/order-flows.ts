@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { eventually } from '@flotilla/kernel/testing';
+import { insist, seededRandom } from '../test/system/order-load.ts';
+import { type Answer, type OrderWish, orderBody, type RunningSystem } from '../test/system/running-system.ts';
+import type { ClientRecord } from './invariant.ts';
+
+/** A way through the whole system, walked by a careful client: what goes wrong is tried again with the same key. */
+export interface Flow {
+  readonly name: string;
+  /** How its order must end, whatever crashes; `either` where a customer races with the shipment. */
+  readonly end: 'Confirmed' | 'Cancelled' | 'either' | 'no-order';
+  /** Resolves with what the client was answered; `undefined` when there is no order in it. */
+  readonly run: (system: RunningSystem) => Promise<ClientRecord | undefined>;
+}
+
+const random = seededRandom(1);
+
+/** The order of these decides in which flow a point is looked at first: the quick ones come first. */
+export const FLOWS: readonly Flow[] = [
+  order('confirmed', 'Confirmed', {}),
+  order('shipment-refused', 'Cancelled', { country: 'XX' }),
+  order('payment-declined', 'Cancelled', { payment: 'tok_declined' }),
+  order('out-of-stock', 'Cancelled', { sku: 'sku-soldout' }),
+  { name: 'checkout', end: 'Confirmed', run: checkOut },
+  { name: 'sign-up', end: 'no-order', run: signUp },
+  { name: 'cancelled-by-customer', end: 'either', run: cancel },
+];
+
+function order(name: string, end: Flow['end'], wish: OrderWish): Flow {
+  return {
+    name,
+    end,
+    run: (system) => insist(system, { ...wish, key: randomUUID(), user: 'alice', waitSeconds: 20 }, random),
+  };
+}
+
+/** Until the answer is one that says what happened: an error of the system itself does not. */
+async function insistOn(what: string, attempt: () => Promise<Answer>): Promise<Answer> {
+  return await eventually(
+    what,
+    async () => {
+      const answer = await attempt();
+      return answer.status < 500 && answer.status !== 409 && answer;
+    },
+    60_000,
+    100,
+  );
+}
+
+async function checkOut(system: RunningSystem): Promise<ClientRecord> {
+  const token = await system.token('bob');
+  const key = randomUUID();
+  const { payment, shippingAddress } = orderBody() as Record<string, unknown>;
+  await insistOn('the cart is filled', () =>
+    system.call('PUT', '/cart/items/sku-0004', { token, body: { quantity: 1 } }),
+  );
+  const answer = await insistOn('the cart is checked out', () =>
+    system.call('POST', '/cart/checkout', {
+      token,
+      headers: { 'idempotency-key': key, prefer: 'wait=20' },
+      body: { payment, shippingAddress },
+    }),
+  );
+  return { key, answers: [{ status: answer.status, orderId: String(answer.body.id ?? '') }] };
+}
+
+/** Whoever gets no answer tries again, and hears that the address is taken: by the first attempt. */
+async function signUp(system: RunningSystem): Promise<undefined> {
+  const body = { email: `${randomUUID()}@example.com`, password: randomUUID(), name: 'Dora' };
+  await eventually(
+    'signed up',
+    async () => [201, 409].includes((await system.call('POST', '/users', { body })).status),
+    60_000,
+    100,
+  );
+}
+
+async function cancel(system: RunningSystem): Promise<ClientRecord> {
+  const token = await system.token('carol');
+  const wish = { payment: 'tok_slow', key: randomUUID(), user: 'carol', waitSeconds: 0 };
+  const record = await insist(system, wish, random);
+  const orderId = record.answers[0]?.orderId ?? '';
+  const look = () => system.call('GET', `/orders/${orderId}`, { token });
+  await eventually('it is being paid', async () => (await look()).body.status !== 'Pending', 30_000);
+  await eventually(
+    'the wish to cancel has an answer',
+    async () => (await system.call('POST', `/orders/${orderId}/cancel`, { token })).status < 500,
+    60_000,
+    100,
+  );
+  return record;
+}

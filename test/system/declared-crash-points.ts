@@ -1,0 +1,29 @@
+import { messagingCrashPoints } from '@flotilla/messaging';
+import { sagaCrashPoints } from '@flotilla/saga';
+import { listFiles, readText } from '../source-files.ts';
+
+/** What a package says that it has; its own crash test runs through this list. */
+const LISTS: Readonly<Record<string, readonly string[]>> = {
+  messagingCrashPoints,
+  sagaCrashPoints,
+};
+
+/** Every point in the sources of the platform and the shop, by the name that stands there. */
+export function declaredCrashPoints(): readonly string[] {
+  const files = listFiles(/^(platform|shop)\/[^/]+\/src\/.*(?<!\.test)\.ts$/);
+  const named = files.flatMap((file) =>
+    [...readText(file).matchAll(/\bcrashPoint\('([^']+)'\)/g)].map((found) => found[1] ?? ''),
+  );
+  return [...new Set([...named, ...Object.values(LISTS).flat()])].sort();
+}
+
+/** Points at which a test of a package kills a process of its own, by name or by the list of the package. */
+export function pointsHitByPackageTests(): ReadonlySet<string> {
+  const tests = listFiles(/^(platform|shop)\/[^/]+\/src\/.*\.test\.ts$/).map(readText);
+  const crashing = tests.filter((text) => /'SIGKILL'/.test(text));
+  const listed = Object.entries(LISTS).filter(([name]) => crashing.some((text) => text.includes(name)));
+  const named = crashing.flatMap((text) =>
+    [...text.matchAll(/'([a-z-]+\.(?:before|after)-[a-z-]+)(?::\d+)?'/g)].map((found) => found[1] ?? ''),
+  );
+  return new Set([...named, ...listed.flatMap(([, points]) => points)]);
+}
