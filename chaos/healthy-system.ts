@@ -183,7 +183,9 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
       (gen_random_uuid(), 'carol@example.com', 'Your order ' || E || ' is confirmed', '', 'delivered'),
       (gen_random_uuid(), 'carol@example.com', 'Your order ' || F || ' was cancelled', '', 'delivered'),
       (gen_random_uuid(), 'bob@example.com', 'Welcome to the Flotilla shop', '', 'delivered');`,
-  identity: '',
+  identity: `
+    INSERT INTO account (id, email, email_key, name, role, permissions, password_hash) VALUES
+      (gen_random_uuid(), 'Bob@example.com', 'bob@example.com', 'Bob', 'Customer', '{}', '');`,
   bus: `
     INSERT INTO bus.queue (name) VALUES ('notification');`,
 };

@@ -29,6 +29,20 @@ export const messages: readonly Invariant[] = [
     },
   },
   {
+    id: 'G2b',
+    what: 'nothing is invented: every welcome was sent to an account',
+    holds: 'at-rest',
+    needs: ['identity', 'notification'],
+    find: async (system) => {
+      const [welcomed, accounts] = await Promise.all([
+        system.read<{ email: string }>('notification', WELCOMES),
+        system.read<{ email: string }>('identity', 'SELECT email_key AS email FROM account'),
+      ]);
+      const known = new Set(accounts.map(({ email }) => email));
+      return welcomed.filter(({ email }) => !known.has(email)).map((mail) => ({ ...mail }));
+    },
+  },
+  {
     id: 'G3a',
     what: 'a message has one effect: no end of an order was told twice',
     holds: 'always',
@@ -123,6 +137,8 @@ interface Mail {
   readonly order_id: string;
   readonly status: string;
 }
+
+const WELCOMES = `SELECT lower(recipient) AS email FROM mail WHERE subject = 'Welcome to the Flotilla shop'`;
 
 const MAILS = `
   SELECT part[1] AS order_id, CASE part[2] WHEN 'is confirmed' THEN 'Confirmed' ELSE 'Cancelled' END AS status

@@ -343,6 +343,12 @@ export const PLANTS: readonly PlantedBug[] = [
           (gen_random_uuid(), 'alice@example.com', 'Your order ' || gen_random_uuid() || ' is confirmed', '', 'delivered')`,
   },
   {
+    id: 'G2b',
+    bug: 'somebody is welcomed whose sign-up was rolled back',
+    database: 'identity',
+    sql: 'DELETE FROM account',
+  },
+  {
     id: 'G3a',
     bug: 'a message has its effect twice',
     database: 'notification',

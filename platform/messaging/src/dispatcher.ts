@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, plantedBug, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { backoffMs } from './backoff.ts';
 import { pause } from './loop.ts';
@@ -100,6 +100,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   }
 
   async function work(batch: readonly D[]): Promise<void> {
+    if (plantedBug('ack-before-commit')) await source.ack(batch);
     const settlements: readonly Settlement[] = await handle(batch);
     const released = batch.filter((_delivery, index) => settlements[index] !== 'done');
     handled.push(...batch.filter((_delivery, index) => settlements[index] === 'done'));

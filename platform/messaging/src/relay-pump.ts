@@ -1,4 +1,4 @@
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, plantedBug } from '@flotilla/kernel';
 import type { OutboxRow, OutboxStore } from './outbox-store.ts';
 import type { ShardLeases } from './shard-leases.ts';
 import type { Refusal, Transport } from './transport.ts';
@@ -25,6 +25,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
   const { store, leases, transport, batchSize } = options;
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
+  const everReached = new Map<number, string>();
 
   async function confirm(): Promise<void> {
     const rows = unconfirmed;
@@ -45,6 +46,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
 
   /** Returns what must not go on. */
   async function publish(rows: readonly OutboxRow[]): Promise<readonly Refusal[]> {
+    if (plantedBug('delete-before-publish')) await store.confirm(rows);
     crashPoint('relay.before-publish');
     const refusals = await transport.publish(rows.map(toOutgoing));
     crashPoint('relay.after-publish');
@@ -63,7 +65,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     await confirm();
     // Here no batch is running, so nothing of these shards is on its way.
     if (leases.surplus().length > 0) await leases.release(leases.surplus());
-    const reached = new Map<number, string>();
+    const reached = plantedBug('cursor-by-id') ? everReached : new Map<number, string>();
     let confirmed = later(Promise.resolve());
     let batch = await fetch(reached);
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {

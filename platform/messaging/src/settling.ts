@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, plantedBug, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { type Logger, type Metrics, newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
 import { backoffMs } from './backoff.ts';
@@ -71,6 +71,7 @@ export function createSettling(options: SettlingOptions): Settling {
     bury: (unusable, countedCrashes = 0) =>
       store(unusable, () => held.bury(unusable, undefined, countedCrashes)),
     settleFailure: async (task, error, failures, countedCrashes) => {
+      if (plantedBug('swallow-failure')) return;
       const { arrival, inboxId, message } = task;
       const failure = {
         at: clock.now(),

@@ -1,4 +1,4 @@
-import { type Clock, crashPoint } from '@flotilla/kernel';
+import { type Clock, crashPoint, plantedBug } from '@flotilla/kernel';
 import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
 import { stepAt } from './definition.ts';
 import { sagaError, toFault } from './errors.ts';
@@ -106,7 +106,7 @@ async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCal
 
 async function undo(step: SagaStep<object>, { data }: Instance, call: SagaUndoCall): Promise<Outcome> {
   crashPoint('saga.before-undo');
-  await step.undo?.(data, call);
+  if (!plantedBug('drop-compensation')) await step.undo?.(data, call);
   crashPoint('saga.after-undo');
   return { event: { kind: 'succeeded' } };
 }

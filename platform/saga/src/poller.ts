@@ -1,4 +1,4 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { type Clock, plantedBug, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { InstanceRow } from './instance-store.ts';
@@ -43,7 +43,7 @@ export function createPoller(deps: PollerDeps): Poller {
   async function claim(): Promise<void> {
     const limit = free();
     behind = true;
-    if (limit <= 0) return;
+    if (limit <= 0 || plantedBug('forget-running-sagas')) return;
     const takenAt = performance.now();
     const rows = await claimDue(db, { ...request, limit });
     behind = rows.length === limit;

@@ -1,4 +1,4 @@
-import { crashPoint, isPlatformError } from '@flotilla/kernel';
+import { crashPoint, isPlatformError, plantedBug } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { toFault } from './errors.ts';
 import { type Instance, toInstance } from './instance.ts';
@@ -126,7 +126,9 @@ async function write(
 
 async function writeTogether(deps: RecordDeps, change: Change): Promise<Written | undefined> {
   try {
-    return await deps.db.transaction((tx) => writeWithHooks(deps, tx, change));
+    return await deps.db.transaction((tx) =>
+      writeWithHooks(deps, tx, change, plantedBug('saga-state-apart') ? deps.db : tx),
+    );
   } catch (error) {
     if (isPlatformError(error) && error.code === 'SAGA_CHANGED') return undefined;
     throw error;

@@ -28,6 +28,7 @@ export async function checkOut(
   signal: AbortSignal,
 ): Promise<OrderAnswer | undefined> {
   const { customerId, token, idempotencyKey, prefer, details } = request;
+  crashPoint('cart.before-checkout-recorded');
   const items = await checkouts.begin(customerId, idempotencyKey);
   if (items.length === 0) return undefined;
   crashPoint('cart.after-checkout-recorded');

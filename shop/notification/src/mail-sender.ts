@@ -39,6 +39,7 @@ export function createMailSender(options: MailSenderOptions): MailSender {
   let wake: (() => void) | undefined;
 
   async function send(mail: QueuedMail): Promise<void> {
+    crashPoint('notification.before-smtp-send');
     try {
       await server.send(mail);
     } catch (thrown) {
@@ -46,6 +47,7 @@ export function createMailSender(options: MailSenderOptions): MailSender {
     }
     crashPoint('notification.after-smtp-accepted');
     await mails.markSent(mail.id);
+    crashPoint('notification.after-mark-sent');
     outcomes.inc({ outcome: 'sent' });
   }
 

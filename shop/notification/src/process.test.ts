@@ -61,24 +61,33 @@ describe('the notification process', () => {
     await transport.close();
   }
 
-  it('at notification.after-smtp-accepted sends the mail again, recognisably the same', async () => {
-    const doomed = await start('notification.after-smtp-accepted');
-    await register('ann@example.com');
-    assert.equal(await ended(doomed), 'SIGKILL');
-    assert.equal(smtp.mails.length, 1);
-    assert.deepEqual(await database.db.query('SELECT state FROM mail'), [{ state: 'queued' }]);
+  for (const [point, left, sends] of [
+    ['notification.before-smtp-send', 'queued', 1],
+    ['notification.after-smtp-accepted', 'queued', 2],
+    ['notification.after-mark-sent', 'sent', 1],
+  ] as const)
+    it(`at ${point} has the mail sent, recognisably the same when it is sent again`, async () => {
+      const email = `${point}@example.com`;
+      const stateOf = async () => {
+        const [mail] = await database.db.query('SELECT state FROM mail WHERE recipient = $1', [email]);
+        return mail?.['state'];
+      };
+      const doomed = await start(point);
+      await register(email);
+      assert.equal(await ended(doomed), 'SIGKILL');
+      assert.equal(await stateOf(), left);
 
-    // The dead process renews nothing: its lease runs out.
-    await database.db.query('UPDATE mail SET next_attempt_at = now()');
-    const restarted = await start();
-    await eventually('the mail is marked', async () => {
-      const [mail] = await database.db.query('SELECT state FROM mail');
-      return mail?.['state'] === 'sent';
+      // The dead process renews nothing: its lease runs out.
+      await database.db.query('UPDATE mail SET next_attempt_at = now()');
+      const restarted = await start();
+      await eventually('the mail is marked', async () => (await stateOf()) === 'sent');
+      const messageIds = smtp.mails
+        .map(({ data }) => data)
+        .filter((data) => data.includes(email))
+        .map((data) => /^Message-ID: (.*)$/m.exec(data)?.[1]);
+      assert.equal(messageIds.length, sends);
+      assert.equal(new Set(messageIds).size, 1);
+      restarted.kill('SIGTERM');
+      assert.equal(await ended(restarted), 0);
     });
-    const messageIds = smtp.mails.map(({ data }) => /^Message-ID: (.*)$/m.exec(data)?.[1]);
-    assert.equal(messageIds.length, 2);
-    assert.equal(new Set(messageIds).size, 1);
-    restarted.kill('SIGTERM');
-    assert.equal(await ended(restarted), 0);
-  });
 });

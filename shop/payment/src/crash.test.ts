@@ -113,7 +113,9 @@ describe('a process that is killed', () => {
     );
 
   for (const point of [
+    'payment.before-intent-commit',
     'payment.after-intent-commit',
+    'payment.before-provider-call',
     'payment.after-provider-call',
     'payment.before-outcome-commit',
     'payment.after-outcome-commit',
@@ -135,7 +137,9 @@ describe('a process that is killed', () => {
     });
 
   for (const point of [
+    'payment.before-close-commit',
     'payment.after-close-commit',
+    'payment.before-refund-call',
     'payment.after-refund-call',
     'payment.before-outcome-commit',
     'payment.after-refund-commit',

@@ -1,6 +1,14 @@
-import { accept, type Clock, crashPoint, type NewId, type Result, reject } from '@flotilla/kernel';
+import {
+  accept,
+  type Clock,
+  crashPoint,
+  type NewId,
+  plantedBug,
+  type Result,
+  reject,
+} from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Database } from '@flotilla/postgres';
+import type { Database, Transaction } from '@flotilla/postgres';
 import { userRegistered } from '@shop/contracts';
 import type { AccountStore } from '../account-store.ts';
 import { type Account, permissionsOf } from '../domain/account.ts';
@@ -51,7 +59,9 @@ export async function signUp(
   };
   const inserted = await deps.db.transaction(async (tx) => {
     if (!(await deps.accounts.insert(tx, { ...account, passwordHash }))) return false;
-    await deps.outbox.publish(tx, userRegistered, { userId: account.id, email, name });
+    const publish = (on: Transaction) =>
+      deps.outbox.publish(on, userRegistered, { userId: account.id, email, name });
+    await (plantedBug('publish-before-commit') ? deps.db.transaction(publish) : publish(tx));
     crashPoint('identity.before-sign-up-commit');
     return true;
   });

@@ -1,4 +1,4 @@
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, plantedBug } from '@flotilla/kernel';
 import { decideRelease } from '../domain/reservation.ts';
 import type { OrderStock, StockOfOrders } from '../stock-store.ts';
 
@@ -33,6 +33,7 @@ async function release(order: OrderStock): Promise<boolean> {
       await order.bar();
       return false;
     case 'already':
+      if (plantedBug('release-twice')) await order.takeBack(lines);
       return false;
   }
 }

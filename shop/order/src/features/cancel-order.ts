@@ -1,3 +1,4 @@
+import { crashPoint } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Order } from '../domain/order.ts';
 import type { OrderStore } from '../order-store.ts';
@@ -30,7 +31,12 @@ export function createCancelOrder(
   return async (orderId, customerId, signal) => {
     if (!(await deps.orders.find(orderId, customerId))) return { kind: 'not-found' };
     // The process locks itself before its order, everywhere: locking the order here would be a deadlock to wait for.
-    const decision = await deps.db.transaction((tx) => deps.requestCancellation(tx, orderId));
+    const decision = await deps.db.transaction(async (tx) => {
+      const decided = await deps.requestCancellation(tx, orderId);
+      crashPoint('order.before-cancel-commit');
+      return decided;
+    });
+    crashPoint('order.after-cancel-commit');
     if (decision === 'too-late') return { kind: 'too-late' };
     const ended = await deps.awaitOrder.ended(orderId, customerId, WAIT_MS, signal);
     if (ended === undefined)

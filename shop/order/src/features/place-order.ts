@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Clock, canonicalJson, crashPoint, type NewId } from '@flotilla/kernel';
+import { type Clock, canonicalJson, crashPoint, type NewId, plantedBug } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import {
   type Address,
@@ -71,7 +71,9 @@ export function createPlaceOrder(
     if (!priced.ok) return { kind: 'refused', rejection: priced.rejection };
 
     const order = newOrder(deps, request, priced.value.lines, priced.value.total);
-    const accepted = await accept(deps, order, request, requestHash);
+    const accepting = accept(deps, order, request, requestHash);
+    if (plantedBug('answer-before-commit')) return answerUnaccepted(order, accepting);
+    const accepted = await accepting;
     if (!accepted) {
       const twin = await deps.keys.find(request.customer.id, request.idempotencyKey);
       if (twin) return await replay(deps, twin, request, requestHash, signal);
@@ -82,6 +84,12 @@ export function createPlaceOrder(
       accepted.response ?? (await answerWhenDone(deps, order.id, request, request.waitMs ?? 0, signal));
     return { kind: 'answered', orderId: order.id, response };
   };
+}
+
+/** A planted bug: the client is told before it is true. */
+function answerUnaccepted(order: Order, accepting: Promise<unknown>): PlaceOrderOutcome {
+  accepting.catch(() => undefined);
+  return { kind: 'answered', orderId: order.id, response: { status: 202, order: viewOrder(order) } };
 }
 
 function hashRequest({ items, payment, shippingAddress }: PlaceOrder): string {
@@ -182,5 +190,7 @@ async function answerWhenDone(
     (await deps.awaitOrder.ended(orderId, customer.id, waitMs, signal)) ??
     (await deps.awaitOrder.now(orderId, customer.id));
   crashPoint('order.before-answer-recorded');
-  return await deps.keys.record(customer.id, idempotencyKey, deps.awaitOrder.answer(order));
+  const recorded = await deps.keys.record(customer.id, idempotencyKey, deps.awaitOrder.answer(order));
+  crashPoint('order.after-answer-recorded');
+  return recorded;
 }

@@ -1,4 +1,4 @@
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, plantedBug } from '@flotilla/kernel';
 import {
   type ChargeAnswer,
   chargeAnswer,
@@ -32,6 +32,7 @@ export async function chargeOrder(
   signal: AbortSignal,
 ): Promise<ChargeAnswer | 'mismatch'> {
   const holder = deps.newId();
+  crashPoint('payment.before-intent-commit');
   const opened = await deps.store.open(intent, holder);
   if (opened) crashPoint('payment.after-intent-commit');
   const isSettled = (payment: Payment) =>
@@ -70,7 +71,8 @@ async function obtainOutcome(
   holder: string,
   signal: AbortSignal,
 ): Promise<ProviderOutcome> {
-  const request = toRequest(payment);
+  const key = plantedBug('new-key-per-attempt') ? deps.newId() : payment.id;
+  const request = { ...toRequest(payment), key };
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await attemptCharge(deps, request, signal);
     if (outcome) return outcome;
@@ -89,10 +91,12 @@ async function attemptCharge(
   signal: AbortSignal,
 ): Promise<ProviderOutcome | undefined> {
   try {
+    crashPoint('payment.before-provider-call');
     const answer = await deps.provider.charge(request, signal);
     return answer === 'busy' ? undefined : answer;
   } catch (error) {
     if (!isProviderUnavailable(error)) throw error;
+    if (plantedBug('timeout-is-failure')) return { status: 'declined', reason: 'no-answer' };
     deps.logger.warn({ err: error, paymentId: request.key }, 'a charge was not answered; asking by key');
     return await deps.provider.find(request.key, signal);
   }

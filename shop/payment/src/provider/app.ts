@@ -33,6 +33,7 @@ export function createProviderApp(deps: ProviderDeps): { readonly handlers: read
       }),
       handle(voidCharge, async ({ params }) => ok(toView(await store.void(params.key)))),
       handle(createRefund, async ({ params, headers, body }): Promise<RouteReply<typeof createRefund>> => {
+        crashPoint('provider.before-refund-commit');
         const result = await store.refund(params.key, headers['idempotency-key'], body.amount);
         if (result.outcome === 'unknown-charge') return { status: 404, body: { status: 'unknown' } };
         if (result.outcome !== 'refunded') return problem(409, result.outcome);
@@ -53,6 +54,7 @@ async function makeCharge(deps: ProviderDeps, key: string, request: ChargeReques
   const behaviour = behaviourOf(request.token);
   if (behaviour.refusals !== undefined && (await deps.store.refuse(key, behaviour.refusals))) return 'busy';
   if (behaviour.delayMs !== undefined) await deps.clock.sleep(behaviour.delayMs);
+  crashPoint('provider.before-capture-commit');
   const charge = await deps.store.settle(key, request, behaviour.verdict);
   crashPoint('provider.after-capture-commit');
   return charge;

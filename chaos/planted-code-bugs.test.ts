@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { listFiles, readText } from '../test/source-files.ts';
+import { type BugRig, createBugRig } from './bug-rig.ts';
+import { invariants } from './invariants.ts';
+import { CODE_BUGS } from './planted-code-bugs.ts';
+
+/** Only this one is planted in a test of its own. */
+const OF_A_TEST = ['sample-greets-nobody'];
+
+describe('the checker, against bugs in the code', { timeout: 900_000 }, () => {
+  let rig: BugRig;
+  before(async () => {
+    rig = await createBugRig();
+  });
+  after(() => rig?.close());
+
+  it('knows every bug that is planted in the sources, and where', () => {
+    const planted = listFiles(/^(platform|shop)\/.*(?<!\.test)\.ts$/).flatMap((file) =>
+      [...readText(file).matchAll(/\bplantedBug\('([^']+)'\)/g)].map((found) => `${found[1]} ${file}`),
+    );
+    const listed = CODE_BUGS.flatMap(({ bug, where }) =>
+      bug.split(',').map((name, index) => `${name} ${where[index]}`),
+    );
+    const shipped = planted.filter((place) => !OF_A_TEST.includes(place.split(' ')[0] ?? ''));
+    assert.deepEqual([...new Set(shipped)].sort(), listed.sort());
+    const ids = new Set(invariants.map(({ id }) => id));
+    assert.deepEqual(
+      CODE_BUGS.filter(({ finds }) => !ids.has(finds)),
+      [],
+    );
+  });
+
+  let found = 0;
+  for (const plant of CODE_BUGS)
+    it(`${plant.finds} notices when ${plant.what}`, async () => {
+      assert.deepEqual(await rig.healthy(plant), [], 'without the bug nothing is violated');
+      const ids = await rig.planted(plant);
+      assert.ok(ids.includes(plant.finds), `${plant.bug}: found only ${ids.join(', ') || 'nothing'}`);
+      found += 1;
+    });
+
+  it('finds all planted bugs', (t) => {
+    t.diagnostic(`planted bugs found: ${found}/${CODE_BUGS.length}`);
+    assert.equal(found, CODE_BUGS.length);
+  });
+});

@@ -1,0 +1,161 @@
+import {
+  buyersAtOnce,
+  mailsAreAway,
+  placedOnce,
+  refusedShipment,
+  type Scenario,
+  signedUpOnce,
+  sold,
+} from './bug-scenarios.ts';
+import type { Crash } from './crash-plan.ts';
+
+/** A mistake in the code, and the proof that the checker would notice it. */
+export interface PlantedCodeBug {
+  /** For `FLOTILLA_PLANTED_BUG`. Two names where one alone does no harm, because a second layer holds. */
+  readonly bug: string;
+  readonly what: string;
+  /** Where the lines stand. */
+  readonly where: readonly string[];
+  /** The service that has it. */
+  readonly service: string;
+  /** What has to happen for it to do harm. */
+  readonly scenario: Scenario;
+  readonly crashes: readonly Crash[];
+  /** The invariant that must be violated. */
+  readonly finds: string;
+  /** What may stay violated for ever besides, because the system cannot come to rest with it. */
+  readonly unrest?: readonly string[];
+}
+
+const crash = (service: string, point: string): readonly Crash[] => [{ service, point }];
+
+export const CODE_BUGS: readonly PlantedCodeBug[] = [
+  {
+    bug: 'skip-dedupe,new-mail-id-per-delivery',
+    what: 'a message that comes twice is handled twice, and its mail gets a new id each time',
+    where: ['platform/messaging/src/message-processor.ts', 'shop/notification/src/subscriptions.ts'],
+    service: 'notification',
+    scenario: sold,
+    crashes: crash('order', 'relay.after-publish'),
+    finds: 'G3a',
+  },
+  {
+    bug: 'ack-before-commit',
+    what: 'a message is acknowledged before its effects are committed',
+    where: ['platform/messaging/src/dispatcher.ts'],
+    service: 'notification',
+    scenario: sold,
+    crashes: crash('notification', 'consumer.before-commit'),
+    finds: 'G1',
+  },
+  {
+    bug: 'swallow-failure',
+    what: 'a message whose handler failed counts as done',
+    where: ['platform/messaging/src/settling.ts'],
+    service: 'notification',
+    scenario: mailsAreAway,
+    crashes: [],
+    finds: 'G1',
+  },
+  {
+    bug: 'delete-before-publish',
+    what: 'the outbox row is deleted before the transport has the message',
+    where: ['platform/messaging/src/relay.ts'],
+    service: 'order',
+    scenario: sold,
+    crashes: crash('order', 'relay.before-publish:2'),
+    finds: 'G1',
+  },
+  {
+    bug: 'cursor-by-id',
+    what: 'the relay goes on after the highest id it has seen, whatever commits later with a lower one',
+    where: ['platform/messaging/src/relay.ts'],
+    service: 'order',
+    scenario: buyersAtOnce,
+    crashes: [],
+    finds: 'G6',
+  },
+  {
+    bug: 'publish-before-commit',
+    what: 'a message is published outside of the transaction that it tells about',
+    where: ['shop/identity/src/features/sign-up.ts'],
+    service: 'identity',
+    scenario: signedUpOnce,
+    crashes: crash('identity', 'identity.before-sign-up-commit'),
+    finds: 'G2b',
+  },
+  {
+    bug: 'answer-before-commit',
+    what: 'the client is told that its order was accepted before that is committed',
+    where: ['shop/order/src/features/place-order.ts'],
+    service: 'order',
+    scenario: placedOnce,
+    crashes: crash('order', 'order.before-place-commit'),
+    finds: 'M6',
+  },
+  {
+    bug: 'drop-compensation',
+    what: 'the saga records that it undid a step, and does not',
+    where: ['platform/saga/src/call-step.ts'],
+    service: 'order',
+    scenario: refusedShipment,
+    crashes: [],
+    finds: 'M5',
+  },
+  {
+    bug: 'saga-state-apart',
+    what: 'the state of a saga is not written in the transaction of its hooks',
+    where: ['platform/saga/src/record-step.ts'],
+    service: 'order',
+    scenario: sold,
+    crashes: crash('order', 'saga.before-end'),
+    finds: 'O4b',
+    unrest: ['O1'],
+  },
+  {
+    bug: 'forget-running-sagas',
+    what: 'nobody takes up the sagas of a process that died',
+    where: ['platform/saga/src/poller.ts'],
+    service: 'order',
+    scenario: sold,
+    crashes: crash('order', 'saga.after-call'),
+    finds: 'O1',
+    unrest: ['O4a', 'S4', 'S6'],
+  },
+  {
+    bug: 'new-key-per-attempt',
+    what: 'each attempt to charge has an idempotency key of its own',
+    where: ['shop/payment/src/features/charge-order.ts'],
+    service: 'payment',
+    scenario: sold,
+    crashes: crash('payment', 'payment.after-provider-call'),
+    finds: 'M2c',
+  },
+  {
+    bug: 'timeout-is-failure',
+    what: 'a charge that was not answered counts as declined',
+    where: ['shop/payment/src/features/charge-order.ts'],
+    service: 'payment',
+    scenario: sold,
+    crashes: crash('payment-provider', 'provider.after-capture-commit'),
+    finds: 'M3',
+  },
+  {
+    bug: 'record-refund-before-call',
+    what: 'a refund is booked before the provider is asked for it',
+    where: ['shop/payment/src/features/refund-order.ts'],
+    service: 'payment',
+    scenario: refusedShipment,
+    crashes: crash('payment', 'payment.after-outcome-commit:2'),
+    finds: 'M3',
+  },
+  {
+    bug: 'release-twice',
+    what: 'stock that was given back is given back again when the request is repeated',
+    where: ['shop/inventory/src/features/release-stock.ts'],
+    service: 'inventory',
+    scenario: refusedShipment,
+    crashes: crash('inventory', 'inventory.after-release-commit'),
+    finds: 'S5b',
+  },
+];

@@ -1,0 +1,170 @@
+/** Operations that need no crash points wherever they are called, and why. */
+export const NO_EFFECTS: Readonly<Record<string, string>> = {
+  'leases.release': 'the right to work: what dies with its process ends by itself',
+  'leases.leave': 'the right to work',
+  'store.release': 'the right to work',
+  'store.leave': 'the right to work',
+  'store.fetch': 'reads what there is to do',
+  'store.lease': 'the right to work',
+  'store.takeOverdue': 'the right to work',
+  'held.putBack': 'the right to work',
+  'mails.claim': 'the right to work',
+  claimDue: 'the right to work',
+  renewLeases: 'the right to work',
+  freePreviousLife: 'the right to work',
+  makeDue: 'only says that it may be tried earlier',
+  forgetOldMessages: 'housekeeping: deletes what nobody asks for any more',
+  deleteEnded: 'housekeeping',
+  'keys.prune': 'housekeeping',
+  'checkouts.forget': 'housekeeping',
+};
+
+/** An effect without a crash point on both sides in its own function. */
+export interface Exemption {
+  /** File and function. */
+  readonly in: string;
+  readonly what: string;
+  /** Points that stand elsewhere: in the function that calls this one, or that is called by it. */
+  readonly points?: readonly string[];
+  readonly because: string;
+}
+
+export const EXEMPTIONS: readonly Exemption[] = [
+  {
+    in: 'platform/messaging/src/dispatcher.ts acknowledgeUntilStored',
+    what: 'source.ack',
+    points: ['consumer.after-commit', 'consumer.after-ack'],
+    because: 'what it acknowledges was committed just before, and its caller passes the point behind it',
+  },
+  {
+    in: 'platform/messaging/src/message-processor.ts commitTogether',
+    what: 'db.transaction',
+    points: ['consumer.before-commit', 'consumer.after-commit'],
+    because: 'the first is in the function that it runs',
+  },
+  {
+    in: 'platform/messaging/src/relay.ts confirm',
+    what: 'store.confirm',
+    points: ['relay.after-publish', 'relay.after-delete'],
+    because: 'it is called right after the first',
+  },
+  ...['held-runner.ts handle', 'message-processor.ts handleAll'].map((place) => ({
+    in: `platform/messaging/src/${place}`,
+    what: 'settling.bury',
+    points: ['consumer.before-bury', 'consumer.after-bury'],
+    because: 'they are in what it calls',
+  })),
+  ...['bury', 'settleFailure'].map((name) => ({
+    in: `platform/messaging/src/settling.ts ${name}`,
+    what: 'held.bury',
+    points: ['consumer.before-bury', 'consumer.after-bury'],
+    because: 'they surround the write that is handed over',
+  })),
+  {
+    in: 'platform/messaging/src/postgres-transport.ts subscribe',
+    what: 'db.query SELECT',
+    because: 'done at each start, the same again changes nothing',
+  },
+  {
+    in: 'platform/saga/src/record-step.ts writeWithHooks',
+    what: 'db.transaction',
+    points: ['saga.before-record-commit', 'saga.after-record-commit'],
+    because: 'the first is in passCrashPoints, the second in its caller',
+  },
+  {
+    in: 'shop/cart/src/check-out.ts checkOut',
+    what: 'checkouts.refuse',
+    points: ['cart.after-order-answered'],
+    because: 'the last effect; a mark that is lost is made by the next request with the key',
+  },
+  ...['remove', 'put', 'clear'].map((name) => ({
+    in: 'shop/cart/src/http.ts cartRoutes',
+    what: `carts.${name}`,
+    because: 'one statement that says what the cart is, with nothing behind it but the answer',
+  })),
+  ...[
+    ['features/log-in.ts logIn', 'refreshTokens.open'],
+    ['features/log-in.ts checkPassword', 'throttle.succeeded'],
+    ['features/refresh.ts refresh', 'refreshTokens.rotate'],
+    ['http.ts identityRoutes', 'refreshTokens.revoke'],
+  ].map(([place, what = '']) => ({
+    in: `shop/identity/src/${place}`,
+    what,
+    because: 'a session, in one statement: whoever got no answer logs in again',
+  })),
+  {
+    in: 'shop/inventory/src/app.ts addDemoProducts',
+    what: 'catalogue.add',
+    because: 'demo data, added at each start where it is missing',
+  },
+  {
+    in: 'shop/inventory/src/features/expire-reservations.ts expireReservations',
+    what: 'stock.expireDue',
+    because: 'one transaction that is told to nobody; the next round finds what is left',
+  },
+  {
+    in: 'shop/inventory/src/http.ts createInventoryHandlers',
+    what: 'stock.setOnHand',
+    because: 'an absolute number, in one transaction with nothing behind it but the answer',
+  },
+  {
+    in: 'shop/notification/src/app.ts createNotificationApp',
+    what: 'mails.deliverQueued',
+    because: 'done at each start, the same again changes nothing',
+  },
+  {
+    in: 'shop/notification/src/mail-sender.ts handleFailure',
+    what: 'mails.markFailed',
+    because: 'a mark that is lost leaves the mail to be tried again when its lease ends',
+  },
+  ...['reserveStock', 'releaseStock', 'charge', 'refund', 'commitStock', 'ship'].map((name) => ({
+    in: `shop/order/src/features/place-order-saga.ts ${/^re[lf]/.test(name) ? 'undo' : 'do'}`,
+    what: `participants.${name}`,
+    points: /^re[lf]/.test(name)
+      ? ['saga.before-undo', 'saga.after-undo']
+      : ['saga.before-call', 'saga.after-call'],
+    because: 'the saga engine calls it between the two',
+  })),
+  {
+    in: 'shop/order/src/features/place-order.ts accept',
+    what: 'db.transaction',
+    points: ['order.before-place-commit', 'order.after-place-commit'],
+    because: 'the second is the first thing that its caller does',
+  },
+  {
+    in: 'shop/order/src/features/place-order.ts answerOfFirst',
+    what: 'keys.record',
+    points: ['order.before-answer-recorded', 'order.after-answer-recorded'],
+    because: 'the same write as of the first request, which passes them; whoever is first decides',
+  },
+  {
+    in: 'shop/order/src/http.ts orderRoutes',
+    what: 'placeOrder',
+    because: 'the feature of this service, whose effects are looked at where they are',
+  },
+  {
+    in: 'shop/payment/src/features/charge-order.ts attemptCharge',
+    what: 'provider.charge',
+    points: ['payment.before-provider-call', 'payment.after-provider-call'],
+    because: 'the second is in chargeOrder, behind all attempts',
+  },
+  {
+    in: 'shop/payment/src/features/refund-order.ts finishClosing',
+    what: 'provider.voidCharge',
+    points: ['payment.after-close-commit', 'payment.before-outcome-commit'],
+    because: 'the order was closed just before, and what it answers is recorded next',
+  },
+  {
+    in: 'shop/payment/src/features/refund-order.ts closeOrder',
+    what: 'store.bury',
+    because: 'one statement with nothing behind it but the answer; the same again changes nothing',
+  },
+  ...[
+    ['createProviderApp', 'store.void'],
+    ['makeCharge', 'store.refuse'],
+  ].map(([name, what = '']) => ({
+    in: `shop/payment/src/provider/app.ts ${name}`,
+    what,
+    because: 'the test provider: one statement by a unique key, the same again changes nothing',
+  })),
+];
