@@ -4,8 +4,16 @@
  * with 1 when something was violated or did not end as it should.
  */
 import { parseArgs } from 'node:util';
-import { type CrashRun, type Discovered, describeRun, planCrashes, planPairs } from './crash-plan.ts';
+import {
+  type CrashRun,
+  type Discovered,
+  describeRun,
+  planCrashes,
+  planPairs,
+  planRecoveries,
+} from './crash-plan.ts';
 import { type CrashOutcome, createCrashRig } from './crash-rig.ts';
+import type { Passage } from './crash-trace.ts';
 import { FLOWS } from './order-flows.ts';
 
 const { values } = parseArgs({
@@ -25,13 +33,9 @@ const rig = await createCrashRig();
 const outcomes: CrashOutcome[] = [];
 const began = performance.now();
 try {
-  const runs = plan(await discover());
-  for (const [index, run] of runs.entries()) {
-    const outcome = await rig.crash(run);
-    outcomes.push(outcome);
-    console.log(`${String(index + 1).padStart(4)}/${runs.length}  ${lineOf(outcome)}`);
-    for (const problem of outcome.problems) console.log(`           ${problem}`);
-  }
+  const discovered = await discover();
+  await crashAll(plan(discovered));
+  if (!values.pairs) await crashAll(planRecoveries(discovered, outcomes));
 } finally {
   await rig.close();
 }
@@ -44,7 +48,7 @@ console.log(
 process.exitCode = wrong > 0 ? 1 : 0;
 
 async function discover(): Promise<Discovered> {
-  const discovered = new Map();
+  const discovered = new Map<string, readonly Passage[]>();
   for (const flow of flows) {
     const passages = await rig.discover(flow);
     const points = new Set(passages.map(({ service, point }) => `${service} ${point}`));
@@ -52,6 +56,15 @@ async function discover(): Promise<Discovered> {
     discovered.set(flow.name, passages);
   }
   return discovered;
+}
+
+async function crashAll(runs: readonly CrashRun[]): Promise<void> {
+  for (const [index, run] of runs.entries()) {
+    const outcome = await rig.crash(run);
+    outcomes.push(outcome);
+    console.log(`${String(index + 1).padStart(4)}/${runs.length}  ${lineOf(outcome)}`);
+    for (const problem of outcome.problems) console.log(`           ${problem}`);
+  }
 }
 
 function plan(discovered: Discovered): readonly CrashRun[] {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { crashesByService, describeRun, planCrashes, planPairs } from './crash-plan.ts';
+import { crashesByService, describeRun, planCrashes, planPairs, planRecoveries } from './crash-plan.ts';
 import { parseTrace } from './crash-trace.ts';
 
 const sold = parseTrace(
@@ -51,6 +51,16 @@ describe('the plan of crashes', () => {
       'sold: order at saga.after-call, then order at saga.after-call',
       'sold: order at saga.after-call, then payment at payment.after-provider-call',
       'sold: payment at payment.after-provider-call, then payment at payment.after-provider-call',
+    ]);
+  });
+
+  it('crashes again at points that only a recovery passes', () => {
+    const [run] = planCrashes(discovered, 'each-point');
+    assert.ok(run);
+    const passed = parseTrace('order saga.after-call\norder saga.after-take-over\n');
+    const twice = { run: { ...run, crashes: [...run.crashes, ...run.crashes] }, passed };
+    assert.deepEqual(planRecoveries(discovered, [twice, { run, passed }, { run, passed }]).map(describeRun), [
+      'sold: order at saga.after-call, then order at saga.after-take-over',
     ]);
   });
 

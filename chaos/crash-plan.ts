@@ -56,6 +56,22 @@ export function planPairs(discovered: Discovered): readonly CrashRun[] {
   });
 }
 
+/** Points that only a recovery passes: a second crash in the first recovery that was seen to pass them. */
+export function planRecoveries(
+  discovered: Discovered,
+  outcomes: readonly { readonly run: CrashRun; readonly passed: readonly Passage[] }[],
+): readonly CrashRun[] {
+  const placeOf = ({ service, point }: Crash) => `${service} ${point}`;
+  const known = new Set([...discovered.values()].flat().map(placeOf));
+  return outcomes
+    .filter(({ run }) => run.crashes.length === 1)
+    .flatMap(({ run, passed }) =>
+      passed
+        .filter((passage) => !known.has(placeOf(passage)) && known.add(placeOf(passage)))
+        .map((passage) => ({ flow: run.flow, crashes: [...run.crashes, toCrash(passage)] })),
+    );
+}
+
 function toCrash({ service, point }: Passage): Crash {
   return { service, point };
 }

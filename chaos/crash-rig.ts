@@ -16,6 +16,8 @@ export interface CrashOutcome {
   readonly durationMs: number;
   /** Crashes that happened; fewer than planned when a point was not passed again. */
   readonly crashed: number;
+  /** What the system passed from the first request until it was at rest again. */
+  readonly passed: readonly Passage[];
   readonly problems: readonly string[];
 }
 
@@ -82,7 +84,7 @@ export async function createCrashRig(env: Readonly<Record<string, string>> = {})
 }
 
 async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
-  const { system, checker, history } = life;
+  const { system, checker, trace, history } = life;
   const began = performance.now();
   const flow = FLOWS.find(({ name }) => name === run.flow);
   if (!flow) throw new RangeError(`there is no flow ${run.flow}`);
@@ -92,6 +94,7 @@ async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
       system.restart(service, { crashPoints }),
     ),
   );
+  const mark = await trace.mark();
   const problems: string[] = [];
   const record = await flow.run(system).catch((error: Error) => {
     problems.push(error.message);
@@ -101,7 +104,8 @@ async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
   problems.push(...(await findUnrest(checker, history)));
   problems.push(...(await wrongEnd(system, flow, record)));
   const crashed = await settle(system, run.crashes, before);
-  return { run, durationMs: performance.now() - began, crashed, problems };
+  const passed = await trace.since(mark);
+  return { run, durationMs: performance.now() - began, crashed, passed, problems };
 }
 
 /** Waits until every message has arrived, every order has ended and nothing is violated; what is still wrong then. */
