@@ -36,7 +36,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
     where: ['platform/messaging/src/message-processor.ts', 'shop/notification/src/subscriptions.ts'],
     service: 'notification',
     scenario: sold,
-    crashes: crash('order', 'relay.after-publish'),
+    crashes: crash('order', 'relay.after-publish:2'),
     finds: 'G3a',
   },
   {
