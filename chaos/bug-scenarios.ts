@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@flotilla/kernel/testing';
-import { placeOrders, seededRandom } from '../test/system/order-load.ts';
+import { createDatabase } from '@flotilla/postgres';
 import { type OrderWish, placeOrder, type RunningSystem } from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
 
@@ -60,9 +60,29 @@ export const signedUpOnce: Scenario = async (system) => {
   return [];
 };
 
-/** Enough at once that some transaction commits after one that began later. */
-export const buyersAtOnce: Scenario = (system) =>
-  placeOrders(system, { clients: 16, atLeast: 80, goOn: () => false, random: seededRandom(2) });
+/** A transaction that takes ids of the outbox in every shard, and commits when later ones were sent already. */
+export const lateCommit: Scenario = async (system) => {
+  const uri = await system.databaseUri('order');
+  const db = createDatabase({ uri, applicationName: 'late', maxConnections: 1 });
+  try {
+    return await db.transaction(async (tx) => {
+      await tx.query(
+        `INSERT INTO outbox (shard, message_id, key, type, envelope)
+         SELECT shard, gen_random_uuid(), 'late', 'test.late.v1', '{}' FROM generate_series(0, 15) AS shard`,
+      );
+      const records = await sold(system);
+      await eventually(
+        'the later ones were sent',
+        async () => (await system.sql('order', 'SELECT FROM outbox')).length === 0,
+        20_000,
+        100,
+      );
+      return records;
+    });
+  } finally {
+    await db.close();
+  }
+};
 
 /** The mails cannot be written until the message about an order has come and failed. */
 export const mailsAreAway: Scenario = async (system) => {

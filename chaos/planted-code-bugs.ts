@@ -1,5 +1,5 @@
 import {
-  buyersAtOnce,
+  lateCommit,
   mailsAreAway,
   placedOnce,
   refusedShipment,
@@ -60,7 +60,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'delete-before-publish',
     what: 'the outbox row is deleted before the transport has the message',
-    where: ['platform/messaging/src/relay.ts'],
+    where: ['platform/messaging/src/relay-pump.ts'],
     service: 'order',
     scenario: sold,
     crashes: crash('order', 'relay.before-publish:2'),
@@ -69,9 +69,9 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'cursor-by-id',
     what: 'the relay goes on after the highest id it has seen, whatever commits later with a lower one',
-    where: ['platform/messaging/src/relay.ts'],
+    where: ['platform/messaging/src/relay-pump.ts'],
     service: 'order',
-    scenario: buyersAtOnce,
+    scenario: lateCommit,
     crashes: [],
     finds: 'G6',
   },

@@ -43,7 +43,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'the first is in the function that it runs',
   },
   {
-    in: 'platform/messaging/src/relay.ts confirm',
+    in: 'platform/messaging/src/relay-pump.ts confirm',
     what: 'store.confirm',
     points: ['relay.after-publish', 'relay.after-delete'],
     because: 'it is called right after the first',

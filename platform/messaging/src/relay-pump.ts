@@ -26,6 +26,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
   const everReached = new Map<number, string>();
+  const beginning = () => (plantedBug('cursor-by-id') ? everReached : new Map<number, string>());
 
   async function confirm(): Promise<void> {
     const rows = unconfirmed;
@@ -65,7 +66,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     await confirm();
     // Here no batch is running, so nothing of these shards is on its way.
     if (leases.surplus().length > 0) await leases.release(leases.surplus());
-    const reached = plantedBug('cursor-by-id') ? everReached : new Map<number, string>();
+    const reached = beginning();
     let confirmed = later(Promise.resolve());
     let batch = await fetch(reached);
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {
