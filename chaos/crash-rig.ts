@@ -102,8 +102,8 @@ async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
   });
   if (record) history.push(record);
   problems.push(...(await findUnrest(checker, history)));
-  problems.push(...(await wrongEnd(system, flow, record)));
   const crashed = await settle(system, run.crashes, before);
+  problems.push(...(await wrongEnd(system, flow, record)));
   const passed = await trace.since(mark);
   return { run, durationMs: performance.now() - began, crashed, passed, problems };
 }
@@ -131,16 +131,22 @@ async function findUnrest(checker: Checker, history: readonly ClientRecord[]): P
 
 async function wrongEnd(
   system: RunningSystem,
-  { end }: Flow,
+  { end, user }: Flow,
   record: ClientRecord | undefined,
 ): Promise<readonly string[]> {
   if (end === 'no-order' || end === 'either' || !record) return [];
-  const [status, ...more] = await system.sql(
-    'order',
-    `SELECT status FROM customer_order WHERE idempotency_key = '${record.key}'`,
+  const { orderId } = record.answers[0] ?? { orderId: '' };
+  const token = await system.token(user);
+  const { body } = await eventually(
+    'the order can be read',
+    async () => {
+      const answer = await system.call('GET', `/orders/${orderId}`, { token });
+      return answer.status === 200 && answer;
+    },
+    30_000,
+    100,
   );
-  const isRight = more.length === 0 && status?.['status'] === end;
-  return isRight ? [] : [`the order should be ${end}: ${JSON.stringify([status, ...more])}`];
+  return body.status === end ? [] : [`the order should be ${end}: ${JSON.stringify(body)}`];
 }
 
 async function restartsOf(system: RunningSystem, crashes: readonly Crash[]): Promise<Map<string, number>> {

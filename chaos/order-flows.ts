@@ -7,6 +7,8 @@ import type { ClientRecord } from './invariant.ts';
 /** A way through the whole system, walked by a careful client: what goes wrong is tried again with the same key. */
 export interface Flow {
   readonly name: string;
+  /** Whose order it is. */
+  readonly user: string;
   /** How its order must end, whatever crashes; `either` where a customer races with the shipment. */
   readonly end: 'Confirmed' | 'Cancelled' | 'either' | 'no-order';
   /** Resolves with what the client was answered; `undefined` when there is no order in it. */
@@ -21,14 +23,15 @@ export const FLOWS: readonly Flow[] = [
   order('shipment-refused', 'Cancelled', { country: 'XX' }),
   order('payment-declined', 'Cancelled', { payment: 'tok_declined' }),
   order('out-of-stock', 'Cancelled', { sku: 'sku-soldout' }),
-  { name: 'checkout', end: 'Confirmed', run: checkOut },
-  { name: 'sign-up', end: 'no-order', run: signUp },
-  { name: 'cancelled-by-customer', end: 'either', run: cancel },
+  { name: 'checkout', user: 'bob', end: 'Confirmed', run: checkOut },
+  { name: 'sign-up', user: '', end: 'no-order', run: signUp },
+  { name: 'cancelled-by-customer', user: 'carol', end: 'either', run: cancel },
 ];
 
 function order(name: string, end: Flow['end'], wish: OrderWish): Flow {
   return {
     name,
+    user: 'alice',
     end,
     run: (system) => insist(system, { ...wish, key: randomUUID(), user: 'alice', waitSeconds: 20 }, random),
   };
