@@ -4,7 +4,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
-import { killAndAwaitReturn, ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
+import {
+  killAndAwaitReturn,
+  ORDER_FLOWS,
+  type OrderFlow,
+  type RunningSystem,
+  startSystem,
+} from './running-system.ts';
 
 const ORDERS = 150;
 const CLIENTS = 12;

@@ -1,5 +1,9 @@
 import { type Environment, optional, readEnvironment, secret } from '@flotilla/http';
 
 export function readConfig(env: Environment) {
-  return readEnvironment(env, { DATABASE_URL: secret(), BUS_URL: secret(), RABBITMQ_URL: optional(secret()) });
+  return readEnvironment(env, {
+    DATABASE_URL: secret(),
+    BUS_URL: secret(),
+    RABBITMQ_URL: optional(secret()),
+  });
 }
