@@ -19,11 +19,11 @@ export function memoryOfTree(rootPid: number): Memory {
   };
 }
 
-/** CPU seconds used so far by a process and everything below it. */
+/** CPU seconds used so far by a process and everything below it, children that have ended included. */
 export function cpuSecondsOfTree(rootPid: number): number {
   const ticks = tree(rootPid).map((pid) => {
-    const fields = statFields(pid);
-    return Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0);
+    const [user, system, endedUser, endedSystem] = (statFields(pid) ?? []).slice(11, 15).map(Number);
+    return (user ?? 0) + (system ?? 0) + (endedUser ?? 0) + (endedSystem ?? 0);
   });
   return ticks.reduce((sum, each) => sum + each, 0) / 100;
 }

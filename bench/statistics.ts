@@ -13,3 +13,12 @@ export function summary(samples: readonly number[], digits: number = 0): string 
   const [low, high] = [Math.min(...samples), Math.max(...samples)];
   return `${median(samples).toFixed(digits)} (${low.toFixed(digits)} … ${high.toFixed(digits)}, n=${samples.length})`;
 }
+
+/**
+ * Ratios of ours to a peer's, one for each pair of runs that followed each other: what slows the machine for a while
+ * slows both. Runs without a partner are left out.
+ */
+export function pairedRatios(ours: readonly number[], peers: readonly number[]): readonly number[] {
+  const pairs = Math.min(ours.length, peers.length);
+  return Array.from({ length: pairs }, (_none, n) => (ours[n] ?? Number.NaN) / (peers[n] ?? Number.NaN));
+}

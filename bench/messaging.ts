@@ -1,0 +1,160 @@
+import { parseArgs } from 'node:util';
+import { type Backlog, type Contender, type ContenderRun, withContender } from './messaging/contender.ts';
+import { flotillaOnPostgres } from './messaging/flotilla.ts';
+import { type Cpu, measureDrain, measureLatency, measureRate, warmUp } from './messaging/measure.ts';
+import { pgBoss } from './messaging/pg-boss.ts';
+import { startPostgresServer } from './postgres-server.ts';
+import { createReport, type Figures, type Report } from './report.ts';
+
+interface Options {
+  readonly rounds: number;
+  readonly messages: number;
+  readonly seconds: number;
+  readonly perSecond: number;
+  readonly backlog: number;
+}
+
+interface Scenario {
+  readonly name: string;
+  readonly contenders: readonly Contender[];
+  measure(run: ContenderRun): Promise<Figures>;
+}
+
+/** Business row → outbox → bus → inbox and effect: rate, latency, latency with a backlog, beside pg-boss. */
+export async function run(args: readonly string[]): Promise<void> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', default: '' },
+      rounds: { type: 'string', default: '3' },
+      messages: { type: 'string', default: '20000' },
+      seconds: { type: 'string', default: '5' },
+      rate: { type: 'string', default: '1000' },
+      backlog: { type: 'string', default: '1000000' },
+      results: { type: 'string' },
+      profile: { type: 'string' },
+    },
+  });
+  const options: Options = {
+    rounds: Number(values.rounds),
+    messages: Number(values.messages),
+    seconds: Number(values.seconds),
+    perSecond: Number(values.rate),
+    backlog: Number(values.backlog),
+  };
+  const report = createReport('messaging', new Date());
+  const chosen = scenarios(options).filter(({ name }) => name.includes(values.only));
+  await play(chosen, options.rounds, values.profile, report);
+  report.print();
+  if (values.results) await report.write(values.results);
+}
+
+/** In each round every contender runs once: ours, theirs, ours, theirs, … */
+async function play(
+  chosen: readonly Scenario[],
+  rounds: number,
+  profileFolder: string | undefined,
+  report: Report,
+): Promise<void> {
+  const server = await startPostgresServer();
+  let started = 0;
+  try {
+    for (const scenario of chosen) {
+      for (let round = 1; round <= rounds; round += 1) {
+        for (const contender of scenario.contenders) {
+          started += 1;
+          const figures = await scenario.measure({ contender, server, round: started, profileFolder });
+          console.log(`${scenario.name}, ${contender.name}: ${JSON.stringify(figures)}`);
+          report.add(scenario.name, contender, figures);
+        }
+      }
+    }
+  } finally {
+    await server.stop();
+  }
+}
+
+function scenarios({ messages, seconds, perSecond, backlog }: Options): readonly Scenario[] {
+  const forRate = [flotillaOnPostgres, pgBoss('pg-boss', { fifo: false, notify: false })];
+  const forLatency = [flotillaOnPostgres, pgBoss('pg-boss', { fifo: false, notify: true })];
+  const latency = (behind: Backlog) => (run: ContenderRun) =>
+    latencyWith(run, behind, backlog, { perSecond, seconds });
+  return [
+    {
+      name: `sustained, ${messages} messages, 16 writers`,
+      contenders: forRate,
+      measure: (run) => sustained(run, messages),
+    },
+    { name: `drain, ${messages} committed messages`, contenders: forRate, measure: (run) => drain(run, messages) },
+    { name: `latency at ${perSecond}/s`, contenders: forLatency, measure: latency('none') },
+    {
+      name: `latency at ${perSecond}/s, ${backlog} rows in another queue`,
+      contenders: forLatency,
+      measure: latency('other-queue'),
+    },
+    {
+      name: `latency at ${perSecond}/s, ${backlog} rows of the same queue waiting for a retry`,
+      contenders: forLatency,
+      measure: latency('same-queue-waiting'),
+    },
+  ];
+}
+
+function sustained(run: ContenderRun, messages: number): Promise<Figures> {
+  return withContender(run, async (pair) => {
+    const from = await warmUp(pair);
+    const load = { from, messages, writers: 16, perTransaction: 1 };
+    const { perSecond, cpu } = await measureRate(pair, { postgresPid: run.server.pid, ...load });
+    await checkEffects(run, pair.prepared.effectDatabase, from + messages);
+    return { 'messages/s': perSecond, ...cpuFigures(cpu) };
+  });
+}
+
+function drain(run: ContenderRun, messages: number): Promise<Figures> {
+  return withContender(run, async (pair) => {
+    const load = { from: 0, messages, postgresPid: run.server.pid };
+    const { perSecond, cpu } = await measureDrain(pair, load);
+    await checkEffects(run, pair.prepared.effectDatabase, messages);
+    return { 'messages/s': perSecond, ...cpuFigures(cpu) };
+  });
+}
+
+function latencyWith(
+  run: ContenderRun,
+  behind: Backlog,
+  rows: number,
+  load: { readonly perSecond: number; readonly seconds: number },
+): Promise<Figures> {
+  return withContender(run, async (pair) => {
+    const from = await warmUp(pair);
+    if (behind !== 'none') await pair.prepared.fill?.(behind, rows);
+    await run.server.sql('postgres', 'CHECKPOINT');
+    const measured = await measureLatency(pair, { postgresPid: run.server.pid, from, ...load });
+    await checkEffects(run, pair.prepared.effectDatabase, from + load.perSecond * load.seconds);
+    const { p50Ms, p99Ms, maxMs, fromDueP99Ms, cpu } = measured;
+    return {
+      'p50, ms': p50Ms,
+      'p99, ms': p99Ms,
+      'max, ms': maxMs,
+      'p99 from due, ms': fromDueP99Ms,
+      ...cpuFigures(cpu),
+    };
+  });
+}
+
+/** A figure counts only if every message had its one effect. */
+async function checkEffects({ server, contender }: ContenderRun, database: string, expected: number): Promise<void> {
+  const [found] = await server.sql(database, 'SELECT count(*)::int AS effects FROM effect');
+  if (found?.['effects'] !== expected)
+    throw new Error(`${contender.name}: ${found?.['effects']} effects of ${expected} messages`);
+}
+
+function cpuFigures({ publisherUs, subscriberUs, postgresUs, brokerUs, totalUs }: Cpu): Figures {
+  return {
+    'CPU a message, µs': totalUs,
+    '  publisher, µs': publisherUs,
+    '  subscriber, µs': subscriberUs,
+    '  PostgreSQL, µs': postgresUs,
+    ...(brokerUs > 0 && { '  broker, µs': brokerUs }),
+  };
+}
