@@ -29,7 +29,7 @@ export const flotillaOnPostgres: Contender = {
       databases: [publisher, subscriber, bus],
       effectDatabase: subscriber,
       fill: (backlog, rows) =>
-        backlog === 'other-queue' ? fillOtherQueue(server, bus, rows) : fillHeld(server, bus, rows),
+        backlog === 'other-queue' ? fillOtherQueue(server, bus, rows) : fillHeld(server, subscriber, rows),
     };
   },
 };
@@ -45,21 +45,21 @@ async function fillOtherQueue(server: PostgresServer, bus: string, rows: number)
     `SELECT bus.subscribe('away', ARRAY['bench.other.v1']);
      INSERT INTO bus.delivery (queue_id, shard, key, type, body)
      SELECT q.id, n % 16, 'away-' || n % 1000, 'bench.other.v1', repeat('x', 400)
-     FROM bus.queue q, generate_series(1, ${rows}) AS n WHERE q.name = 'away';
-     VACUUM ANALYZE bus.delivery`,
+     FROM bus.queue q, generate_series(1, ${rows}) AS n WHERE q.name = 'away'`,
   );
+  await server.sql(bus, 'VACUUM ANALYZE bus.delivery');
 }
 
-/** Of the measured queue, behind a thousand messages that failed and wait for another attempt. */
-async function fillHeld(server: PostgresServer, bus: string, rows: number): Promise<void> {
+/** Of the measured consumer, behind a thousand messages that failed and wait for another attempt. */
+async function fillHeld(server: PostgresServer, subscriber: string, rows: number): Promise<void> {
   await server.sql(
-    bus,
-    `INSERT INTO bus.held_key (queue_id, shard, key, retry_at)
-     SELECT q.id, n % 16, 'held-' || n, now() + interval '1 hour'
-     FROM bus.queue q, generate_series(0, 999) AS n WHERE q.name <> 'away';
-     INSERT INTO bus.held_delivery (queue_id, shard, key, id, type, body, enqueued_at)
-     SELECT q.id, (n % 1000) % 16, 'held-' || n % 1000, n, 'bench.parcel-sent.v1', repeat('x', 400), now()
-     FROM bus.queue q, generate_series(1, ${rows}) AS n WHERE q.name <> 'away'`,
+    subscriber,
+    `INSERT INTO inbox_held_key (consumer, key, due_at)
+     SELECT '${subscriber}', 'held-' || n, now() + interval '1 hour' FROM generate_series(0, 999) AS n;
+     INSERT INTO inbox_held (consumer, key, message_id, type, body, enqueued_at, failures)
+     SELECT '${subscriber}', 'held-' || n % 1000, gen_random_uuid(), 'bench.parcel-sent.v1', repeat('x', 400), now(),
+       (n < 1000)::integer
+     FROM generate_series(0, ${rows} - 1) AS n`,
   );
-  await server.sql(bus, 'VACUUM ANALYZE bus.held_delivery');
+  await server.sql(subscriber, 'VACUUM ANALYZE inbox_held');
 }

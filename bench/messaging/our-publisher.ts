@@ -10,7 +10,9 @@ import { INSERT_BUSINESS } from './traffic.ts';
 
 await runProgram(async (settings: OurSettings) => {
   const base = { logger: silentLogger, metrics: createMetrics() };
-  const db = createDatabase({ uri: settings.serviceUri, applicationName: 'publisher', maxConnections: 16 });
+  // An open loop that falls behind waits for a connection; it does not fail.
+  const pool = { maxConnections: 16, acquireTimeoutMs: 60_000 };
+  const db = createDatabase({ uri: settings.serviceUri, applicationName: 'publisher', ...pool });
   const transport = openTransport(settings, base);
   const relay = createRelay({ db, transport, ...base });
   const outbox = createOutbox({ source: 'publisher', onCommit: relay.nudge });
