@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import { type Backlog, type Contender, type ContenderRun, withContender } from './messaging/contender.ts';
-import { flotillaOnPostgres } from './messaging/flotilla.ts';
+import { flotillaOnPostgres, flotillaOnRabbitmq } from './messaging/flotilla.ts';
 import { type Cpu, measureDrain, measureLatency, measureRate, warmUp } from './messaging/measure.ts';
 import { pgBoss } from './messaging/pg-boss.ts';
+import { plainAmqplib } from './messaging/plain-amqplib.ts';
 import { startPostgresServer } from './postgres-server.ts';
+import { type Broker, useBroker } from './rabbitmq.ts';
 import { createReport, type Figures, type Report } from './report.ts';
 
 interface Options {
@@ -20,7 +22,7 @@ interface Scenario {
   measure(run: ContenderRun): Promise<Figures>;
 }
 
-/** Business row → outbox → bus → inbox and effect: rate, latency, latency with a backlog, beside pg-boss. */
+/** Business row → outbox → bus → inbox and effect: rate, latency, latency with a backlog, beside pg-boss and amqplib. */
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
@@ -31,6 +33,7 @@ export async function run(args: readonly string[]): Promise<void> {
       seconds: { type: 'string', default: '5' },
       rate: { type: 'string', default: '1000' },
       backlog: { type: 'string', default: '1000000' },
+      rabbitmq: { type: 'string' },
       results: { type: 'string' },
       profile: { type: 'string' },
     },
@@ -43,7 +46,8 @@ export async function run(args: readonly string[]): Promise<void> {
     backlog: Number(values.backlog),
   };
   const report = createReport('messaging', new Date());
-  const chosen = scenarios(options).filter(({ name }) => name.includes(values.only));
+  const broker = values.rabbitmq === undefined ? undefined : await useBroker(values.rabbitmq);
+  const chosen = [...scenarios(options), ...(broker ? scenariosOver(broker, options) : [])].filter(({ name }) => name.includes(values.only));
   await play(chosen, options.rounds, values.profile, report);
   report.print();
   if (values.results) await report.write(values.results);
@@ -77,33 +81,47 @@ async function play(
 function scenarios({ messages, seconds, perSecond, backlog }: Options): readonly Scenario[] {
   const forRate = [flotillaOnPostgres, pgBoss('pg-boss', { fifo: false, notify: false })];
   const forLatency = [flotillaOnPostgres, pgBoss('pg-boss', { fifo: false, notify: true })];
-  const latency = (behind: Backlog) => (run: ContenderRun) =>
-    latencyWith(run, behind, backlog, { perSecond, seconds });
+  const latency = (behind: Backlog) => ({
+    contenders: forLatency,
+    measure: (run: ContenderRun) => latencyWith(run, behind, backlog, { perSecond, seconds }),
+  });
+  const rate = (perTransaction: number) => ({
+    contenders: forRate,
+    measure: (run: ContenderRun) => sustained(run, messages, perTransaction),
+  });
   return [
+    { name: 'sustained, 1 message a transaction', ...rate(1) },
+    { name: 'sustained, 10 messages a transaction', ...rate(10) },
+    { name: 'drain of committed messages', contenders: forRate, measure: (run) => drain(run, messages) },
+    { name: `latency at ${perSecond}/s`, ...latency('none') },
+    { name: `latency at ${perSecond}/s, ${backlog} rows in another queue`, ...latency('other-queue') },
     {
-      name: `sustained, ${messages} messages, 16 writers`,
-      contenders: forRate,
-      measure: (run) => sustained(run, messages),
-    },
-    { name: `drain, ${messages} committed messages`, contenders: forRate, measure: (run) => drain(run, messages) },
-    { name: `latency at ${perSecond}/s`, contenders: forLatency, measure: latency('none') },
-    {
-      name: `latency at ${perSecond}/s, ${backlog} rows in another queue`,
-      contenders: forLatency,
-      measure: latency('other-queue'),
-    },
-    {
-      name: `latency at ${perSecond}/s, ${backlog} rows of the same queue waiting for a retry`,
-      contenders: forLatency,
-      measure: latency('same-queue-waiting'),
+      name: `latency at ${perSecond}/s, ${backlog} rows of this queue waiting for a retry`,
+      ...latency('same-queue-waiting'),
     },
   ];
 }
 
-function sustained(run: ContenderRun, messages: number): Promise<Figures> {
+function scenariosOver(broker: Broker, { messages, seconds, perSecond }: Options): readonly Scenario[] {
+  const contenders = [flotillaOnRabbitmq(broker), plainAmqplib(broker)];
+  return [
+    {
+      name: 'RabbitMQ, sustained, 1 message a transaction',
+      contenders,
+      measure: (run) => sustained(run, messages, 1),
+    },
+    {
+      name: `RabbitMQ, latency at ${perSecond}/s`,
+      contenders,
+      measure: (run) => latencyWith(run, 'none', 0, { perSecond, seconds }),
+    },
+  ];
+}
+
+function sustained(run: ContenderRun, messages: number, perTransaction: number): Promise<Figures> {
   return withContender(run, async (pair) => {
     const from = await warmUp(pair);
-    const load = { from, messages, writers: 16, perTransaction: 1 };
+    const load = { from, messages, writers: 16, perTransaction };
     const { perSecond, cpu } = await measureRate(pair, { postgresPid: run.server.pid, ...load });
     await checkEffects(run, pair.prepared.effectDatabase, from + messages);
     return { 'messages/s': perSecond, ...cpuFigures(cpu) };

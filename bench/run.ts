@@ -1,5 +1,6 @@
 /** `npm run bench -- <name>`: runs one benchmark and prints its figures. Results and method: bench/README.md. */
 const benchmarks: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
+  'event-store': () => import('./event-store.ts'),
   messaging: () => import('./messaging.ts'),
   saga: () => import('./saga.ts'),
   shop: () => import('./shop.ts'),

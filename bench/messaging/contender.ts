@@ -17,11 +17,12 @@ export interface Prepared {
   readonly subscriber: { readonly file: string; readonly settings: object };
   /** Of a broker beside PostgreSQL. */
   readonly brokerPid?: number;
-  readonly databases: readonly string[];
   /** Where the table `effect` is. */
   readonly effectDatabase: string;
   /** Puts rows into the queue, by SQL, once the programs have declared it. */
   fill?(backlog: Exclude<Backlog, 'none'>, rows: number): Promise<void>;
+  /** Removes what was made. */
+  drop(): Promise<void>;
 }
 
 export interface Pair {
@@ -48,7 +49,7 @@ export async function withContender<T>(
     return await work({ publisher, subscriber, prepared });
   } finally {
     for (const program of programs.reverse()) await program.stop();
-    await server.drop(prepared.databases);
+    await prepared.drop();
   }
 }
 

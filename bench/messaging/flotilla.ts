@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import type { PostgresServer } from '../postgres-server.ts';
-import type { Contender } from './contender.ts';
+import type { Broker } from '../rabbitmq.ts';
+import type { Contender, Prepared } from './contender.ts';
 import type { OurSettings } from './our-transport.ts';
 import { BUSINESS_TABLE, EFFECT_TABLE } from './traffic.ts';
 
@@ -12,30 +13,75 @@ export const flotillaOnPostgres: Contender = {
   name: 'Flotilla, PostgreSQL',
   ours: true,
   prepare: async (server, round) => {
-    const [publisher, subscriber, bus] = [`publisher_${round}`, `subscriber_${round}`, `bus_${round}`];
-    const publisherUri = await server.database(publisher, [outboxMigrations]);
-    const subscriberUri = await server.database(subscriber, [inboxMigrations]);
+    const services = await prepareServices(server, round);
+    const { publisher, subscriber } = services;
+    const bus = `bus_${round}`;
     await server.database(bus, [busMigrations], [publisher, subscriber]);
-    await server.sql(publisher, `${BUSINESS_TABLE}; ${grant('business', publisher)}`);
-    await server.sql(subscriber, `${EFFECT_TABLE}; ${grant('effect', subscriber)}`);
-    const settings = (serviceUri: string, role: string): OurSettings => ({
-      serviceUri,
-      busUri: server.uriFor(bus, role),
-      queue: subscriber,
-    });
     return {
-      publisher: { file: join(programs, 'our-publisher.ts'), settings: settings(publisherUri, publisher) },
-      subscriber: { file: join(programs, 'our-subscriber.ts'), settings: settings(subscriberUri, subscriber) },
-      databases: [publisher, subscriber, bus],
-      effectDatabase: subscriber,
+      ...programsOf(services, server.uriFor(bus, publisher), server.uriFor(bus, subscriber)),
+      drop: () => server.drop([publisher, subscriber, bus]),
       fill: (backlog, rows) =>
         backlog === 'other-queue' ? fillOtherQueue(server, bus, rows) : fillHeld(server, subscriber, rows),
     };
   },
 };
 
-function grant(table: string, role: string): string {
-  return `GRANT ALL ON ${table} TO ${role}`;
+/** The same two services, and RabbitMQ between them: quorum queues, confirms. */
+export function flotillaOnRabbitmq(broker: Broker): Contender {
+  return {
+    name: 'Flotilla, RabbitMQ',
+    ours: true,
+    prepare: async (server, round) => {
+      const services = await prepareServices(server, round);
+      const { publisher, subscriber } = services;
+      const vhost = `bench-${process.pid}-${round}`;
+      const url = await broker.vhost(vhost);
+      return {
+        ...programsOf(services, url, url),
+        brokerPid: broker.pid,
+        drop: async () => {
+          await server.drop([publisher, subscriber]);
+          await broker.dropVhost(vhost);
+        },
+      };
+    },
+  };
+}
+
+interface Services {
+  readonly publisher: string;
+  readonly subscriber: string;
+  readonly publisherUri: string;
+  readonly subscriberUri: string;
+}
+
+async function prepareServices(server: PostgresServer, round: number): Promise<Services> {
+  const [publisher, subscriber] = [`publisher_${round}`, `subscriber_${round}`];
+  const publisherUri = await server.database(publisher, [outboxMigrations]);
+  const subscriberUri = await server.database(subscriber, [inboxMigrations]);
+  await server.sql(publisher, `${BUSINESS_TABLE}; GRANT ALL ON business TO ${publisher}`);
+  await server.sql(subscriber, `${EFFECT_TABLE}; GRANT ALL ON effect TO ${subscriber}`);
+  return { publisher, subscriber, publisherUri, subscriberUri };
+}
+
+function programsOf(
+  { subscriber, publisherUri, subscriberUri }: Services,
+  publisherBus: string,
+  subscriberBus: string,
+): Pick<Prepared, 'publisher' | 'subscriber' | 'effectDatabase'> {
+  const settings = (serviceUri: string, busUri: string): OurSettings => ({
+    serviceUri,
+    busUri,
+    queue: subscriber,
+  });
+  return {
+    publisher: { file: join(programs, 'our-publisher.ts'), settings: settings(publisherUri, publisherBus) },
+    subscriber: {
+      file: join(programs, 'our-subscriber.ts'),
+      settings: settings(subscriberUri, subscriberBus),
+    },
+    effectDatabase: subscriber,
+  };
 }
 
 /** Of a consumer that is away. */

@@ -1,7 +1,9 @@
 import { createPostgresTransport, type PostgresTransportOptions, type Transport } from '@flotilla/messaging';
+import { createRabbitmqTransport } from '@flotilla/messaging/rabbitmq';
 
 export interface OurSettings {
   readonly serviceUri: string;
+  /** `postgres://…` or `amqp://…` */
   readonly busUri: string;
   readonly queue: string;
 }
@@ -10,5 +12,7 @@ export function openTransport(
   { busUri }: OurSettings,
   base: Pick<PostgresTransportOptions, 'logger' | 'metrics'>,
 ): Transport {
-  return createPostgresTransport({ uri: busUri, ...base });
+  return busUri.startsWith('amqp:')
+    ? createRabbitmqTransport({ url: busUri, ...base })
+    : createPostgresTransport({ uri: busUri, ...base });
 }

@@ -31,7 +31,7 @@ export function pgBoss(name: string, options: { readonly fifo: boolean; readonly
       return {
         publisher: { file: join(programs, 'pg-boss-publisher.ts'), settings },
         subscriber: { file: join(programs, 'pg-boss-subscriber.ts'), settings },
-        databases: [database],
+        drop: () => server.drop([database]),
         effectDatabase: database,
         fill: async (backlog, rows) => {
           await server.sql(database, fillSql(backlog, rows));

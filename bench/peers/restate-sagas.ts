@@ -69,7 +69,7 @@ async function freePort(): Promise<number> {
 
 await runProgram(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'flotilla-bench-restate-'));
-  const port = await restate.serve({ services: [saga], port: 0 });
+  const port = await restate.serve({ services: [saga], port: 0, logger: () => undefined });
   const server = await startServer(folder);
   const registered = await fetch(`${server.adminUrl}/deployments`, {
     method: 'POST',
