@@ -47,7 +47,9 @@ export async function run(args: readonly string[]): Promise<void> {
   };
   const report = createReport('messaging', new Date());
   const broker = values.rabbitmq === undefined ? undefined : await useBroker(values.rabbitmq);
-  const chosen = [...scenarios(options), ...(broker ? scenariosOver(broker, options) : [])].filter(({ name }) => name.includes(values.only));
+  const chosen = [...scenarios(options), ...(broker ? scenariosOver(broker, options) : [])].filter(
+    ({ name }) => name.includes(values.only),
+  );
   await play(chosen, options.rounds, values.profile, report);
   report.print();
   if (values.results) await report.write(values.results);
@@ -161,7 +163,11 @@ function latencyWith(
 }
 
 /** A figure counts only if every message had its one effect. */
-async function checkEffects({ server, contender }: ContenderRun, database: string, expected: number): Promise<void> {
+async function checkEffects(
+  { server, contender }: ContenderRun,
+  database: string,
+  expected: number,
+): Promise<void> {
   const [found] = await server.sql(database, 'SELECT count(*)::int AS effects FROM effect');
   if (found?.['effects'] !== expected)
     throw new Error(`${contender.name}: ${found?.['effects']} effects of ${expected} messages`);

@@ -16,7 +16,11 @@ export interface PostgresServer {
   readonly pid: number;
   readonly adminUri: string;
   /** Makes a database and a role of the same name that may use it; returns the role's URI. */
-  database(name: string, migrations: readonly MigrationSource[], alsoFor?: readonly string[]): Promise<string>;
+  database(
+    name: string,
+    migrations: readonly MigrationSource[],
+    alsoFor?: readonly string[],
+  ): Promise<string>;
   /** URI of a database for one of the roles that may use it. */
   uriFor(database: string, role: string): string;
   /** As superuser in the given database. */

@@ -67,7 +67,16 @@ function table(series: readonly Series[]): readonly string[] {
   const rows = [['', '', 'median (range)', 'ours ÷ this'] as const, ...lines];
   const widths = [0, 1, 2].map((column) => Math.max(...rows.map((row) => (row[column] ?? '').length)));
   const title = series[0]?.scenario ?? '';
-  return [title, ...rows.map((row) => `  ${row.map((cell, n) => cell.padEnd(widths[n] ?? 0)).join('  ').trimEnd()}`)];
+  return [
+    title,
+    ...rows.map(
+      (row) =>
+        `  ${row
+          .map((cell, n) => cell.padEnd(widths[n] ?? 0))
+          .join('  ')
+          .trimEnd()}`,
+    ),
+  ];
 }
 
 function digitsFor(values: readonly number[]): number {

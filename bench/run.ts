@@ -1,15 +1,24 @@
 /** `npm run bench -- <name>`: runs one benchmark and prints its figures. Results and method: bench/README.md. */
-const benchmarks: Readonly<Record<string, () => Promise<{ run(args: readonly string[]): Promise<void> }>>> = {
-  'event-store': () => import('./event-store.ts'),
-  messaging: () => import('./messaging.ts'),
-  saga: () => import('./saga.ts'),
-  shop: () => import('./shop.ts'),
+import { installPeers } from './install-peers.ts';
+
+interface Benchmark {
+  /** Are there others to compare with? They are installed when they are first needed. */
+  readonly withPeers: boolean;
+  load(): Promise<{ run(args: readonly string[]): Promise<void> }>;
+}
+
+const benchmarks: Readonly<Record<string, Benchmark>> = {
+  'event-store': { withPeers: false, load: () => import('./event-store.ts') },
+  messaging: { withPeers: true, load: () => import('./messaging.ts') },
+  saga: { withPeers: true, load: () => import('./saga.ts') },
+  shop: { withPeers: false, load: () => import('./shop.ts') },
 };
 
 const [name = '', ...args] = process.argv.slice(2);
-const load = benchmarks[name];
-if (load) {
-  await (await load()).run(args);
+const benchmark = benchmarks[name];
+if (benchmark) {
+  if (benchmark.withPeers) installPeers();
+  await (await benchmark.load()).run(args);
 } else {
   console.error(
     `usage: npm run bench -- <name> [options]\nbenchmarks: ${Object.keys(benchmarks).join(', ')}`,

@@ -1,9 +1,14 @@
 /** `npm run check`: every static check, all of them even when one fails; exit 1 if any did. */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
   ['types', 'tsc', '--project', '.'],
+  // What the benchmarks compare with is not installed with the rest: `npm ci --prefix bench/peers`.
+  ...(existsSync('bench/peers/node_modules')
+    ? ([['types of the peers', 'tsc', '--project', 'bench/peers']] as const)
+    : []),
   ['dead code', 'knip'],
   ['generated code', 'node', 'scripts/generate.ts', '--check'],
   ['architecture and docs', 'node', '--test', 'test/architecture.test.ts', 'test/docs.test.ts'],

@@ -53,9 +53,7 @@ await runProgram(async ({ uri }: { readonly uri: string }) => {
         const [first] = parcels;
         if (first === undefined) return;
         const events = parcels.map(({ n, note }): ParcelEvent => ({ type: 'sent', data: { n, note } }));
-        await db.transaction((tx) =>
-          store.append(tx, category.stream(first.key), events, { expect: 'any' }),
-        );
+        await db.transaction((tx) => store.append(tx, category.stream(first.key), events, { expect: 'any' }));
       }),
     },
     close: async () => {

@@ -1,7 +1,7 @@
 import { cpuSecondsOfTree } from '../processes.ts';
 import { percentile } from '../statistics.ts';
-import type { Pair } from './contender.ts';
 import type { Arrived } from './arrivals.ts';
+import type { Pair } from './contender.ts';
 import type { ClosedLoop, OpenLoop, Published } from './publishing.ts';
 
 /** CPU time of one message in microseconds, by process. */
@@ -110,4 +110,3 @@ function cpuSince({ publisher, subscriber, prepared }: Pair, postgresPid: number
     return { publisherUs, subscriberUs, postgresUs, brokerUs, totalUs };
   };
 }
-

@@ -3,7 +3,7 @@ import { createOutbox, createRelay } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { runProgram } from '../program.ts';
-import { openTransport, type OurSettings } from './our-transport.ts';
+import { type OurSettings, openTransport } from './our-transport.ts';
 import { parcelSent } from './parcel-message.ts';
 import { publishingCommands } from './publishing.ts';
 import { INSERT_BUSINESS } from './traffic.ts';

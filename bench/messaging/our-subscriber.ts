@@ -4,7 +4,7 @@ import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { runProgram } from '../program.ts';
 import { createArrivals } from './arrivals.ts';
-import { openTransport, type OurSettings } from './our-transport.ts';
+import { type OurSettings, openTransport } from './our-transport.ts';
 import { parcelSent } from './parcel-message.ts';
 import { INSERT_EFFECT } from './traffic.ts';
 

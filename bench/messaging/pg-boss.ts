@@ -15,7 +15,10 @@ export interface BossSettings {
 const programs = join(import.meta.dirname, '..', 'peers');
 
 /** One database for both services: their rows and the jobs can commit together in no other way. */
-export function pgBoss(name: string, options: { readonly fifo: boolean; readonly notify: boolean }): Contender {
+export function pgBoss(
+  name: string,
+  options: { readonly fifo: boolean; readonly notify: boolean },
+): Contender {
   return {
     name,
     ours: false,
@@ -47,7 +50,7 @@ function fillSql(backlog: 'other-queue' | 'same-queue-waiting', rows: number): s
   const startAfter = backlog === 'other-queue' ? 'now()' : "now() + interval '1 hour'";
   const state = backlog === 'other-queue' ? 'created' : 'retry';
   return `
-    ${backlog === 'other-queue' ? "SELECT pgboss.create_queue('away', '{\"policy\": \"standard\"}');" : ''}
+    ${backlog === 'other-queue' ? 'SELECT pgboss.create_queue(\'away\', \'{"policy": "standard"}\');' : ''}
     INSERT INTO pgboss.job (name, data, state, start_after, retry_limit, expire_seconds, policy)
     SELECT '${queue}', jsonb_build_object('note', repeat('x', 400)), '${state}', ${startAfter}, 2, 900, 'standard'
     FROM generate_series(1, ${rows})`;

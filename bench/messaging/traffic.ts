@@ -15,7 +15,8 @@ export function parcel(n: number): Parcel {
 }
 
 /** The publisher's business row, and the subscriber's effect. */
-export const BUSINESS_TABLE = 'CREATE TABLE business (n integer PRIMARY KEY, key text NOT NULL, note text NOT NULL)';
+export const BUSINESS_TABLE =
+  'CREATE TABLE business (n integer PRIMARY KEY, key text NOT NULL, note text NOT NULL)';
 export const INSERT_BUSINESS = 'INSERT INTO business (n, key, note) VALUES ($1, $2, $3)';
 export const EFFECT_TABLE = 'CREATE TABLE effect (n integer PRIMARY KEY, key text NOT NULL)';
 export const INSERT_EFFECT = 'INSERT INTO effect (n, key) VALUES ($1, $2)';

@@ -31,18 +31,22 @@ interface Server {
 async function startServer(folder: string): Promise<Server> {
   const [node = 0, admin = 0, ingress = 0] = [await freePort(), await freePort(), await freePort()];
   const binary = `@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`;
-  const server = spawn(createRequire(import.meta.url).resolve(binary), ['--no-logo', '--listen-mode', 'tcp'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      RESTATE_BASE_DIR: folder,
-      RESTATE_BIND_IP: '127.0.0.1',
-      RESTATE_BIND_PORT: String(node),
-      RESTATE_ADMIN__BIND_PORT: String(admin),
-      RESTATE_INGRESS__BIND_PORT: String(ingress),
-      RESTATE_DISABLE_TELEMETRY: 'true',
-      RESTATE_LOG_FILTER: 'error',
+  const server = spawn(
+    createRequire(import.meta.url).resolve(binary),
+    ['--no-logo', '--listen-mode', 'tcp'],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: {
+        RESTATE_BASE_DIR: folder,
+        RESTATE_BIND_IP: '127.0.0.1',
+        RESTATE_BIND_PORT: String(node),
+        RESTATE_ADMIN__BIND_PORT: String(admin),
+        RESTATE_INGRESS__BIND_PORT: String(ingress),
+        RESTATE_DISABLE_TELEMETRY: 'true',
+        RESTATE_LOG_FILTER: 'error',
+      },
     },
-  });
+  );
   const adminUrl = `http://127.0.0.1:${admin}`;
   while (!(await answers(`${adminUrl}/health`))) {
     if (server.exitCode !== null) throw new Error(`restate-server ended with ${server.exitCode}`);
