@@ -373,8 +373,8 @@ export const PLANTS: readonly PlantedBug[] = [
     id: 'G5',
     bug: 'a message is parked in the outbox',
     database: 'order',
-    sql: `INSERT INTO outbox_parked (id, message_id, key, type, envelope, created_at, attempts, parked_reason)
-          VALUES (1, gen_random_uuid(), 'k', 'order.confirmed.v1', '{}', now(), 1, 'refused')`,
+    sql: `INSERT INTO outbox_parked (id, shard, message_id, key, type, envelope, created_at, attempts, parked_reason)
+          VALUES (1, 0, gen_random_uuid(), 'k', 'order.confirmed.v1', '{}', now(), 1, 'refused')`,
   },
   {
     id: 'G6',
