@@ -8,4 +8,12 @@ export const sagaCrashPoints = [
   'saga.before-undo',
   'saga.after-undo',
   'saga.before-end',
+  'saga.before-reply-commit',
+  'saga.after-reply-commit',
+  'saga.before-event-commit',
+  'saga.after-event-commit',
+  'saga.before-operation-commit',
+  'saga.after-operation-commit',
+  'saga.before-migrate-commit',
+  'saga.after-migrate-commit',
 ] as const;

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { eventually } from '@flotilla/kernel/testing';
 import * as s from '@flotilla/kernel/schema';
+import { eventually } from '@flotilla/kernel/testing';
 import {
   createConsumer,
   createOutbox,
@@ -9,8 +9,8 @@ import {
   type Handler,
   inboxMigrations,
   type Message,
-  on,
   type Outbox,
+  on,
   outboxMigrations,
 } from '@flotilla/messaging';
 import { createMemoryTransport } from '@flotilla/messaging/testing';
@@ -36,7 +36,12 @@ export const askWork = defineMessage({ type: 'test.ask.v1', description: 'Do it.
 export const takeBack = defineMessage({ type: 'test.take-back.v1', description: 'Undo it.', key, schema });
 export const workDone = defineMessage({ type: 'test.done.v1', description: 'It is done.', key, schema });
 export const workRefused = defineMessage({ type: 'test.refused.v1', description: 'It is not.', key, schema });
-export const workUndone = defineMessage({ type: 'test.undone.v1', description: 'It is undone.', key, schema });
+export const workUndone = defineMessage({
+  type: 'test.undone.v1',
+  description: 'It is undone.',
+  key,
+  schema,
+});
 
 export interface Errand {
   readonly id: string;
@@ -115,7 +120,13 @@ export async function createMessageRig(): Promise<MessageRig> {
   const arrivals: { readonly id: string; readonly what: string }[] = [];
   const closers: (() => Promise<void>)[] = [];
   const consume = async (name: string, handlers: readonly Handler[]) => {
-    const consumer = createConsumer({ ...base, name, transport, handlers, retry: { delaysMs: [10, 10, 10] } });
+    const consumer = createConsumer({
+      ...base,
+      name,
+      transport,
+      handlers,
+      retry: { delaysMs: [10, 10, 10] },
+    });
     await consumer.start();
     closers.unshift(() => consumer.close());
   };

@@ -85,7 +85,10 @@ describe('a saga of message steps', () => {
   it('holds no lease while it waits for a reply', async () => {
     rig.participants.set('do c', keepsSilent);
     const id = await rig.start(engine, errand);
-    const waiting = await eventually('c was asked', async () => rig.arrived(id).includes('do c') && engine.find(id));
+    const waiting = await eventually(
+      'c was asked',
+      async () => rig.arrived(id).includes('do c') && engine.find(id),
+    );
     assert.deepEqual([waiting?.step, waiting?.leasedBy], ['c', undefined]);
     const [c] = await commandsOf(id, 'c');
     await answer(id, c?.id ?? '');
@@ -181,7 +184,13 @@ describe('a saga of message steps', () => {
   it('needs an outbox, and says so when the engine is made', () => {
     const { db } = rig;
     const make = () =>
-      createSagaEngine({ db, definitions: [errand], instanceId: 'x', logger: {} as never, metrics: {} as never });
+      createSagaEngine({
+        db,
+        definitions: [errand],
+        instanceId: 'x',
+        logger: {} as never,
+        metrics: {} as never,
+      });
     assert.throws(make, /saga errand: the step a sends a command, which needs an outbox/);
   });
 
@@ -210,7 +219,7 @@ describe('a reply to a command that no saga has sent', () => {
     const [a] = await commandsOf(id, 'a');
     assert.ok(a);
     // As after a failover to a standby that had not seen the saga yet.
-    await rig.db.query("UPDATE saga_step SET command_id = gen_random_uuid() WHERE saga_id = $1", [id]);
+    await rig.db.query('UPDATE saga_step SET command_id = gen_random_uuid() WHERE saga_id = $1', [id]);
     await answer(id, a.id);
     await eventually('it is parked', async () =>
       (await engine.parked()).some(({ commandId }) => commandId === a.id),

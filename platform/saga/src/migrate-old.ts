@@ -35,7 +35,11 @@ export async function migrateOld(
   if (migratable.length === 0) return;
   const types = migratable.map(({ type }) => type);
   const versions = migratable.map(({ version }) => version);
-  for (const { id, type, def_version } of await db.query<OldInstance>(TAKE_OLD, [types, versions, [...refused]])) {
+  for (const { id, type, def_version } of await db.query<OldInstance>(TAKE_OLD, [
+    types,
+    versions,
+    [...refused],
+  ])) {
     const to = definitions.target(type, def_version)?.version ?? 0;
     const reason = `version ${def_version} is registered no longer`;
     const answer = await db

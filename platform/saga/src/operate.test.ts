@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { findAnswer, insertOperation } from './operation-store.ts';
 import type { SagaEngine, SagaOrder, SagaVerb } from './index.ts';
+import { findAnswer, insertOperation } from './operation-store.ts';
 import { breaks, createRig, gate, type Rig, refuses } from './test-rig.ts';
 
 let rig: Rig;
@@ -76,8 +76,15 @@ describe('an operator', () => {
     await engine.operate(id, order({ verb: 'compensate' }));
     const saga = await rig.end(engine, id);
     assert.deepEqual([saga.status, saga.reason?.kind], ['compensated', 'operator']);
-    assert.deepEqual((await rig.rows(id)).slice(-3), ['undone b', 'undone a', 'compensated forced-by-operator']);
-    assert.equal(saga.history.find(({ step, direction }) => step === 'd' && direction === 'do')?.status, 'unknown');
+    assert.deepEqual((await rig.rows(id)).slice(-3), [
+      'undone b',
+      'undone a',
+      'compensated forced-by-operator',
+    ]);
+    assert.equal(
+      saga.history.find(({ step, direction }) => step === 'd' && direction === 'do')?.status,
+      'unknown',
+    );
   });
 
   it('completes a saga, whose hook runs', async () => {

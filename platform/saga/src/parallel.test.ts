@@ -95,7 +95,12 @@ describe('a parallel group', () => {
     });
     const reply = (step: string, causationId: string) =>
       rig.db.transaction((tx) =>
-        rig.outbox.publish(tx, { ...workDone, key: () => step }, { step, sagaId: id, what: step }, { causationId }),
+        rig.outbox.publish(
+          tx,
+          { ...workDone, key: () => step },
+          { step, sagaId: id, what: step },
+          { causationId },
+        ),
       );
     await Promise.all(open.map(({ branch = '', commandId }) => reply(branch, commandId)));
     const saga = await rig.end(engine, id);
@@ -183,7 +188,9 @@ describe('a parallel group', () => {
     const id = await rig.start(engine, trip);
     await eventually('the hotel is asked', () => calls.includes('do hotel'));
     const ids = async () =>
-      (await engine.find(id))?.history.filter(({ step }) => step === 'book').map(({ commandId }) => commandId);
+      (await engine.find(id))?.history
+        .filter(({ step }) => step === 'book')
+        .map(({ commandId }) => commandId);
     const atFirst = await ids();
     behaviours.clear();
     await rig.db.query("UPDATE saga_instance SET lease_until = now() - interval '1 s' WHERE id = $1", [id]);

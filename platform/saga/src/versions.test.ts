@@ -34,7 +34,8 @@ function define(
           retry: { initialMs: 5, maxMs: 20 },
           do: async (_data, call) => {
             await takeEffect(rig.db, `do ${name}`, call);
-            const behave: Behaviour = rig.behaviours.get(`do ${name}`) ?? (async () => ({ ok: true, result: name }));
+            const behave: Behaviour =
+              rig.behaviours.get(`do ${name}`) ?? (async () => ({ ok: true, result: name }));
             return await behave(call);
           },
           undo: async (_data, call) => {
@@ -57,7 +58,10 @@ describe('two versions side by side', () => {
     const older = rig.engine({ definitions: [one] });
     const newer = rig.engine({ definitions: [two] });
     const started = await Promise.all(
-      Array.from({ length: 10 }, async () => [await rig.start(older, one), await rig.start(newer, two)] as const),
+      Array.from(
+        { length: 10 },
+        async () => [await rig.start(older, one), await rig.start(newer, two)] as const,
+      ),
     );
     for (const [first, second] of started) {
       assert.deepEqual(await trail(older, first), ['a@1', 'old@1', 'z@1']);

@@ -1,6 +1,6 @@
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createDatabase } from '@flotilla/postgres';
-import { openSagaDesk, type OperateAnswer, type SagaDesk, type SagaDetails } from '@flotilla/saga/desk';
+import { type OperateAnswer, openSagaDesk, type SagaDesk, type SagaDetails } from '@flotilla/saga/desk';
 import { connectControl } from '../control-client.ts';
 import { cliError } from '../errors.ts';
 import { numberOf, readOrder, SAGA_VERBS } from '../saga/saga-order.ts';
@@ -14,7 +14,8 @@ const LOOK_EVERY_MS = 100;
 export const saga: Command = {
   name: 'saga',
   arguments: `list|show|parked|${SAGA_VERBS.join('|')} <service> [saga]`,
-  summary: 'shows the sagas of a service, stuck ones first, and changes one by hand; every change is kept in its audit',
+  summary:
+    'shows the sagas of a service, stuck ones first, and changes one by hand; every change is kept in its audit',
   takes: [2, 3],
   options: {
     status: { type: 'string' },
@@ -100,7 +101,8 @@ function filterOf({ values }: Invocation) {
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 async function findSaga(desk: SagaDesk, service: string, id: string | undefined): Promise<SagaDetails> {
-  if (id === undefined || !UUID.test(id)) throw cliError('CLI_USAGE', 'name a saga by its id, as `saga list` shows it');
+  if (id === undefined || !UUID.test(id))
+    throw cliError('CLI_USAGE', 'name a saga by its id, as `saga list` shows it');
   const found = await desk.find(id);
   if (found === undefined) throw cliError('CLI_NOT_FOUND', `${service} has no saga ${id}`);
   return found;
@@ -120,7 +122,10 @@ async function carryOut(
     await systemClock.sleep(LOOK_EVERY_MS);
   }
   if (await desk.withdraw(request))
-    throw cliError('CLI_NO_ANSWER', 'no engine that knows this saga has answered; the request was taken back');
+    throw cliError(
+      'CLI_NO_ANSWER',
+      'no engine that knows this saga has answered; the request was taken back',
+    );
   const answer = await desk.answer(request);
   if (answer === undefined) throw cliError('CLI_NO_ANSWER', 'the request is gone without an answer');
   return answer;

@@ -4,14 +4,28 @@ import { text, type Values } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
 
 /** The verbs of the command line that change a saga. */
-export const SAGA_VERBS: readonly string[] = ['retry', 'skip', 'compensate', 'complete', 'edit', 'cancel', 'migrate'];
+export const SAGA_VERBS: readonly string[] = [
+  'retry',
+  'skip',
+  'compensate',
+  'complete',
+  'edit',
+  'cancel',
+  'migrate',
+];
 
 /** What the user asks for. Throws `CLI_USAGE` when something that the verb needs is missing. */
 export function readOrder(verb: string, values: Values, seenChanges: number): SagaOrder {
   const reason = text(values, 'reason');
-  if (reason === undefined || reason === '') throw cliError('CLI_USAGE', `saga ${verb} needs --reason: it is kept`);
+  if (reason === undefined || reason === '')
+    throw cliError('CLI_USAGE', `saga ${verb} needs --reason: it is kept`);
   const by = text(values, 'by') ?? userInfo().username;
-  return { ...readVerb(verb, values), by, reason, expectedChanges: numberOf(values, 'changes') ?? seenChanges };
+  return {
+    ...readVerb(verb, values),
+    by,
+    reason,
+    expectedChanges: numberOf(values, 'changes') ?? seenChanges,
+  };
 }
 
 function readVerb(verb: string, values: Values): SagaVerb {
@@ -68,6 +82,7 @@ function parseJson(name: string, value: string): unknown {
 
 function parseObject(name: string, value: string): object {
   const parsed = parseJson(name, value);
-  if (typeof parsed !== 'object' || parsed === null) throw cliError('CLI_USAGE', `--${name} must be a JSON object`);
+  if (typeof parsed !== 'object' || parsed === null)
+    throw cliError('CLI_USAGE', `--${name} must be a JSON object`);
   return parsed;
 }

@@ -32,7 +32,11 @@ async function seed(status: string): Promise<string> {
 }
 
 /** Runs a command line against the database; resolves with what it printed and its exit code. */
-async function run(t: TestContext, positionals: readonly string[], values: Record<string, string | boolean> = {}) {
+async function run(
+  t: TestContext,
+  positionals: readonly string[],
+  values: Record<string, string | boolean> = {},
+) {
   const printed: string[] = [];
   const log = t.mock.method(console, 'log', (line: string) => printed.push(line));
   const desk = openSagaDesk(database.db, uuidv7);
@@ -51,7 +55,10 @@ describe('flotilla saga', () => {
     const { exitCode, output } = await run(t, ['list', 'order']);
     assert.equal(exitCode, 0);
     const lines = output.split('\n');
-    assert.match(lines[1] ?? '', new RegExp(`^${stuck}  place-order@1  stuck +do charge  1 +DECLINED: no money`));
+    assert.match(
+      lines[1] ?? '',
+      new RegExp(`^${stuck}  place-order@1  stuck +do charge  1 +DECLINED: no money`),
+    );
     assert.ok(lines.some((line) => line.startsWith(running)));
     const json = await run(t, ['list', 'order'], { json: true, status: 'stuck' });
     assert.deepEqual(
