@@ -57,8 +57,7 @@ describe('an operator', () => {
     ]);
     const [audit] = saga.audit;
     assert.deepEqual([audit?.verb, audit?.by, audit?.reason], ['skip', 'ann', 'ticket 7']);
-    assert.equal((audit?.before as { step: string }).step, 'c');
-    assert.equal((audit?.after as { step: string }).step, 'd');
+    assert.partialDeepStrictEqual(audit, { before: { step: 'c' }, after: { step: 'd' } });
   });
 
   it('skips an undo that cannot succeed', async () => {

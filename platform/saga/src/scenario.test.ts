@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineSaga, type SagaDefinition } from './index.ts';
-import { runScenario } from './testing.ts';
+import { amended, askWork, errand, workDone, workRefused } from './scenario.fixture.ts';
+import { replied, runScenario } from './testing.ts';
 
 interface Trip {
   readonly city: string;
@@ -93,5 +94,41 @@ describe('a scenario', () => {
       /scripted outcomes were not used/,
     );
     assert.throws(() => runScenario(trip, paris).when('do nothing'), /book-trip has no call do nothing/);
+  });
+
+  it('plays commands and their replies, parallel branches, waits and events', async () => {
+    const id = 'e1';
+    const work = (step: string) => ({ type: askWork.type, data: { step, sagaId: id, what: step } });
+    await runScenario(errand, { id, trail: [] })
+      .when('do a', replied(workDone, { step: 'a', sagaId: id, what: 'A' }))
+      .when('do call', 'throws')
+      .given('do last', amended, { about: id, to: 'event' })
+      .expect({
+        status: 'completed',
+        calls: ['do a', 'do b', 'do call', 'do call', 'do pause', 'do last'],
+        commands: [work('a'), work('b')],
+        data: { id, trail: ['A', 'b', 'called', 'event'] },
+      });
+  });
+
+  it('undoes the started branches of a group, and reads refusals out of replies', async () => {
+    const no = { step: 'b', sagaId: 'e1', what: 'sold-out' };
+    await runScenario(errand, { id: 'e1', trail: [] })
+      .when('do b', replied(workRefused, no))
+      .expect({ status: 'compensated', reason: 'sold-out', calls: ['do a', 'do b', 'undo a'] });
+    const astray = runScenario(errand, { id: 'e1', trail: [] })
+      .when('do b', replied(amended, { about: 'x', to: 'y' }))
+      .expect({ status: 'compensated' });
+    await assert.rejects(astray, /b awaits no test.amended.v1/);
+  });
+
+  it('plays what an operator does to a stuck saga', async () => {
+    const stuck = () => runScenario(errand, { id: 'e1', trail: [] }).when('do last', 'fails');
+    await stuck().operate({ verb: 'skip' }).expect({ status: 'completed' });
+    await stuck().operate({ verb: 'retry' }).expect({ status: 'completed' });
+    await stuck().operate({ verb: 'complete' }).expect({ status: 'completed' });
+    await stuck()
+      .operate({ verb: 'compensate' })
+      .expect({ status: 'compensated', reason: 'forced-by-operator' });
   });
 });

@@ -1,6 +1,8 @@
 export {
   type CallName,
   type Expectation,
+  type Replied,
+  replied,
   runScenario,
   type Scenario,
   type ScriptedOutcome,
