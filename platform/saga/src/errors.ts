@@ -13,7 +13,6 @@ import {
  * - `SAGA_LEASE_LOST` (retryable): another engine took the instance over; seen by `call.signal` only.
  * - `SAGA_ENGINE_CLOSED` (retryable): the engine is closing; seen by `call.signal` only.
  * - `SAGA_DEFINITION_CHANGED`: a stored instance stands at a step that its definition no longer has.
- * - `SAGA_MIGRATION_REFUSED`: an instance cannot become one of the newer version; it stays as it is.
  * - `SAGA_CHANGED` (retryable): a saga was changed by others each time it was to be written.
  */
 export type SagaErrorCode =
@@ -23,7 +22,6 @@ export type SagaErrorCode =
   | 'SAGA_LEASE_LOST'
   | 'SAGA_ENGINE_CLOSED'
   | 'SAGA_DEFINITION_CHANGED'
-  | 'SAGA_MIGRATION_REFUSED'
   | 'SAGA_CHANGED';
 
 const RETRYABLE: ReadonlySet<SagaErrorCode> = new Set([

@@ -171,6 +171,12 @@ function eventOf({ what, which }: Happening, state: SagaState): SagaEvent {
   }
 }
 
+function cancelled(plan: SagaPlan, state: SagaState, { cancels }: Happening): SagaState {
+  const pivotStarted = hasStartedPivot(plan, state);
+  if (!cancels || answerCancel({ ...state, pivotStarted }) !== 'requested') return state;
+  return { ...state, cancelReason: state.cancelReason ?? 'asked' };
+}
+
 function play(plan: SagaPlan, events: readonly Happening[]): Trace {
   const opened: string[] = [];
   const closed = new Map<string, string>();
@@ -193,17 +199,15 @@ function play(plan: SagaPlan, events: readonly Happening[]): Trace {
   }));
   for (const happening of [...events, ...calm]) {
     if (isEnded(state.status)) break;
+    state = cancelled(plan, state, happening);
     const pivotStarted = hasStartedPivot(plan, state);
-    if (happening.cancels && answerCancel({ ...state, pivotStarted }) === 'requested')
-      state = { ...state, cancelReason: state.cancelReason ?? 'asked' };
     const event = eventOf(happening, state);
     const next = transition(plan, state, event, happening.late ? { ...CALM, deadlineInMs: -1 } : CALM);
-    const name = event.branch ?? plan.steps[state.step]?.name ?? '';
-    if (event.kind !== 'due')
-      attempts.set(`${state.direction} ${name}`, (attempts.get(`${state.direction} ${name}`) ?? 0) + 1);
-    if (next.closed) closed.set(`${state.direction} ${name}`, next.closed);
-    if (pivotStarted && event.kind === 'rejected' && state.step === plan.pivot) pivotRefused = true;
-    if (pivotStarted && next.state.direction === 'undo' && !pivotRefused) undidAfterPivot = true;
+    const what = `${state.direction} ${event.branch ?? plan.steps[state.step]?.name ?? ''}`;
+    if (event.kind !== 'due') attempts.set(what, (attempts.get(what) ?? 0) + 1);
+    if (next.closed) closed.set(what, next.closed);
+    pivotRefused ||= event.kind === 'rejected' && state.direction === 'do' && state.step === plan.pivot;
+    undidAfterPivot ||= pivotStarted && next.state.direction === 'undo' && !pivotRefused;
     state = next.state;
     note(state);
   }

@@ -70,7 +70,8 @@ export async function play(
     }
     // One turn for each branch that is open now.
     for (const open of instance.open) {
-      if (instance.open.some(({ branch }) => branch === open.branch)) instance = await attempt(now, instance, open);
+      if (instance.open.some(({ branch }) => branch === open.branch))
+        instance = await attempt(now, instance, open);
       if (isEnded(instance.state.status)) break;
     }
   }
@@ -82,10 +83,12 @@ async function attempt(now: Play, first: Instance, open: OpenStep): Promise<Inst
   const { definition, state } = first;
   const step = stepAt(definition, state.step, open.branch);
   const branch = open.branch === '' ? {} : { branch: open.branch };
-  if (first.state.reason && state.direction === 'do') return await apply(now, first, { kind: 'due', ...branch });
+  if (first.state.reason && state.direction === 'do')
+    return await apply(now, first, { kind: 'due', ...branch });
   const call: CallName = `${state.direction} ${step.name}`;
   const arrived = await takeEvents(now, first, call);
-  if (now.calls.push(call) > MAX_CALLS) throw new AssertionError({ message: `no end after ${MAX_CALLS} calls` });
+  if (now.calls.push(call) > MAX_CALLS)
+    throw new AssertionError({ message: `no end after ${MAX_CALLS} calls` });
   if (isMessage(step)) {
     const { type, data } = commandOf(step, { instance: arrived, ...arrived }, open);
     now.commands.push({ type, data });
@@ -98,7 +101,13 @@ async function attempt(now: Play, first: Instance, open: OpenStep): Promise<Inst
 
 async function apply(now: Play, before: Instance, event: SagaEvent, result?: unknown): Promise<Instance> {
   const conditions = { deadlineInMs: now.late ? -1 : 1, stuckAfterAttempts: 20, stuckRetryMs: 0, random: 0 };
-  return await write(now, before, transition(before.definition.plan, before.state, event, conditions), event, result);
+  return await write(
+    now,
+    before,
+    transition(before.definition.plan, before.state, event, conditions),
+    event,
+    result,
+  );
 }
 
 async function write(
@@ -136,7 +145,10 @@ async function operate(now: Play, instance: Instance, order: SagaVerb): Promise<
   return await write(now, instance, forced.transition, forced.event);
 }
 
-function openIn(instance: Pick<Instance, 'id' | 'definition' | 'renamed'>, state: SagaState): readonly OpenStep[] {
+function openIn(
+  instance: Pick<Instance, 'id' | 'definition' | 'renamed'>,
+  state: SagaState,
+): readonly OpenStep[] {
   if (isEnded(state.status)) return [];
   const names = state.branches?.filter(({ status }) => status === 'open').map(({ name }) => name) ?? [''];
   return names.map((branch) => ({
@@ -175,7 +187,8 @@ function toEvent(
 ): { readonly event: SagaEvent; readonly result?: unknown } {
   if (outcome === 'throws' || outcome === 'times-out' || outcome === 'fails')
     return { event: { kind: 'failed', fault: FAULTS[outcome] } };
-  if (typeof outcome === 'object' && 'replied' in outcome) return toEvent(instance, open, read(instance, open, outcome));
+  if (typeof outcome === 'object' && 'replied' in outcome)
+    return toEvent(instance, open, read(instance, open, outcome));
   if (typeof outcome === 'object' && 'ok' in outcome) {
     if (!outcome.ok) return { event: { kind: 'rejected', rejection: outcome.reason } };
     return { event: { kind: 'succeeded' }, result: outcome.result };
@@ -185,9 +198,14 @@ function toEvent(
 
 function read({ definition, state }: Instance, { branch }: OpenStep, outcome: Replied): ScriptedOutcome {
   const step = stepAt(definition, state.step, branch);
-  const replies = isMessage(step) ? (state.direction === 'do' ? step.replies : step.undo?.replies) : undefined;
+  const replies = isMessage(step)
+    ? state.direction === 'do'
+      ? step.replies
+      : step.undo?.replies
+    : undefined;
   const reply = replies?.find(({ type }) => type === outcome.replied.type);
-  if (reply === undefined) throw new AssertionError({ message: `${step.name} awaits no ${outcome.replied.type}` });
+  if (reply === undefined)
+    throw new AssertionError({ message: `${step.name} awaits no ${outcome.replied.type}` });
   return reply.read(messageOf(outcome.replied));
 }
 

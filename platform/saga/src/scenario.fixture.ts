@@ -47,7 +47,11 @@ export const errand = defineSaga<Errand>({
     send(ask('a')),
     parallel('both', [
       send(ask('b')),
-      step({ name: 'call', do: never, onDone: (_tx, data) => ({ ...data, trail: [...data.trail, 'called'] }) }),
+      step({
+        name: 'call',
+        do: never,
+        onDone: (_tx, data) => ({ ...data, trail: [...data.trail, 'called'] }),
+      }),
     ]),
     wait({ name: 'pause', ms: 3_600_000 }),
     step({ name: 'last', pivot: true, do: never }),
