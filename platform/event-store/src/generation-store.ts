@@ -29,6 +29,20 @@ export async function readGenerations(db: Queryable, name: string): Promise<read
   );
 }
 
+/** The same in one look with whether an operator has asked for something. */
+export async function surveyProjection(
+  db: Queryable,
+  name: string,
+): Promise<{ readonly generations: readonly Generation[]; readonly isAsked: boolean }> {
+  const rows = await db.query<Generation & { readonly is_asked: boolean }>(
+    `SELECT ${COLUMNS}, EXISTS (
+       SELECT FROM projection_command c WHERE c.name = $1 AND c.ended_at IS NULL AND c.status = 'pending') AS is_asked
+     FROM projection_generation WHERE name = $1 ORDER BY generation`,
+    [name],
+  );
+  return { generations: rows, isAsked: rows[0]?.is_asked === true };
+}
+
 /** The generation, ours until the transaction ends; `undefined` when another runner has it or it is not due. */
 export async function claimGeneration(
   tx: Queryable,

@@ -3,7 +3,7 @@ import type { Database, Queryable } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { eventStoreError } from './errors.ts';
 import { type FeedingDeps, type FeedOutcome, feedGeneration, isFed } from './feed-generation.ts';
-import { type Generation, readGenerations } from './generation-store.ts';
+import { type Generation, surveyProjection } from './generation-store.ts';
 import { readHorizon } from './horizon.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { indexProjections, type Projection } from './projection.ts';
@@ -90,9 +90,9 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   }
 
   async function round(name: string): Promise<number> {
-    if (await carryOutCommand(db, projections, name, logger)) return 0;
-    const generations = await readGenerations(db, name);
+    const { generations, isAsked } = await surveyProjection(db, name);
     if (generations.length === 0) throw missing(name);
+    if (isAsked && (await carryOutCommand(db, projections, name, logger))) return 0;
     const kinds = [];
     for (const generation of generations) kinds.push(await advance(generation));
     if (kinds.includes('more')) return 0;

@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { assertSound } from './assert-sound.ts';
+import { placeOrder, type RunningSystem, startSystem } from './running-system.ts';
+
+describe('a read model of the running shop', { timeout: 400_000 }, () => {
+  let system: RunningSystem;
+  before(async () => {
+    system = await startSystem();
+  });
+  after(() => system?.stop());
+
+  /** Places orders one after the other until the command has ended; every client is answered. */
+  async function ordersDuring(command: Promise<string>): Promise<string> {
+    let isOver = false;
+    const ended = command.finally(() => {
+      isOver = true;
+    });
+    let placed = 0;
+    while (!isOver) {
+      const answer = await placeOrder(system);
+      assert.equal(answer.status, 201);
+      placed += 1;
+    }
+    assert.ok(placed > 0);
+    return await ended;
+  }
+
+  it('is rebuilt and taken back while orders are placed, and shows each of them', async () => {
+    for (let n = 0; n < 5; n += 1) assert.equal((await placeOrder(system)).status, 201);
+    const rebuilt = await ordersDuring(system.cli('projection', 'rebuild', 'order', 'order_view'));
+    assert.match(rebuilt, /done: generation 2 is what readers see/);
+    const back = await ordersDuring(system.cli('projection', 'rollback', 'order', 'order_view'));
+    assert.match(back, /done: generation 1 is what readers see/);
+    const listed = await system.cli('projection', 'list', 'order');
+    assert.match(listed, /order_view +inline +1 +1 +active +-/);
+    assert.match(listed, /order_view +inline +2 +1 +retired/);
+    await assertSound(system);
+  });
+});
