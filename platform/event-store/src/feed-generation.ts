@@ -29,20 +29,24 @@ export function isFed({ inline }: Projection, { state }: Generation): boolean {
   return state === 'building' || (state === 'active' && !inline);
 }
 
-/** Handles a batch: rows of the read model and the position behind them are one transaction. */
+/**
+ * Handles a batch: rows of the read model and the position behind them are one transaction. What came before an event
+ * that fails is not to blame: it is handled without it, and the event is met again as the first of a batch.
+ */
 export async function feedGeneration(
   deps: FeedingDeps,
   projection: Projection,
   generation: Generation,
 ): Promise<FeedOutcome> {
-  const first = await attempt(deps, projection, generation, deps.batchSize);
-  if (!('failedAfter' in first)) return first;
-  // What came before the failing event is not to blame: it is handled by itself, and the event is met again alone.
-  if (first.failedAfter > 0) {
-    const again = await attempt(deps, projection, generation, first.failedAfter);
-    return 'failedAfter' in again ? { kind: 'busy' } : { kind: 'more' };
+  let limit = deps.batchSize;
+  for (;;) {
+    const outcome = await attempt(deps, projection, generation, limit);
+    if (!('failedAfter' in outcome)) return limit === deps.batchSize ? outcome : { kind: 'more' };
+    const { failedAfter } = outcome;
+    if (failedAfter === 0 || limit === 1) return await recordFailure(deps, outcome);
+    // Every handler ended well and the batch failed all the same: one has swallowed the error of a statement.
+    limit = failedAfter < limit ? failedAfter : 1;
   }
-  return await recordFailure(deps, first);
 }
 
 interface FailedAttempt {

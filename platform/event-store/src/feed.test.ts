@@ -105,6 +105,28 @@ describe('a feed', () => {
     await shows(from, 'account-held-up');
   });
 
+  it('names the holder to an ordinary role, too', async () => {
+    const role = `reader_${process.pid}`;
+    await rig.db.query(`CREATE ROLE ${role}; GRANT SELECT ON event TO ${role}`);
+    const idle = await rig.begin();
+    try {
+      const [{ pid } = { pid: 0 }] = await idle.query<{ pid: number }>(
+        'SELECT pg_backend_pid() AS pid, pg_current_xact_id()',
+      );
+      await rig.append('watched', deposited(1));
+      await eventually('it is named', () =>
+        rig.db.transaction(async (tx) => {
+          await tx.query(`SET LOCAL ROLE ${role}`);
+          const { holder } = await readHorizon(tx);
+          return holder?.pid === pid && holder.application === 'test';
+        }),
+      );
+    } finally {
+      await idle.rollback();
+      await rig.db.query(`DROP OWNED BY ${role}; DROP ROLE ${role}`);
+    }
+  });
+
   it('does not wait for transactions that only read', async () => {
     const from = await end();
     const reader = await rig.begin();

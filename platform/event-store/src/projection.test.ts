@@ -179,6 +179,34 @@ describe('an asynchronous projection', () => {
     );
   });
 
+  it('halts at an event whose handler hides that a statement failed', async (t) => {
+    const rig = await open(t, { balance: 'asynchronous' });
+    const hiding = defineProjection<AccountEvent>({
+      name: 'balance',
+      version: 1,
+      categories: [accounts],
+      tables: ['balance'],
+      handle: async (tx, { streamId, data }, { generation }) => {
+        if (data.amount === 13) await tx.query('SELECT 1 / 0').catch(() => undefined);
+        else
+          await tx.query('INSERT INTO balance VALUES ($1, $2, 1, $3)', [generation, streamId, data.amount]);
+      },
+    });
+    for (const [id, amount] of [
+      ['a', 1],
+      ['b', 13],
+      ['c', 2],
+    ] as const)
+      await rig.append(id, deposited(amount));
+    rig.runner([hiding]);
+    const halted = await eventually('it halts', async () => {
+      const status = await statusOf(rig);
+      return status?.isHalted && status;
+    });
+    assert.equal(halted.failedEvent, 'deposited, version 1 of account-b');
+    assert.deepEqual(await rig.balances(), [row('a', 1, 1)]);
+  });
+
   it('tries again when an operator says so', async (t) => {
     const rig = await open(t, { balance: 'asynchronous' });
     let isBroken = true;

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
-import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import {
   createEventStore,
@@ -31,10 +30,14 @@ async function ask(
   until: readonly string[] = ['done', 'refused', 'abandoned'],
 ) {
   const id = await requestProjection(rig.db, { name: 'balance', verb, by: 'tester' });
-  return await eventually(`${verb} is ${until}`, async () => {
-    const found = await readProjectionCommand(rig.db, id);
-    return found && until.includes(found.status) && found;
-  });
+  return await eventually(
+    `${verb} is ${until}`,
+    async () => {
+      const found = await readProjectionCommand(rig.db, id);
+      return found && until.includes(found.status) && found;
+    },
+    60_000,
+  );
 }
 
 const generations = async (rig: Rig) =>
@@ -48,6 +51,19 @@ async function sum(rig: Rig): Promise<number> {
   );
   return row?.sum ?? 0;
 }
+
+/** Whoever appends faster than the machine can project waits: here it matters what is lost, not how much is done. */
+const isNotFarBehind = (rig: Rig) =>
+  eventually(
+    'the generations that are written are not far behind',
+    async () => {
+      const fed = (await listProjections(rig.db)).filter(
+        ({ state }) => state === 'active' || state === 'building',
+      );
+      return fed.every(({ lagEvents }) => lagEvents < 100);
+    },
+    60_000,
+  );
 
 for (const kind of ['inline', 'asynchronous'] as const) {
   const inline = kind === 'inline';
@@ -106,7 +122,7 @@ for (const kind of ['inline', 'asynchronous'] as const) {
         while (!isOver) {
           await rig.append(`w${n}`, deposited(1));
           appended += 1;
-          await systemClock.sleep(5); // two projections on one core must be able to keep up
+          if (appended % 10 === 0) await isNotFarBehind(rig);
         }
       });
       try {
@@ -125,7 +141,7 @@ for (const kind of ['inline', 'asynchronous'] as const) {
         await Promise.all(writers);
       }
       assert.ok(appended > 20, `${appended} events were appended`);
-      await eventually('everything is counted once', async () => (await sum(rig)) === appended * 10);
+      await eventually('everything is counted once', async () => (await sum(rig)) === appended * 10, 60_000);
     });
 
     it('can be given up, and the old one goes on', async (t) => {
