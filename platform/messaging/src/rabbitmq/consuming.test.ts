@@ -1,12 +1,18 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { isPlatformError } from '@flotilla/kernel';
+import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Delivery, Settlement } from '../transport.ts';
 import { collect, useTestBench } from './test-bench.ts';
 import { skipWithoutRabbitmq } from './testing.ts';
 
 const allDone = (deliveries: readonly Delivery[]) => deliveries.map((): Settlement => 'done');
+
+/** The minute between two looks at the topology is over at once. */
+const hasty: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === 60_000 ? 50 : ms, signal),
+};
 
 describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
   const createTestBench = useTestBench();
@@ -125,6 +131,33 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     assert.equal(letter?.suspect, false);
   });
 
+  it('delivers what another process held when it vanished as a suspect', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const channel = await bench.channel();
+    const held: string[] = [];
+    for (const shard of ['00', '01', '02', '03']) {
+      await channel.consume(`${bench.queue}.${shard}`, (message) => {
+        if (message) held.push(message.content.toString());
+      });
+    }
+    await transport.publish([bench.outgoing('a', 'held')]);
+    await eventually('taken', () => held.length === 1);
+    await channel.close();
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await transport.publish([bench.outgoing('a', 'fresh')]);
+    await eventually('both', () => deliveries.length === 2);
+    await receiver.close();
+    assert.deepEqual(
+      deliveries.map(({ body, suspect }) => [body, suspect]),
+      [
+        ['held', true],
+        ['fresh', false],
+      ],
+    );
+  });
+
   it('delivers a message of a foreign producer as it is', async (t) => {
     const bench = await createTestBench(t);
     const transport = bench.transport();
@@ -186,6 +219,19 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     await eventually('it goes on', async () => {
       await transport.publish([bench.outgoing('a', '1')]);
       return bodies().includes('1');
+    });
+    await receiver.close();
+  });
+
+  it('brings back the subscription to an exchange that was deleted', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport({ clock: hasty });
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { bodies, receiver } = collect(transport, bench.queue);
+    await (await bench.channel()).deleteExchange(bench.type);
+    await eventually('it is bound again', async () => {
+      await bench.transport().publish([bench.outgoing('a', '1')]);
+      return bodies().length > 0;
     });
     await receiver.close();
   });
