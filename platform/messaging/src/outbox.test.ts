@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
+import type { Transaction } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { formatTraceparent, newTrace, runInContext } from '@flotilla/telemetry';
 import { fromCloudEvent } from './cloud-event.ts';
@@ -65,6 +66,8 @@ describe('the outbox', () => {
     assert.equal(await publish({ key: 'k', text: '' }, { id }), id);
   });
 
+  const rows = async () => (await service.db.query('SELECT 1 FROM outbox')).length;
+
   it('gives its hint after a commit and not after a rollback', async () => {
     commits = 0;
     await publish({ key: 'k', text: '' });
@@ -80,11 +83,45 @@ describe('the outbox', () => {
     assert.equal(commits, 1);
   });
 
+  it('discards with a savepoint only what was published inside of it', async () => {
+    const before = await rows();
+    const refusal = new Error('rolled back');
+    await service.db.transaction(async (tx) => {
+      await outbox.publish(tx, noted, { key: 'k', text: 'outside' });
+      await assert.rejects(
+        tx.savepoint(async () => {
+          await outbox.publish(tx, noted, { key: 'k', text: 'inside' });
+          throw refusal;
+        }),
+        refusal,
+      );
+    });
+    assert.equal(await rows(), before + 1);
+  });
+
+  it('costs its transaction one insert, and neither a trigger nor a notification', async () => {
+    const statements: string[] = [];
+    await service.db.transaction(async (tx) => {
+      const watched: Transaction = {
+        ...tx,
+        query: (sql, values) => {
+          statements.push(sql);
+          return tx.query(sql, values);
+        },
+      };
+      await outbox.publish(watched, noted, { key: 'k', text: '' });
+    });
+    assert.equal(statements.length, 1);
+    assert.match(statements[0] ?? '', /^INSERT INTO outbox /);
+    assert.deepEqual(await service.db.query('SELECT tgname FROM pg_trigger WHERE NOT tgisinternal'), []);
+  });
+
   const invalid: [what: string, data: unknown, options: object, code: string][] = [
     ['data that breaks the schema', { key: 'k', text: 1 }, {}, 'MESSAGING_INVALID_DATA'],
     ['an unknown field', { key: 'k', text: '', more: 1 }, {}, 'MESSAGING_INVALID_DATA'],
     ['an empty key', { key: '', text: '' }, {}, 'MESSAGING_INVALID_DATA'],
     ['a key of more than 200 characters', { key: 'k'.repeat(201), text: '' }, {}, 'MESSAGING_INVALID_DATA'],
+    ['a key with NUL', { key: 'k\0', text: '' }, {}, 'MESSAGING_INVALID_DATA'],
     ['an id that is no UUID', { key: 'k', text: '' }, { id: '17' }, 'MESSAGING_INVALID_DATA'],
     ['more than 256 KiB', { key: 'k', text: 'x'.repeat(256 * 1024) }, {}, 'MESSAGING_TOO_LARGE'],
   ];

@@ -118,6 +118,9 @@ function assertAddress(type: string, key: string, id: string): void {
       `the key of ${type} must have 1 to ${MAX_KEY_LENGTH} characters, got ${key.length}`,
     );
   }
+  if (key.includes('\0')) {
+    throw messagingError('MESSAGING_INVALID_DATA', `the key of ${type} must not contain the character NUL`);
+  }
   if (!isUuid(id)) throw messagingError('MESSAGING_INVALID_DATA', `the id of ${type} must be a UUID`);
 }
 

@@ -11,7 +11,7 @@ describe('a message that kills its process', () => {
     const deadLetters = async () => (await system.deadLetters.list()).letters;
     const transport = system.transport();
     await transport.subscribe('test', ['test.counted.v1']);
-    for (let n = 0; n < 20; n += 1) await system.publish(n === 7 ? 'killer' : `k${n % 5}`, n);
+    for (let n = 0; n < 100; n += 1) await system.publish(n === 7 ? 'killer' : `k${n % 5}`, n);
     const relay = system.relay(transport);
     await eventually('all are on the bus', async () => {
       return (await system.service.db.query('SELECT 1 FROM outbox')).length === 0;
@@ -24,7 +24,7 @@ describe('a message that kills its process', () => {
     }
     const survivor = await startTestProcess(t, system, { parts: ['consumer'] });
     const letter = await eventually('the dead letter', async () => (await deadLetters())[0], 20_000);
-    await eventually('the others', async () => (await effects(system)).length === 19);
+    await eventually('the others', async () => (await effects(system)).length === 99, 20_000);
     await survivor.kill();
     assert.equal(letter.key, 'killer');
     assert.equal(letter.crashes, 3);

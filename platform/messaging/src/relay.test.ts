@@ -116,6 +116,83 @@ describe('the relay', () => {
     assert.deepEqual(numbers(published, 'bad'), [2]);
   });
 
+  it('lets nothing overtake a refused message, though it reads ahead', async () => {
+    const { transport, published, state } = createFakeTransport();
+    let calls = 0;
+    const refusing: Transport = {
+      ...transport,
+      publish: async (messages) => {
+        calls += 1;
+        state.refuse = ({ key }) => (key === 'bad' && calls === 1 ? 'no' : undefined);
+        return await transport.publish(messages);
+      },
+    };
+    const behind = Array.from({ length: 200 }, (_, n) => n).filter(
+      (n) => shardOf(`k${n}`) === shardOf('bad'),
+    );
+    await system.service.db.transaction(async (tx) => {
+      for (let n = 0; n < 40; n += 1) {
+        await system.outbox.publish(tx, counted, { key: 'bad', n });
+        await system.outbox.publish(tx, counted, { key: `k${behind[n % behind.length]}`, n });
+      }
+    });
+    system.relay(refusing, { batchSize: 48 });
+    await eventually('all are sent', async () => (await unsent()) === 0, 30_000);
+    assert.deepEqual(
+      numbers(published, 'bad'),
+      Array.from({ length: 40 }, (_, n) => n),
+    );
+  });
+
+  it('backs off from a message that is refused again and again', async () => {
+    const { transport, state } = createFakeTransport();
+    let calls = 0;
+    state.refuse = () => {
+      calls += 1;
+      return 'no';
+    };
+    system.relay(transport);
+    await system.publish('bad', 1);
+    const [row] = await eventually('it waits', () => waiting());
+    assert.equal(calls, 1);
+    assert.ok((row?.delay ?? 0) >= 0.2, 'half to all of 500 ms');
+    const [again] = await eventually('it waits longer', async () => {
+      const rows = await waiting();
+      return rows && rows[0]?.attempts === 2 && rows;
+    });
+    assert.ok((again?.delay ?? 0) >= 0.45, 'half to all of 1,000 ms');
+    assert.equal(calls, 2);
+  });
+
+  const waiting = async () => {
+    const rows = await system.service.db.query<{ attempts: number; delay: number }>(
+      `SELECT attempts, extract(epoch FROM available_at - clock_timestamp())::float8 AS delay
+       FROM outbox WHERE attempts > 0`,
+    );
+    return rows.length > 0 && rows;
+  };
+
+  it('keeps no transaction open while it publishes', async () => {
+    const { transport, published } = createFakeTransport();
+    const open: unknown[] = [];
+    const watching: Transport = {
+      ...transport,
+      publish: async (messages) => {
+        open.push(
+          ...(await system.bus.db.query(
+            `SELECT query FROM pg_stat_activity
+             WHERE application_name = 'test-process' AND state LIKE 'idle in transaction%'`,
+          )),
+        );
+        return await transport.publish(messages);
+      },
+    };
+    system.relay(watching, { db: system.pool() });
+    await system.publish('k', 1);
+    await eventually('it is sent', () => published.length === 1);
+    assert.deepEqual(open, []);
+  });
+
   it('sends again when the delete failed: at least once, in order', async () => {
     const { transport, published } = createFakeTransport();
     await system.publish('k', 1);
