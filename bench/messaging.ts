@@ -1,7 +1,14 @@
 import { parseArgs } from 'node:util';
 import { type Backlog, type Contender, type ContenderRun, withContender } from './messaging/contender.ts';
 import { flotillaOnPostgres, flotillaOnRabbitmq } from './messaging/flotilla.ts';
-import { type Cpu, measureDrain, measureLatency, measureRate, warmUp } from './messaging/measure.ts';
+import {
+  type Cpu,
+  measureDrain,
+  measureHead,
+  measureLatency,
+  measureRate,
+  warmUp,
+} from './messaging/measure.ts';
 import { pgBoss } from './messaging/pg-boss.ts';
 import { plainAmqplib } from './messaging/plain-amqplib.ts';
 import { startPostgresServer } from './postgres-server.ts';
@@ -32,7 +39,7 @@ export async function run(args: readonly string[]): Promise<void> {
       messages: { type: 'string', default: '20000' },
       seconds: { type: 'string', default: '5' },
       rate: { type: 'string', default: '1000' },
-      backlog: { type: 'string', default: '1000000' },
+      backlog: { type: 'string', default: '100000' },
       rabbitmq: { type: 'string' },
       results: { type: 'string' },
       profile: { type: 'string' },
@@ -91,10 +98,16 @@ function scenarios({ messages, seconds, perSecond, backlog }: Options): readonly
     contenders: forRate,
     measure: (run: ContenderRun) => sustained(run, messages, perTransaction),
   });
+  const head = (rows: number) => ({
+    contenders: forRate,
+    measure: (run: ContenderRun) => headOfQueue(run, messages, rows),
+  });
   return [
     { name: 'sustained, 1 message a transaction', ...rate(1) },
     { name: 'sustained, 10 messages a transaction', ...rate(10) },
     { name: 'drain of committed messages', contenders: forRate, measure: (run) => drain(run, messages) },
+    { name: `the first ${messages} of a queue of ${messages * 1.25}`, ...head(messages * 1.25) },
+    { name: `the first ${messages} of a queue of ${backlog}`, ...head(backlog) },
     { name: `latency at ${perSecond}/s`, ...latency('none') },
     { name: `latency at ${perSecond}/s, ${backlog} rows in another queue`, ...latency('other-queue') },
     {
@@ -135,6 +148,13 @@ function drain(run: ContenderRun, messages: number): Promise<Figures> {
     const load = { from: 0, messages, postgresPid: run.server.pid };
     const { perSecond, cpu } = await measureDrain(pair, load);
     await checkEffects(run, pair.prepared.effectDatabase, messages);
+    return { 'messages/s': perSecond, ...cpuFigures(cpu) };
+  });
+}
+
+function headOfQueue(run: ContenderRun, messages: number, rows: number): Promise<Figures> {
+  return withContender(run, async (pair) => {
+    const { perSecond, cpu } = await measureHead(pair, { postgresPid: run.server.pid, messages, rows });
     return { 'messages/s': perSecond, ...cpuFigures(cpu) };
   });
 }

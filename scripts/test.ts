@@ -9,7 +9,13 @@ import { join } from 'node:path';
 import { removeEmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 
-const PATTERNS = ['platform/**/*.test.ts', 'shop/**/*.test.ts', 'test/**/*.test.ts', 'bench/*.test.ts', 'chaos/**/*.test.ts'];
+const PATTERNS = [
+  'platform/**/*.test.ts',
+  'shop/**/*.test.ts',
+  'test/**/*.test.ts',
+  'bench/*.test.ts',
+  'chaos/**/*.test.ts',
+];
 const given = process.argv.slice(2);
 /** Most parts do without RabbitMQ, which takes seconds to start. */
 const needsBroker =

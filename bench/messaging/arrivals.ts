@@ -3,6 +3,8 @@ import { monotonicMs } from './traffic.ts';
 export interface Range {
   readonly from: number;
   readonly messages: number;
+  /** As many of them end the waiting, whichever they are. Default: all. */
+  readonly enough?: number;
 }
 
 export interface Arrived {
@@ -38,9 +40,9 @@ export function createArrivals() {
     commands: {
       expect: async (range: Range): Promise<void> => {
         from = range.from;
-        missing = range.messages;
-        enteredMs = new Float64Array(missing);
-        effects = new Uint8Array(missing);
+        missing = range.enough ?? range.messages;
+        enteredMs = new Float64Array(range.messages);
+        effects = new Uint8Array(range.messages);
         complete = Promise.withResolvers();
       },
       arrived: (): Promise<Arrived> => complete.promise,

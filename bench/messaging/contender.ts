@@ -1,8 +1,11 @@
 import type { PostgresServer } from '../postgres-server.ts';
 import { type Program, startProgram } from '../program.ts';
 
-/** Where a backlog waits while other messages are measured. */
-export type Backlog = 'none' | 'other-queue' | 'same-queue-waiting';
+/**
+ * What lies in the database while something is measured: messages of another queue; messages of the measured one that
+ * wait for another attempt; or parcels, numbered from 0, that are ready to be handled.
+ */
+export type Backlog = 'none' | 'other-queue' | 'same-queue-waiting' | 'ready';
 
 /** One way to bring messages from one service to another. */
 export interface Contender {

@@ -4,7 +4,8 @@ import type { PostgresServer } from '../postgres-server.ts';
 import type { Broker } from '../rabbitmq.ts';
 import type { Contender, Prepared } from './contender.ts';
 import type { OurSettings } from './our-transport.ts';
-import { BUSINESS_TABLE, EFFECT_TABLE } from './traffic.ts';
+import { parcelSent } from './parcel-message.ts';
+import { BUSINESS_TABLE, EFFECT_TABLE, KEYS, NOTE } from './traffic.ts';
 
 const programs = import.meta.dirname;
 
@@ -20,8 +21,11 @@ export const flotillaOnPostgres: Contender = {
     return {
       ...programsOf(services, server.uriFor(bus, publisher), server.uriFor(bus, subscriber)),
       drop: () => server.drop([publisher, subscriber, bus]),
-      fill: (backlog, rows) =>
-        backlog === 'other-queue' ? fillOtherQueue(server, bus, rows) : fillHeld(server, subscriber, rows),
+      fill: async (backlog, rows) => {
+        if (backlog === 'other-queue') await fillOtherQueue(server, bus, rows);
+        if (backlog === 'same-queue-waiting') await fillHeld(server, subscriber, rows);
+        if (backlog === 'ready') await fillReady(server, bus, subscriber, rows);
+      },
     };
   },
 };
@@ -92,6 +96,21 @@ async function fillOtherQueue(server: PostgresServer, bus: string, rows: number)
      INSERT INTO bus.delivery (queue_id, shard, key, type, body)
      SELECT q.id, n % 16, 'away-' || n % 1000, 'bench.other.v1', repeat('x', 400)
      FROM bus.queue q, generate_series(1, ${rows}) AS n WHERE q.name = 'away'`,
+  );
+  await server.sql(bus, 'VACUUM ANALYZE bus.delivery');
+}
+
+/** Parcels that were published already. */
+async function fillReady(server: PostgresServer, bus: string, queue: string, rows: number): Promise<void> {
+  await server.sql(
+    bus,
+    `SELECT bus.subscribe('${queue}', ARRAY['${parcelSent.type}']);
+     INSERT INTO bus.delivery (queue_id, shard, key, type, body)
+     SELECT q.id, n % ${KEYS} % 16, 'order-' || n % ${KEYS}, '${parcelSent.type}', json_build_object(
+       'specversion', '1.0', 'id', gen_random_uuid(), 'type', '${parcelSent.type}', 'source', 'publisher',
+       'time', '2026-01-01T00:00:00.000Z', 'datacontenttype', 'application/json', 'partitionkey', 'order-' || n % ${KEYS},
+       'data', json_build_object('n', n, 'key', 'order-' || n % ${KEYS}, 'note', '${NOTE}'))
+     FROM bus.queue q, generate_series(0, ${rows} - 1) AS n`,
   );
   await server.sql(bus, 'VACUUM ANALYZE bus.delivery');
 }

@@ -76,6 +76,21 @@ export async function measureDrain(
   return { perSecond: (messages * 1_000) / (performance.now() - start), cpu: cpu(messages) };
 }
 
+/** The first messages of a queue that holds many more. */
+export async function measureHead(
+  pair: Pair,
+  { postgresPid, rows, messages }: Omit<Load, 'from'> & { readonly rows: number; readonly messages: number },
+): Promise<RateRun> {
+  const { subscriber, prepared } = pair;
+  await prepared.fill?.('ready', rows);
+  await subscriber.ask('expect', { from: 0, messages: rows, enough: messages });
+  const cpu = cpuSince(pair, postgresPid);
+  const start = performance.now();
+  await subscriber.ask('begin');
+  await subscriber.ask('arrived');
+  return { perSecond: (messages * 1_000) / (performance.now() - start), cpu: cpu(messages) };
+}
+
 /** From the commit of a message to the entry of its handler, at a given rate. */
 export async function measureLatency(
   pair: Pair,

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { databaseUri } from '@flotilla/postgres';
-import type { Contender } from './contender.ts';
-import { BUSINESS_TABLE, EFFECT_TABLE } from './traffic.ts';
+import type { Backlog, Contender } from './contender.ts';
+import { BUSINESS_TABLE, EFFECT_TABLE, KEYS, NOTE } from './traffic.ts';
 
 export interface BossSettings {
   readonly uri: string;
@@ -45,13 +45,18 @@ export function pgBoss(
   };
 }
 
-function fillSql(backlog: 'other-queue' | 'same-queue-waiting', rows: number): string {
-  const queue = backlog === 'other-queue' ? 'away' : 'parcels';
-  const startAfter = backlog === 'other-queue' ? 'now()' : "now() + interval '1 hour'";
-  const state = backlog === 'other-queue' ? 'created' : 'retry';
-  return `
-    ${backlog === 'other-queue' ? 'SELECT pgboss.create_queue(\'away\', \'{"policy": "standard"}\');' : ''}
+function fillSql(backlog: Exclude<Backlog, 'none'>, rows: number): string {
+  const insert = (queue: string, data: string, state: string, startAfter: string) => `
     INSERT INTO pgboss.job (name, data, state, start_after, retry_limit, expire_seconds, policy)
-    SELECT '${queue}', jsonb_build_object('note', repeat('x', 400)), '${state}', ${startAfter}, 2, 900, 'standard'
-    FROM generate_series(1, ${rows})`;
+    SELECT '${queue}', ${data}, '${state}', ${startAfter}, 2, 900, 'standard' FROM generate_series(0, ${rows} - 1) AS n`;
+  const filler = "jsonb_build_object('note', repeat('x', 400))";
+  const parcel = `jsonb_build_object('n', n, 'key', 'order-' || n % ${KEYS}, 'note', '${NOTE}')`;
+  switch (backlog) {
+    case 'other-queue':
+      return `SELECT pgboss.create_queue('away', '{"policy": "standard"}'); ${insert('away', filler, 'created', 'now()')}`;
+    case 'same-queue-waiting':
+      return insert('parcels', filler, 'retry', "now() + interval '1 hour'");
+    case 'ready':
+      return insert('parcels', parcel, 'created', 'now()');
+  }
 }

@@ -7,8 +7,8 @@ export interface Parcel {
 }
 
 /** Keys are many, as orders are, and come back often enough for their order to matter. */
-const KEYS = 1_000;
-const NOTE = 'x'.repeat(160);
+export const KEYS = 1_000;
+export const NOTE = 'x'.repeat(160);
 
 export function parcel(n: number): Parcel {
   return { n, key: `order-${n % KEYS}`, note: NOTE };
