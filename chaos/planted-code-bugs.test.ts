@@ -8,7 +8,7 @@ import { CODE_BUGS } from './planted-code-bugs.ts';
 /** Only this one is planted in a test of its own. */
 const OF_A_TEST = ['sample-greets-nobody'];
 
-describe('the checker, against bugs in the code', { timeout: 900_000 }, () => {
+describe('the checker, against bugs in the code', { timeout: 1_800_000 }, () => {
   let rig: BugRig;
   before(async () => {
     rig = await createBugRig();

@@ -7,6 +7,9 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   'store.fetch': 'reads what there is to do',
   'store.lease': 'the right to work',
   'store.takeOverdue': 'the right to work',
+  'store.claim': 'the right to work',
+  'held.takeDue':
+    'the right to work, and the count of who dies with it; consumer.after-take-due is behind it',
   'held.putBack': 'the right to work',
   'mails.claim': 'the right to work',
   claimDue: 'the right to work',

@@ -28,8 +28,8 @@ interface Scope {
   readonly end: number;
 }
 
-const WRITE =
-  /\b(INSERT INTO|UPDATE|DELETE FROM|SELECT\s+(?:\*|\w+)?(?:\s+FROM)?\s*(?:outbox|inbox|bus)[_.]\w+\()/;
+/** Our functions in the database write, too. */
+const WRITE = /\b(INSERT INTO|UPDATE|DELETE FROM|SELECT\b[^(]*\b(?:outbox|inbox|bus)[_.]\w+\()/;
 
 /** Every effect of a file, in the order of the text. */
 export function findEffects(file: string, text: string, calls: EffectCalls): readonly Effect[] {
