@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { placeOrder, type RunningSystem, startSystem } from '../test/system/running-system.ts';
+import { measureOrderCost } from './order-cost.ts';
 import { cpuSecondsOfTree, memoryOfTree } from './processes.ts';
 import { median, percentile, summary } from './statistics.ts';
 
@@ -16,6 +17,7 @@ export async function run(args: readonly string[]): Promise<void> {
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '10' },
       clients: { type: 'string', default: '32' },
+      flow: { type: 'string', default: 'orchestration' },
     },
   });
   const dataDir = await mkdtemp(join(tmpdir(), 'flotilla-bench-'));
@@ -37,7 +39,12 @@ export async function run(args: readonly string[]): Promise<void> {
     console.log(
       `proportional memory (shared pages once), MB: ${summary(starts.map((start) => start.pssBytes / 2 ** 20))}`,
     );
-    await checkout(dataDir, Number(values.rounds), Number(values.seconds), Number(values.clients));
+    const load = {
+      rounds: Number(values.rounds),
+      seconds: Number(values.seconds),
+      clients: Number(values.clients),
+    };
+    await checkout(dataDir, values.flow, load);
   } finally {
     await rm(dataDir, { recursive: true, force: true });
   }
@@ -69,6 +76,9 @@ async function startOnce(dataDir: string): Promise<Start> {
   }
 }
 
+/** Orders over which the cost of one is averaged. */
+const COST_ORDERS = 50;
+
 const SERVICES = ['identity', 'inventory', 'order', 'payment', 'shipping', 'cart', 'notification'];
 
 /** Restarts each service by itself; it logs how long it took from the start of its process until it served. */
@@ -90,13 +100,22 @@ interface Round {
   readonly cpuMs: number;
 }
 
-async function checkout(dataDir: string, rounds: number, seconds: number, clients: number): Promise<void> {
-  const system = await startSystem({ dataDir });
+interface CheckoutLoad {
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly clients: number;
+}
+
+async function checkout(dataDir: string, flow: string, load: CheckoutLoad): Promise<void> {
+  const { rounds, seconds, clients } = load;
+  const system = await startSystem({ dataDir, env: { ORDER_FLOW: flow } });
   try {
     await checkoutRound(system, 3, clients); // warm up
     const results: Round[] = [];
     for (let n = 0; n < rounds; n += 1) results.push(await checkoutRound(system, seconds, clients));
-    console.log(`checkout, ${clients} clients in a closed loop, ${rounds} rounds of ${seconds} s:`);
+    console.log(
+      `checkout by ${flow}, ${clients} clients in a closed loop, ${rounds} rounds of ${seconds} s:`,
+    );
     console.log(`  confirmed orders/s: ${summary(results.map((round) => round.perSecond))}`);
     console.log(`  p50, ms: ${summary(results.map((round) => round.p50Ms))}`);
     console.log(`  p99, ms: ${summary(results.map((round) => round.p99Ms))}`);
@@ -109,6 +128,10 @@ async function checkout(dataDir: string, rounds: number, seconds: number, client
     const single = await checkoutRound(system, seconds, 1);
     console.log(
       `  one client: p50 ${median([single.p50Ms]).toFixed(1)} ms, p99 ${single.p99Ms.toFixed(1)} ms`,
+    );
+    const cost = await measureOrderCost(system, COST_ORDERS);
+    console.log(
+      `  one order: ${cost.transactions.toFixed(1)} transactions, ${cost.messages.toFixed(1)} messages, ${cost.deliveries.toFixed(1)} deliveries`,
     );
   } finally {
     await system.stop();
