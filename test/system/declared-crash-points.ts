@@ -1,9 +1,11 @@
+import { eventStoreCrashPoints } from '@flotilla/event-store';
 import { messagingCrashPoints } from '@flotilla/messaging';
 import { sagaCrashPoints } from '@flotilla/saga';
 import { listFiles, readText } from '../source-files.ts';
 
 /** What a package says that it has; its own crash test runs through this list. */
 const LISTS: Readonly<Record<string, readonly string[]>> = {
+  eventStoreCrashPoints,
   messagingCrashPoints,
   sagaCrashPoints,
 };

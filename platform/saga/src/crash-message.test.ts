@@ -9,7 +9,7 @@ import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/mess
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { EFFECT, openWorld, type World } from './crash-world.ts';
 import { type SagaDetails, sagaMigrations } from './index.ts';
-import type { Errand } from './message-rig.ts';
+import type { Errand } from './test-message-rig.ts';
 
 const FIXTURE = fileURLToPath(new URL('./crash-message.fixture.ts', import.meta.url));
 

@@ -11,7 +11,7 @@ import {
 import { createDatabase, type Database } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createSagaEngine, defineSaga, type SagaEngine } from './index.ts';
-import { agrees, ask, askWork, declines, type Errand, takeBack } from './message-rig.ts';
+import { agrees, ask, askWork, declines, type Errand, takeBack } from './test-message-rig.ts';
 
 export const EFFECT = 'CREATE TABLE participant_effect (saga_id uuid, what text, seq serial)';
 

@@ -5,7 +5,14 @@ import * as s from '@flotilla/kernel/schema';
 import { eventually } from '@flotilla/kernel/testing';
 import { defineMessage } from '@flotilla/messaging';
 import { defineSaga, type SagaEngine } from './index.ts';
-import { ask, createMessageRig, type Errand, keepsSilent, type MessageRig, workDone } from './message-rig.ts';
+import {
+  ask,
+  createMessageRig,
+  type Errand,
+  keepsSilent,
+  type MessageRig,
+  workDone,
+} from './test-message-rig.ts';
 
 const amended = defineMessage({
   type: 'test.amended.v1',

@@ -13,7 +13,7 @@ import {
   type MessageRig,
   workDone,
   workRefused,
-} from './message-rig.ts';
+} from './test-message-rig.ts';
 
 const errand = defineSaga<Errand>({
   type: 'errand',

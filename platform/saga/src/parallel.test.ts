@@ -10,7 +10,7 @@ import {
   keepsSilent,
   type MessageRig,
   workDone,
-} from './message-rig.ts';
+} from './test-message-rig.ts';
 
 type Call = NonNullable<SagaStep<Errand>['do']>;
 

@@ -33,8 +33,12 @@ export async function takeMessage(
     const { id, type } = delivery.message;
     deps.logger.info({ messageId: id, type, note: settled.note }, 'a message waits for its saga');
   }
-  crashPoint(isReply ? 'saga.before-reply-commit' : 'saga.before-event-commit');
-  tx.afterCommit(() => crashPoint(isReply ? 'saga.after-reply-commit' : 'saga.after-event-commit'));
+  if (isReply) crashPoint('saga.before-reply-commit');
+  else crashPoint('saga.before-event-commit');
+  tx.afterCommit(() => {
+    if (isReply) crashPoint('saga.after-reply-commit');
+    else crashPoint('saga.after-event-commit');
+  });
   return settled;
 }
 
