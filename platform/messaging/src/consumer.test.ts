@@ -176,23 +176,24 @@ describe('a consumer', () => {
   });
 
   it('treats a handler that hangs as failed and refuses its late writes', async () => {
-    let lateWrite: Promise<unknown> | undefined;
-    let hung = 0;
+    const hanging = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<unknown>();
+    let attempts = 0;
     const handler = on(counted, async ({ data }, tx) => {
-      if (data.key !== 'hangs' || hung > 0) {
-        await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [data.key, data.n]);
+      attempts += 1;
+      if (attempts === 1) {
+        await hanging.promise;
+        late.resolve(tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', ['late', 0]));
         return;
       }
-      hung += 1;
-      await new Promise((resolve) => setTimeout(resolve, 200));
-      lateWrite = tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', ['late', 0]);
-      await lateWrite;
+      await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [data.key, data.n]);
     });
-    await system.consumer(transport, [handler], { handlerTimeoutMs: 50, retry: { delaysMs: [300] } });
+    const retry = { delaysMs: [1, 1, 1, 1, 1] };
+    await system.consumer(transport, [handler], { handlerTimeoutMs: 500, retry });
     await transport.publish([event('hangs', 1)]);
     await seen(1);
-    assert.ok(lateWrite);
-    await assert.rejects(lateWrite, { code: 'MESSAGING_HANDLER_TIMEOUT' });
+    hanging.resolve();
+    await assert.rejects(late.promise, { code: 'MESSAGING_HANDLER_TIMEOUT' });
     assert.deepEqual(await effects(system), [{ key: 'hangs', n: 1 }]);
   });
 

@@ -28,7 +28,7 @@ export interface ConsumerOptions {
   readonly retry?: RetryOptions;
   /** A handler that takes longer has failed, unless its subscription says otherwise. Default 20,000 ms. */
   readonly handlerTimeoutMs?: number;
-  /** Transactions at once. Default 4; keep it below the pool's size. */
+  /** Transactions at once, and as many more for held messages. Default 4; keep twice of it below the pool's size. */
   readonly concurrency?: number;
   /** Messages in one transaction at most, when many wait. Default 32; 1 for each in its own. */
   readonly maxBatch?: number;

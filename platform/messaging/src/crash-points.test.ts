@@ -139,7 +139,7 @@ describe('a process killed between two durable effects', { concurrency: 3 }, () 
           state = await stateOf(system);
           return JSON.stringify(state) === JSON.stringify(expected);
         },
-        20_000,
+        60_000,
       ).catch(() => undefined);
       await successor.kill();
       assert.deepEqual(await stateOf(system), expected, 'and it stays so');

@@ -2,6 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { armCrashPoint, PlatformError } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createConsumer } from './consumer.ts';
@@ -57,7 +58,11 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   armCrashPoint(env['CRASH_POINT'] ?? '', die);
   const base = { logger: silentLogger, metrics: createMetrics() };
   const quick = { pollIntervalMs: 50, leaseMs: 600 };
-  const db = createDatabase({ uri: env['SERVICE_URI'] ?? '', applicationName: 'test-process' });
+  const db = createDatabase({
+    uri: env['SERVICE_URI'] ?? '',
+    applicationName: 'test-process',
+    acquireTimeoutMs: 30_000,
+  });
   const uri = env['BUS_URI'] ?? '';
   const transport = uri.startsWith('amqp:')
     ? createRabbitmqTransport({ url: uri, ...base })
@@ -74,7 +79,16 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   });
   if (parts.includes('consumer')) {
     const handlers = [recordEffect];
-    await createConsumer({ name: 'test', db, transport, handlers, ...base, heldPollIntervalMs: 50 }).start();
+    const consumer = createConsumer({
+      name: 'test',
+      db,
+      transport,
+      handlers,
+      ...base,
+      heldPollIntervalMs: 50,
+    });
+    // A service would be started again; on a busy machine the first connection may take too long.
+    await eventually('it starts', () => consumer.start().then(() => true), 60_000);
   }
   if (parts.includes('relay')) createRelay({ db, transport, ...base, ...quick, maxAttempts: 2 }).start();
   const how = { by: 'operator', reason: 'a test' };
