@@ -5,12 +5,15 @@ import { type CrashOutcome, type CrashRig, createCrashRig } from '../../chaos/cr
 import type { Passage } from '../../chaos/crash-trace.ts';
 import { FLOWS } from '../../chaos/order-flows.ts';
 import { declaredCrashPoints, pointsHitByPackageTests } from './declared-crash-points.ts';
+import type { OrderFlow } from './running-system.ts';
+
+type Pair = readonly [flow: string, first: string, second: string];
 
 /**
  * A second crash during the recovery from the first, where "exactly once" dies: between an effect on somebody else
  * and its record. `node chaos/crash-everywhere.ts --pairs` takes all of them.
  */
-const PAIRS: readonly (readonly [flow: string, first: string, second: string])[] = [
+const LED_PAIRS: readonly Pair[] = [
   ['confirmed', 'order order.after-place-commit', 'order saga.after-call'],
   ['confirmed', 'order saga.after-call', 'order saga.after-call'],
   ['confirmed', 'order saga.before-record-commit', 'inventory inventory.after-commit-stock-commit'],
@@ -22,12 +25,23 @@ const PAIRS: readonly (readonly [flow: string, first: string, second: string])[]
   ['shipment-refused', 'payment payment.after-refund-call', 'order saga.after-undo'],
 ];
 
-describe('an order survives a crash between any two effects', { timeout: 900_000 }, () => {
+const PAIRS_BY_EVENTS: readonly Pair[] = [
+  ['confirmed', 'order relay.after-publish', 'inventory consumer.after-commit'],
+  ['confirmed', 'inventory consumer.after-commit', 'order order.after-grant-commit'],
+  ['confirmed', 'payment payment.after-open-commit', 'payment payment.after-provider-call'],
+  ['confirmed', 'payment-provider provider.after-capture-commit', 'payment payment.after-provider-call'],
+  ['shipment-refused', 'order order.after-turn-commit', 'payment payment.after-refund-call'],
+];
+
+/** What any suite has passed; together they must reach every declared point. */
+const reached = new Set<string>();
+
+const crashes = (orderFlow: OrderFlow, pairs: readonly Pair[]) => () => {
   let rig: CrashRig;
   const discovered = new Map<string, readonly Passage[]>();
   const outcomes: CrashOutcome[] = [];
   before(async () => {
-    rig = await createCrashRig();
+    rig = await createCrashRig({ ORDER_FLOW: orderFlow });
   });
   after(() => rig?.close());
 
@@ -57,7 +71,7 @@ describe('an order survives a crash between any two effects', { timeout: 900_000
   });
 
   it('does so when the recovery crashes where the next effect is not recorded yet', async (t) => {
-    for (const [flow, ...places] of PAIRS) {
+    for (const [flow, ...places] of pairs) {
       const crashes = places.map((place) => {
         const [service = '', point = ''] = place.split(' ');
         return { service, point };
@@ -66,15 +80,9 @@ describe('an order survives a crash between any two effects', { timeout: 900_000
     }
   });
 
-  it('leaves no declared point unreached', () => {
-    const passages = [...discovered.values(), ...outcomes.map(({ passed }) => passed)].flat();
-    const reached = new Set(passages.map(({ point }) => point));
-    const elsewhere = pointsHitByPackageTests();
-    const never = declaredCrashPoints().filter((point) => !reached.has(point) && !elsewhere.has(point));
-    assert.deepEqual(never, [], 'no flow and no crash test of a package passes these');
-  });
-
   it('says what was done', (t) => {
+    const passages = [...discovered.values(), ...outcomes.map(({ passed }) => passed)].flat();
+    for (const { point } of passages) reached.add(point);
     const points = new Set(
       outcomes.flatMap(({ run }) => run.crashes.map(({ service, point }) => `${service} ${point}`)),
     );
@@ -82,5 +90,23 @@ describe('an order survives a crash between any two effects', { timeout: 900_000
     t.diagnostic(`${points.size} crash points, ${outcomes.length} runs, ${violations} violations`);
     assert.ok(points.size >= 40, 'the trace is complete');
     assert.equal(violations, 0);
+  });
+};
+
+for (const [orderFlow, pairs] of [
+  ['orchestration', LED_PAIRS],
+  ['choreography', PAIRS_BY_EVENTS],
+] as const)
+  describe(
+    `an order by ${orderFlow} survives a crash between any two effects`,
+    { timeout: 900_000 },
+    crashes(orderFlow, pairs),
+  );
+
+describe('the crash points of both flows', () => {
+  it('leave no declared point unreached', () => {
+    const elsewhere = pointsHitByPackageTests();
+    const never = declaredCrashPoints().filter((point) => !reached.has(point) && !elsewhere.has(point));
+    assert.deepEqual(never, [], 'no flow and no crash test of a package passes these');
   });
 });
