@@ -20,13 +20,14 @@ describe('a process killed between two effects on RabbitMQ', { skip: skipWithout
       const victim = await startTestProcess(t, system, { parts: ['relay', 'consumer'], crashPoint });
       assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
       const successor = await startTestProcess(t, system, { parts: ['relay', 'consumer'] });
-      await eventually('all effects, nothing left', async () => {
+      const isOver = async () => {
         const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
         const [held] = await system.service.db.query(
           'SELECT 1 FROM inbox_held UNION ALL SELECT 1 FROM inbox_dead_letter',
         );
         return !unsent && !held && (await effects(system)).length >= 3;
-      });
+      };
+      await eventually('all effects, nothing left', isOver, 60_000);
       await successor.kill();
       assert.deepEqual(
         await effects(system),
