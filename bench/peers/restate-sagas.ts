@@ -43,7 +43,7 @@ async function startServer(folder: string): Promise<Server> {
         RESTATE_ADMIN__BIND_PORT: String(admin),
         RESTATE_INGRESS__BIND_PORT: String(ingress),
         RESTATE_DISABLE_TELEMETRY: 'true',
-        RESTATE_LOG_FILTER: 'error',
+        RESTATE_LOG_FILTER: 'error,octocrab=off',
       },
     },
   );
