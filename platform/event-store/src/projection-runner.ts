@@ -70,12 +70,12 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   }
 
   async function advance(generation: Generation): Promise<FeedOutcome['kind']> {
-    const projection = definitionOf(generation);
-    if (projection === undefined) return 'busy';
     if (generation.state === 'dropping') {
-      await dropGeneration(db, projection, generation);
+      await dropGeneration(db, definitionOf(generation) ?? projections.newest(generation.name), generation);
       return 'more';
     }
+    const projection = definitionOf(generation);
+    if (projection === undefined) return 'busy';
     if (!isFed(projection, generation) || !generation.is_due) return 'busy';
     const { kind } = await feedGeneration(deps, projection, generation);
     if (generation.state !== 'building' || (kind !== 'more' && kind !== 'caught-up')) return kind;

@@ -171,6 +171,11 @@ for (const kind of ['inline', 'asynchronous'] as const) {
         [refused.status, refused.outcome],
         ['refused', 'generation 1 needs version 1, which is not defined any more'],
       );
+      assert.equal((await ask(rig, 'rebuild')).status, 'done');
+      await eventually('its rows are gone all the same', async () => {
+        const [left] = await rig.db.query('SELECT FROM balance WHERE generation = 1');
+        return left === undefined && (await generations(rig)).join() === '2 v2 retired,3 v2 active';
+      });
     });
 
     it('builds one that is created when there are events already, before anybody sees it', async (t) => {

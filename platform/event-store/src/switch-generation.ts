@@ -124,11 +124,11 @@ const DROP_BATCH = 5_000;
 /** Deletes what a generation left behind: one batch, or itself when nothing is left. */
 export async function dropGeneration(
   db: Database,
-  { tables }: Projection,
+  projection: Pick<Projection, 'tables'> | undefined,
   { name, generation }: Generation,
 ): Promise<void> {
   crashPoint('projection.before-drop');
-  for (const table of tables) {
+  for (const table of projection?.tables ?? []) {
     const rows = await db.query(
       `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(SELECT ctid FROM ${table} WHERE generation = $1 LIMIT ${DROP_BATCH}))
        RETURNING generation`,
