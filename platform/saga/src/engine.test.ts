@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { currentContext, newTrace, runInContext, type TraceContext } from '@flotilla/telemetry';
-import { defineSaga, type SagaCall, type SagaEngine } from './index.ts';
+import { defineSaga, type SagaCall, type SagaDetails, type SagaEngine } from './index.ts';
 import { accepts, breaks, createRig, defineJourney, inTurn, type Rig, refuses } from './test-rig.ts';
 
 let rig: Rig;
@@ -120,13 +120,13 @@ describe('a saga', () => {
   });
 
   it('is not stopped by its deadline once the pivot was started', async () => {
-    const journey = defineJourney(rig.db, rig.behaviours, { version: 4, deadlineMs: 200 });
+    const journey = defineJourney(rig.db, rig.behaviours, { version: 4, deadlineMs: 1_500 });
     const hasty = rig.engine({ definitions: [journey], stuckAfterAttempts: 1_000 });
     let calls = 0;
     const start = performance.now();
     rig.behaviours.set('do c', (call) => {
       calls += 1;
-      return performance.now() - start < 400 ? breaks(call) : accepts(call);
+      return performance.now() - start < 1_700 ? breaks(call) : accepts(call);
     });
     const saga = await rig.end(hasty, await rig.start(hasty, journey));
     assert.equal(saga.status, 'completed');
@@ -275,8 +275,11 @@ describe('many sagas', () => {
     rig.behaviours.set('do c', async (call) =>
       call.commandId < '8' ? await accepts(call) : { ok: false, reason: { code: 'unlucky' } },
     );
-    const ids = await Promise.all(Array.from({ length: 200 }, () => rig.start(small)));
-    const ended = await Promise.all(ids.map((id) => rig.end(small, id)));
+    const ids: string[] = [];
+    for (let batch = 0; batch < 8; batch += 1)
+      ids.push(...(await Promise.all(Array.from({ length: 25 }, () => rig.start(small)))));
+    const ended: SagaDetails[] = [];
+    for (const id of ids) ended.push(await rig.end(small, id));
     assert.deepEqual([...new Set(ended.map(({ status }) => status))].sort(), ['compensated', 'completed']);
     const again = await rig.db.query('SELECT 1 FROM effect WHERE saga_id = ANY ($1) AND arrivals > 1', [ids]);
     assert.equal(again.length, 0);

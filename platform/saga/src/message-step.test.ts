@@ -158,7 +158,7 @@ describe('a saga of message steps', () => {
     const hasty = defineSaga<Errand>({
       type: 'hasty',
       version: 1,
-      deadlineMs: 500,
+      deadlineMs: 2_500,
       steps: (_step, { send }) => [send(ask('a')), send(ask('b'))],
     });
     const short = await rig.engine([hasty]);
