@@ -46,7 +46,7 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
           );
           return mails.length === 1;
         },
-        20_000,
+        60_000,
       );
     }
     assert.deepEqual(await system.sql('bus', 'SELECT 1 FROM bus.queue'), []);

@@ -8,7 +8,7 @@ import { startTcpProxy } from './tcp-proxy.ts';
 import { useRabbitmqTestSystem } from './test-system.ts';
 import { evalOnBroker, skipWithoutRabbitmq } from './testing.ts';
 
-const WAIT_MS = 20_000;
+const WAIT_MS = 60_000;
 
 describe('a RabbitMQ that is away', { skip: skipWithoutRabbitmq() }, () => {
   const createSystem = useRabbitmqTestSystem();

@@ -28,8 +28,8 @@ describe('what cannot be handled on RabbitMQ', { skip: skipWithoutRabbitmq() }, 
     }
     const survivor = await startTestProcess(t, system, { parts: ['consumer'] });
     const deadLetters = async () => (await system.deadLetters.list()).letters;
-    const letter = await eventually('the dead letter', async () => (await deadLetters())[0], 20_000);
-    await eventually('the others', async () => (await effects(system)).length === 99, 20_000);
+    const letter = await eventually('the dead letter', async () => (await deadLetters())[0], 60_000);
+    await eventually('the others', async () => (await effects(system)).length === 99, 60_000);
     await survivor.kill();
     assert.deepEqual([letter.key, letter.crashes], ['killer', 3]);
     assert.equal((await deadLetters()).length, 1);
