@@ -33,7 +33,6 @@ export async function createBugRig(): Promise<BugRig> {
 
   async function run(plant: PlantedCodeBug, plantedBug: string) {
     const { service, crashes, scenario } = plant;
-    await system.restart(service); // healed: what its bug held up comes to its end
     const before = await violationsAtRest(checker);
     const armed = new Map([[service, ''], ...crashesByService(crashes)]);
     await Promise.all(
@@ -54,7 +53,9 @@ export async function createBugRig(): Promise<BugRig> {
     },
     planted: async (plant) => {
       const { before, history } = await run(plant, plant.bug);
-      return [...(await whatIsFound(checker, before, history, plant)).keys()];
+      const found = await whatIsFound(checker, before, history, plant);
+      await system.restart(plant.service); // healed: what the bug held up comes to its end
+      return [...found.keys()];
     },
     close: async () => {
       await checker.close();
