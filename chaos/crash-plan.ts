@@ -17,16 +17,19 @@ export type Discovered = ReadonlyMap<string, readonly Passage[]>;
 
 /**
  * `each-point`: every point of every service once, in the first flow that passes it. `each-flow`: the first pass of
- * every point in every flow. `every-pass`: all of them.
+ * every point in every flow. `every-pass`: all of them, up to twelve in one flow.
  */
 export type Extent = 'each-point' | 'each-flow' | 'every-pass';
+
+/** What a poll passes again and again proves no more after so many times. */
+const MOST_PASSES = 12;
 
 export function planCrashes(discovered: Discovered, extent: Extent): readonly CrashRun[] {
   const seen = new Set<string>();
   return [...discovered].flatMap(([flow, passages]) =>
     passages
       .filter(({ service, point, occurrence }) => {
-        if (extent === 'every-pass') return true;
+        if (extent === 'every-pass') return occurrence <= MOST_PASSES;
         const place = extent === 'each-flow' ? `${flow} ${service} ${point}` : `${service} ${point}`;
         return occurrence === 1 && !seen.has(place) && seen.add(place);
       })

@@ -151,11 +151,12 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   },
   {
     bug: 'release-twice',
-    what: 'stock that was given back is given back again when the request is repeated',
+    what: 'stock is given back again when the request is repeated: the database refuses, and no order comes to its end',
     where: ['shop/inventory/src/features/release-stock.ts'],
     service: 'inventory',
     scenario: refusedShipment,
     crashes: crash('inventory', 'inventory.after-release-commit'),
-    finds: 'S5b',
+    finds: 'O1',
+    unrest: ['O4a'],
   },
 ];
