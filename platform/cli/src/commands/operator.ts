@@ -16,7 +16,12 @@ export const OPERATOR_HELP = {
 export function operatorOf(values: Values): { readonly by: string; readonly reason: string } {
   const reason = text(values, 'reason')?.trim();
   if (!reason) throw cliError('CLI_USAGE', 'a change is recorded with its reason: give --reason "…"');
-  return { by: text(values, 'by') ?? userInfo().username, reason };
+  return { by: userOf(values), reason };
+}
+
+/** Who does it: as given, or the user who is logged in. */
+export function userOf(values: Values): string {
+  return text(values, 'by') ?? userInfo().username;
 }
 
 /** Works on the database of a service in the running system, as the owner of its tables. */

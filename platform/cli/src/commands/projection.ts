@@ -1,8 +1,7 @@
-import { userInfo } from 'node:os';
-import { connectControl } from '../control-client.ts';
 import { cliError } from '../errors.ts';
 import { type Command, flag, JSON_HELP, JSON_OPTION, text } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+import { inDatabaseOf, OPERATOR_HELP, OPERATOR_OPTIONS, userOf } from './operator.ts';
+import { DATA_DIR_HELP, DATA_DIR_OPTION } from './place.ts';
 
 const VERBS = ['list', 'rebuild', 'rollback', 'skip', 'resume'] as const;
 const DEFAULT_TIMEOUT_SECONDS = 600;
@@ -18,13 +17,13 @@ export const projection: Command = {
     'shows the read models of a service; rebuilds one beside the old, goes back, gets it past an event',
   takes: [2, 3],
   options: {
-    by: { type: 'string' },
+    by: OPERATOR_OPTIONS.by,
     timeout: { type: 'string' },
     ...JSON_OPTION,
     ...DATA_DIR_OPTION,
   },
   help: {
-    by: 'who asks, for the record (default: your login)',
+    by: OPERATOR_HELP.by,
     timeout: `seconds to wait for the end (default ${DEFAULT_TIMEOUT_SECONDS}); the service goes on without you`,
     ...JSON_HELP,
     ...DATA_DIR_HELP,
@@ -39,10 +38,9 @@ export const projection: Command = {
       throw cliError('CLI_USAGE', `usage: flotilla projection ${verb} <service> <name>`);
     const timeoutSeconds = Number(text(values, 'timeout') ?? DEFAULT_TIMEOUT_SECONDS);
     if (!(timeoutSeconds >= 0)) throw cliError('CLI_USAGE', '--timeout takes a number of seconds');
-    const by = text(values, 'by') ?? userInfo().username;
-    const uri = await connectControl(placeOf(invocation)).databaseUri(service, true);
     // Loaded when it is needed: every other command would pay for it at its start.
-    const { operateProjection } = await import('../projection-operator.ts');
-    return await operateProjection({ uri, verb, name, by, timeoutSeconds, asJson: flag(values, 'json') });
+    const { operateProjection } = await import('../projection/projection-operator.ts');
+    const task = { verb, name, by: userOf(values), timeoutSeconds, asJson: flag(values, 'json') };
+    return await inDatabaseOf(invocation, service, (db) => operateProjection(db, task));
   },
 };

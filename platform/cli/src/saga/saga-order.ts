@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import type { SagaOrder, SagaVerb } from '@flotilla/saga/desk';
 import { text, type Values } from '../commands/command.ts';
+import { operatorOf } from '../commands/operator.ts';
 import { cliError } from '../errors.ts';
 
 /** The verbs of the command line that change a saga. */
@@ -16,14 +16,9 @@ export const SAGA_VERBS: readonly string[] = [
 
 /** What the user asks for. Throws `CLI_USAGE` when something that the verb needs is missing. */
 export function readOrder(verb: string, values: Values, seenChanges: number): SagaOrder {
-  const reason = text(values, 'reason');
-  if (reason === undefined || reason === '')
-    throw cliError('CLI_USAGE', `saga ${verb} needs --reason: it is kept`);
-  const by = text(values, 'by') ?? userInfo().username;
   return {
     ...readVerb(verb, values),
-    by,
-    reason,
+    ...operatorOf(values),
     expectedChanges: numberOf(values, 'changes') ?? seenChanges,
   };
 }

@@ -6,7 +6,7 @@ import { eventually } from '@flotilla/kernel/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { sagaMigrations } from '@flotilla/saga';
 import { openSagaDesk } from '@flotilla/saga/desk';
-import { runAction } from '../commands/saga.ts';
+import { runAction } from './saga-action.ts';
 
 let database: TestDatabase;
 
@@ -128,7 +128,7 @@ describe('flotilla saga', () => {
   it('refuses what it does not understand', async (t) => {
     const id = await seed('running');
     await assert.rejects(run(t, ['dance', 'order', id]), /saga knows list, show/);
-    await assert.rejects(run(t, ['retry', 'order', id]), /needs --reason/);
+    await assert.rejects(run(t, ['retry', 'order', id]), /give --reason/);
     await assert.rejects(run(t, ['edit', 'order', id], { reason: 'x', data: '{' }), /--data must be JSON/);
     await assert.rejects(run(t, ['edit', 'order', id], { reason: 'x', data: '3' }), /must be a JSON object/);
     await assert.rejects(run(t, ['migrate', 'order', id], { reason: 'x' }), /needs --to/);

@@ -8,15 +8,13 @@ import {
   readProjectionCommand,
   requestProjection,
 } from '@flotilla/event-store';
-import { createDatabase, type Database } from '@flotilla/postgres';
-import { cliError } from './errors.ts';
-import { table } from './table.ts';
+import type { Database } from '@flotilla/postgres';
+import { cliError } from '../errors.ts';
+import { table } from '../table.ts';
 
 const POLL_MS = 200;
 
 export interface ProjectionTask {
-  /** Of the service's database, as the owner of its tables. */
-  readonly uri: string;
   readonly verb: ProjectionVerb | 'list';
   /** Required for every verb but `list`. */
   readonly name: string | undefined;
@@ -26,16 +24,11 @@ export interface ProjectionTask {
 }
 
 /** Shows read models, or asks the running service for something and waits; resolves with the exit code. */
-export async function operateProjection(task: ProjectionTask): Promise<number> {
-  const { uri, verb, name, asJson } = task;
-  const db = createDatabase({ uri, applicationName: 'flotilla projection', maxConnections: 1 });
-  try {
-    if (!(await hasProjections(db))) throw cliError('CLI_USAGE', 'this service has no projections');
-    if (verb === 'list' || name === undefined) return await list(db, name, asJson);
-    return await ask(db, { ...task, verb, name });
-  } finally {
-    await db.close();
-  }
+export async function operateProjection(db: Database, task: ProjectionTask): Promise<number> {
+  const { verb, name, asJson } = task;
+  if (!(await hasProjections(db))) throw cliError('CLI_USAGE', 'this service has no projections');
+  if (verb === 'list' || name === undefined) return await list(db, name, asJson);
+  return await ask(db, { ...task, verb, name });
 }
 
 async function hasProjections(db: Database): Promise<boolean> {
