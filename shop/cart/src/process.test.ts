@@ -83,7 +83,6 @@ describe('the cart process', () => {
   }
 
   for (const [point, ordersBefore] of [
-    ['cart.before-checkout-recorded', 0],
     ['cart.after-checkout-recorded', 0],
     ['cart.after-order-answered', 1],
   ] as const)
