@@ -11,7 +11,14 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
     : []),
   ['dead code', 'knip'],
   ['generated code', 'node', 'scripts/generate.ts', '--check'],
-  ['architecture and docs', 'node', '--test', 'test/architecture.test.ts', 'test/docs.test.ts'],
+  [
+    'architecture, effects and docs',
+    'node',
+    '--test',
+    'test/architecture.test.ts',
+    'test/effects.test.ts',
+    'test/docs.test.ts',
+  ],
 ];
 
 const failed = checks.filter(([name, command, ...args]) => {

@@ -104,28 +104,6 @@ describe('the order store', () => {
     assert.deepEqual(moved.toSorted(), [false, true]);
   });
 
-  it('locks an order of its customer against other writers', async () => {
-    const { id } = await insert();
-    let moving: Promise<boolean> | undefined;
-    await service.db.transaction(async (tx) => {
-      assert.equal(await orders.lock(tx, id, 'alice'), 'Pending');
-      moving = advance(id, 'InventoryReserved');
-      await eventually('it waits', async () => {
-        const waiting = await service.db.query(
-          "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-        );
-        return waiting.length > 0;
-      });
-      assert.equal(await orders.lock(tx, id, 'alice'), 'Pending');
-    });
-    assert.equal(await moving, true);
-    await service.db.transaction(async (tx) => {
-      assert.equal(await orders.lock(tx, id, 'bob'), undefined);
-      assert.equal(await orders.lock(tx, uuidv7(), 'alice'), undefined);
-      assert.equal(await orders.lock(tx, 'legacy-1001', 'alice'), undefined);
-    });
-  });
-
   it('shows exactly the same after a rebuild', async () => {
     const placed = [];
     for (let n = 0; n < 5; n += 1) placed.push(await insert());

@@ -21,8 +21,6 @@ export interface OrderStore {
   ): Promise<boolean>;
   /** An order of this customer; somebody else's order is not found. */
   find(orderId: string, customerId: string): Promise<Order | undefined>;
-  /** The same, locked against other writers until the transaction ends. */
-  lock(tx: Transaction, orderId: string, customerId: string): Promise<OrderStatus | undefined>;
   /** Orders of a customer, newest first, after the order `afterId`. */
   list(customerId: string, limit: number, afterId?: string): Promise<readonly Order[]>;
 }
@@ -41,11 +39,6 @@ export function createOrderStore(db: Database, events: EventStore): OrderStore {
       const command = { kind: 'advance', to, at, ...(reason !== undefined && { reason }) } as const;
       const decision = await orders.execute(tx, orderId, command, { correlationId: orderId });
       return decision.ok;
-    },
-    lock: async (tx, orderId, customerId) => {
-      if (!isUuid(orderId)) return undefined;
-      const { state } = await orders.load(tx, orderId, { lock: true });
-      return state?.customerId === customerId ? state.status : undefined;
     },
     find: async (orderId, customerId) => {
       if (!isUuid(orderId)) return undefined;

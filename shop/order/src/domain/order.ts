@@ -58,7 +58,6 @@ export type OrderCommand =
 /** What the rules need to know of an order; `undefined` before it was placed. */
 export interface OrderState {
   readonly status: OrderStatus;
-  readonly customerId: string;
 }
 
 export interface RequestedItem {
@@ -115,9 +114,8 @@ export const orderDecider = {
     if (state === undefined || !canBecome(state.status, command.to)) return reject('illegal-transition');
     return accept([advanced(command.to, command.at.toISOString(), command.reason)]);
   },
-  evolve: (state: OrderState | undefined, event: OrderEvent): OrderState => ({
+  evolve: (_state: OrderState | undefined, event: OrderEvent): OrderState => ({
     status: STATUS_AFTER[event.type],
-    customerId: event.type === 'order-placed' ? event.data.customer.id : (state?.customerId ?? ''),
   }),
 };
 
