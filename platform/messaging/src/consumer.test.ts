@@ -62,6 +62,16 @@ describe('a consumer', () => {
     ]);
   });
 
+  it('shows that it lives as soon as it runs, not only when it renews its lease', async () => {
+    await system.consumer(system.transport({ leaseMs: 120_000 }), [recordEffect]);
+    await eventually('its sign of life', async () => {
+      const rows = await system.bus.db.query(
+        "SELECT FROM bus.member WHERE presence IS NOT NULL AND alive_until > now() + interval '60 s'",
+      );
+      return rows.length === 1;
+    });
+  });
+
   it('runs both handlers when two consumers of one database receive the same message', async () => {
     await system.consumer(transport, [recordEffect]);
     await system.consumer(transport, [recordEffect], { name: 'test.other' });

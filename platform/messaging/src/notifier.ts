@@ -16,6 +16,8 @@ export interface Notifier {
   notify(queues: readonly string[]): void;
   /** The lock that proves this process alive; `null` while the connection is away or is not really ours. */
   presence(): string | null;
+  /** Calls `listener` when `presence` begins to show something; returns the way to end that. */
+  onPresence(listener: () => void): () => void;
   /** Do notifications arrive? `false` until that was tried. */
   works(): boolean;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
   const { owner, clock, logger, probeTimeoutMs = 2_000, onProbed } = options;
   const key = presenceKey(owner);
   const listeners = new Map<string, Set<() => void>>();
+  const presenceListeners = new Set<() => void>();
   const pending = new Set<string>();
   const closing = new AbortController();
   let works = false;
@@ -90,6 +93,7 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
   function conclude(hasArrived: boolean): void {
     works = hasArrived;
     onProbed(works);
+    if (works) for (const listener of presenceListeners) listener();
     if (works || hasWarned) return;
     hasWarned = true;
     logger.warn(
@@ -120,6 +124,10 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
       if (queues.length > 0) connection.wake();
     },
     presence: () => (works && connection.isOpen() ? key : null),
+    onPresence: (listener) => {
+      presenceListeners.add(listener);
+      return () => presenceListeners.delete(listener);
+    },
     works: () => works,
     close: async () => {
       closing.abort();

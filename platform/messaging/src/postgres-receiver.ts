@@ -77,10 +77,13 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: fetchIntervalMs, clock, logger });
   const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leaseMs / 3, clock, logger });
   const stopListening = notifier.listen(queue, fetcher.wake);
+  // A claim made before could not show it: until the next one, nobody would notice our end at once.
+  const stopWatching = notifier.onPresence(keeper.wake);
 
   return {
     close: async () => {
       stopListening();
+      stopWatching();
       await fetcher.stop();
       await dispatcher.drain();
       await keeper.stop();

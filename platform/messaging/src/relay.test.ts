@@ -230,6 +230,16 @@ describe('the relay', () => {
     await eventually('two share', async () => (await owners()) === '8 8');
   });
 
+  it('shows that it lives as soon as it runs, not only when it renews its lease', async () => {
+    system.relay(system.transport(), { leaseMs: 120_000 });
+    await eventually('its sign of life', async () => {
+      const rows = await system.service.db.query(
+        "SELECT FROM outbox_relay WHERE presence IS NOT NULL AND alive_until > now() + interval '60 s'",
+      );
+      return rows.length === 1;
+    });
+  });
+
   it('refuses the writes of a relay that lost its lease', async () => {
     await system.publish('k', 1);
     const shard = shardOf('k');

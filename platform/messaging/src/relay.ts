@@ -107,6 +107,11 @@ export function createRelay(options: RelayOptions): Relay {
         name: 'relay-presence',
         db,
         setUp: (opened) => holdPresence(opened, key),
+        // The claim made before it could not show it: until the next one, nobody would notice our end at once.
+        run: async () => {
+          keeper.wake();
+          return false;
+        },
       });
       const keeper = startLoop({ ...base, name: 'relay-leases', run: keepLeases, intervalMs: leaseMs / 3 });
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });

@@ -59,6 +59,7 @@ describe('the cart process', () => {
         LOG_LEVEL: 'error',
       },
     });
+    cleanUp.push(async () => void child.kill('SIGKILL'));
     const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
     assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
     return { child, url: (ready as { url: string }).url };
