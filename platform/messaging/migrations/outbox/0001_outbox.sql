@@ -161,16 +161,20 @@ BEGIN
     FROM outbox_delayed d ORDER BY d.due_at, d.id LIMIT 1;
 END $$;
 
--- Deletes what the transport has confirmed. A shard whose owner has changed meanwhile is left to the new owner.
+-- Deletes what the transport has confirmed. A shard whose owner has changed meanwhile is left to the new owner. One
+-- plan, made once, perhaps while the table is empty: written so that each row is looked up by the primary key in any
+-- case, never the table walked through.
 CREATE FUNCTION outbox_confirm(me uuid, shards smallint[], tokens bigint[], ids bigint[]) RETURNS integer
-LANGUAGE plpgsql SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   confirmed integer;
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  DELETE FROM outbox o USING unnest(shards, tokens, ids) AS c (shard, token, id)
+  DELETE FROM outbox WHERE ctid = ANY (ARRAY(
+    SELECT o.at FROM unnest(shards, tokens, ids) AS c (shard, token, id)
     JOIN outbox_shard s ON s.shard = c.shard AND s.owner = me AND s.token = c.token
-  WHERE o.shard = c.shard AND o.id = c.id;
+    CROSS JOIN LATERAL (SELECT q.ctid FROM outbox q WHERE q.shard = c.shard AND q.id = c.id LIMIT 1) AS o (at)));
   GET DIAGNOSTICS confirmed = ROW_COUNT;
   RETURN confirmed;
 END $$;
