@@ -75,11 +75,70 @@ describe('a queue of the bus', () => {
     assert.equal(first?.suspect, true, 'a peaceful handover does not clear it');
   });
 
-  async function vanish(queue: string): Promise<void> {
+  it('suspects what a member had in work of all its shards, whoever takes them over and when', async () => {
+    const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
+    await createQueue(
+      'shared',
+      keys.map((key) => [key, key]),
+    );
+    const owner = uuidv7();
+    const gone = createBusQueue(bus.db, 'shared', owner);
+    assert.equal((await fetchAll(gone)).length, keys.length);
+    const [first, second] = [
+      createBusQueue(bus.db, 'shared', uuidv7()),
+      createBusQueue(bus.db, 'shared', uuidv7()),
+    ];
+    // Only half of the shards are for the first: the second shows itself before, while none is free.
+    assert.deepEqual(await second.claim(60_000, null), []);
+    await vanish('shared', owner);
+    const taken = await fetchAll(first);
+    assert.ok(taken.length > 0 && taken.length < keys.length);
+    const rest = await fetchAll(second);
+    assert.equal(taken.length + rest.length, keys.length);
+    assert.deepEqual(
+      [...taken, ...rest].filter(({ suspect }) => !suspect),
+      [],
+    );
+  });
+
+  it('suspects nothing of a shard that was given back before its former owner vanished', async () => {
+    await createQueue('given-back', [['k', 'x']]);
+    const first = createBusQueue(bus.db, 'given-back', uuidv7());
+    await fetchAll(first);
+    await first.release([shardOf('k')]);
+    // It gets the shard again, but takes nothing from it.
+    assert.equal((await first.claim(60_000, null)).length, 16);
+    await vanish('given-back');
+    const [again] = await fetchAll(createBusQueue(bus.db, 'given-back', uuidv7()));
+    assert.equal(again?.suspect, false);
+  });
+
+  it('keeps in progress what the member has, whatever it fetches after that', async () => {
+    await createQueue('two-fetches', [['k', 'first']]);
+    const member = createBusQueue(bus.db, 'two-fetches', uuidv7());
+    const has = await fetchAll(member);
+    await createQueue('two-fetches', [['k', 'second']]);
+    const [second, ...more] = await member.fetch([shardOf('k')], 1, has);
+    assert.deepEqual([second?.body, more], ['second', []]);
+    assert.deepEqual(await member.fetch([shardOf('k')], 1, second ? [...has, second] : has), []);
+    await vanish('two-fetches');
+    assert.deepEqual(
+      (await fetchAll(createBusQueue(bus.db, 'two-fetches', uuidv7()))).map(({ body, suspect }) => [
+        body,
+        suspect,
+      ]),
+      [
+        ['first', true],
+        ['second', true],
+      ],
+    );
+  });
+
+  async function vanish(queue: string, owner: string | null = null): Promise<void> {
     await bus.db.query(
       `UPDATE bus.member SET alive_until = now() - interval '1 s'
-       WHERE queue_id = (SELECT id FROM bus.queue WHERE name = $1)`,
-      [queue],
+       WHERE queue_id = (SELECT id FROM bus.queue WHERE name = $1) AND ($2::uuid IS NULL OR owner = $2)`,
+      [queue, owner],
     );
   }
 });

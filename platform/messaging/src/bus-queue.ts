@@ -40,8 +40,8 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
     },
     fetch: async (shards, perShard, held) => {
       const rows = await db.query<FetchedRow>(
-        'SELECT * FROM bus.fetch($1, $2, $3::smallint[], $4, $5::smallint[], $6::bigint[])',
-        [queue, owner, shards, perShard, held.map((one) => one.shard), held.map((one) => one.id)],
+        'SELECT * FROM bus.fetch($1, $2, $3::smallint[], $4, $5::bigint[])',
+        [queue, owner, shards, perShard, held.map((one) => one.id)],
       );
       return rows.map(({ enqueued_at: enqueuedAt, ...row }) => ({ ...row, enqueuedAt }));
     },

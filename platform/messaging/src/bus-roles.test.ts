@@ -47,7 +47,7 @@ describe('roles on the bus', () => {
       const calls: [sql: string, values: (string | number | string[])[]][] = [
         ['SELECT bus.subscribe($1, $2)', [queue, ['a.v1']]],
         ['SELECT * FROM bus.claim($1, $2, 1000, NULL)', [queue, OWNER]],
-        ["SELECT * FROM bus.fetch($1, $2, '{0}', 1, '{}', '{}')", [queue, OWNER]],
+        ["SELECT * FROM bus.fetch($1, $2, '{0}', 1, '{}')", [queue, OWNER]],
         ["SELECT bus.ack($1, $2, '{0}', '{1}', '{1}')", [queue, OWNER]],
         ["SELECT bus.release($1, $2, '{0}')", [queue, OWNER]],
         ['SELECT bus.leave($1, $2)', [queue, OWNER]],
@@ -65,7 +65,7 @@ describe('roles on the bus', () => {
       'DELETE FROM bus.subscription',
       'UPDATE bus.shard SET owner = NULL',
       "SELECT bus.own('x')",
-      'SELECT bus.lock_shards(1, gen_random_uuid())',
+      'SELECT bus.vacate(1, NULL)',
     ]) {
       await assert.rejects(direct.query(statement), /permission denied/, statement);
     }

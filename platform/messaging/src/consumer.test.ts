@@ -271,7 +271,7 @@ describe('a consumer', () => {
     const first = await system.consumer(transport, [slow], { maxBatch: 1, concurrency: 1 });
     await transport.publish([1, 2, 3].map((n) => event('k', n)));
     await eventually('it is in work', async () => {
-      const rows = await system.bus.db.query("SELECT 1 FROM bus.shard WHERE in_progress <> '{}'");
+      const rows = await system.bus.db.query("SELECT 1 FROM bus.member WHERE in_progress <> '{}'");
       return rows.length > 0;
     });
     const closed = first.close();

@@ -108,7 +108,7 @@ describe('upkeep', () => {
       const me = uuidv7();
       await createBusQueue(db, queue, me).claim(60_000, null);
       const shards = `'{0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15}'`;
-      const fetch = `SELECT * FROM bus.fetch('${queue}', '${me}', ${shards}, 4, '{}', '{}')`;
+      const fetch = `SELECT * FROM bus.fetch('${queue}', '${me}', ${shards}, 4, '{}')`;
       const [plan] = await db.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
         `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${fetch}`,
       );

@@ -30,26 +30,28 @@ CREATE TABLE bus.delivery (
 ) WITH (autovacuum_vacuum_scale_factor = 0.01, autovacuum_vacuum_threshold = 1000);
 
 -- The living consumers of a queue. `presence` is an advisory lock that the consumer's own connection holds: when it
--- can be taken, the process is gone, and nobody has to wait for `alive_until`.
+-- can be taken, the process is gone, and nobody has to wait for `alive_until`. `in_progress` is what it may be working
+-- on: when it vanishes, those of its shards are suspects from then on. Whoever gives the shards of a member to somebody
+-- else locks its row before them, so these never wait for each other in a circle.
 CREATE TABLE bus.member (
   queue_id integer NOT NULL,
   owner uuid NOT NULL,
   alive_until timestamptz NOT NULL,
   presence bigint,
+  in_progress bigint[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (queue_id, owner)
-) WITH (fillfactor = 50);
+) WITH (fillfactor = 25);
 
--- Who consumes which shard of a queue. `token` grows with every change of owner; writes of a former owner are refused
--- by it. `in_progress` is what the owner may be working on: when it vanishes, these messages are suspects from then on.
+-- Which member consumes which shard of a queue. `token` grows with every change of owner; writes of a former owner are
+-- refused by it. `suspects` were in progress when an owner vanished.
 CREATE TABLE bus.shard (
   queue_id integer NOT NULL REFERENCES bus.queue,
   shard smallint NOT NULL,
   owner uuid,
   token bigint NOT NULL DEFAULT 0,
-  in_progress bigint[] NOT NULL DEFAULT '{}',
   suspects bigint[] NOT NULL DEFAULT '{}',
   PRIMARY KEY (queue_id, shard)
-) WITH (fillfactor = 25);
+) WITH (fillfactor = 50);
 
 -- The queue's id if the role that logged in may use it: `<role>` or `<role>.<purpose>`; the owner of the bus may all.
 CREATE FUNCTION bus.own(queue_name text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
@@ -116,12 +118,15 @@ BEGIN
     AND NOT EXISTS (SELECT 1 FROM bus.subscription s WHERE s.type = t.type);
 END $$;
 
--- Locks the caller's shards, always in the same order: a fetch and a claim of one consumer may overlap.
-CREATE FUNCTION bus.lock_shards(q integer, me uuid) RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-  PERFORM 1 FROM bus.shard WHERE queue_id = q AND owner = me ORDER BY shard FOR NO KEY UPDATE;
-END $$;
-REVOKE EXECUTE ON FUNCTION bus.lock_shards FROM PUBLIC;
+-- The member is gone: its shards are free, and what it had in progress of them is suspected.
+CREATE FUNCTION bus.vacate(q integer, gone bus.member) RETURNS void LANGUAGE sql AS $$
+  UPDATE bus.shard s SET owner = NULL, suspects = ARRAY(
+    -- Those that were handled are gone, so the list stays as short as what a consumer holds.
+    SELECT v.id FROM unnest(s.suspects || gone.in_progress) AS v (id)
+    WHERE EXISTS (SELECT 1 FROM bus.delivery d WHERE d.queue_id = q AND d.shard = s.shard AND d.id = v.id))
+  WHERE s.queue_id = q AND s.owner = gone.owner;
+$$;
+REVOKE EXECUTE ON FUNCTION bus.vacate FROM PUBLIC;
 
 -- A sign of life of the caller; it then takes shards without a living owner, up to its fair share. Returns what it
 -- holds now.
@@ -132,6 +137,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   q integer := bus.own(queue_name);
   moment timestamptz := clock_timestamp();
+  gone bus.member;
   share integer;
   missing integer;
 BEGIN
@@ -139,97 +145,94 @@ BEGIN
   INSERT INTO bus.member (queue_id, owner, alive_until, presence)
     VALUES (q, me, moment + lease_ms * interval '1 millisecond', my_presence)
     ON CONFLICT (queue_id, owner) DO UPDATE SET alive_until = excluded.alive_until, presence = excluded.presence;
-  DELETE FROM bus.member d WHERE d.queue_id = q AND d.owner IN (
-    SELECT m.owner FROM bus.member m
-    WHERE m.queue_id = q AND m.owner <> me
-      AND CASE WHEN m.alive_until < moment OR m.presence IS NULL THEN m.alive_until < moment
-        ELSE pg_try_advisory_xact_lock_shared(m.presence) END
-    FOR UPDATE SKIP LOCKED);
+  -- What is done with each is a statement of its own: it sees what the member did until its row was locked.
+  FOR gone IN
+    DELETE FROM bus.member d WHERE d.queue_id = q AND d.owner IN (
+      SELECT m.owner FROM bus.member m
+      WHERE m.queue_id = q AND m.owner <> me
+        AND CASE WHEN m.alive_until < moment OR m.presence IS NULL THEN m.alive_until < moment
+          ELSE pg_try_advisory_xact_lock_shared(m.presence) END
+      FOR UPDATE SKIP LOCKED)
+    RETURNING d.*
+  LOOP
+    PERFORM bus.vacate(q, gone);
+  END LOOP;
   SELECT ceil(16.0 / count(*)) INTO share FROM bus.member m WHERE m.queue_id = q;
   SELECT share - count(*) INTO missing FROM bus.shard s WHERE s.queue_id = q AND s.owner = me;
-  UPDATE bus.shard s SET owner = me, token = s.token + 1, in_progress = '{}', suspects = ARRAY(
-    -- Those that were handled are gone, so the list stays as short as what a consumer holds.
-    SELECT v.id FROM unnest(s.suspects || s.in_progress) AS v (id)
-    WHERE EXISTS (SELECT 1 FROM bus.delivery d WHERE d.queue_id = q AND d.shard = s.shard AND d.id = v.id))
+  UPDATE bus.shard s SET owner = me, token = s.token + 1
   WHERE s.queue_id = q AND missing > 0 AND s.shard = ANY (ARRAY(
-    SELECT f.shard FROM bus.shard f
-    WHERE f.queue_id = q AND (f.owner IS NULL
-      OR NOT EXISTS (SELECT 1 FROM bus.member m WHERE m.queue_id = q AND m.owner = f.owner))
+    SELECT f.shard FROM bus.shard f WHERE f.queue_id = q AND f.owner IS NULL
     LIMIT greatest(missing, 0) FOR UPDATE SKIP LOCKED));
   RETURN QUERY SELECT s.shard, s.token, share FROM bus.shard s WHERE s.queue_id = q AND s.owner = me;
 END $$;
 
--- Gives shards back. Nothing of them may be in work any more.
+-- Gives shards back. Nothing of them may be in work any more, so nothing of them stays in progress.
 CREATE FUNCTION bus.release(queue_name text, me uuid, shards smallint[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   q integer := bus.own(queue_name);
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  PERFORM bus.lock_shards(q, me);
-  UPDATE bus.shard SET owner = NULL, in_progress = '{}'
-  WHERE queue_id = q AND owner = me AND shard = ANY (shards);
+  UPDATE bus.member m SET in_progress = ARRAY(
+    SELECT v.id FROM unnest(m.in_progress) AS v (id) WHERE NOT EXISTS (
+      SELECT 1 FROM bus.delivery d WHERE d.queue_id = q AND d.shard = ANY (shards) AND d.id = v.id))
+  WHERE m.queue_id = q AND m.owner = me;
+  UPDATE bus.shard SET owner = NULL WHERE queue_id = q AND owner = me AND shard = ANY (shards);
 END $$;
 
+-- Gives everything back. Nothing may be in work any more, so nothing is suspected.
 CREATE FUNCTION bus.leave(queue_name text, me uuid) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   q integer := bus.own(queue_name);
 BEGIN
-  PERFORM bus.lock_shards(q, me);
-  UPDATE bus.shard SET owner = NULL, in_progress = '{}' WHERE queue_id = q AND owner = me;
   DELETE FROM bus.member WHERE queue_id = q AND owner = me;
+  UPDATE bus.shard SET owner = NULL WHERE queue_id = q AND owner = me;
 END $$;
 
--- The oldest messages of the caller's shards, without those it has already (`have_*`).
-CREATE FUNCTION bus.fetch(
-  queue_name text, me uuid, shards smallint[], per_shard integer, have_shards smallint[], have_ids bigint[])
+-- The oldest messages of the caller's shards, without those it has already. Nothing is handed out that is not in
+-- progress of a living member in the same moment. One plan, made once, whatever the statistics: the planner settings
+-- leave it no other way than to read the head of each shard by the primary key.
+CREATE FUNCTION bus.fetch(queue_name text, me uuid, shards smallint[], per_shard integer, have_ids bigint[])
 RETURNS TABLE (shard smallint, token bigint, id bigint, key text, type text, body text, enqueued_at timestamptz,
   suspect boolean)
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
+SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 DECLARE
   q integer := bus.own(queue_name);
-  mine record;
-  head record;
-  have bigint[];
-  fresh bigint[];
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  FOR mine IN
-    SELECT s.shard, s.token, s.suspects FROM bus.shard s
-    WHERE s.queue_id = q AND s.shard = ANY (shards) AND s.owner = me AND EXISTS (
-      SELECT 1 FROM bus.member m WHERE m.queue_id = q AND m.owner = me AND m.alive_until >= clock_timestamp())
-    ORDER BY s.shard
-  LOOP
-    have := ARRAY(SELECT h.id FROM unnest(have_shards, have_ids) AS h (shard, id) WHERE h.shard = mine.shard);
-    fresh := '{}';
-    FOR head IN
-      SELECT d.* FROM bus.delivery d
-      WHERE d.queue_id = q AND d.shard = mine.shard AND d.id <> ALL (have)
-      ORDER BY d.id LIMIT per_shard
-    LOOP
-      fresh := fresh || head.id;
-      shard := mine.shard; token := mine.token; id := head.id; key := head.key; type := head.type;
-      body := head.body; enqueued_at := head.enqueued_at; suspect := head.id = ANY (mine.suspects);
-      RETURN NEXT;
-    END LOOP;
-    IF fresh <> '{}' THEN
-      UPDATE bus.shard s SET in_progress = have || fresh WHERE s.queue_id = q AND s.shard = mine.shard;
-    END IF;
-  END LOOP;
+  RETURN QUERY
+    WITH mine AS MATERIALIZED (
+      SELECT s.shard, s.token, s.suspects FROM bus.shard s
+      WHERE s.queue_id = q AND s.shard = ANY (shards) AND s.owner = me
+    ), head AS MATERIALIZED (
+      SELECT m.shard, m.token, d.id, d.key, d.type, d.body, d.enqueued_at, d.id = ANY (m.suspects) AS suspect
+      FROM mine m CROSS JOIN LATERAL (
+        SELECT * FROM bus.delivery o
+        WHERE o.queue_id = q AND o.shard = m.shard AND o.id NOT IN (SELECT unnest(have_ids))
+        ORDER BY o.id LIMIT per_shard) AS d
+    ), taken AS (
+      UPDATE bus.member m SET in_progress = have_ids || ARRAY(SELECT h.id FROM head h)
+      WHERE m.queue_id = q AND m.owner = me AND m.alive_until >= clock_timestamp() AND EXISTS (SELECT 1 FROM head)
+      RETURNING 1
+    )
+    SELECT h.* FROM head h WHERE EXISTS (SELECT 1 FROM taken) ORDER BY h.id;
 END $$;
 
--- Deletes messages that are done with. Those of shards that have changed owner are left to the new owner.
+-- Deletes messages that are done with. Those of shards that have changed owner are left to the new owner. One plan, made
+-- once, perhaps while the table is empty: written so that each row is looked up by the primary key in any case.
 CREATE FUNCTION bus.ack(queue_name text, me uuid, shards smallint[], tokens bigint[], ids bigint[]) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   q integer := bus.own(queue_name);
 BEGIN
   PERFORM set_config('synchronous_commit', 'off', true);
-  DELETE FROM bus.delivery d USING unnest(shards, tokens, ids) AS a (shard, token, id)
+  DELETE FROM bus.delivery WHERE ctid = ANY (ARRAY(
+    SELECT d.at FROM unnest(shards, tokens, ids) AS a (shard, token, id)
     JOIN bus.shard s ON s.queue_id = q AND s.shard = a.shard AND s.owner = me AND s.token = a.token
-  WHERE d.queue_id = q AND d.shard = a.shard AND d.id = a.id;
+    CROSS JOIN LATERAL (
+      SELECT o.ctid FROM bus.delivery o WHERE o.queue_id = q AND o.shard = a.shard AND o.id = a.id LIMIT 1) AS d (at)));
 END $$;
