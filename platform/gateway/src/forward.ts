@@ -38,7 +38,7 @@ export interface ForwardRequest {
 }
 
 /** How long a service without a reachable instance is waited for: a restart costs time, not errors. */
-const RESTART_PATIENCE_MS = 2_000;
+const RESTART_PATIENCE_MS = 4_000;
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 250;
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);

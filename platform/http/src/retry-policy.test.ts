@@ -13,12 +13,12 @@ const decide = (failed: Partial<FailedAttempt>) =>
 
 test('what was never sent is tried again for as long as a restart takes', () => {
   assert.equal(decide({}), 20);
-  const waits = Array.from({ length: 20 }, (_, n) => decide({ attempt: n + 1 })).filter(
+  const waits = Array.from({ length: 40 }, (_, n) => decide({ attempt: n + 1 })).filter(
     (ms) => ms !== undefined,
   );
-  assert.equal(waits.length, 13);
+  assert.equal(waits.length, 23);
   const totalMs = waits.reduce((sum, ms) => sum + ms, 0);
-  assert.ok(totalMs > 1_500 && totalMs < 3_000, `${totalMs} ms`);
+  assert.ok(totalMs > 3_500 && totalMs < 5_500, `${totalMs} ms`);
 });
 
 test('what may have been carried out is tried again only when it is repeatable, twice at most', () => {

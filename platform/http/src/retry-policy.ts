@@ -11,8 +11,8 @@ export interface FailedAttempt {
   readonly random: number;
 }
 
-/** About two seconds in all: as long as a service needs to be restarted. */
-const MAX_UNSENT_ATTEMPTS = 14;
+/** About four seconds in all: twice what a restart takes, for a busy machine. */
+const MAX_UNSENT_ATTEMPTS = 24;
 const MAX_SENT_ATTEMPTS = 3;
 const UNSENT_BASE_MS = 20;
 const MAX_DELAY_MS = 400;
