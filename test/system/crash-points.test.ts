@@ -5,7 +5,16 @@ import { type CrashOutcome, type CrashRig, createCrashRig } from '../../chaos/cr
 import type { Passage } from '../../chaos/crash-trace.ts';
 import { FLOWS } from '../../chaos/order-flows.ts';
 import { declaredCrashPoints, pointsHitByPackageTests } from './declared-crash-points.ts';
+import { seededRandom } from './order-load.ts';
 import type { OrderFlow } from './running-system.ts';
+
+/**
+ * A run at every point takes ten minutes and more, so each run of the tests takes others, by a seed that can be given.
+ * `CRASH_POINTS=all` takes them all, as `node chaos/crash-everywhere.ts` does.
+ */
+const ALL = process.env['CRASH_POINTS'] === 'all';
+const SEED = Number(process.env['CRASH_SEED'] ?? Date.now() % 1_000_000);
+const SAMPLE = { points: 14, recoveries: 2, pairs: 2 };
 
 type Pair = readonly [flow: string, first: string, second: string];
 
@@ -36,10 +45,17 @@ const PAIRS_BY_EVENTS: readonly Pair[] = [
 /** What any suite has passed; together they must reach every declared point. */
 const reached = new Set<string>();
 
+function sample<T>(items: readonly T[], count: number, random: () => number): readonly T[] {
+  if (ALL) return items;
+  const chosen = items.map((item) => ({ item, rank: random() })).sort((a, b) => a.rank - b.rank);
+  return chosen.slice(0, count).map(({ item }) => item);
+}
+
 const crashes = (orderFlow: OrderFlow, pairs: readonly Pair[]) => () => {
   let rig: CrashRig;
   const discovered = new Map<string, readonly Passage[]>();
   const outcomes: CrashOutcome[] = [];
+  const random = seededRandom(SEED);
   before(async () => {
     rig = await createCrashRig({ ORDER_FLOW: orderFlow });
   });
@@ -61,17 +77,18 @@ const crashes = (orderFlow: OrderFlow, pairs: readonly Pair[]) => () => {
   });
 
   it('ends every order as it should and keeps every invariant, whatever point is hit', async (t) => {
-    for (const run of planCrashes(discovered, 'each-point')) await t.test(describeRun(run), () => crash(run));
+    const runs = sample(planCrashes(discovered, 'each-point'), SAMPLE.points, random);
+    for (const run of runs) await t.test(describeRun(run), () => crash(run));
   });
 
   it('does so when the recovery crashes at a point that only a recovery passes', async (t) => {
-    const runs = planRecoveries(discovered, outcomes);
+    const runs = sample(planRecoveries(discovered, outcomes), SAMPLE.recoveries, random);
     for (const run of runs) await t.test(describeRun(run), () => crash(run));
-    assert.ok(runs.length > 0, 'redelivered messages take another way');
+    if (ALL) assert.ok(runs.length > 0, 'redelivered messages take another way');
   });
 
   it('does so when the recovery crashes where the next effect is not recorded yet', async (t) => {
-    for (const [flow, ...places] of pairs) {
+    for (const [flow, ...places] of sample(pairs, SAMPLE.pairs, random)) {
       const crashes = places.map((place) => {
         const [service = '', point = ''] = place.split(' ');
         return { service, point };
@@ -88,7 +105,7 @@ const crashes = (orderFlow: OrderFlow, pairs: readonly Pair[]) => () => {
     );
     const violations = outcomes.filter(({ problems }) => problems.length > 0).length;
     t.diagnostic(`${points.size} crash points, ${outcomes.length} runs, ${violations} violations`);
-    assert.ok(points.size >= 40, 'the trace is complete');
+    assert.ok(points.size >= (ALL ? 40 : SAMPLE.points), 'the trace is complete');
     assert.equal(violations, 0);
   });
 };
@@ -98,8 +115,8 @@ for (const [orderFlow, pairs] of [
   ['choreography', PAIRS_BY_EVENTS],
 ] as const)
   describe(
-    `an order by ${orderFlow} survives a crash between any two effects`,
-    { timeout: 900_000 },
+    `an order by ${orderFlow} survives a crash between any two effects (CRASH_SEED=${SEED})`,
+    { timeout: ALL ? 1_800_000 : 300_000 },
     crashes(orderFlow, pairs),
   );
 

@@ -40,6 +40,7 @@ export interface StepRecord {
   readonly opens: readonly OpeningRow[];
 }
 
+// By the parameter, not by what was moved: also planned on an empty table, this is a look-up by the whole key.
 const RECORD = `
   WITH moved AS (
     UPDATE saga_instance SET status = $4, data = coalesce($5::jsonb, data), step = $6::text, direction = $7,
@@ -58,7 +59,7 @@ const RECORD = `
       error_code = coalesce($16::text, error_code), error_message = coalesce($17::text, error_message),
       ended_at = CASE WHEN $13::text <> 'open' THEN clock_timestamp() END,
       due_at = clock_timestamp() + $20::float8 * interval '1 ms', sent = $21::boolean
-    FROM moved WHERE s.saga_id = moved.id AND s.step = $18::text AND s.branch = $22::text AND s.kind = $19::text AND s.epoch = $23
+    FROM moved WHERE s.saga_id = $1 AND s.step = $18::text AND s.branch = $22::text AND s.kind = $19::text AND s.epoch = $23
   ), tried AS (
     INSERT INTO saga_attempt (saga_id, step, branch, kind, attempt, error_code, error_message)
     SELECT id, $18::text, $22::text, $19::text, $14::int, $16::text, $17::text FROM moved

@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
+import { createRig } from './test-rig.ts';
+
+const SAGAS = 40;
+
+/** Statements are planned once for each connection, in a new service on empty tables; they must suit full ones, too. */
+it('records a step without reading the history, planned when there was none', async (t) => {
+  const rig = await createRig();
+  t.after(() => rig.close());
+  const engine = rig.engine();
+  for (let n = 0; n < SAGAS; n += 1) await rig.end(engine, await rig.start(engine));
+  const read = await eventually(
+    'the server has counted',
+    async () => {
+      const [table] = await rig.db.query<{ updates: number; read: number }>(
+        `SELECT n_tup_upd::int AS updates, seq_tup_read::int AS read FROM pg_stat_user_tables
+         WHERE relname = 'saga_step'`,
+      );
+      return table !== undefined && table.updates >= 4 * SAGAS && { rows: table.read };
+    },
+    30_000,
+  );
+  // Reading all of it each time would be some 12,000 rows.
+  assert.ok(read.rows < 1_000, `${read.rows} rows were read one after the other`);
+});
