@@ -79,7 +79,7 @@ CREATE TABLE ledger_entry (
 );
 
 -- Checked at commit, when a transaction and its entries are complete.
-CREATE FUNCTION ledger_assert_sound(booked uuid) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_assert_sound(booked uuid) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
   booking record;
 BEGIN
