@@ -1,5 +1,5 @@
 import { eventStoreCrashPoints } from '@flotilla/event-store';
-import { messagingCrashPoints } from '@flotilla/messaging';
+import { messagingCrashPoints, rabbitmqCrashPoints } from '@flotilla/messaging';
 import { sagaCrashPoints } from '@flotilla/saga';
 import { listFiles, readText } from '../source-files.ts';
 
@@ -7,6 +7,7 @@ import { listFiles, readText } from '../source-files.ts';
 const LISTS: Readonly<Record<string, readonly string[]>> = {
   eventStoreCrashPoints,
   messagingCrashPoints,
+  rabbitmqCrashPoints,
   sagaCrashPoints,
 };
 

@@ -1,7 +1,7 @@
 import { rename, stat } from 'node:fs/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
-import { probePort } from './ports.ts';
+import { findFreePort } from './ports.ts';
 import type { Ending, Launched } from './unit.ts';
 
 export interface EmbeddedServer {
@@ -25,7 +25,7 @@ export function createEmbeddedServer(options: {
     launch: async () => {
       const ended = Promise.withResolvers<Ending>();
       try {
-        port ??= await probePort(0);
+        port ??= await findFreePort();
         await rotate(options.logFile);
         const server = await startEmbeddedPostgres({
           ...options,

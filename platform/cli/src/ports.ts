@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { SystemConfig } from './config.ts';
@@ -6,7 +7,20 @@ import { cliError } from './errors.ts';
 const HOST = '127.0.0.1';
 const SEARCH = 100;
 
-/** The port that was bound and let go again, or `undefined` if it is taken. 0 asks for any free one. */
+/** Below the range from which systems take ports for outgoing connections: one of those may be taken before it is bound. */
+const LOWEST_FREE = 20_000;
+const HIGHEST_FREE = 32_000;
+
+/** A free port that nobody gets by chance until it is bound. `undefined` when none was found. */
+export async function findFreePort(): Promise<number | undefined> {
+  for (let attempt = 0; attempt < SEARCH; attempt += 1) {
+    const port = await probePort(randomInt(LOWEST_FREE, HIGHEST_FREE));
+    if (port !== undefined) return port;
+  }
+  return undefined;
+}
+
+/** The port that was bound and let go again, or `undefined` if it is taken. */
 export async function probePort(port: number): Promise<number | undefined> {
   const server = createServer();
   server.listen({ port, host: HOST, exclusive: true });
@@ -37,8 +51,9 @@ export async function assignPorts(
   const ports: Record<string, number> = {};
   for (const [index, [name, service]] of edges.entries()) {
     const given = index === 0 ? wishes.port : undefined;
-    const wanted = given ?? (wishes.isolated ? 0 : (service.port ?? 0));
-    ports[name] = (await probePort(wanted)) ?? (await refuse(name, wanted));
+    const wanted = given ?? service.port ?? 0;
+    const found = wishes.isolated && given === undefined ? findFreePort() : probePort(wanted);
+    ports[name] = (await found) ?? (await refuse(name, wanted));
   }
   return ports;
 }
