@@ -172,6 +172,8 @@ function taken(kind: 'role' | 'database', name: string): PlatformError<PostgresE
 
 function openAdmin(uri: string, maxConnections: number): Database {
   return createDatabase({
+    // Done once and before anything can run: on a busy machine a new server may take its time.
+    acquireTimeoutMs: 30_000,
     uri,
     applicationName: 'flotilla-provision',
     maxConnections,
