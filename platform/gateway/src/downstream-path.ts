@@ -1,5 +1,5 @@
+import type { Target } from './http/target.ts';
 import type { RouteMatch } from './route-table.ts';
-import type { Target } from './target.ts';
 
 /** Path and query for the back end: the template filled in, the query without what placeholders took. */
 export function downstreamPath({ route, values }: RouteMatch, target: Target): string {

@@ -6,6 +6,7 @@ import type { Connections } from './connections.ts';
 import { downstreamPath } from './downstream-path.ts';
 import type { Endpoints } from './endpoints.ts';
 import type { Exchange } from './exchange.ts';
+import type { Target } from './http/target.ts';
 import {
   BAD_GATEWAY,
   BODY_TOO_LARGE,
@@ -18,7 +19,6 @@ import { isTooLarge, requestBody } from './request-body.ts';
 import type { RequestHead } from './request-head.ts';
 import type { AnswerHead, Recorder } from './response-cache.ts';
 import type { RouteMatch } from './route-table.ts';
-import type { Target } from './target.ts';
 import { upstreamHeaders } from './upstream-headers.ts';
 
 export interface ForwardDeps {

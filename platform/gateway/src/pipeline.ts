@@ -4,13 +4,13 @@ import type { RouteConfig } from './config/gateway-config.ts';
 import type { Endpoints } from './endpoints.ts';
 import { answerFromCache, type Exchange } from './exchange.ts';
 import { type ForwardDeps, forward } from './forward.ts';
+import { parseTarget } from './http/target.ts';
 import type { RateLimiter } from './rate-limiter.ts';
 import { chargeBudget } from './rate-limiting.ts';
 import { type Refusal, SERVICE_UNAVAILABLE } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
 import type { ResponseCache } from './response-cache.ts';
 import type { RouteTable } from './route-table.ts';
-import { parseTarget } from './target.ts';
 
 /** What a configuration turns into to serve requests. */
 export interface Runtime {

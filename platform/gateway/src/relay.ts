@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Dispatcher } from 'undici';
 import type { Exchange } from './exchange.ts';
-import { HOP_BY_HOP } from './field-names.ts';
+import { HOP_BY_HOP } from './http/field-names.ts';
 import type { AnswerHead, Recorder } from './response-cache.ts';
 
 /** How one try to get an answer from one back end ended. */

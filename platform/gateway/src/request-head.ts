@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { accept, type Result, reject } from '@flotilla/kernel';
-import { mayForward, SINGLE } from './field-names.ts';
+import { mayForward, SINGLE } from './http/field-names.ts';
 import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from './refusal.ts';
 
 /** The one reading of a request's method and fields. */

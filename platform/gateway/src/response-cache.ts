@@ -1,6 +1,6 @@
 import type { CacheConfig } from './config/gateway-config.ts';
+import type { Target } from './http/target.ts';
 import type { RequestHead } from './request-head.ts';
-import type { Target } from './target.ts';
 
 /** A complete answer that may be given again. */
 export interface StoredAnswer {

@@ -1,8 +1,8 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
 import type { GatewayConfig, RouteConfig } from './config/gateway-config.ts';
+import type { Target } from './http/target.ts';
 import { badTarget, NOT_FOUND, type Refusal } from './refusal.ts';
 import type { RequestHead } from './request-head.ts';
-import type { Target } from './target.ts';
 
 export interface RouteMatch {
   readonly route: RouteConfig;

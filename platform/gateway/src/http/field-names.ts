@@ -1,3 +1,5 @@
+import type { FieldName } from './fields.ts';
+
 // What a client must not be able to hand to a back end. Names are compared in lower case with `_` read as `-`,
 // because many servers turn both into the same variable.
 
@@ -75,6 +77,25 @@ export function mayForward(name: string): boolean {
   const dashed = name.includes('_') ? name.replaceAll('_', '-') : name;
   if (REMOVED.has(dashed) || (dashed !== name && ONLY_WITH_DASH.has(dashed))) return false;
   return !REMOVED_PREFIXES.some((prefix) => dashed.startsWith(prefix));
+}
+
+const MAX_INTERNED = 4_096;
+const interned = new Map<string, FieldName>();
+
+/** The interned name. What clients make up beyond 4,096 spellings is not kept. */
+export function fieldName(text: string): FieldName {
+  const known = interned.get(text);
+  if (known !== undefined) return known;
+  const lower = text.toLowerCase();
+  const name: FieldName = {
+    text,
+    lower,
+    isHopByHop: HOP_BY_HOP.has(lower),
+    isReserved: !mayForward(lower),
+    isSingle: SINGLE.has(lower),
+  };
+  if (interned.size < MAX_INTERNED && text.length <= 64) interned.set(text, name);
+  return name;
 }
 
 /** A second line of these makes a request ambiguous. */

@@ -1,5 +1,5 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
-import { badTarget, type Refusal } from './refusal.ts';
+import { badTarget, type Refusal } from '../refusal.ts';
 
 /** The one reading of a request target: every decision and the forwarded request use it. */
 export interface Target {
