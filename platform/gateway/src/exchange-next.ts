@@ -1,11 +1,12 @@
-import type { TraceContext } from '@flotilla/telemetry';
+import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
 import type { Answer } from './http/answer.ts';
-import type { Fields } from './http/fields.ts';
+import { type FieldName, type Fields, fieldValue, noFields } from './http/fields.ts';
 import type { RequestBody, RequestHead } from './http/request.ts';
+import { outgoingOf } from './outgoing.ts';
 import type { Refusal } from './refusal.ts';
 
-/** One request and its answer, and what is found out about them on the way. */
-export interface Exchange {
+/** A request as a listener hands it over. */
+export interface Incoming {
   readonly request: RequestHead;
   readonly body: RequestBody;
   readonly answer: Answer;
@@ -13,21 +14,35 @@ export interface Exchange {
   readonly peerAddress: string;
   /** Did it arrive over TLS? */
   readonly secure: boolean;
+}
+
+/** One request and its answer, and what is found out about them on the way. */
+export interface Exchange extends Incoming {
+  /** Of the gateway's own operation; back ends continue it. */
   readonly trace: TraceContext;
+  readonly callerSpanId: string | undefined;
+  /** Monotonic. */
   readonly startedAtMs: number;
+  /** Template of the route, for logs and metrics; empty while there is none. */
+  route: string;
   /** The peer, or with trusted proxies the client they speak of. Rate limits and IP lists use it. */
   clientAddress: string;
   /** Values of the template's placeholders, raw text of the request. */
   values: Map<string, string>;
   /** Of the verified token; names are case-sensitive. `undefined` on an open route. */
   claims: Claims | undefined;
-  requestId: string | undefined;
+  /** Sent with the request; an answer that repeats it with another value is not this request's. */
+  requestId: { readonly name: FieldName; readonly value: string } | undefined;
   /** What goes to the back end: starts as the client's own fields and query, is edited by the steps. */
   readonly outgoing: Outgoing;
   /** The gateway's own fields on the answer: rate limit, request id. */
   readonly answerFields: Fields;
-  /** Set when the exchange must end without the back end: client gone, or too late. */
-  ended: 'client-gone' | 'timeout' | undefined;
+  /** Called when the client goes away before its answer is complete. */
+  onGone: (() => void) | undefined;
+  /** The instance that answered, for logs. */
+  backend: string | undefined;
+  /** Why the gateway itself answered, for logs. */
+  refusal: Refusal | undefined;
 }
 
 /** Each member of a token's payload as texts: one for a string, number or boolean, one per item of an array. */
@@ -37,8 +52,8 @@ export interface Outgoing {
   method: string;
   /** Forwardable fields of the client, then what the steps made of them. */
   readonly fields: Fields;
-  /** Parameters that a step set: they replace those of the same name. */
-  readonly query: Map<string, string>;
+  /** Parameters that a step set: they replace those of the same name. `undefined` = none. */
+  query: Map<string, string> | undefined;
 }
 
 /**
@@ -46,3 +61,34 @@ export interface Outgoing {
  * request of the route a microtask.
  */
 export type Step = (exchange: Exchange) => Refusal | undefined | Promise<Refusal | undefined>;
+
+const NO_VALUES = new Map<string, string>();
+
+export function createExchange(
+  { request, body, answer, peerAddress, secure }: Incoming,
+  identityFields: ReadonlySet<string>,
+  /** Of the exchange that this one is a part of. */
+  whole?: TraceContext,
+): Exchange {
+  const caller = whole ?? parseTraceparent(fieldValue(request.fields, 'traceparent'));
+  return {
+    request,
+    body,
+    answer,
+    peerAddress,
+    secure,
+    trace: caller === undefined ? newTrace() : childOf(caller),
+    callerSpanId: caller?.spanId,
+    startedAtMs: performance.now(),
+    route: '',
+    clientAddress: peerAddress,
+    values: NO_VALUES,
+    claims: undefined,
+    requestId: undefined,
+    outgoing: outgoingOf(request, identityFields),
+    answerFields: noFields(),
+    onGone: undefined,
+    backend: undefined,
+    refusal: undefined,
+  };
+}

@@ -34,6 +34,8 @@ export const METHOD_NOT_ALLOWED: Refusal = {
 
 export const EXPECTATION_FAILED: Refusal = { status: 417, code: 'expectation-failed', closes: true };
 export const BODY_TOO_LARGE: Refusal = { status: 413, code: 'body-too-large' };
+/** Nobody is there to be told; for measurements only. */
+export const CLIENT_GONE: Refusal = { status: 499, code: 'client-gone' };
 export const BAD_GATEWAY: Refusal = { status: 502, code: 'bad-gateway' };
 export const GATEWAY_TIMEOUT: Refusal = { status: 504, code: 'gateway-timeout' };
 export const SERVICE_UNAVAILABLE: Refusal = {

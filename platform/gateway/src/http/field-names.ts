@@ -90,6 +90,7 @@ export function fieldName(text: string): FieldName {
   const name: FieldName = {
     text,
     lower,
+    dashed: lower.replaceAll('_', '-'),
     isHopByHop: HOP_BY_HOP.has(lower),
     isReserved: !mayForward(lower),
     isSingle: SINGLE.has(lower),

@@ -5,6 +5,8 @@
 export interface FieldName {
   readonly text: string;
   readonly lower: string;
+  /** Lower case with `_` read as `-`: many servers turn both into the same variable. */
+  readonly dashed: string;
   /** Belongs to one connection (RFC 9110 §7.6.1) and is never passed on, in either direction. */
   readonly isHopByHop: boolean;
   /** What no client may say to a back end: identity, origin, overrides, what the gateway writes itself. */
@@ -42,6 +44,12 @@ export function hasField({ names }: Fields, lower: string): boolean {
 export function appendField(fields: Fields, name: FieldName, value: string): void {
   fields.names.push(name);
   fields.values.push(value);
+}
+
+/** Adds all of `more` behind what is there. */
+export function appendFields(fields: Fields, more: Fields): void {
+  fields.names.push(...more.names);
+  fields.values.push(...more.values);
 }
 
 /** Replaces all lines of the field by one, in the place of the first. */

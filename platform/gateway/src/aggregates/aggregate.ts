@@ -1,0 +1,198 @@
+import { type CollectedAnswer, createCollectedAnswer } from '../collected-answer.ts';
+import { createExchange, type Exchange } from '../exchange-next.ts';
+import { bytesAsBody } from '../forwarding/buffered-body.ts';
+import type { RouteRuntime } from '../forwarding/route-runtime.ts';
+import { readWhole } from '../forwarding/whole-body.ts';
+import { fieldName } from '../http/field-names.ts';
+import { appendField, appendFields, noFields } from '../http/fields.ts';
+import type { Refusal } from '../refusal.ts';
+import { type JsonPath, select } from './json-path.ts';
+import { mergeParts, type PartAnswer, statusSummary } from './merge.ts';
+
+/** A part of an aggregate made ready: the route that answers it, and for what values it is called. */
+export interface Part {
+  readonly key: string;
+  readonly route: RouteRuntime;
+  /** Called once for each distinct value found in the body of the first part. */
+  readonly expansion: { readonly path: JsonPath; readonly parameter: string } | undefined;
+}
+
+export interface Aggregate {
+  readonly name: string;
+  readonly parts: readonly Part[];
+  readonly maxBodyBytes: number;
+  readonly strict: boolean;
+  readonly identityFields: ReadonlySet<string>;
+  /** Of code; replaces the merge. */
+  readonly merge: AggregateMerge | undefined;
+}
+
+/** Makes one answer of the parts' answers. */
+export type AggregateMerge = (
+  parts: readonly PartAnswer[],
+) => Promise<{ readonly status?: number; readonly contentType?: string; readonly body: string | Buffer }>;
+
+/** Runs the whole chain of a route for one part; resolves with the refusal that ended it. */
+export type ServePart = (exchange: Exchange, route: RouteRuntime) => Promise<Refusal | undefined>;
+
+/** Of one part's answer. */
+const MAX_PART_BYTES = 8 * 2 ** 20;
+const MAX_CALLS = 100;
+const PARALLEL_CALLS = 8;
+const CONTENT_TYPE = fieldName('Content-Type');
+const AGGREGATE_STATUS = fieldName('X-Aggregate-Status');
+const NOT_JSON: Refusal = { status: 500, code: 'aggregate-not-json' };
+const TOO_LARGE: Refusal = { status: 502, code: 'aggregate-part-too-large' };
+const TOO_MANY: Refusal = { status: 502, code: 'aggregate-too-many-values' };
+
+/**
+ * Asks all parts with the client's request and joins their answers. A part that the gateway refuses ends the whole with that error: the
+ * first such part in the order of the keys.
+ */
+export async function serveAggregate(
+  exchange: Exchange,
+  aggregate: Aggregate,
+  serve: ServePart,
+): Promise<Refusal | undefined> {
+  const body = await readWhole(exchange.body, aggregate.maxBodyBytes);
+  if (!Buffer.isBuffer(body)) return body;
+  const running = new Set<Exchange>();
+  exchange.onGone = () => {
+    for (const part of running) part.onGone?.();
+  };
+  const call = (part: Part, value?: string) =>
+    callPart({ exchange, aggregate, part, body, value, serve, running });
+
+  const answers: (PartAnswer | Refusal)[] = [];
+  let rest = aggregate.parts;
+  let document: unknown;
+  if (aggregate.parts.some(({ expansion }) => expansion !== undefined)) {
+    const [first, ...others] = aggregate.parts;
+    if (first === undefined) return NOT_JSON;
+    const answer = await call(first);
+    if ('code' in answer) return answer;
+    document = parse(answer.body);
+    if (document === undefined) return NOT_JSON;
+    answers.push({ key: first.key, calls: [answer], isList: false });
+    rest = others;
+  }
+  const gate = createGate(PARALLEL_CALLS);
+  const found = await Promise.all(
+    rest.map((part) => answerOf(part, document, (value) => gate(() => call(part, value)))),
+  );
+  answers.push(...found.filter((answer) => answer !== undefined));
+
+  const parts: PartAnswer[] = [];
+  for (const answer of answers) {
+    if ('code' in answer) return answer;
+    parts.push(answer);
+  }
+  await send(exchange, aggregate, parts);
+  return undefined;
+}
+
+type CallAnswer = PartAnswer['calls'][number] | Refusal;
+
+/** `undefined` = the member is absent, because no value was found for it. */
+async function answerOf(
+  { key, expansion }: Part,
+  document: unknown,
+  call: (value?: string) => Promise<CallAnswer>,
+): Promise<PartAnswer | Refusal | undefined> {
+  const values = expansion && distinctTexts(select(document, expansion.path));
+  if (values?.length === 0) return undefined;
+  if (values !== undefined && values.length > MAX_CALLS) return TOO_MANY;
+  const outcomes = await Promise.all(values === undefined ? [call()] : values.map((value) => call(value)));
+  const calls: PartAnswer['calls'][number][] = [];
+  for (const outcome of outcomes) {
+    if ('code' in outcome) return outcome;
+    calls.push(outcome);
+  }
+  return { key, calls, isList: calls.length > 1 };
+}
+
+interface Call {
+  readonly exchange: Exchange;
+  readonly aggregate: Aggregate;
+  readonly part: Part;
+  readonly body: Buffer;
+  readonly value: string | undefined;
+  readonly serve: ServePart;
+  /** Ended together when the client goes away. */
+  readonly running: Set<Exchange>;
+}
+
+async function callPart({
+  exchange,
+  aggregate,
+  part: { route, expansion },
+  body,
+  value,
+  serve,
+  running,
+}: Call): Promise<CallAnswer> {
+  if (exchange.answer.state === 'gone') return { status: 499, code: 'client-gone' };
+  const answer = createCollectedAnswer(MAX_PART_BYTES);
+  const { request, peerAddress, secure } = exchange;
+  const part = createExchange(
+    { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
+    aggregate.identityFields,
+    exchange.trace,
+  );
+  part.clientAddress = exchange.clientAddress;
+  part.values = new Map(exchange.values);
+  if (expansion !== undefined && value !== undefined)
+    part.values.set(expansion.parameter, encodeURIComponent(value));
+  running.add(part);
+  const refusal = await serve(part, route);
+  running.delete(part);
+  return refusal ?? outcomeOf(answer);
+}
+
+function outcomeOf(answer: CollectedAnswer): CallAnswer {
+  if (answer.truncated) return TOO_LARGE;
+  if (answer.state !== 'ended') return { status: 502, code: 'bad-gateway' };
+  return { status: answer.status, body: answer.body() };
+}
+
+async function send(
+  { answer, answerFields }: Exchange,
+  { strict, merge }: Aggregate,
+  parts: readonly PartAnswer[],
+) {
+  const fields = noFields();
+  appendFields(fields, answerFields);
+  const made = merge && (await merge(parts));
+  const body = Buffer.from(made?.body ?? mergeParts(parts, strict));
+  appendField(fields, CONTENT_TYPE, made?.contentType ?? 'application/json');
+  if (!strict) appendField(fields, AGGREGATE_STATUS, statusSummary(parts));
+  answer.send({ status: made?.status ?? 200, reason: '', fields, bodyBytes: body.length }, body);
+}
+
+function parse(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString()) as unknown;
+  } catch {
+    return undefined; // no JSON document is `undefined`
+  }
+}
+
+function distinctTexts(values: readonly unknown[]): readonly string[] {
+  return [...new Set(values.map((value) => (typeof value === 'string' ? value : JSON.stringify(value))))];
+}
+
+/** Lets `limit` calls run at once, the others wait their turn. */
+function createGate(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (work) => {
+    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
+    running += 1;
+    try {
+      return await work();
+    } finally {
+      running -= 1;
+      waiting.shift()?.();
+    }
+  };
+}
