@@ -8,6 +8,7 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  gateway: { withPeers: true, load: () => import('./gateway.ts') },
   'event-store': { withPeers: false, load: () => import('./event-store.ts') },
   messaging: { withPeers: true, load: () => import('./messaging.ts') },
   saga: { withPeers: true, load: () => import('./saga.ts') },
