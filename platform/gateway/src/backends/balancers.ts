@@ -1,12 +1,28 @@
+import type { Exchange } from '../exchange-next.ts';
+import type { Backend } from './backends.ts';
 import type { Candidate } from './candidate.ts';
 import type { BalancerConfig } from './options.ts';
 
-/** Takes one of at least one. What it remembers between calls is its turn, nothing else. */
-export type Choose = (candidates: readonly [Candidate, ...Candidate[]]) => Candidate;
+type Some = readonly [Candidate, ...Candidate[]];
 
-/** `random` is uniform in [0, 1). */
-export function createChoose({ type }: BalancerConfig, random: () => number): Choose {
-  switch (type) {
+/** Takes one of at least one. What it remembers between calls is its turn, nothing else. */
+export type Choose = (candidates: Some, exchange: Exchange) => Candidate;
+
+/** A load balancer given in code, made once for each route. What it returns must be one of `backends`. */
+export type CreateBalancer = () => (
+  backends: readonly [Backend, ...Backend[]],
+  exchange: Exchange,
+) => Backend;
+
+export interface ChooseDeps {
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  readonly registered: ReadonlyMap<string, CreateBalancer>;
+}
+
+/** Throws `RangeError` for a registered balancer that nobody registered. */
+export function createChoose(config: BalancerConfig, { random, registered }: ChooseDeps): Choose {
+  switch (config.type) {
     case 'NoLoadBalancer':
       return ([first]) => first;
     case 'RoundRobin':
@@ -19,7 +35,19 @@ export function createChoose({ type }: BalancerConfig, random: () => number): Ch
       return (candidates) => powerOfTwo(candidates, random);
     case 'Weighted':
       return smoothWeighted;
+    case 'Registered':
+      return fromCode(config.name, registered);
   }
+}
+
+function fromCode(name: string, registered: ChooseDeps['registered']): Choose {
+  const create = registered.get(name);
+  if (create === undefined) throw new RangeError(`no load balancer ${name} is registered`);
+  const choose = create();
+  return (candidates, exchange) => {
+    const chosen = choose(candidates, exchange);
+    return candidates.find((candidate) => candidate === chosen) ?? candidates[0];
+  };
 }
 
 export function createTurns(): Choose {
@@ -45,7 +73,7 @@ function leastConnection(): Choose {
 }
 
 /** Two at random, of which the one that should answer sooner: nobody runs after the one instance that looks best. */
-function powerOfTwo(candidates: readonly [Candidate, ...Candidate[]], random: () => number): Candidate {
+function powerOfTwo(candidates: Some, random: () => number): Candidate {
   const count = candidates.length;
   if (count === 1) return candidates[0];
   const first = Math.floor(random() * count);
@@ -63,7 +91,7 @@ function expectedMs({ instance }: Candidate): number {
  * Smooth weighted round robin: everyone earns its weight, the richest is taken and pays the sum. Weights 5, 1, 1
  * give a a b a c a a, not a a a a a b c.
  */
-function smoothWeighted(candidates: readonly [Candidate, ...Candidate[]]): Candidate {
+function smoothWeighted(candidates: Some): Candidate {
   let best = candidates[0];
   let sum = 0;
   for (const candidate of candidates) {

@@ -4,6 +4,7 @@ import { systemClock } from '@flotilla/kernel';
 import { createMetrics } from '@flotilla/telemetry';
 import type { RouteConfig } from '../config/model.ts';
 import type { Backend, CallOutcome, Tried } from './backends.ts';
+import type { CreateBalancer } from './balancers.ts';
 import { type Backends, createBackends } from './create-backends.ts';
 import type { BalancerConfig, HostAndPort } from './options.ts';
 import {
@@ -16,7 +17,7 @@ import {
   UNTRIED,
 } from './test-backends.ts';
 
-function start(random?: () => number) {
+function start(random?: () => number, balancers?: ReadonlyMap<string, CreateBalancer>) {
   const timers = createManualTimers();
   const backends = createBackends({
     config: { routes: [], discovery: undefined },
@@ -26,6 +27,7 @@ function start(random?: () => number) {
     logger: QUIET,
     metrics: createMetrics(),
     ...(random && { random }),
+    ...(balancers && { balancers }),
   });
   return { backends, timers };
 }
@@ -130,6 +132,23 @@ describe('balancers', () => {
     assert.equal(pick(backends, route, {}, tried)?.origin.port, 1);
     assert.ok(backends.eject('http://127.0.0.1:2') && backends.eject('http://127.0.0.1:3'));
     assert.deepEqual(ports(backends, route, 2), [1, 1]);
+  });
+});
+
+describe('a balancer registered in code', () => {
+  const last: CreateBalancer = () => (backends) => backends.at(-1) ?? backends[0];
+
+  it('chooses among what is usable', () => {
+    const { backends } = start(undefined, new Map([['Last', last]]));
+    const route = balanced({ type: 'Registered', name: 'Last' });
+    assert.deepEqual(ports(backends, route, 2), [3, 3]);
+    backends.eject('http://127.0.0.1:3');
+    assert.deepEqual(ports(backends, route, 1), [2]);
+  });
+
+  it('must be there', () => {
+    const route = balanced({ type: 'Registered', name: 'Last' });
+    assert.throws(() => start().backends.poolFor(route), RangeError);
   });
 });
 

@@ -3,9 +3,11 @@ import type { Clock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { GatewayConfig, RouteConfig } from '../config/model.ts';
 import type { Upstreams } from '../http/upstream.ts';
+import { newSideId } from '../strangler/new-side.ts';
 import type { VersionConfig } from '../strangler/options.ts';
 import type { Timers } from '../timers.ts';
 import type { BackendPool } from './backends.ts';
+import type { CreateBalancer } from './balancers.ts';
 import { addBounded } from './bounded-map.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
 import type { Candidate } from './candidate.ts';
@@ -30,6 +32,8 @@ export interface BackendsOptions {
   readonly metrics: Metrics;
   /** Uniform in [0, 1). */
   readonly random?: () => number;
+  /** Load balancers of the program's own, by the `Type` that asks for them. */
+  readonly balancers?: ReadonlyMap<string, CreateBalancer>;
 }
 
 /** The back ends of all routes, and what was learnt about them. The same question gives the same object. */
@@ -83,6 +87,7 @@ interface Kept<Value> {
 
 /** Of routes that are not in the configuration, as dynamic ones; those of the configuration are all kept. */
 const MAX_TRANSIENT = 1_000;
+const NONE: ReadonlyMap<string, CreateBalancer> = new Map();
 
 export function createBackends(options: BackendsOptions): Backends {
   const { upstreams, timers, logger, metrics, random = Math.random } = options;
@@ -136,6 +141,7 @@ export function createBackends(options: BackendsOptions): Backends {
       probes,
       timers,
       random,
+      registered: options.balancers ?? NONE,
       sticky: balancer.type === 'CookieStickySessions' ? stickyFor(balancer.cookie) : undefined,
       onEjected: ({ id, instance }) => {
         ejections.inc({ instance: instance.address });
@@ -214,7 +220,12 @@ export function createBackends(options: BackendsOptions): Backends {
 }
 
 function routeIds(routes: readonly RouteConfig[]): ReadonlySet<string> {
-  return new Set(routes.map(routeIdOf));
+  return new Set(
+    routes.flatMap((route) => [
+      routeIdOf(route),
+      ...(route.strangler === undefined ? [] : [newSideId(route)]),
+    ]),
+  );
 }
 
 function addressesOf({ candidates }: Pool): readonly string[] {

@@ -3,7 +3,7 @@ import type { Exchange } from '../exchange-next.ts';
 import type { VersionConfig } from '../strangler/options.ts';
 import type { Timers } from '../timers.ts';
 import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';
-import { createChoose, nearest } from './balancers.ts';
+import { type ChooseDeps, createChoose, nearest } from './balancers.ts';
 import { type Candidate, createCandidate, type Found } from './candidate.ts';
 import { type InstanceSource, isSameFound } from './instance-source.ts';
 import type { Instances } from './instances.ts';
@@ -22,13 +22,12 @@ export interface Pool extends BackendPool {
   close(): void;
 }
 
-export interface PoolDeps {
+export interface PoolDeps extends ChooseDeps {
   readonly source: InstanceSource;
   readonly instances: Instances;
   readonly probes: Probes;
   readonly sticky: StickySessions | undefined;
   readonly timers: Timers;
-  readonly random: () => number;
   readonly onEjected: (candidate: Candidate) => void;
 }
 
@@ -39,7 +38,7 @@ const LATENCY_DECAY = 0.2;
 export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
   const { source, instances, probes, sticky, timers } = deps;
   const { balancer, health } = route;
-  const newChoose = () => sticky?.choose ?? createChoose(balancer, deps.random);
+  const newChoose = () => sticky?.choose ?? createChoose(balancer, deps);
   let configured = route.versions;
   let versions = createVersions(configured, newChoose);
   let found: readonly Found[] | undefined;
@@ -103,29 +102,29 @@ export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
   ): Candidate | undefined {
     if (sticky !== undefined && balancer.type === 'CookieStickySessions')
       return takeSticky(from, all, exchange, sticky, balancer);
-    return chooseFrom(from);
+    return chooseFrom(from, exchange);
   }
 
-  function chooseFrom(from: readonly VersionGroup[]): Candidate | undefined {
+  function chooseFrom(from: readonly VersionGroup[], exchange: Exchange): Candidate | undefined {
     const group = chooseGroup(from);
     return group !== undefined && isFilled(group.candidates)
-      ? group.version.choose(group.candidates)
+      ? group.version.choose(group.candidates, exchange)
       : undefined;
   }
 
   function takeSticky(
     from: readonly VersionGroup[],
     all: readonly Candidate[],
-    { request }: Exchange,
+    exchange: Exchange,
     sessions: StickySessions,
     { cookie, expiryMs }: { readonly cookie: string; readonly expiryMs: number },
   ): Candidate | undefined {
-    const session = sessionOf(request, cookie);
-    if (session === undefined) return chooseFrom(from);
+    const session = sessionOf(exchange.request, cookie);
+    if (session === undefined) return chooseFrom(from, exchange);
     const home = sessions.find(session, timers.nowMs, expiryMs);
     const known = home === undefined ? undefined : all.find(({ instance }) => instance.address === home);
     if (known !== undefined) return known;
-    const chosen = chooseFrom(from);
+    const chosen = chooseFrom(from, exchange);
     if (chosen !== undefined) sessions.assign(session, chosen.instance.address, timers.nowMs + expiryMs);
     return chosen;
   }

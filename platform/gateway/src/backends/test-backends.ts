@@ -182,6 +182,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     downstreamMethod: undefined,
     scheme: 'http',
     webSocket: false,
+    swaggerKey: undefined,
     target: { kind: 'hosts', hosts: hosts(1) },
     ipRules: undefined,
     cors: undefined,
