@@ -1,0 +1,15 @@
+import type { Logger } from '@flotilla/telemetry';
+
+/** What somebody changed by hand while the gateway ran. */
+export interface Change {
+  readonly actor: string;
+  /** `strangler of orders` */
+  readonly what: string;
+  readonly from: unknown;
+  readonly to: unknown;
+}
+
+/** One line for each change, whoever made it. */
+export function audit(logger: Logger, { actor, what, from, to }: Change): void {
+  logger.info({ audit: true, actor, what, from, to }, 'an operator changed the gateway');
+}

@@ -1,0 +1,185 @@
+import assert from 'node:assert/strict';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { afterEach, describe, it } from 'node:test';
+import { systemClock } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
+import { type ConsulSource, createConsulSource } from './consul-source.ts';
+import type { DiscoveryConfig } from './options.ts';
+import { listen, QUIET } from './test-backends.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+interface FakeConsul {
+  readonly port: number;
+  readonly requests: { readonly url: string; readonly token: string | undefined }[];
+  ports: readonly number[];
+  mode: 'blocking' | 'immediate' | 'broken' | 'garbage';
+  set(ports: readonly number[]): void;
+}
+
+async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
+  let index = 5;
+  const waiting = new Set<ServerResponse>();
+  const answer = (response: ServerResponse): void => {
+    const entries = fake.ports.map((port) => ({
+      Service: { ID: `i${port}`, Address: '127.0.0.1', Port: port },
+    }));
+    const headers = { 'x-consul-index': String(fake.mode === 'immediate' ? 1 : index) };
+    response.writeHead(fake.mode === 'broken' ? 500 : 200, headers);
+    response.end(fake.mode === 'garbage' ? '{"not":"a list"}' : JSON.stringify(entries));
+  };
+  const { port, close } = await listen((request: IncomingMessage, response) => {
+    fake.requests.push({
+      url: request.url ?? '',
+      token: request.headers['x-consul-token'] as string | undefined,
+    });
+    const asked = new URL(request.url ?? '', 'http://x').searchParams.get('index');
+    if (fake.mode === 'blocking' && Number(asked) === index) waiting.add(response);
+    else answer(response);
+  });
+  cleanups.push(close);
+  const fake: FakeConsul = {
+    port,
+    mode,
+    requests: [],
+    ports: [],
+    set: (ports) => {
+      fake.ports = ports;
+      index += 1;
+      for (const response of waiting) answer(response);
+      waiting.clear();
+    },
+  };
+  return fake;
+}
+
+function follow(consul: FakeConsul, more: Partial<DiscoveryConfig> = {}): ConsulSource {
+  const closing = new AbortController();
+  const source = createConsulSource({
+    service: 'my order',
+    namespace: undefined,
+    discovery: {
+      type: 'Consul',
+      url: `http://127.0.0.1:${consul.port}`,
+      token: undefined,
+      pollingIntervalMs: 100,
+      namespace: undefined,
+      ...more,
+    },
+    clock: systemClock,
+    logger: QUIET,
+    closing: closing.signal,
+  });
+  cleanups.push(async () => {
+    closing.abort();
+    await source.ended();
+  });
+  return source;
+}
+
+async function known(source: ConsulSource): Promise<string> {
+  return (source.current() ?? (await source.load())).map(({ port }) => port).join(',');
+}
+
+const becomes = (source: ConsulSource, ports: string, withinMs?: number) =>
+  eventually(`it is ${ports}`, async () => (await known(source)) === ports, withinMs);
+
+describe('Consul', () => {
+  it('a change is known at once by a blocking query, without asking meanwhile', async () => {
+    const consul = await startConsul('blocking');
+    consul.ports = [1, 2];
+    const source = follow(consul, { token: 'secret', namespace: 'shop' });
+    assert.equal(source.current(), undefined);
+    assert.equal(await known(source), '1,2');
+    assert.deepEqual(consul.requests[0], {
+      url: '/v1/health/service/my%20order?passing&ns=shop',
+      token: 'secret',
+    });
+    const asked = await eventually('it waits', () => {
+      return consul.requests.at(-1)?.url.endsWith('&index=5&wait=30s') && consul.requests.length;
+    });
+    assert.equal(source.current(), source.current(), 'the same list while nothing changed');
+    consul.set([2, 3]);
+    await becomes(source, '2,3', 900);
+    assert.ok(consul.requests.length <= asked + 2);
+  });
+
+  it('a registry that does not block is asked twice a second', async () => {
+    const consul = await startConsul('immediate');
+    consul.ports = [1];
+    const source = follow(consul);
+    await becomes(source, '1');
+    await eventually('it is followed', () => consul.requests.length >= 3);
+    const before = consul.requests.length;
+    consul.set([2]);
+    await becomes(source, '2', 1000);
+    assert.ok(consul.requests.length - before <= 3, 'without a storm of questions');
+  });
+
+  it('PollConsul asks each interval and never waits', async () => {
+    const consul = await startConsul('blocking');
+    consul.ports = [1];
+    const source = follow(consul, { type: 'PollConsul' });
+    await becomes(source, '1');
+    consul.ports = [4];
+    await becomes(source, '4');
+    assert.ok(consul.requests.every(({ url }) => !url.includes('index=')));
+  });
+
+  it('the last good answer stays while the registry is broken or talks nonsense', async () => {
+    const consul = await startConsul('immediate');
+    consul.ports = [1];
+    const source = follow(consul, { type: 'PollConsul', pollingIntervalMs: 10 });
+    await becomes(source, '1');
+    for (const mode of ['broken', 'garbage'] as const) {
+      consul.mode = mode;
+      const before = consul.requests.length;
+      await eventually('it was asked', () => consul.requests.length > before + 1);
+      assert.equal(await known(source), '1');
+    }
+    consul.mode = 'immediate';
+    consul.set([2]);
+    await becomes(source, '2');
+  });
+
+  it('a registry that comes back empty is not believed at once', async () => {
+    const consul = await startConsul('immediate');
+    consul.ports = [1];
+    const source = follow(consul, { type: 'PollConsul', pollingIntervalMs: 10 });
+    await becomes(source, '1');
+    consul.mode = 'broken';
+    const before = consul.requests.length;
+    await eventually('it was asked', () => consul.requests.length > before + 1);
+    consul.ports = [];
+    consul.mode = 'immediate';
+    const back = consul.requests.length;
+    await eventually('it was asked', () => consul.requests.length > back + 2);
+    assert.equal(await known(source), '1');
+  });
+
+  it('a service without instances is not followed, asked about once in a while, and seen when it comes', async () => {
+    const consul = await startConsul('blocking');
+    const source = follow(consul);
+    assert.equal(await known(source), '');
+    assert.deepEqual(source.current(), []);
+    assert.equal(source.isFollowing, false);
+    await Promise.all([source.load(), source.load()]);
+    assert.equal(consul.requests.length, 2, 'one question for all who ask at the same time');
+    consul.ports = [9];
+    await becomes(source, '9', 1000);
+    assert.equal(source.isFollowing, true);
+    await eventually('it waits', () => consul.requests.at(-1)?.url.includes('index='));
+    consul.set([]);
+    await becomes(source, '', 900);
+    await source.ended();
+  });
+
+  it('a registry that is not there is no instance, and no error', async () => {
+    const consul = await startConsul('blocking');
+    await cleanups.shift()?.();
+    assert.equal(await known(follow(consul)), '');
+  });
+});

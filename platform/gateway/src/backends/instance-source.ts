@@ -1,0 +1,97 @@
+import type { Endpoint, Resolver } from '@flotilla/discovery';
+import { isPlatformError, toError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { isCallable } from './callable-address.ts';
+import type { Found } from './candidate.ts';
+import type { HostAndPort } from './options.ts';
+
+/** Where the instances of a route come from. */
+export interface InstanceSource {
+  /** What is known now, the same array as long as it says the same. `undefined` = ask with `load`. */
+  current(): readonly Found[] | undefined;
+  /** Never rejects: nothing known is an empty list. */
+  load(): Promise<readonly Found[]>;
+}
+
+export function createFixedSource(hosts: readonly HostAndPort[]): InstanceSource {
+  const found = hosts.map(({ host, port, weight, zone }): Found => {
+    return { id: `${host}:${port}`, host, port, weight, zone, tags: [] };
+  });
+  return { current: () => found, load: async () => found };
+}
+
+/** From then on the answer is renewed beside the requests; they wait for it only when it is older than `STALE_MS`. */
+const FRESH_MS = 50;
+const STALE_MS = 250;
+
+interface ResolverSourceDeps {
+  readonly resolver: Resolver;
+  readonly logger: Logger;
+  readonly nowMs: () => number;
+}
+
+/**
+ * Instances from a resolver that follows the registry by itself. Its answers are kept for a moment so that a
+ * busy route does not wait for a promise with each request.
+ */
+export function createResolverSource(
+  service: string,
+  { resolver, logger, nowMs }: ResolverSourceDeps,
+): InstanceSource {
+  let endpoints: readonly Endpoint[] | undefined;
+  let found: readonly Found[] = [];
+  let askedAtMs = Number.NEGATIVE_INFINITY;
+  let asking: Promise<readonly Found[]> | undefined;
+
+  async function ask(): Promise<readonly Found[]> {
+    try {
+      const answer = await resolver.resolve(service);
+      if (answer !== endpoints) {
+        endpoints = answer;
+        found = keepIfSame(found, answer.filter(({ host }) => isCallable(host)).map(toFound));
+      }
+    } catch (error) {
+      // The last good answer stays. A registry that was never heard is no other fault than no instances.
+      const isExpected = isPlatformError(error) && error.code === 'DISCOVERY_UNAVAILABLE';
+      if (!isExpected) logger.error({ service, err: toError(error) }, 'the resolver failed');
+    }
+    askedAtMs = nowMs();
+    asking = undefined;
+    return found;
+  }
+
+  const load = (): Promise<readonly Found[]> => {
+    asking ??= ask();
+    return asking;
+  };
+  return {
+    current: () => {
+      const ageMs = nowMs() - askedAtMs;
+      if (ageMs > STALE_MS) return undefined;
+      if (ageMs > FRESH_MS) void load();
+      return found;
+    },
+    load,
+  };
+}
+
+function toFound({ id, host, port }: Endpoint): Found {
+  return { id, host, port, weight: 1, zone: undefined, tags: [] };
+}
+
+/** The old list when the new one says the same: who compares by identity sees no change. */
+export function keepIfSame(known: readonly Found[], next: readonly Found[]): readonly Found[] {
+  const isSame = known.length === next.length && known.every((one, index) => isSameFound(one, next[index]));
+  return isSame ? known : next;
+}
+
+export function isSameFound(one: Found, other: Found | undefined): boolean {
+  return (
+    one.id === other?.id &&
+    one.host === other.host &&
+    one.port === other.port &&
+    one.weight === other.weight &&
+    one.zone === other.zone &&
+    one.tags.join('\0') === other.tags.join('\0')
+  );
+}
