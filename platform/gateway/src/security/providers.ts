@@ -3,6 +3,7 @@ import {
   createRemoteKeys,
   createVerifiedTokens,
   type VerifyClaims,
+  type VerifyToken,
 } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Claims } from '../exchange-next.ts';
@@ -70,4 +71,13 @@ function remembering(verify: VerifyClaims, skewMs: number): TokenProvider {
 /** A provider registered in code is asked every time: what it knows of revoked tokens is its own business. */
 export function customProvider(verify: VerifyTokenClaims): TokenProvider {
   return { recall: () => undefined, verify: async (token) => toClaims(await verify(token)) };
+}
+
+/** The platform's own access tokens, verified by `createTokenVerifier`, which remembers them itself. */
+export function principalProvider(verifyToken: VerifyToken): TokenProvider {
+  return customProvider(async (token) => {
+    const { subject, tenantId, clientId, scopes, permissions, email, name, role } = await verifyToken(token);
+    const identity = { sub: subject, email, name, role, tenant_id: tenantId, client_id: clientId };
+    return { ...identity, scope: [...scopes], permissions: [...permissions] };
+  });
 }
