@@ -1,10 +1,9 @@
 import { hash } from 'node:crypto';
-import type { Principal } from './principal.ts';
 
-/** Tokens that were verified before, the least recently used dropped first. */
-export interface VerifiedTokens {
-  find(key: string, nowMs: number): Principal | undefined;
-  remember(key: string, principal: Principal, untilMs: number): void;
+/** What tokens that were verified before stand for, the least recently used dropped first. */
+export interface VerifiedTokens<T> {
+  find(key: string, nowMs: number): T | undefined;
+  remember(key: string, meaning: T, untilMs: number): void;
 }
 
 /** The cache is keyed by a hash, so that a heap dump of its index holds no usable tokens. */
@@ -12,8 +11,8 @@ export function tokenKey(token: string): string {
   return hash('sha256', token, 'base64');
 }
 
-export function createVerifiedTokens(maxEntries: number): VerifiedTokens {
-  const entries = new Map<string, { readonly principal: Principal; readonly untilMs: number }>();
+export function createVerifiedTokens<T>(maxEntries: number): VerifiedTokens<T> {
+  const entries = new Map<string, { readonly meaning: T; readonly untilMs: number }>();
   return {
     find: (key, nowMs) => {
       const entry = entries.get(key);
@@ -21,10 +20,10 @@ export function createVerifiedTokens(maxEntries: number): VerifiedTokens {
       entries.delete(key);
       if (entry.untilMs <= nowMs) return undefined;
       entries.set(key, entry); // last in the map's order = most recently used
-      return entry.principal;
+      return entry.meaning;
     },
-    remember: (key, principal, untilMs) => {
-      entries.set(key, { principal, untilMs });
+    remember: (key, meaning, untilMs) => {
+      entries.set(key, { meaning, untilMs });
       if (entries.size <= maxEntries) return;
       const oldest = entries.keys().next();
       if (!oldest.done) entries.delete(oldest.value);
