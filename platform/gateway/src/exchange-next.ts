@@ -17,7 +17,9 @@ export interface Incoming {
 }
 
 /** One request and its answer, and what is found out about them on the way. */
-export interface Exchange extends Incoming {
+export interface Exchange extends Omit<Incoming, 'body'> {
+  /** As it arrives, or bytes at hand once somebody had to read it. */
+  body: RequestBody;
   /** Of the gateway's own operation; back ends continue it. */
   readonly trace: TraceContext;
   readonly callerSpanId: string | undefined;

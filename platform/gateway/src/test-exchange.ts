@@ -55,7 +55,11 @@ export function testExchange(test: TestRequest = {}): Exchange {
     requestId: undefined,
     outgoing: { method, fields: forwarded, query: new Map() },
     answerFields: noFields(),
-    ended: undefined,
+    route: '',
+    onGone: undefined,
+    backend: undefined,
+    refusal: undefined,
+    callerSpanId: undefined,
   };
 }
 

@@ -158,7 +158,11 @@ export function exchangeWith(
     requestId: undefined,
     outgoing: { method: 'GET', fields: noFields(), query: new Map() },
     answerFields: noFields(),
-    ended: undefined,
+    route: '',
+    onGone: undefined,
+    backend: undefined,
+    refusal: undefined,
+    callerSpanId: undefined,
     ...more,
   };
 }

@@ -24,6 +24,8 @@ export interface ForwardDeps {
     early: Buffer,
     onClose: () => void,
   ) => void;
+  /** Something threw that must not: `done` is called with an internal error. */
+  readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
   /** One try has ended. */
   readonly onTry: (exchange: Exchange, backend: Backend, outcome: TryOutcome) => void;
 }
@@ -40,22 +42,23 @@ export interface TryOutcome {
 export interface AnswerTap {
   head(head: AnswerHead): void;
   data(chunk: Buffer): void;
-  /** `complete` = to its end. */
-  end(complete: boolean): void;
+  end(how: 'complete' | 'incomplete'): void;
 }
 
 export interface Forwarding {
   readonly side: Side;
-  /** The body, if it had to be read beforehand. */
-  readonly buffered: Buffer | undefined;
   readonly tap: AnswerTap | undefined;
-  /**
-   * Asked before an answer with this head is passed on, or `undefined` for none at all. `true` = it is dropped and `done` called with
-   * `'declined'`, because somebody else can do better.
-   */
-  readonly declines: ((head: AnswerHead | undefined) => boolean) | undefined;
+  readonly fallback: Fallback | undefined;
   /** Called once: with `undefined` when the client has its answer (or is gone), with a refusal when nothing was answered yet. */
-  readonly done: (refusal: Refusal | 'declined' | undefined) => void;
+  readonly done: (refusal: Refusal | undefined) => void;
+}
+
+/** Somebody else who can answer. */
+export interface Fallback {
+  /** Asked before an answer with this status is passed on, or in place of a failure. */
+  accepts(outcome: number | UpstreamFailure['progress']): boolean;
+  /** Goes on in place of `done`. */
+  take(): void;
 }
 
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
@@ -83,7 +86,7 @@ class Forward implements AnswerSink {
   readonly #forwarding: Forwarding;
   readonly #deps: ForwardDeps;
   #tried: { readonly refused: Set<string>; readonly avoid: Set<string> } | undefined;
-  #target: string | undefined;
+  #target = '';
   #call: UpstreamCall | undefined;
   #backend: Backend | undefined;
   #tryStartedAtMs = 0;
@@ -95,7 +98,8 @@ class Forward implements AnswerSink {
   #pauseMs = FIRST_PAUSE_MS;
   #patienceMs: number;
   #retriesLeft: number;
-  #isAdmitted = false;
+  /** Of the breaker, 0 = none to be reported. */
+  #permit = 0;
   #isOver = false;
 
   constructor(exchange: Exchange, route: RouteRuntime, forwarding: Forwarding, deps: ForwardDeps) {
@@ -110,17 +114,27 @@ class Forward implements AnswerSink {
   begin(): void {
     const { config, breaker, retryBudget } = this.#route;
     const { framing } = this.#exchange.body;
-    const refusal =
-      framing.kind === 'length' && framing.bytes > config.maxBodyBytes ? BODY_TOO_LARGE : breaker?.admit();
-    if (refusal !== undefined) {
-      this.#over(refusal);
+    if (framing.kind === 'length' && framing.bytes > config.maxBodyBytes) {
+      this.#over(BODY_TOO_LARGE);
       return;
     }
-    this.#isAdmitted = breaker !== undefined;
+    const target = this.#forwarding.side.urlFor(this.#exchange);
+    if (typeof target !== 'string') {
+      this.#over(target);
+      return;
+    }
+    this.#target = target;
+    if (breaker !== undefined) {
+      this.#permit = breaker.admit(performance.now());
+      if (this.#permit === 0) {
+        this.#over(breaker.refusal);
+        return;
+      }
+    }
     retryBudget.earn();
     this.#exchange.onGone = () => this.#fail('abandoned', undefined, CLIENT_GONE);
     this.#deadline = this.#deps.timers.after(config.timeoutMs, () =>
-      this.#fail('failed', undefined, this.#deps.refusals.timeout(config)),
+      this.#giveUp('unanswered', undefined, this.#deps.refusals.timeout(config)),
     );
     this.#next();
   }
@@ -143,7 +157,6 @@ class Forward implements AnswerSink {
     }
     const { config } = this.#route;
     const { outgoing, body, request } = this.#exchange;
-    this.#target ??= this.#forwarding.side.urlFor(this.#exchange);
     this.#backend = backend;
     this.#exchange.backend = backend.id;
     this.#tryStartedAtMs = performance.now();
@@ -155,7 +168,7 @@ class Forward implements AnswerSink {
         target: this.#target,
         authority: backend.authority,
         fields: outgoing.fields,
-        body: this.#forwarding.buffered ?? (body.framing.kind === 'none' ? undefined : body),
+        body: body.framing.kind === 'none' ? undefined : body,
         maxBodyBytes: config.maxBodyBytes,
         upgrade: config.webSocket && request.handshake === 'websocket',
         requestId: this.#exchange.requestId,
@@ -169,7 +182,7 @@ class Forward implements AnswerSink {
     if (this.#patienceMs <= 0) {
       const { noInstance } = this.#deps.refusals;
       const isBroken = this.#backend !== undefined && this.#forwarding.side.patienceMs === 0;
-      this.#fail('failed', undefined, isBroken ? BAD_GATEWAY : noInstance);
+      this.#giveUp('not-sent', undefined, isBroken ? BAD_GATEWAY : noInstance);
       return;
     }
     this.#patienceMs -= this.#pauseMs;
@@ -183,7 +196,7 @@ class Forward implements AnswerSink {
   // What the back end says
 
   head(head: AnswerHead): void {
-    const { config, breaker, jar, shapeAnswer } = this.#route;
+    const { config, jar, shapeAnswer } = this.#route;
     const isFailure = isFailureStatus(head.status);
     this.#status = head.status;
     if (config.retry.statuses.includes(head.status) && this.#mayRepeat()) {
@@ -191,15 +204,14 @@ class Forward implements AnswerSink {
       this.#repeat('failed', undefined);
       return;
     }
-    if (this.#forwarding.declines?.(head)) {
+    if (this.#forwarding.fallback?.accepts(head.status)) {
       this.#call?.abort();
-      this.#fail(isFailure ? 'failed' : 'answered', undefined, 'declined');
+      this.#fail(isFailure ? 'failed' : 'answered', undefined, 'fallback');
       return;
     }
     this.#deadline?.cancel();
-    if (this.#isAdmitted) breaker?.report(isFailure ? 'failure' : 'success');
-    this.#isAdmitted = false;
-    jar?.take(head.fields, this.#target ?? '/', Date.now());
+    this.#report(isFailure ? 'failed' : 'answered');
+    jar?.take(head.fields, this.#target, Date.now());
     this.#forwarding.tap?.head(head);
     this.#exchange.answer.start(shapeAnswer(this.#exchange, head, this.#backend));
   }
@@ -217,17 +229,16 @@ class Forward implements AnswerSink {
 
   end(trailers: Fields | undefined): void {
     this.#tryEnded(isFailureStatus(this.#status) ? 'failed' : 'answered', undefined, false);
-    this.#forwarding.tap?.end(true);
+    this.#forwarding.tap?.end('complete');
     this.#exchange.answer.end(trailers);
     this.#over(undefined);
   }
 
   switched(head: AnswerHead, backend: Duplex, early: Buffer): void {
-    const { breaker, shapeAnswer } = this.#route;
+    const { shapeAnswer } = this.#route;
     this.#deadline?.cancel();
     this.#status = head.status;
-    if (this.#isAdmitted) breaker?.report('success');
-    this.#isAdmitted = false;
+    this.#report('answered');
     const client = this.#exchange.answer.switchProtocols(shapeAnswer(this.#exchange, head, this.#backend));
     this.#exchange.onGone = undefined; // from here on the tunnel tells
     this.#deps.openTunnel(this.#exchange, client, backend, early, () => {
@@ -242,7 +253,7 @@ class Forward implements AnswerSink {
     else if (this.#exchange.answer.state !== 'open') this.#fail('failed', failure, BAD_GATEWAY);
     else if (failure.progress === 'not-sent') this.#repeat('not-connected', failure);
     else if (failure.progress === 'unanswered' && this.#mayRepeat()) this.#repeat('failed', failure);
-    else this.#fail('failed', failure, this.#forwarding.declines?.(undefined) ? 'declined' : BAD_GATEWAY);
+    else this.#giveUp(failure.progress, failure, BAD_GATEWAY);
   }
 
   // How it goes on, or ends
@@ -250,8 +261,8 @@ class Forward implements AnswerSink {
   #mayRepeat(): boolean {
     const { outgoing, body } = this.#exchange;
     if (this.#retriesLeft <= 0 || !REPEATABLE.has(outgoing.method)) return false;
-    if (this.#forwarding.buffered === undefined && body.framing.kind !== 'none') return false;
-    return this.#route.retryBudget.spend();
+    if (body.framing.kind !== 'none') return false;
+    return this.#route.retryBudget.spend(performance.now());
   }
 
   #repeat(outcome: CallOutcome, failure: UpstreamFailure | undefined): void {
@@ -274,31 +285,42 @@ class Forward implements AnswerSink {
     this.#deps.onTry(this.#exchange, this.#backend, { outcome, status, failure, willRetry, durationMs });
   }
 
+  #giveUp(
+    progress: UpstreamFailure['progress'],
+    failure: UpstreamFailure | undefined,
+    refusal: Refusal,
+  ): void {
+    this.#fail('failed', failure, this.#forwarding.fallback?.accepts(progress) ? 'fallback' : refusal);
+  }
+
   /** Ends the exchange with the back end, whatever its state. A client that has a part of an answer is cut. */
-  #fail(outcome: CallOutcome, failure: UpstreamFailure | undefined, refusal: Refusal | 'declined'): void {
+  #fail(outcome: CallOutcome, failure: UpstreamFailure | undefined, refusal: Refusal | 'fallback'): void {
     if (this.#isOver) return;
     this.#call?.abort();
     this.#tryEnded(outcome, failure, false);
-    if (this.#isAdmitted)
-      this.#route.breaker?.report(
-        outcome === 'abandoned' ? 'abandoned' : outcome === 'answered' ? 'success' : 'failure',
-      );
+    this.#report(outcome);
     const { answer } = this.#exchange;
     if (answer.state === 'open') {
       this.#over(refusal);
       return;
     }
-    this.#forwarding.tap?.end(false);
+    this.#forwarding.tap?.end('incomplete');
     answer.abort();
     this.#over(undefined);
   }
 
-  #over(refusal: Refusal | 'declined' | undefined): void {
+  #report(outcome: CallOutcome): void {
+    if (this.#permit > 0) this.#route.breaker?.record(this.#permit, outcome, performance.now());
+    this.#permit = 0;
+  }
+
+  #over(refusal: Refusal | 'fallback' | undefined): void {
     this.#isOver = true;
     this.#deadline?.cancel();
     this.#pause?.cancel();
     this.#exchange.onGone = undefined;
-    this.#forwarding.done(refusal);
+    if (refusal === 'fallback') this.#forwarding.fallback?.take();
+    else this.#forwarding.done(refusal);
   }
 }
 

@@ -78,6 +78,7 @@ function toParameter(name: string): Placement {
   return ({ outgoing }, value) => {
     const text = asQueryValue(value);
     if (text === undefined) return CLAIM_UNFIT;
+    outgoing.query ??= new Map();
     outgoing.query.set(name, text);
     return undefined;
   };

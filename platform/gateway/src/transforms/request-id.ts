@@ -14,7 +14,7 @@ export function compileRequestId(key: string | undefined): Step | undefined {
     const id = fieldValue(fields, name.lower) || exchange.trace.traceId;
     const isOneLine = fields.values[fields.names.findIndex(({ lower }) => lower === name.lower)] === id;
     if (!isOneLine) setField(fields, name, id);
-    exchange.requestId = id;
+    exchange.requestId = { name, value: id };
     return undefined;
   };
 }

@@ -1,0 +1,187 @@
+import type { Logger } from '@flotilla/telemetry';
+import { formatTraceparent } from '@flotilla/telemetry';
+import type { Backends } from '../backends/create-backends.ts';
+import { routeIdOf } from '../backends/route-id.ts';
+import type { GatewayConfig, RouteConfig } from '../config/model.ts';
+import type { Exchange, Step } from '../exchange-next.ts';
+import type { DelegatingHandlers } from '../handlers.ts';
+import { fieldName } from '../http/field-names.ts';
+import { appendField, appendFields, fieldValue, hasField, setField } from '../http/fields.ts';
+import type { KeptState } from '../kept-state.ts';
+import { compileOverload, type Load } from '../limits/overload.ts';
+import { type BudgetRegistry, compileRateLimit, type RateLimitStage } from '../limits/rate-limit.ts';
+import type { SharedBudgets } from '../limits/shared-budgets.ts';
+import { compileDownstreamUrl, overridden } from '../routing/downstream-url.ts';
+import { compileAuthentication } from '../security/authentication.ts';
+import { compileAuthorization } from '../security/authorization.ts';
+import { compileCors, removeCorsFields } from '../security/cors.ts';
+import { compileForwarding } from '../security/forwarding.ts';
+import { compileIpRules } from '../security/ip-rules.ts';
+import type { TokenProvider } from '../security/providers.ts';
+import { compileWebSocketOrigin } from '../security/websocket-origin.ts';
+import type { Stranglers } from '../strangler/create-stranglers.ts';
+import { compileClaimsToClaims, compileClaimsToRequest } from '../transforms/claim-directives.ts';
+import {
+  compileAnswerTransforms,
+  compileRequestTransforms,
+  downstreamBaseUrl,
+} from '../transforms/header-transforms.ts';
+import { compileRequestId } from '../transforms/request-id.ts';
+import { createCookieJar } from './cookie-jar.ts';
+import type { RouteRuntime, Side } from './route-runtime.ts';
+
+/** What routes are compiled with. */
+export interface CompileDeps {
+  readonly config: GatewayConfig;
+  readonly backends: Backends;
+  readonly stranglers: Stranglers;
+  readonly budgets: BudgetRegistry;
+  readonly shared: SharedBudgets | undefined;
+  readonly providers: ReadonlyMap<string, TokenProvider>;
+  readonly handlers: DelegatingHandlers;
+  readonly kept: KeptState;
+  readonly load: () => Load;
+  /** Of this gateway, in `Via`. */
+  readonly pseudonym: string;
+  readonly nowMs: () => number;
+  readonly logger: Logger;
+  readonly onTokenRefused: (provider: string, reason: string) => void;
+}
+
+/** How a route's URL comes to be: from its templates, or for a dynamic route from what is left of the path. */
+export type UrlSource =
+  | { readonly kind: 'template'; readonly upstream: string }
+  | { readonly kind: 'rest'; readonly path: (exchange: Exchange) => string };
+
+const RESTART_PATIENCE_MS = 4_000;
+const TRACEPARENT = fieldName('traceparent');
+const DEADLINE = fieldName('x-request-deadline');
+const REQUEST_ID = fieldName('X-Request-Id');
+const COOKIE = fieldName('Cookie');
+
+export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDeps): RouteRuntime {
+  const { backends, stranglers, kept } = deps;
+  const id = routeIdOf(route);
+  const jar = route.handler.usesCookieJar ? kept.of('cookies', id, route.target, createCookieJar) : undefined;
+  const strangler = stranglers.stranglerFor(route);
+  return {
+    config: route,
+    steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar)])],
+    side: compileSide(route, url, deps),
+    strangler: strangler && { ...strangler, side: compileSide(strangler.newSide, url, deps) },
+    breaker: backends.breakerFor(route),
+    retryBudget: backends.retryBudgetFor(route),
+    shapeAnswer: compileAnswer(route, deps),
+    jar,
+  };
+}
+
+/** The policies of a route in the order in which they run. It decides which error wins and what counts. */
+function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readonly Step[] {
+  const { config, providers, nowMs, budgets, shared, logger } = deps;
+  const { strict, trustedProxies, baseUrl } = config;
+  const onWarning = (text: string) =>
+    logger.warn({ route: route.name, text }, 'a header transform has no effect');
+  const limit = (stage: RateLimitStage) =>
+    compileRateLimit(route.rateLimit, stage, {
+      routeId: id,
+      routeName: route.name,
+      strict,
+      budgets,
+      shared,
+      nowMs,
+    });
+  const steps: readonly (Step | undefined)[] = [
+    compileOverload(config.overload, route.loadPriority, deps.load),
+    compileForwarding({ strict, trustedProxies, pseudonym: deps.pseudonym }),
+    compileIpRules(route.ipRules),
+    compileCors(route.cors),
+    route.webSocket ? compileWebSocketOrigin(route.webSocketOrigins) : undefined,
+    strict ? undefined : addTrace(route.timeoutMs),
+    compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
+    limit('before-authentication'),
+    compileRequestId(route.requestIdKey),
+    compileAuthentication(route.authentication, { strict, providers, nowMs, onRefused: deps.onTokenRefused }),
+    limit('after-authentication'),
+    compileClaimsToClaims(route.claims, strict),
+    compileAuthorization(
+      { allowedScopes: route.authentication?.allowedScopes ?? [], required: route.claims.required },
+      strict,
+    ),
+    compileClaimsToRequest(route.claims, { strict, downstreamTemplate: route.downstreamTemplate }),
+    route.downstreamMethod === undefined ? undefined : changeMethod(route.downstreamMethod),
+    ...route.delegatingHandlers.map((name) => deps.handlers[name]?.request),
+  ];
+  return steps.filter((step) => step !== undefined);
+}
+
+/** The back end continues the trace, and learns how long an answer is of use; a client may be less patient, never more. */
+function addTrace(timeoutMs: number): Step {
+  return ({ outgoing: { fields }, request, trace }) => {
+    appendField(fields, TRACEPARENT, formatTraceparent(trace));
+    const clients = fieldValue(request.fields, DEADLINE.lower);
+    const clientsMs = clients !== undefined && /^\d{1,9}$/.test(clients) ? Number(clients) : timeoutMs;
+    appendField(fields, DEADLINE, String(Math.min(timeoutMs, clientsMs)));
+    return undefined;
+  };
+}
+
+function changeMethod(method: string): Step {
+  return ({ outgoing }) => {
+    outgoing.method = method;
+    return undefined;
+  };
+}
+
+function addCookies(jar: ReturnType<typeof createCookieJar>): Step {
+  return ({ outgoing: { fields }, request }) => {
+    const cookies = jar.valueFor(request.target.path, fieldValue(fields, 'cookie'), Date.now());
+    if (cookies !== undefined) setField(fields, COOKIE, cookies);
+    return undefined;
+  };
+}
+
+const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
+
+function compileSide(route: RouteConfig, url: UrlSource, { backends, config }: CompileDeps): Side {
+  const patienceMs = route.target.kind === 'service' && !config.strict ? RESTART_PATIENCE_MS : 0;
+  const pool = backends.poolFor(route);
+  if (url.kind === 'rest')
+    return {
+      pool,
+      patienceMs,
+      urlFor: (exchange) =>
+        url.path(exchange) +
+        overridden(exchange.request.target.query, exchange.outgoing.query ?? NO_OVERRIDES),
+    };
+  const fill = compileDownstreamUrl({
+    upstream: url.upstream,
+    downstream: route.downstreamTemplate,
+    strict: config.strict,
+  });
+  return {
+    pool,
+    patienceMs,
+    urlFor: ({ values, request, outgoing }) => fill(values, request.target, outgoing.query ?? NO_OVERRIDES),
+  };
+}
+
+function compileAnswer(
+  route: RouteConfig,
+  { config, handlers, logger }: CompileDeps,
+): RouteRuntime['shapeAnswer'] {
+  const onWarning = (text: string) =>
+    logger.warn({ route: route.name, text }, 'a header transform has no effect');
+  const transform = compileAnswerTransforms(route.transforms.answer, { baseUrl: config.baseUrl, onWarning });
+  const own = route.delegatingHandlers.flatMap((name) => handlers[name]?.answer ?? []);
+  const hasCors = route.cors !== undefined;
+  return (exchange, head, backend) => {
+    const { fields } = head;
+    if (hasCors) removeCorsFields(fields);
+    transform?.(exchange, fields, backend === undefined ? '' : downstreamBaseUrl(backend.origin));
+    appendFields(fields, exchange.answerFields);
+    if (!config.strict && !hasField(fields, REQUEST_ID.lower))
+      appendField(fields, REQUEST_ID, exchange.trace.traceId);
+    return own.length === 0 ? head : own.reduce((shaped, shape) => shape(exchange, shaped), head);
+  };
+}
