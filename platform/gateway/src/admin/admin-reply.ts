@@ -1,0 +1,47 @@
+import { STATUS_CODES } from 'node:http';
+import { METRICS_CONTENT_TYPE } from '@flotilla/telemetry';
+
+export interface AdminReply {
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export function ok(value: unknown): AdminReply {
+  return { status: 200, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
+}
+
+export function metricsReply(text: string): AdminReply {
+  return { status: 200, contentType: METRICS_CONTENT_TYPE, body: text };
+}
+
+/** RFC 9457. */
+export function problem(
+  status: number,
+  code: string,
+  detail?: string,
+  more: { readonly headers?: Readonly<Record<string, string>>; readonly problems?: readonly string[] } = {},
+): AdminReply {
+  const title = STATUS_CODES[status] ?? 'Error';
+  const { headers, problems } = more;
+  const body = {
+    type: 'about:blank',
+    title,
+    status,
+    code,
+    ...(detail && { detail }),
+    ...(problems && { problems }),
+  };
+  return {
+    status,
+    contentType: 'application/problem+json',
+    body: `${JSON.stringify(body)}\n`,
+    ...(headers && { headers }),
+  };
+}
+
+export const NOT_FOUND: AdminReply = problem(404, 'not-found');
+export const UNAUTHORIZED: AdminReply = problem(401, 'unauthorized', undefined, {
+  headers: { 'www-authenticate': 'Bearer' },
+});

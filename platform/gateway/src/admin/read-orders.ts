@@ -1,0 +1,57 @@
+import { accept, type Result, reject } from '@flotilla/kernel';
+import type { Switchable } from '../strangler/decide.ts';
+import type { Purge } from './admin-target.ts';
+
+// What clients of the admin API send, from untrusted JSON. A rejection is the sentence they read.
+
+const MODES: ReadonlySet<string> = new Set([
+  'legacy',
+  'new',
+  'new-with-fallback',
+  'legacy-with-fallback',
+  'split',
+  'shadow',
+] satisfies Switchable['mode'][]);
+
+export function readSwitch(body: unknown): Result<Partial<Switchable>, string> {
+  const { mode, percent, ...others } = members(body);
+  if (Object.keys(others).length > 0) return reject(`unknown members: ${Object.keys(others).join(', ')}`);
+  if (mode === undefined && percent === undefined) return reject('give a mode, a percent or both');
+  if (mode !== undefined && !isMode(mode)) return reject(`mode must be one of ${[...MODES].join(', ')}`);
+  if (percent !== undefined && !(typeof percent === 'number' && percent >= 0 && percent <= 100))
+    return reject('percent must be a number from 0 to 100');
+  return accept({ ...(mode !== undefined && { mode }), ...(percent !== undefined && { percent }) });
+}
+
+function isMode(value: unknown): value is Switchable['mode'] {
+  return typeof value === 'string' && MODES.has(value);
+}
+
+export function readWeights(body: unknown): Result<Readonly<Record<string, number>>, string> {
+  const entries = Object.entries(members(body));
+  if (entries.length === 0) return reject('give weights by tag: {"v1": 90, "v2": 10}');
+  const weights: [string, number][] = [];
+  for (const [tag, weight] of entries) {
+    if (typeof weight !== 'number' || !Number.isInteger(weight) || weight < 0 || weight > 1_000_000)
+      return reject(`the weight of ${tag} must be a whole number from 0 to 1000000`);
+    weights.push([tag, weight]);
+  }
+  return accept(Object.fromEntries(weights));
+}
+
+export function readPurge(body: unknown): Result<Purge, string> {
+  const [first, ...others] = Object.entries(members(body));
+  const [by, value] = first ?? [];
+  if (others.length === 0) {
+    if (by === 'all' && value === true) return accept({ by });
+    const isNamed = by === 'tag' || by === 'region' || by === 'prefix';
+    if (isNamed && typeof value === 'string' && value !== '') return accept({ by, value });
+  }
+  return reject('give one of tag, region, prefix (a text) or all (true)');
+}
+
+function members(body: unknown): Readonly<Record<string, unknown>> {
+  return typeof body === 'object' && body !== null && !Array.isArray(body)
+    ? (body as Readonly<Record<string, unknown>>)
+    : {};
+}
