@@ -1,0 +1,153 @@
+import type { AggregateConfig } from './aggregates/options.ts';
+import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
+import { parseJsonPath } from './aggregates/json-path.ts';
+import type { DynamicPolicy, GatewayConfig, RouteConfig } from './config/model.ts';
+import type { Exchange } from './exchange-next.ts';
+import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/compile-route.ts';
+import type { ForwardDeps } from './forwarding/forward.ts';
+import type { RouteRuntime } from './forwarding/route-runtime.ts';
+import { serveRoute } from './forwarding/serve-route.ts';
+import type { Refusal } from './refusal.ts';
+import { refuse } from './refuse.ts';
+import { createRouteTable } from './routing/route-table.ts';
+
+/** A configuration made ready to serve. Requests that began with one are finished by it. */
+export interface Runtime {
+  readonly config: GatewayConfig;
+  /** Answers the exchange, sooner or later. */
+  serve(exchange: Exchange): void;
+}
+
+export interface RuntimeDeps extends CompileDeps {
+  readonly forwarding: ForwardDeps;
+  readonly aggregators: Readonly<Record<string, AggregateMerge>>;
+}
+
+/** Services are named by clients: what is made for them is bounded. */
+const MAX_DYNAMIC_ROUTES = 1_000;
+
+export function createRuntime(deps: RuntimeDeps): Runtime {
+  const { config, forwarding } = deps;
+  const { strict } = config;
+  const table = createRouteTable(config);
+  const routes = new Map(
+    config.routes.map((route) => [route, compileRoute(route, { kind: 'template', upstream: route.name }, deps)]),
+  );
+  const aggregates = new Map(config.aggregates.map((aggregate) => [aggregate, compileAggregate(aggregate, deps)]));
+  const dynamic = createDynamicRoutes(deps);
+
+  const serveOn = (exchange: Exchange, route: RouteRuntime) =>
+    serveRoute(exchange, route, forwarding, (refusal) => finish(exchange, refusal, strict));
+
+  return {
+    config,
+    serve: (exchange) => {
+      const found = table.find(exchange.request);
+      if ('code' in found) {
+        refuse(exchange, found, strict);
+        return;
+      }
+      exchange.values = found.values;
+      if (found.kind === 'route') serveOn(exchange, known(routes, found.route));
+      else if (found.kind === 'dynamic') serveOn(exchange, dynamic(found));
+      else serveWhole(exchange, known(aggregates, found.aggregate), forwarding, strict);
+    },
+  };
+}
+
+function serveWhole(exchange: Exchange, aggregate: Aggregate, deps: ForwardDeps, strict: boolean): void {
+  exchange.route = aggregate.name;
+  const done = (refusal: Refusal | undefined) => finish(exchange, refusal, strict);
+  serveAggregate(
+    exchange,
+    aggregate,
+    (part, route) => new Promise((resolve) => serveRoute(part, route, deps, resolve)),
+  ).then(done, (error: unknown) => deps.onFault(exchange, error, done));
+}
+
+function finish(exchange: Exchange, refusal: Refusal | undefined, strict: boolean): void {
+  if (refusal !== undefined) refuse(exchange, refusal, strict);
+  const { body } = exchange;
+  if (body.state === 'unread' || body.state === 'reading') body.discard();
+}
+
+function known<Key extends { readonly name: string }, Value>(map: ReadonlyMap<Key, Value>, key: Key): Value {
+  const value = map.get(key);
+  if (value === undefined) throw new RangeError(`${key.name} is not part of this configuration`);
+  return value;
+}
+
+function compileAggregate(aggregate: AggregateConfig, deps: RuntimeDeps): Aggregate {
+  const { config, aggregators } = deps;
+  const parts = aggregate.routeKeys.map((key) => {
+    const route = config.routes.find((one) => one.key === key);
+    if (route === undefined) throw new RangeError(`no route has the key ${key}`);
+    const given = aggregate.expansions.get(key);
+    const path = given && parseJsonPath(given.jsonPath);
+    if (given !== undefined && path === undefined) throw new RangeError(`not a JSONPath: ${given.jsonPath}`);
+    return {
+      key,
+      // Its placeholders are those of the aggregate's template.
+      route: compileRoute(route, { kind: 'template', upstream: aggregate.name }, deps),
+      expansion: given && path && { path, parameter: given.parameter },
+    };
+  });
+  return {
+    name: aggregate.name,
+    parts,
+    maxBodyBytes: Math.min(...parts.map(({ route }) => route.config.maxBodyBytes)),
+    strict: config.strict,
+    identityFields: config.identityFields,
+    merge: aggregate.aggregator === undefined ? undefined : aggregators[aggregate.aggregator],
+  };
+}
+
+interface DynamicFound {
+  readonly policy: DynamicPolicy;
+  readonly service: string;
+  readonly namespace: string | undefined;
+}
+
+/** The route of a service that the path named, made when it is first asked for; the oldest are forgotten. */
+function createDynamicRoutes(deps: RuntimeDeps): (found: DynamicFound) => RouteRuntime {
+  const made = new Map<string, RouteRuntime>();
+  return ({ policy, service, namespace }) => {
+    const id = `${namespace ?? ''}.${service}`;
+    const before = made.get(id);
+    if (before !== undefined) return before;
+    const route = compileRoute(dynamicRoute(policy, service, namespace), REST, deps);
+    made.set(id, route);
+    const oldest = made.size > MAX_DYNAMIC_ROUTES ? made.keys().next() : undefined;
+    if (oldest?.done === false) made.delete(oldest.value);
+    return route;
+  };
+}
+
+/** Everything behind the first segment. */
+const REST: UrlSource = {
+  kind: 'rest',
+  path: ({ request }) => {
+    const { path } = request.target;
+    const slash = path.indexOf('/', 1);
+    return slash === -1 ? '/' : path.slice(slash);
+  },
+};
+
+function dynamicRoute(policy: DynamicPolicy, service: string, namespace: string | undefined): RouteConfig {
+  const first = namespace === undefined ? service : `${namespace}.${service}`;
+  return {
+    ...policy,
+    name: `/${first}/{everything}`,
+    key: undefined,
+    methods: [],
+    upstreamHost: undefined,
+    headerTemplates: new Map(),
+    caseSensitive: false,
+    priority: 1,
+    downstreamTemplate: '/{everything}',
+    downstreamMethod: undefined,
+    webSocket: false,
+    swaggerKey: undefined,
+    target: { kind: 'service', service, namespace },
+  };
+}
