@@ -1,0 +1,73 @@
+import { isIPv6 } from 'node:net';
+
+/** Who may open one more connection. */
+export interface Arrivals {
+  /** Counts a connection, unless it is one too many; `undefined` = admitted. Give it back with `left`. */
+  arrived(address: string): 'too-many' | 'too-many-of-address' | 'too-fast' | undefined;
+  left(address: string): void;
+  readonly open: number;
+  /** A new second begins. */
+  nextSecond(): void;
+}
+
+export interface ArrivalLimits {
+  /** Open at a time. Default 16,384. */
+  readonly maxConnections: number;
+  /** Open at a time from one address, of IPv6 one /64. Default 4,096. */
+  readonly maxConnectionsPerAddress: number;
+  /** Within a second from one address. Default `Infinity`: proxies and load tests open many. */
+  readonly maxArrivalsPerSecond: number;
+}
+
+export const DEFAULT_ARRIVAL_LIMITS: ArrivalLimits = {
+  maxConnections: 16_384,
+  maxConnectionsPerAddress: 4_096,
+  maxArrivalsPerSecond: Number.POSITIVE_INFINITY,
+};
+
+/** Both maps hold no more than what is open or came within a second. */
+export function createArrivals(limits: ArrivalLimits): Arrivals {
+  const openOf = new Map<string, number>();
+  const recentOf = new Map<string, number>();
+  let open = 0;
+  const isPaced = Number.isFinite(limits.maxArrivalsPerSecond);
+  return {
+    arrived: (address) => {
+      const owner = ownerOf(address);
+      const openNow = openOf.get(owner) ?? 0;
+      if (isPaced) {
+        const recent = (recentOf.get(owner) ?? 0) + 1;
+        recentOf.set(owner, recent);
+        if (recent > limits.maxArrivalsPerSecond) return 'too-fast';
+      }
+      if (open >= limits.maxConnections) return 'too-many';
+      if (openNow >= limits.maxConnectionsPerAddress) return 'too-many-of-address';
+      open += 1;
+      openOf.set(owner, openNow + 1);
+      return undefined;
+    },
+    left: (address) => {
+      const owner = ownerOf(address);
+      open -= 1;
+      const rest = (openOf.get(owner) ?? 1) - 1;
+      if (rest === 0) openOf.delete(owner);
+      else openOf.set(owner, rest);
+    },
+    get open() {
+      return open;
+    },
+    nextSecond: () => recentOf.clear(),
+  };
+}
+
+/** An IPv6 host has a whole /64 to choose addresses from. */
+function ownerOf(address: string): string {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address; // the latter is an IPv4 client
+  const [head = '', tail] = address.split('::');
+  const groups = head.split(':').filter((group) => group !== '');
+  const behind = tail === undefined || tail === '' ? [] : tail.split(':');
+  // `::` stands for as many zeros as are missing to eight groups; a dotted end counts for two.
+  const width = groups.length + behind.length + (address.includes('.') ? 1 : 0);
+  const zeros = tail === undefined ? 0 : 8 - width;
+  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...behind].slice(0, 4).join(':');
+}

@@ -1,0 +1,394 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { newTrace } from '@flotilla/telemetry';
+import type { Refusal } from '../refusal.ts';
+import { type BodyPace, createBodyPace } from './body-pace.ts';
+import { createDeadline } from './deadline.ts';
+import { createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { createHeldBytes } from './held-bytes.ts';
+import { type AnswerConnection, Http1Answer } from './http1-answer.ts';
+import type { ClientLimits, Http1Options } from './options.ts';
+import { refusalAnswer } from './refusal-answer.ts';
+import { type BodyConnection, Http1RequestBody } from './request-body.ts';
+import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
+
+/** A client's connection, from its first byte to its last. */
+export interface ClientConnection {
+  /** No further request is read; one under way is completed. */
+  drain(): void;
+  destroy(): void;
+}
+
+interface ConnectionOptions extends Http1Options {
+  readonly limits: ClientLimits;
+  readonly socket: Socket;
+  readonly peerAddress: string;
+  readonly secure: boolean;
+  dateLine(): string;
+  onClosed(connection: ClientConnection): void;
+}
+
+/**
+ * `head`: a request may come. `exchange`: one is being answered, or its body still read. `closing`: the last answer
+ * is out, what comes is dropped. `switched`: another protocol's.
+ */
+type Phase = 'head' | 'exchange' | 'closing' | 'switched' | 'gone';
+
+const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
+const ALLOW = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
+const REQUEST_TIMEOUT: Refusal = { status: 408, code: 'request-timeout', closes: true };
+const INTERNAL_ERROR: Refusal = { status: 500, code: 'internal-error', closes: true };
+/** The answer to a question about the gateway itself. */
+const OPTIONS_ANSWER: Refusal = { status: 204, code: 'options', headers: [['allow', ALLOW]] };
+const END_OF_HEAD = '\r\n\r\n';
+const EMPTY_LINES = /^[\r\n]*$/;
+
+/** Requests are read and answered one after the other; nothing is looked at before its turn. */
+export function createClientConnection(options: ConnectionOptions): ClientConnection {
+  const { socket, limits, timers, peerAddress, secure } = options;
+  let phase: Phase = 'head';
+  let headText = '';
+  let lines = createHeadLines();
+  let body: Http1RequestBody | undefined;
+  let answer: Http1Answer | undefined;
+  let pace: BodyPace | undefined;
+  let keepAlive = true;
+  let waitsForContinue = false;
+  let isBroken = false;
+  let isDraining = false;
+  let isHalfClosed = false;
+  let isPumping = false;
+  let isPaused = false;
+  let halfCloseMark = 0;
+  const held = createHeldBytes();
+  const reading = createDeadline(timers, readExpired);
+  const connection: ClientConnection = { drain, destroy };
+
+  const forBody: BodyConnection = { bodyWanted, bodyUnwanted, bodyFinished, bodyBroken };
+  const forAnswer: AnswerConnection = {
+    socket,
+    keepsAlive,
+    dateLine: options.dateLine,
+    writeStalled,
+    answerEnded,
+    cut,
+    switchProtocols,
+  };
+
+  socket.on('data', received);
+  socket.on('drain', drained);
+  socket.on('end', ended);
+  socket.on('timeout', destroy);
+  socket.on('error', ignore); // 'close' follows and says all there is to say
+  socket.on('close', gone);
+  reading.set(limits.firstByteMs);
+  return connection;
+
+  // --- bytes in
+
+  function received(bytes: Buffer): void {
+    if (phase === 'closing' || phase === 'gone') return;
+    held.add(bytes);
+    pump();
+  }
+
+  /** Hands held bytes to whoever's turn it is, as long as somebody takes them. */
+  function pump(): void {
+    if (isPumping) return; // an answer came within its request's call; the loop below goes on
+    isPumping = true;
+    while (held.length > 0) {
+      if (phase === 'head') feedHead(held.take());
+      else if (phase === 'exchange' && body?.isTaking) feedBody(body, held.take());
+      else break;
+    }
+    isPumping = false;
+    if (isHalfClosed) afterHalfClose();
+    steer();
+  }
+
+  /** Reads from the socket as long as there is room for what comes. */
+  function steer(): void {
+    if (phase === 'switched' || phase === 'gone') return;
+    const isUnwanted =
+      phase === 'exchange' &&
+      body !== undefined &&
+      body.state === 'reading' &&
+      !body.isTaking &&
+      !body.isFinished;
+    const mustPause = phase !== 'closing' && (held.length > limits.heldBytes || isUnwanted);
+    if (mustPause === isPaused) return;
+    isPaused = mustPause;
+    if (mustPause) socket.pause();
+    else socket.resume();
+  }
+
+  function feedHead(bytes: Buffer): void {
+    const before = headText.length;
+    const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), MAX_HEAD_BYTES - before));
+    const text = before === 0 ? part : headText + part;
+    const outcome = readHeadLines(text, lines);
+    if (outcome === 'incomplete') {
+      if (before === 0) reading.set(limits.headMs);
+      headText = text;
+      return;
+    }
+    headText = '';
+    if (outcome !== 'complete') {
+      refuse(outcome);
+      return;
+    }
+    held.add(bytes.subarray(lines.at - before));
+    const head = readRequestHead(lines);
+    lines = createHeadLines();
+    reading.clear();
+    if ('status' in head) refuse(head);
+    else begin(head);
+  }
+
+  function feedBody(current: Http1RequestBody, bytes: Buffer): void {
+    const end = current.take(bytes, 0);
+    pace?.received(end, timers.nowMs);
+    if (!current.isFinished && current.bytesDropped > limits.discardBytes) {
+      current.giveUp();
+      bodyBroken();
+    }
+    if (end < bytes.length) held.add(bytes.subarray(end));
+    if (isBroken && answer?.state === 'ended') close();
+  }
+
+  // --- requests
+
+  function begin(head: Http1RequestHead | EarlyEnd): void {
+    phase = 'exchange';
+    keepAlive = head.keepAlive;
+    body = new Http1RequestBody(head.framing, forBody);
+    answer = new Http1Answer(forAnswer, head.method === 'HEAD', head.version);
+    waitsForContinue = head.expectsContinue && !body.isFinished;
+    pace = undefined;
+    if ('refusal' in head) {
+      tell(answer, head.refusal === 'none' ? OPTIONS_ANSWER : head.refusal);
+      return;
+    }
+    if (head.handshake === 'websocket') keepAlive = false; // unless it is switched, nothing behind it counts
+    const current = answer;
+    try {
+      options.onRequest({ request: head, body, answer, peerAddress, secure });
+    } catch (error) {
+      options.onFault(error);
+      if (current.state === 'open') tell(current, INTERNAL_ERROR);
+      else current.abort();
+    }
+  }
+
+  /** The head itself is refused: nothing more is read. */
+  function refuse(refusal: Refusal): void {
+    phase = 'exchange';
+    isBroken = true;
+    body = undefined;
+    answer = new Http1Answer(forAnswer, false, '1.1');
+    tell(answer, refusal);
+  }
+
+  function tell(to: Http1Answer, refusal: Refusal): void {
+    const { traceId } = newTrace();
+    if (refusal.closes) to.closeAfter();
+    if (refusal !== OPTIONS_ANSWER) options.onRefused(refusal, { peerAddress, traceId });
+    const { head, body: text } = refusalAnswer(refusal, traceId, options.errorBodies ?? 'problem');
+    to.send(head, text);
+  }
+
+  // --- the body's side
+
+  function bodyWanted(): void {
+    if (waitsForContinue) {
+      if (body?.state !== 'reading') return; // it is dropped if it comes, and not waited for
+      waitsForContinue = false;
+      if (held.length === 0 && answer?.state === 'open') socket.write(CONTINUE, 'latin1');
+    }
+    pace ??= createBodyPace(limits);
+    pace.start(timers.nowMs);
+    watchPace();
+    pump();
+  }
+
+  function bodyUnwanted(): void {
+    pace?.stop(timers.nowMs);
+    reading.clear();
+    steer();
+  }
+
+  function bodyFinished(): void {
+    pace = undefined;
+    reading.clear();
+    if (answer?.state === 'ended') next();
+  }
+
+  function bodyBroken(): void {
+    isBroken = true;
+    pace = undefined;
+    reading.clear();
+  }
+
+  function watchPace(): void {
+    reading.set(Math.min(1_000, limits.bodyStallMs / 4));
+  }
+
+  // --- the answer's side
+
+  function keepsAlive(): boolean {
+    if (!keepAlive || isBroken || isDraining || isHalfClosed) return false;
+    if (body === undefined || body.isFinished || body.state === 'reading') return true;
+    // A client that was not asked to go on may send the body or not: only the end of the connection is clear.
+    return !waitsForContinue && body.bytesLeft <= limits.discardBytes;
+  }
+
+  function answerEnded(mayGoOn: boolean): void {
+    if (!mayGoOn || isBroken) {
+      close();
+      return;
+    }
+    if (body === undefined || body.isFinished) {
+      next();
+      return;
+    }
+    body.fail(undefined); // whoever still reads need not
+    body.discard();
+  }
+
+  function next(): void {
+    if (!keepAlive || isBroken || isDraining || isHalfClosed) {
+      close();
+      return;
+    }
+    phase = 'head';
+    body = undefined;
+    answer = undefined;
+    reading.set(limits.idleMs);
+    pump();
+  }
+
+  /** The socket's own timeout sees the progress within one large write, which nobody outside of it can. */
+  function writeStalled(): void {
+    socket.setTimeout(limits.writeStallMs);
+  }
+
+  function drained(): void {
+    socket.setTimeout(0);
+    answer?.drained();
+  }
+
+  function sentBytes(): number {
+    return socket.bytesWritten - socket.writableLength;
+  }
+
+  /** The connection ends behind the answer, and the client gets time to read it: a reset would take it back. */
+  function close(): void {
+    if (phase === 'closing' || phase === 'gone') return;
+    phase = 'closing';
+    held.take();
+    reading.clear();
+    body?.fail(undefined);
+    steer();
+    writeStalled();
+    socket.end(lingers);
+  }
+
+  function lingers(): void {
+    if (phase !== 'closing') return;
+    socket.setTimeout(0);
+    reading.set(limits.lingerMs);
+    steer();
+  }
+
+  function switchProtocols(): Duplex {
+    if (phase !== 'gone') phase = 'switched';
+    reading.stop();
+    socket.off('data', received);
+    socket.off('drain', drained);
+    socket.off('end', ended);
+    socket.off('timeout', destroy);
+    socket.setTimeout(0);
+    socket.pause();
+    if (held.length > 0) socket.unshift(held.take());
+    return socket;
+  }
+
+  // --- time and ends
+
+  function readExpired(): void {
+    if (phase === 'exchange') {
+      if (!isHalfClosed) judgePace();
+      else if (sentBytes() === halfCloseMark) destroy();
+      else afterHalfClose();
+    } else if (phase === 'head' && !EMPTY_LINES.test(headText)) refuse(REQUEST_TIMEOUT);
+    else if (phase === 'head' && socket.writableLength > 0)
+      reading.set(limits.idleMs); // it still takes the last answer; the other deadline watches that
+    else destroy();
+  }
+
+  function judgePace(): void {
+    if (!pace?.isTooSlow(timers.nowMs)) {
+      watchPace();
+      return;
+    }
+    bodyBroken();
+    if (answer?.state === 'open' && body?.state === 'reading') {
+      body.fail(REQUEST_TIMEOUT);
+      body.discard();
+    } else destroy();
+  }
+
+  function ended(): void {
+    isHalfClosed = true;
+    if (phase === 'head') destroy();
+    else if (phase === 'exchange') pump();
+  }
+
+  /** The client sends no more: what is incomplete stays so, and what is complete is answered soon or never. */
+  function afterHalfClose(): void {
+    if (phase !== 'exchange' || body === undefined) return;
+    if (body.isTaking) {
+      destroy();
+      return;
+    }
+    halfCloseMark = sentBytes();
+    reading.set(limits.halfCloseMs);
+  }
+
+  function cut(how: 'end' | 'reset'): void {
+    // Without TLS's own goodbye an end of the connection is no end of the answer.
+    if (how === 'reset' && !secure) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+
+  function drain(): void {
+    isDraining = true;
+    keepAlive = false;
+    if (phase === 'head') close();
+  }
+
+  function destroy(): void {
+    socket.destroy();
+  }
+
+  function gone(): void {
+    phase = 'gone';
+    reading.stop();
+    held.take();
+    body?.fail(undefined);
+    answer?.closed();
+    options.onClosed(connection);
+  }
+}
+
+/**
+ * Up to where a piece is to be read as a head. Of a large one no further than the head goes: what is behind may be
+ * a body, or requests that would each be turned into text many times.
+ */
+function headEnd(bytes: Buffer): number {
+  if (bytes.length <= 2_048) return bytes.length;
+  const end = bytes.indexOf(END_OF_HEAD);
+  return end === -1 ? bytes.length : end + END_OF_HEAD.length;
+}
+
+function ignore(): void {}
