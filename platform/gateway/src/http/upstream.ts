@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import type { Refusal } from '../refusal.ts';
 import type { AnswerHead } from './answer.ts';
 import type { FieldName, Fields } from './fields.ts';
 import type { Method, RequestBody } from './request.ts';
@@ -70,6 +71,8 @@ export interface UpstreamFailure {
     | 'request-body'
     | 'reset';
   readonly cause?: Error;
+  /** With `request-body`: what the client should be told; none when it is gone. */
+  readonly refusal?: Refusal;
 }
 
 /** One exchange with a back end. */
