@@ -71,7 +71,7 @@ export interface UpstreamFailure {
     | 'request-body'
     | 'reset';
   readonly cause?: Error;
-  /** With `request-body`: what the client is told; absent when it is gone. */
+  /** With `request-body`: what the client should be told; none when it is gone. */
   readonly refusal?: Refusal;
 }
 

@@ -1,0 +1,58 @@
+import type { AnswerSink, Origin, UpstreamCall, Upstreams } from './http/upstream.ts';
+import { createHttp1Pool, type Http1Pool } from './http1/upstream-pool.ts';
+import type { Timers } from './timers.ts';
+
+export interface UpstreamLimits {
+  /** An idle connection is kept so long. Default 15,000, below what back ends usually keep theirs. */
+  readonly idleMs?: number;
+  /** So long may nothing come of an answer that has begun. Default 30,000. */
+  readonly bodyIdleMs?: number;
+  /** Exchanges that may wait for a connection of one origin. Default 1,024. */
+  readonly maxWaiting?: number;
+}
+
+/**
+ * The connections to all back ends. An origin's are opened when they are needed and closed after a time of
+ * disuse, so there are never more than are in use.
+ */
+export function createUpstreams({ timers, limits }: { timers: Timers; limits?: UpstreamLimits }): Upstreams {
+  const { idleMs = 15_000, bodyIdleMs = 30_000, maxWaiting = 1_024 } = limits ?? {};
+  const readBuffer = Buffer.allocUnsafeSlow(65_536);
+  const pools = new Map<string, Http1Pool>();
+  let isClosed = false;
+
+  return {
+    send: (origin, request, sink) => {
+      if (isClosed) return refuse(sink);
+      const pool = pools.get(origin.key) ?? createPool(origin);
+      return pool.send(request, sink);
+    },
+    stats: () => [...pools].map(([key, pool]) => ({ key, ...pool.stats() })),
+    close: async () => {
+      isClosed = true;
+      for (const pool of pools.values()) pool.close();
+      pools.clear();
+    },
+  };
+
+  function createPool(origin: Origin): Http1Pool {
+    const onUnused = () => pools.delete(origin.key);
+    const pool = createHttp1Pool({ origin, timers, idleMs, bodyIdleMs, maxWaiting, readBuffer, onUnused });
+    pools.set(origin.key, pool);
+    return pool;
+  }
+}
+
+function refuse(sink: AnswerSink): UpstreamCall {
+  let isOver = false;
+  process.nextTick(() => {
+    if (!isOver) sink.error({ progress: 'not-sent', reason: 'closed' });
+  });
+  return {
+    pause: () => {},
+    resume: () => {},
+    abort: () => {
+      isOver = true;
+    },
+  };
+}
