@@ -8,12 +8,26 @@ import { down } from './commands/down.ts';
 import { logs } from './commands/logs.ts';
 import { projection } from './commands/projection.ts';
 import { ps } from './commands/ps.ts';
+import { route } from './commands/route.ts';
 import { saga } from './commands/saga.ts';
 import { up } from './commands/up.ts';
 import { cliError, exitCodeOf } from './errors.ts';
 import { overview, suggest, usageOf } from './usage.ts';
 
-const COMMANDS: readonly Command[] = [up, ps, logs, stop, start, restart, down, db, dlq, projection, saga];
+const COMMANDS: readonly Command[] = [
+  up,
+  ps,
+  logs,
+  stop,
+  start,
+  restart,
+  down,
+  db,
+  dlq,
+  projection,
+  saga,
+  route,
+];
 
 /** Runs one command line; resolves with its exit code: 0 done, 1 failed, 2 not understood, 7 nothing is running. */
 export async function runCommandLine(

@@ -1,0 +1,95 @@
+import { isObject, type JsonObject, mapObjects, objectAt } from './json-object.ts';
+
+/** Components of all services under names that none of them shares by accident. */
+export interface Components {
+  /** Takes what `value` refers to in `document`, and returns it with its references renamed. */
+  adopt(value: JsonObject, document: JsonObject, prefix: string): JsonObject;
+  all(): JsonObject;
+}
+
+const REFERENCE = /^#\/components\/([A-Za-z]+)\/([^/]+)$/;
+
+/** Only what is referred to is taken: what the gateway does not expose stays unknown. */
+export function createComponents(): Components {
+  const taken = new Map<
+    string,
+    { readonly section: string; readonly name: string; readonly value: unknown }
+  >();
+  const renamed = new Map<JsonObject, Map<string, string>>();
+
+  function adopt(value: JsonObject, document: JsonObject, prefix: string): JsonObject {
+    const rename = (text: unknown): unknown => {
+      const [, section, escaped] = typeof text === 'string' ? (REFERENCE.exec(text) ?? []) : [];
+      if (section === undefined || escaped === undefined) return text;
+      return `#/components/${section}/${take(section, unescapeName(escaped), document, prefix)}`;
+    };
+    const changed = mapObjects(value, (object) => {
+      if ('$ref' in object) return { ...object, $ref: rename(object['$ref']) };
+      if (!isObject(object['mapping']) || !('propertyName' in object)) return object;
+      const mapping = Object.entries(object['mapping']).map(([key, held]) => [key, rename(held)] as const);
+      return { ...object, mapping: Object.fromEntries(mapping) };
+    });
+    return isObject(changed) ? changed : value;
+  }
+
+  /** The name under which it is kept. */
+  function take(section: string, name: string, document: JsonObject, prefix: string): string {
+    const names = renamed.get(document) ?? new Map<string, string>();
+    renamed.set(document, names);
+    const key = `${section}/${name}`;
+    const known = names.get(key);
+    if (known !== undefined) return known;
+    const original = objectAt(objectAt(objectAt(document, 'components'), section), name);
+    const same = taken.get(key);
+    const isShared = same !== undefined && isSelfContained(original) && isEqual(same.value, original);
+    const chosen = isShared ? name : freeName(section, name, prefix);
+    names.set(key, chosen); // before its own references are followed: they may lead back to it
+    if (!isShared) {
+      const place = `${section}/${chosen}`;
+      taken.set(place, { section, name: chosen, value: original });
+      taken.set(place, { section, name: chosen, value: adopt(original, document, prefix) });
+    }
+    return chosen;
+  }
+
+  function freeName(section: string, name: string, prefix: string): string {
+    const clean = (text: string) => text.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+    const candidates = [clean(name), clean(`${prefix}_${name}`)];
+    for (const candidate of candidates) if (!taken.has(`${section}/${candidate}`)) return candidate;
+    let count = 2;
+    while (taken.has(`${section}/${candidates[1]}_${count}`)) count += 1;
+    return `${candidates[1]}_${count}`;
+  }
+
+  return {
+    adopt,
+    all: () => {
+      const sections = new Map<string, [string, unknown][]>();
+      for (const { section, name, value } of taken.values()) {
+        const members = sections.get(section) ?? [];
+        members.push([name, value]);
+        sections.set(section, members);
+      }
+      return Object.fromEntries(
+        [...sections].map(([section, members]) => [section, Object.fromEntries(members)]),
+      );
+    },
+  };
+}
+
+function unescapeName(escaped: string): string {
+  const text = escaped.replaceAll('~1', '/').replaceAll('~0', '~');
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign of its own
+  }
+}
+
+function isSelfContained(value: JsonObject): boolean {
+  return !JSON.stringify(value).includes('"$ref"');
+}
+
+function isEqual(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { toError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import type { GatewayConfig, OpenApiSource } from '../config/model.ts';
+import { isObject, type JsonObject } from './json-object.ts';
+import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
+
+/** A page or document of the gateway itself. */
+export interface OpenApiAnswer {
+  readonly contentType: string;
+  readonly body: string;
+  /** Beside the content type. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/**
+ * The documents and the page, by the path of a GET request: `/docs`, `/docs/openapi.json` for all services,
+ * `/docs/<key>.json` and `/docs/<key>/<version>.json` for one. `undefined` = none of these.
+ */
+export interface OpenApi {
+  find(path: string): Promise<OpenApiAnswer> | undefined;
+}
+
+interface OpenApiDeps {
+  readonly config: Pick<GatewayConfig, 'openApi' | 'routes' | 'baseUrl'>;
+  readonly nowMs: () => number;
+  readonly logger: Logger;
+}
+
+const FRESH_MS = 60_000;
+const TIMEOUT_MS = 5_000;
+const MAX_DOCUMENT_BYTES = 5_000_000;
+const TITLE = 'API of the gateway';
+
+/** `undefined` when the configuration names no documents: then the gateway serves nothing of its own. */
+export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
+  const { config, nowMs } = deps;
+  if (config.openApi.length === 0) return undefined;
+  const kept = new Map<OpenApiSource, { readonly atMs: number; readonly asked: Promise<SourceDocument> }>();
+  const page = createPage();
+
+  function ask(source: OpenApiSource): Promise<SourceDocument> {
+    const known = kept.get(source);
+    if (known !== undefined && nowMs() - known.atMs < FRESH_MS) return known.asked;
+    const asked = load(source, deps.logger);
+    kept.set(source, { atMs: nowMs(), asked });
+    return asked;
+  }
+
+  async function merged(sources: readonly OpenApiSource[], title: string): Promise<OpenApiAnswer> {
+    const documents = await Promise.all(sources.map(ask));
+    const version = sources.length === 1 ? (sources[0]?.version ?? '1') : '1';
+    const document = mergeDocuments(documents, { ...config, title, version });
+    return { contentType: 'application/json', body: JSON.stringify(document), headers: [] };
+  }
+
+  return {
+    find: (path) => {
+      if (path === '/docs' || path === '/docs/') return Promise.resolve(page);
+      if (path === '/docs/openapi.json') return merged(config.openApi, TITLE);
+      const [, key, , version] = /^\/docs\/([^/]+?)(\/([^/]+?))?\.json$/.exec(path) ?? [];
+      const sources = config.openApi.filter(
+        (source) => source.key === key && (version === undefined || source.version === version),
+      );
+      const [first] = sources;
+      return first === undefined ? undefined : merged(sources, first.name);
+    },
+  };
+}
+
+/** Never rejects. What went wrong is logged; the reader of the document learns no address. */
+async function load(source: OpenApiSource, logger: Logger): Promise<SourceDocument> {
+  try {
+    const response = await fetch(source.url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const text = await readLimited(response);
+    if (!response.ok) throw new Error(`the service answered ${response.status}`);
+    const document: unknown = JSON.parse(text);
+    if (!isDocument(document))
+      return { source, document: { missing: 'it is not an OpenAPI 3 document in JSON' } };
+    return { source, document };
+  } catch (error) {
+    logger.warn({ service: source.key, err: toError(error) }, 'the OpenAPI document could not be read');
+    return { source, document: { missing: 'the service did not give it' } };
+  }
+}
+
+async function readLimited(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > MAX_DOCUMENT_BYTES)
+      throw new Error(`the document is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function isDocument(value: unknown): value is JsonObject {
+  return isObject(value) && String(value['openapi']).startsWith('3.') && isObject(value['paths']);
+}
+
+/** Runs nothing but its own script, and talks to nobody but the gateway. */
+function createPage(): OpenApiAnswer {
+  const body = readFileSync(new URL('./docs-page.html', import.meta.url), 'utf8');
+  const policy = [
+    "default-src 'none'",
+    `script-src ${hashOf(body, 'script')}`,
+    `style-src ${hashOf(body, 'style')}`,
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ];
+  return {
+    contentType: 'text/html; charset=utf-8',
+    body,
+    headers: [
+      ['content-security-policy', policy.join('; ')],
+      ['x-content-type-options', 'nosniff'],
+      ['referrer-policy', 'no-referrer'],
+    ],
+  };
+}
+
+function hashOf(page: string, element: 'script' | 'style'): string {
+  const [, text = ''] = new RegExp(`<${element}>([\\s\\S]*?)</${element}>`).exec(page) ?? [];
+  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
+}

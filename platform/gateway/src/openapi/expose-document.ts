@@ -1,0 +1,108 @@
+import type { RouteConfig } from '../config/model.ts';
+import { isObject, type JsonObject, objectAt } from './json-object.ts';
+import { placeholdersIn, upstreamPath } from './upstream-path.ts';
+
+/** The operations of a service that the gateway passes on, as clients see them. */
+export interface ExposedOperation {
+  readonly path: string;
+  /** Lower case. */
+  readonly method: string;
+  readonly operation: JsonObject;
+}
+
+const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
+
+/** `routes` are those to this service, in their order: where two lead to the same place the first one counts. */
+export function exposeDocument(
+  document: JsonObject,
+  routes: readonly RouteConfig[],
+  serviceName: string,
+): readonly ExposedOperation[] {
+  const exposed = new Map<string, ExposedOperation>();
+  for (const route of routes) {
+    for (const [documented, item] of Object.entries(objectAt(document, 'paths'))) {
+      const path = upstreamPath(documented, route);
+      if (path === undefined || !isObject(item)) continue;
+      for (const [method, operation] of operationsOf(item, route)) {
+        const place = `${method} ${path}`;
+        if (exposed.has(place)) continue;
+        const seen = asSeen(document, { path, item, operation, route, serviceName });
+        exposed.set(place, { path, method, operation: seen });
+      }
+    }
+  }
+  return [...exposed.values()];
+}
+
+/** By the method that clients use. */
+function operationsOf(
+  item: JsonObject,
+  { methods, downstreamMethod }: RouteConfig,
+): readonly (readonly [method: string, operation: JsonObject])[] {
+  const called = methods.length > 0 ? methods.map((method) => method.toLowerCase()) : undefined;
+  if (downstreamMethod !== undefined) {
+    const method = downstreamMethod.toLowerCase();
+    const operation = item[method];
+    return isObject(operation) ? (called ?? [method]).map((one) => [one, operation] as const) : [];
+  }
+  return METHODS.flatMap((method) => {
+    const operation = item[method];
+    return isObject(operation) && (called?.includes(method) ?? true) ? [[method, operation] as const] : [];
+  });
+}
+
+interface Place {
+  readonly path: string;
+  readonly item: JsonObject;
+  readonly operation: JsonObject;
+  readonly route: RouteConfig;
+  readonly serviceName: string;
+}
+
+function asSeen(document: JsonObject, { path, item, operation, route, serviceName }: Place): JsonObject {
+  const { servers: _ours, security: _gateways, ...kept } = operation;
+  const parameters = parametersOf(document, { path, item, operation });
+  const { authentication, rateLimit } = route;
+  return {
+    ...kept,
+    tags: Array.isArray(kept['tags']) && kept['tags'].length > 0 ? kept['tags'] : [serviceName],
+    ...(parameters.length > 0 && { parameters }),
+    ...(parameters.length === 0 && 'parameters' in kept && { parameters: [] }),
+    security: authentication === undefined ? [] : [{ bearer: [] }],
+    ...(authentication !== undefined &&
+      authentication.allowedScopes.length > 0 && { 'x-scopes': authentication.allowedScopes }),
+    ...(rateLimit !== undefined && { 'x-rate-limit': { limit: rateLimit.limit, period: rateLimit.period } }),
+  };
+}
+
+/** Path parameters are those of the path that clients use; a parameter of the operation hides one of its item. */
+function parametersOf(
+  document: JsonObject,
+  { path, item, operation }: Pick<Place, 'path' | 'item' | 'operation'>,
+): readonly JsonObject[] {
+  const declared = new Map<string, JsonObject>();
+  for (const parameter of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
+    const { name, in: place } = resolved(document, parameter);
+    declared.set(`${String(place)} ${String(name)}`, parameter);
+  }
+  const inPath = placeholdersIn(path);
+  const others = [...declared].filter(([key]) => !key.startsWith('path '));
+  const own = inPath.map((name): JsonObject => {
+    return declared.get(`path ${name}`) ?? { name, in: 'path', required: true, schema: { type: 'string' } };
+  });
+  return [...own, ...others.map(([, parameter]) => parameter)];
+}
+
+function listAt(parent: JsonObject, name: string): readonly JsonObject[] {
+  const held = parent[name];
+  return Array.isArray(held) ? held.filter(isObject) : [];
+}
+
+function resolved(document: JsonObject, parameter: JsonObject): JsonObject {
+  const reference = parameter['$ref'];
+  if (typeof reference !== 'string') return parameter;
+  const [, name] = /^#\/components\/parameters\/(.+)$/.exec(reference) ?? [];
+  return name === undefined
+    ? parameter
+    : objectAt(objectAt(objectAt(document, 'components'), 'parameters'), name);
+}

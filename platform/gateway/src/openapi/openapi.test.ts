@@ -1,0 +1,275 @@
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'node:test';
+import { runInNewContext } from 'node:vm';
+import { listen, QUIET, routeWith } from '../backends/test-backends.ts';
+import type { OpenApiSource, RouteConfig } from '../config/model.ts';
+import { createOpenApi } from './create-openapi.ts';
+import type { JsonObject } from './json-object.ts';
+import { mergeDocuments } from './merge-documents.ts';
+import { upstreamPath } from './upstream-path.ts';
+
+const cleanups: (() => unknown)[] = [];
+afterEach(() => {
+  for (const cleanup of cleanups.splice(0)) cleanup();
+});
+
+const source = (key: string, url = ''): OpenApiSource => ({
+  key,
+  name: `The ${key} API`,
+  version: 'v1',
+  url,
+});
+
+function route(name: string, downstreamTemplate: string, more: Partial<RouteConfig> = {}): RouteConfig {
+  return routeWith({ name, downstreamTemplate, swaggerKey: 'orders', ...more });
+}
+
+function document(paths: JsonObject, schemas: JsonObject = {}): JsonObject {
+  return { openapi: '3.0.1', info: { title: 'internal', version: '9' }, paths, components: { schemas } };
+}
+
+interface Merged {
+  readonly openapi: string;
+  readonly info: { readonly description?: string };
+  readonly servers: unknown;
+  readonly paths: Record<string, Record<string, Record<string, unknown>>>;
+  readonly components: { readonly schemas?: JsonObject; readonly securitySchemes?: JsonObject };
+  readonly 'x-unavailable'?: unknown;
+}
+
+function merge(routes: readonly RouteConfig[], documents: Readonly<Record<string, JsonObject>>): Merged {
+  const sources = Object.entries(documents).map(([key, held]) => ({ source: source(key), document: held }));
+  const options = { title: 't', version: '1', routes, baseUrl: 'https://api.example' };
+  return mergeDocuments(sources, options) as unknown as Merged; // checked by what the tests read
+}
+
+const OK = { responses: { 200: { description: 'ok' } } };
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const returns = (name: string) => ({
+  responses: { 200: { description: 'ok', content: { 'application/json': { schema: ref(name) } } } },
+});
+
+describe('the path that clients use', () => {
+  const cases: readonly (readonly [
+    documented: string,
+    upstream: string,
+    downstream: string,
+    seen: string | undefined,
+  ])[] = [
+    ['/api/orders/{orderId}', '/orders/{id}', '/api/orders/{id}', '/orders/{orderId}'],
+    ['/api/orders', '/orders', '/api/orders', '/orders'],
+    ['/api/orders', '/orders/{rest}', '/api/orders/{rest}', undefined],
+    ['/api/orders/{id}/lines/{n}', '/o/{rest}', '/api/orders/{rest}', '/o/{id}/lines/{n}'],
+    ['/api/orders/{id}/lines', '/o/{id}', '/api/orders/{id}', '/o/{id}/lines'],
+    ['/api/users', '/orders/{id}', '/api/orders/{id}', undefined],
+    ['/v2/cards', '/api/{v}/cards', '/{v}/cards', '/api/v2/cards'],
+    ['/api/v1.0/x', '/x', '/api/v1.0/x', '/x'],
+    ['/api/v1x0/x', '/x', '/api/v1.0/x', undefined],
+    ['/anything/{a}', '/{all}', '/{all}', '/anything/{a}'],
+    ['/search', '/find?q={q}', '/search?text={q}', '/find'],
+    ['/', '/shop/', '/', '/shop'],
+    ['/orders', '/tenant/{tenant}/orders', '/orders', '/tenant/{tenant}/orders'],
+  ];
+  for (const [documented, upstream, downstream, seen] of cases)
+    it(`${documented} through ${upstream} → ${downstream}: ${seen ?? 'not reachable'}`, () => {
+      assert.equal(upstreamPath(documented, { name: upstream, downstreamTemplate: downstream }), seen);
+    });
+});
+
+describe('the merged document', () => {
+  it('has what routes reach, by their methods, and nothing else', () => {
+    const orders = document({
+      '/api/orders': { get: OK, post: OK, delete: OK, parameters: [] },
+      '/internal/secrets': { get: OK },
+    });
+    const merged = merge([route('/orders', '/api/orders', { methods: ['GET', 'POST'] })], { orders });
+    assert.deepEqual(Object.keys(merged.paths), ['/orders']);
+    assert.deepEqual(Object.keys(merged.paths['/orders'] ?? {}), ['get', 'post']);
+    assert.deepEqual(merged.servers, [{ url: 'https://api.example' }]);
+    assert.deepEqual(merged.paths['/orders']?.['get']?.['tags'], ['The orders API']);
+  });
+
+  it('a route whose method is replaced shows the operation under the method that clients use', () => {
+    const orders = document({ '/api/search': { post: { ...OK, summary: 'search' }, get: OK } });
+    const changed = route('/search', '/api/search', { methods: ['GET'], downstreamMethod: 'POST' });
+    const merged = merge([changed], { orders });
+    assert.equal(merged.paths['/search']?.['get']?.['summary'], 'search');
+  });
+
+  it('path parameters are those of the path that clients use', () => {
+    const id = { name: 'id', in: 'path', required: true, schema: { type: 'integer' } };
+    const query = { name: 'q', in: 'query', schema: { type: 'string' } };
+    const orders = document({
+      '/v{version}/orders/{id}': {
+        parameters: [
+          { ...id, name: 'version' },
+          { ...query, description: 'item' },
+        ],
+        get: { ...OK, parameters: [id, query] },
+      },
+    });
+    const templates = route('/{tenant}/orders/{id}', '/v1/orders/{id}');
+    assert.deepEqual(merge([templates], { orders }).paths, {}, 'a literal is not a parameter');
+    const merged = merge([route('/{tenant}/orders/{id}', '/{version}/orders/{id}')], { orders });
+    assert.deepEqual(merged.paths['/{tenant}/orders/{id}']?.['get']?.['parameters'], [
+      { name: 'tenant', in: 'path', required: true, schema: { type: 'string' } },
+      id,
+      query,
+    ]);
+  });
+
+  it('says where a token is needed: what the gateway asks for, not what the service says', () => {
+    const orders = document({ '/a': { get: { ...OK, security: [{ internal: [] }] } }, '/b': { get: OK } });
+    const authentication = { providers: ['Bearer'], allowedScopes: ['orders'] };
+    const merged = merge([route('/a', '/a'), route('/b', '/b', { authentication })], { orders });
+    assert.deepEqual(merged.paths['/a']?.['get']?.['security'], []);
+    assert.deepEqual(merged.paths['/b']?.['get']?.['security'], [{ bearer: [] }]);
+    assert.deepEqual(merged.paths['/b']?.['get']?.['x-scopes'], ['orders']);
+    assert.ok(merged.components.securitySchemes?.['bearer']);
+    assert.equal(merge([route('/a', '/a')], { orders }).components.securitySchemes, undefined);
+  });
+
+  it('components of one name are kept apart, equal ones shared, unused ones left out', () => {
+    const problem = { type: 'object', properties: { code: { type: 'string' } } };
+    const schemas = (item: JsonObject) => ({
+      Item: { type: 'object', properties: { ...item, parent: ref('Item'), problem: ref('Problem') } },
+      Problem: problem,
+      Unused: { type: 'string' },
+    });
+    const orders = document(
+      { '/o': { get: { ...returns('Item'), operationId: 'get' } } },
+      schemas({ a: {} }),
+    );
+    const users = document({ '/u': { get: { ...returns('Item'), operationId: 'get' } } }, schemas({ b: {} }));
+    const merged = merge([route('/o', '/o'), route('/u', '/u', { swaggerKey: 'users' })], { orders, users });
+    assert.deepEqual(merged.components.schemas, {
+      Item: { type: 'object', properties: { a: {}, parent: ref('Item'), problem: ref('Problem') } },
+      Problem: problem,
+      users_Item: {
+        type: 'object',
+        properties: { b: {}, parent: ref('users_Item'), problem: ref('Problem') },
+      },
+    });
+    assert.deepEqual(merged.paths['/u']?.['get']?.['responses'], returns('users_Item').responses);
+    assert.deepEqual(
+      [merged.paths['/o']?.['get']?.['operationId'], merged.paths['/u']?.['get']?.['operationId']],
+      ['get', 'users_get'],
+    );
+  });
+
+  it('every reference leads somewhere', () => {
+    const schemas = {
+      'A B/C': {
+        oneOf: [ref('X'), ref('Y')],
+        discriminator: { propertyName: 'kind', mapping: { x: '#/components/schemas/X' } },
+      },
+      X: { type: 'object', properties: { y: ref('Y') } },
+      Y: { type: 'array', items: ref('X') },
+    };
+    const orders = document({ '/o': { get: returns('A%20B~1C') } }, schemas);
+    const merged = merge([route('/o', '/o')], { orders });
+    const references = JSON.stringify(merged).match(/#\/components\/schemas\/[^"]+/g) ?? [];
+    assert.ok(references.length >= 5);
+    for (const reference of references)
+      assert.ok(merged.components.schemas?.[reference.split('/').at(-1) ?? ''], reference);
+  });
+
+  it('names that are special to JavaScript are names like others', () => {
+    const orders = JSON.parse(
+      '{"openapi":"3.1.0","paths":{"__proto__":{"get":{}},"/a":{"get":{"__proto__":{"x":1},"responses":{}}}}}',
+    );
+    const merged = merge([route('/a', '/a')], { orders });
+    assert.equal(merged.openapi, '3.1.0');
+    assert.deepEqual(Object.keys(merged.paths), ['/a']);
+    assert.equal(({} as JsonObject)['x'], undefined);
+  });
+
+  it('a service without a document is named, the others are complete', () => {
+    const orders = document({ '/o': { get: OK } });
+    const merged = merge([route('/o', '/o')], { users: { missing: 'the service did not give it' }, orders });
+    assert.deepEqual(merged['x-unavailable'], [
+      { service: 'The users API', version: 'v1', reason: 'the service did not give it' },
+    ]);
+    assert.match(merged.info.description ?? '', /The users API is not available/);
+    assert.deepEqual(Object.keys(merged.paths), ['/o']);
+  });
+});
+
+describe('the documents of a gateway', () => {
+  async function start(answer: { body: string; status?: number }) {
+    let asked = 0;
+    const { port, close } = await listen((_request, response) => {
+      asked += 1;
+      response.writeHead(answer.status ?? 200);
+      response.end(answer.body);
+    });
+    cleanups.push(close);
+    let nowMs = 0;
+    const url = `http://127.0.0.1:${port}/openapi.json`;
+    const config = {
+      openApi: [source('orders', url), source('users', url)],
+      routes: [route('/o', '/o')],
+      baseUrl: '',
+    };
+    const openApi = createOpenApi({ config, nowMs: () => nowMs, logger: QUIET });
+    assert.ok(openApi);
+    const read = async (path: string) => JSON.parse((await openApi.find(path))?.body ?? '{}') as Merged;
+    return { openApi, read, asked: () => asked, advance: (ms: number) => (nowMs += ms) };
+  }
+
+  it('are asked for once a minute, however many read them', async () => {
+    const { read, asked, advance } = await start({ body: JSON.stringify(document({ '/o': { get: OK } })) });
+    const all = await Promise.all([
+      read('/docs/openapi.json'),
+      read('/docs/openapi.json'),
+      read('/docs/orders.json'),
+    ]);
+    assert.ok(all.every(({ paths }) => paths['/o']));
+    assert.equal(asked(), 2);
+    advance(59_999);
+    await read('/docs/orders/v1.json');
+    assert.equal(asked(), 2);
+    advance(1);
+    await read('/docs/orders.json');
+    assert.equal(asked(), 3);
+    assert.deepEqual((await read('/docs/users.json')).paths, {});
+  });
+
+  it('that are broken are reported without an address', async () => {
+    for (const broken of [
+      { body: 'no json' },
+      { body: '{}', status: 500 },
+      { body: '{"swagger":"2.0"}' },
+      { body: `"${'x'.repeat(5_000_001)}"` },
+    ]) {
+      const { read } = await start(broken);
+      const merged = await read('/docs/openapi.json');
+      assert.equal((merged['x-unavailable'] as unknown[]).length, 2);
+      assert.ok(!JSON.stringify(merged).includes('127.0.0.1'));
+    }
+  });
+
+  it('are served where they are and nowhere else, and not at all when none is configured', async () => {
+    const { openApi } = await start({ body: '{}' });
+    for (const path of ['/docs/none.json', '/docs/orders/v2.json', '/docs/x', '/', '/docsx'])
+      assert.equal(openApi.find(path), undefined, path);
+    assert.equal(
+      createOpenApi({ config: { openApi: [], routes: [], baseUrl: '' }, nowMs: () => 0, logger: QUIET }),
+      undefined,
+    );
+  });
+
+  it('the page runs nothing but its own script, which is valid, and loads nothing from elsewhere', async () => {
+    const { openApi } = await start({ body: '{}' });
+    const page = await openApi.find('/docs');
+    const policy = new Map(page?.headers).get('content-security-policy') ?? '';
+    assert.match(policy, /default-src 'none'; script-src 'sha256-[A-Za-z0-9+/=]{44}'; style-src 'sha256-/);
+    assert.ok(!/https?:\/\/|innerHTML|<link|\son\w+=/.test(page?.body ?? ''));
+    const [, script = ''] = /<script>([\s\S]*)<\/script>/.exec(page?.body ?? '') ?? [];
+    assert.throws(
+      () => runInNewContext(script, {}),
+      { name: 'ReferenceError' },
+      'it parses; there is no browser here',
+    );
+  });
+});
