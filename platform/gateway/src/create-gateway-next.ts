@@ -33,7 +33,7 @@ import {
 } from './security/providers.ts';
 import { createStranglers } from './strangler/create-stranglers.ts';
 import { type AccessLogLevel, createGatewayTelemetry } from './telemetry/observe.ts';
-import { createTimers } from './timer-wheel.ts';
+import { createTimers } from './timers.ts';
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;

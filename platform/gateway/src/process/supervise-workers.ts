@@ -1,0 +1,54 @@
+import cluster, { type Worker } from 'node:cluster';
+import { fileURLToPath } from 'node:url';
+import type { GatewayProcessOptions } from './run-gateway.ts';
+import { EXIT_CONFIG } from './run-gateway.ts';
+
+const LONGEST_PAUSE_MS = 5_000;
+const FIRST_PAUSE_MS = 50;
+/** A worker that lived so long has not failed at once. */
+const STEADY_MS = 10_000;
+
+/**
+ * Runs `count` gateway processes on one port and replaces those that end. Ends when all have stopped after a signal, or when one finds
+ * the configuration invalid: then nothing would be gained by another try.
+ */
+export async function superviseWorkers(options: GatewayProcessOptions, count: number): Promise<void> {
+  cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
+  cluster.setupPrimary({
+    exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
+    args: [JSON.stringify(options)],
+  });
+  let pauseMs = FIRST_PAUSE_MS;
+  let isStopping = false;
+  const { promise, resolve } = Promise.withResolvers<number>();
+
+  const start = (): void => {
+    const startedAtMs = performance.now();
+    const worker = cluster.fork();
+    worker.on('exit', (code: number, signal: string) => {
+      if (code === EXIT_CONFIG) resolve(EXIT_CONFIG);
+      if (isStopping) {
+        if (running().length === 0) resolve(0);
+        return;
+      }
+      if (performance.now() - startedAtMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
+      process.stderr.write(`a gateway process ended (${signal ?? code}); another one takes its place\n`);
+      setTimeout(start, pauseMs);
+      pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
+    });
+  };
+
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.on(signal, () => {
+      isStopping = true;
+      for (const worker of running()) worker.process.kill('SIGTERM');
+      if (running().length === 0) resolve(0);
+    });
+  for (let started = 0; started < count; started += 1) start();
+  process.exitCode = await promise;
+  for (const worker of running()) worker.process.kill('SIGTERM');
+}
+
+function running(): readonly Worker[] {
+  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[];
+}
