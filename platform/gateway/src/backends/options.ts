@@ -1,5 +1,7 @@
 export type BalancerConfig =
   | { readonly type: 'NoLoadBalancer' | 'RoundRobin' | 'LeastConnection' | 'PowerOfTwoChoices' | 'Weighted' }
+  /** A load balancer registered in code. */
+  | { readonly type: 'Registered'; readonly name: string }
   | { readonly type: 'CookieStickySessions'; readonly cookie: string; readonly expiryMs: number }
   /** Instances of the same zone first, others when none of them is usable. */
   | { readonly type: 'ZoneAware'; readonly zone: string };

@@ -52,6 +52,8 @@ export interface RouteConfig extends MatchConfig, PolicyConfig {
   readonly scheme: 'http' | 'https';
   /** `DownstreamScheme` is `ws` or `wss`. */
   readonly webSocket: boolean;
+  /** Which of `openApi` describes what is behind this route. */
+  readonly swaggerKey: string | undefined;
   readonly target: DownstreamTarget;
 }
 
