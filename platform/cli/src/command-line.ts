@@ -5,6 +5,8 @@ import type { Command, Invocation } from './commands/command.ts';
 import { db } from './commands/db.ts';
 import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
+import { explain } from './commands/explain.ts';
+import { gateway } from './commands/gateway.ts';
 import { logs } from './commands/logs.ts';
 import { projection } from './commands/projection.ts';
 import { ps } from './commands/ps.ts';
@@ -13,7 +15,21 @@ import { up } from './commands/up.ts';
 import { cliError, exitCodeOf } from './errors.ts';
 import { overview, suggest, usageOf } from './usage.ts';
 
-const COMMANDS: readonly Command[] = [up, ps, logs, stop, start, restart, down, db, dlq, projection, saga];
+const COMMANDS: readonly Command[] = [
+  up,
+  ps,
+  logs,
+  stop,
+  start,
+  restart,
+  down,
+  db,
+  dlq,
+  projection,
+  saga,
+  gateway,
+  explain,
+];
 
 /** Runs one command line; resolves with its exit code: 0 done, 1 failed, 2 not understood, 7 nothing is running. */
 export async function runCommandLine(
