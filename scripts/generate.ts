@@ -1,6 +1,7 @@
 /**
- * Generates the committed protobuf types: `<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`.
- * No protoc and no buf: protobufjs parses, protoc-gen-es writes. Run it after changing a .proto:
+ * Generates what is committed though it is made from something else: protobuf types
+ * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
+ * protoc-gen-es writes) and the JSON schema of gateway configurations. Run it after changing a .proto or a key:
  * `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
@@ -12,6 +13,7 @@ import {
   CodeGeneratorResponseSchema,
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
+import { configSchema } from '@flotilla/gateway';
 import { parseProto } from './parse-proto.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -26,7 +28,14 @@ export interface GeneratedFile {
 
 /** What the committed files must contain. */
 export async function generateAll(): Promise<GeneratedFile[]> {
-  return (await Promise.all(PACKAGES.map(generatePackage))).flat();
+  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), gatewaySchema()];
+}
+
+function gatewaySchema(): GeneratedFile {
+  return {
+    path: 'platform/gateway/schema/ocelot.schema.json',
+    content: `${JSON.stringify(configSchema(), null, 2)}\n`,
+  };
 }
 
 async function generatePackage(folder: string): Promise<GeneratedFile[]> {

@@ -19,7 +19,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'messaging', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
-  cli: ['discovery', 'event-store', 'kernel', 'messaging', 'postgres', 'saga'],
+  cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'saga'],
 };
 
 const LIMIT_LINES = 500;

@@ -5,6 +5,8 @@ import type { Command, Invocation } from './commands/command.ts';
 import { db } from './commands/db.ts';
 import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
+import { explain } from './commands/explain.ts';
+import { gateway } from './commands/gateway.ts';
 import { logs } from './commands/logs.ts';
 import { projection } from './commands/projection.ts';
 import { ps } from './commands/ps.ts';
@@ -26,6 +28,8 @@ const COMMANDS: readonly Command[] = [
   dlq,
   projection,
   saga,
+  gateway,
+  explain,
   route,
 ];
 

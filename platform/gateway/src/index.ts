@@ -1,4 +1,11 @@
+export { loadConfigFiles } from './config/files.ts';
 export type { GatewayConfig } from './config/gateway-config.ts';
+export type { GatewayConfig as NextGatewayConfig } from './config/model.ts';
 export { parseGatewayConfig } from './config/parse-gateway-config.ts';
+export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
+export { ANYTHING, type Registered } from './config/registered.ts';
+export { configSchema } from './config/schema.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
 export type { GatewayErrorCode } from './errors.ts';
+export { type ExplainInput, type Explanation, explainUrl } from './routing/explain.ts';
+export { formatExplanation } from './routing/format-explanation.ts';

@@ -1,0 +1,101 @@
+import type { DiscoveryConfig } from '../backends/options.ts';
+import { AUTHENTICATION_PROVIDER } from './authentication.ts';
+import { COMMON, GROUPS, OVERLOAD, RATE_LIMIT_GROUP } from './route-policies.ts';
+import { isCidr } from './security.ts';
+import type { ConfigObject, SectionShape } from './shape.ts';
+import { STRANGLER } from './strangler.ts';
+
+const DISCOVERY = {
+  Scheme: { type: 'string', oneOf: ['http', 'https'], default: 'http', doc: 'Of the registry.' },
+  Host: { type: 'string', default: 'localhost', doc: 'Of the registry.' },
+  Port: { type: 'integer', minimum: 0, maximum: 65_535, doc: 'Of the registry; dynamic routes need it.' },
+  Type: { type: 'string', default: 'Consul', doc: 'Consul or PollConsul.' },
+  Token: { type: 'string', doc: 'Sent as X-Consul-Token.' },
+  ConfigurationKey: { type: 'string', doc: 'Accepted: configuration is read from files only.' },
+  PollingInterval: { type: 'integer', minimum: 1, default: 1000, doc: 'Of PollConsul, ms.' },
+  Namespace: { type: 'string', doc: 'Of the services.' },
+} as const satisfies SectionShape;
+
+const METADATA_OPTIONS = {
+  CurrentCulture: { type: 'string', doc: 'Accepted: numbers are read without regard to culture.' },
+  NumberStyle: { type: 'string', doc: 'Accepted.' },
+  Separators: { type: 'strings', orOne: true, doc: 'Between the items of a list.' },
+  StringSplitOption: { type: 'string', doc: 'Accepted.' },
+  TrimChars: { type: 'strings', orOne: true, doc: 'Taken off the items of a list.' },
+} as const satisfies SectionShape;
+
+export const GLOBAL = {
+  BaseUrl: {
+    type: 'string',
+    default: 'http://localhost:5000',
+    doc: 'How clients see the gateway: `{BaseUrl}`.',
+  },
+  ReloadOnChange: { type: 'boolean', default: true, own: true, doc: 'Follows changes of the file.' },
+  RouteOrder: {
+    type: 'string',
+    oneOf: ['Priority', 'Specificity'],
+    default: 'Priority',
+    own: true,
+    doc: '`Specificity`: of routes with one priority the more specific is tried first, not the one listed first.',
+  },
+  TrustedProxies: {
+    type: 'strings',
+    own: true,
+    doc: 'Addresses and CIDRs of proxies whose forwarding headers are believed.',
+  },
+  OverloadOptions: { type: 'object', shape: OVERLOAD, own: true, doc: 'When requests are refused with 503.' },
+  AuthenticationProviders: {
+    type: 'mapOf',
+    shape: AUTHENTICATION_PROVIDER,
+    own: true,
+    doc: 'Who issues tokens, by the key that routes name.',
+  },
+  ServiceDiscoveryProvider: { type: 'object', shape: DISCOVERY, doc: 'Where services are found.' },
+  MetadataOptions: { type: 'object', shape: METADATA_OPTIONS, doc: 'How handlers read `Metadata`.' },
+  DownstreamScheme: {
+    type: 'string',
+    oneOf: ['http', 'https', 'ws', 'wss'],
+    default: 'http',
+    doc: 'For dynamic routes only.',
+  },
+  StranglerOptions: { type: 'object', shape: STRANGLER, own: true, doc: 'An old and a new implementation.' },
+  ...COMMON,
+  ...GROUPS,
+  ...RATE_LIMIT_GROUP,
+} as const satisfies SectionShape;
+
+export type GlobalObject = ConfigObject<typeof GLOBAL>;
+
+const DISCOVERY_TYPES = ['Consul', 'PollConsul'] as const;
+const CONSUL_PORT = 8500;
+
+export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig | undefined {
+  const object = global?.values.ServiceDiscoveryProvider;
+  if (object === undefined) return undefined;
+  const { Scheme: scheme = 'http', Host: host, Port: port, Type: wanted, ...values } = object.values;
+  const type = DISCOVERY_TYPES.find((one) => one.toLowerCase() === (wanted || 'Consul').toLowerCase());
+  if (type === undefined)
+    object.error(
+      'Type',
+      `${wanted} is an unknown service discovery type, there are ${DISCOVERY_TYPES.join(', ')}`,
+    );
+  return {
+    type: type ?? 'Consul',
+    url: `${scheme}://${host || 'localhost'}:${port || CONSUL_PORT}`,
+    token: values.Token || undefined,
+    pollingIntervalMs: values.PollingInterval ?? 1000,
+    namespace: values.Namespace || undefined,
+  };
+}
+
+/** Can it find services for dynamic routes? */
+export function hasAddress(global: GlobalObject | undefined): boolean {
+  return (global?.values.ServiceDiscoveryProvider?.values.Port ?? 0) > 0;
+}
+
+export function readTrustedProxies(global: GlobalObject | undefined): readonly string[] {
+  const proxies = global?.values.TrustedProxies ?? [];
+  for (const proxy of proxies)
+    if (!isCidr(proxy)) global?.error('TrustedProxies', `${proxy} is no address or CIDR`);
+  return proxies;
+}

@@ -1,0 +1,154 @@
+import { configInvalid } from '../errors.ts';
+import { readProvider } from './authentication.ts';
+import { type Findings, readObject } from './config-object.ts';
+import { type ConfigFile, parseInput } from './files.ts';
+import { GLOBAL, hasAddress, readDiscovery, readTrustedProxies } from './global.ts';
+import type { DynamicConfig, GatewayConfig, OpenApiSource } from './model.ts';
+import { listed, type Registered } from './registered.ts';
+import {
+  AGGREGATE,
+  DYNAMIC_ROUTE,
+  type ReadContext,
+  ROUTE,
+  readAggregate,
+  readDynamic,
+  readRoute,
+} from './route.ts';
+import { readOverload } from './route-policies.ts';
+import { findShadowed } from './shadowing.ts';
+import type { ConfigObject, SectionShape } from './shape.ts';
+import { findConflicts, findLooseEnds } from './validate.ts';
+
+const SWAGGER_VERSION = {
+  Name: { type: 'string', own: true, doc: 'Title in the merged document.' },
+  Version: { type: 'string', own: true, doc: 'Version of the API.' },
+  Url: { type: 'string', required: true, own: true, doc: 'Where the document is.' },
+} as const satisfies SectionShape;
+
+const SWAGGER_ENDPOINT = {
+  Key: { type: 'string', required: true, own: true, doc: 'What routes name as `SwaggerKey`.' },
+  Config: { type: 'objects', shape: SWAGGER_VERSION, own: true, doc: 'Documents of the back end.' },
+} as const satisfies SectionShape;
+
+export const ROOT = {
+  $schema: { type: 'string', own: true, doc: 'For editors: the schema of this file.' },
+  Routes: { type: 'objects', shape: ROUTE, doc: 'What is forwarded where, in the order of trying.' },
+  Aggregates: { type: 'objects', shape: AGGREGATE, doc: 'Answers made of those of several routes.' },
+  DynamicRoutes: {
+    type: 'objects',
+    shape: DYNAMIC_ROUTE,
+    doc: 'Options of services that are routed by the first segment of the path; only without `Routes`.',
+  },
+  GlobalConfiguration: {
+    type: 'object',
+    shape: GLOBAL,
+    doc: 'Defaults of all routes, and the gateway itself.',
+  },
+  SwaggerEndPoints: {
+    type: 'objects',
+    shape: SWAGGER_ENDPOINT,
+    own: true,
+    doc: 'OpenAPI documents of the back ends (as in MMLib.SwaggerForOcelot).',
+  },
+} as const satisfies SectionShape;
+
+type RootObject = ConfigObject<typeof ROOT>;
+
+export interface ReadOptions {
+  /** `--ocelot-strict`; default false. */
+  readonly strict?: boolean;
+  readonly registered?: Registered;
+}
+
+/**
+ * Reads a configuration in Ocelot's format: the text of one file, or the files of a folder to merge. Throws
+ * `GATEWAY_CONFIG_INVALID` whose `details.problems` has every problem found, one a line, with path and value.
+ * Unknown keys, shadowed routes and dangers are `warnings`.
+ */
+export function readGatewayConfig(
+  input: string | { readonly files: readonly ConfigFile[] },
+  { strict = false, registered = {} }: ReadOptions = {},
+): GatewayConfig {
+  const findings: Findings = { errors: [], warnings: [] };
+  const parsed = parseInput(input, findings.errors);
+  const root = readObject(parsed, '', ROOT, findings);
+  const config = assemble(root, strict, registered);
+  findings.errors.push(...findConflicts(config, ownRequestIds(root)));
+  if (findings.errors.length > 0) throw configInvalid([...new Set(findings.errors)]);
+  const warnings = [...findings.warnings, ...findLooseEnds(config), ...findShadowed(config)];
+  return { ...config, warnings: [...new Set(warnings)] };
+}
+
+function assemble(root: RootObject, strict: boolean, registered: Registered): GatewayConfig {
+  const global = root.values.GlobalConfiguration;
+  const providers = new Map(
+    [...(global?.values.AuthenticationProviders ?? [])].map(([key, provider]) => [
+      key,
+      readProvider(provider),
+    ]),
+  );
+  const discovery = readDiscovery(global);
+  const context: ReadContext = {
+    strict,
+    registered,
+    global,
+    globalStrangler: global?.values.StranglerOptions,
+    providers:
+      registered.providers === 'any' ? 'any' : [...providers.keys(), ...listed(registered.providers)],
+    hasDiscovery: discovery !== undefined || registered.discovery === true,
+  };
+  const routes = (root.values.Routes ?? []).map((route) => readRoute(route, context));
+  return {
+    strict,
+    routes,
+    aggregates: (root.values.Aggregates ?? []).map((aggregate) => readAggregate(aggregate, context)),
+    dynamic: readDynamicRoutes(root, context),
+    routeOrder: global?.values.RouteOrder === 'Specificity' ? 'specificity' : 'priority',
+    authenticationProviders: providers,
+    discovery,
+    baseUrl: global?.values.BaseUrl || 'http://localhost:5000',
+    reloadOnChange: global?.values.ReloadOnChange ?? true,
+    trustedProxies: readTrustedProxies(global),
+    overload: readOverload(global?.values.OverloadOptions),
+    identityFields: new Set(
+      routes.flatMap(({ claims }) => [...claims.toHeaders.keys()].map((name) => name.toLowerCase())),
+    ),
+    openApi: readOpenApi(root),
+    warnings: [],
+  };
+}
+
+function readDynamicRoutes(root: RootObject, context: ReadContext): DynamicConfig | undefined {
+  const { Routes: routes = [], DynamicRoutes: entries = [], GlobalConfiguration: global } = root.values;
+  if (routes.length > 0) {
+    if (entries.length > 0) root.warn('DynamicRoutes', 'have no effect beside Routes');
+    return undefined;
+  }
+  const isPossible = hasAddress(global) || (context.hasDiscovery && entries.length > 0);
+  if (!isPossible) {
+    if (entries.length > 0) root.warn('DynamicRoutes', 'have no effect without ServiceDiscoveryProvider');
+    return undefined;
+  }
+  return readDynamic(entries, global?.values.DownstreamScheme, context);
+}
+
+function readOpenApi(root: RootObject): readonly OpenApiSource[] {
+  return (root.values.SwaggerEndPoints ?? []).flatMap((endpoint) => {
+    const key = endpoint.values.Key ?? '';
+    if (key === '') endpoint.error('Key', 'must be given');
+    return (endpoint.values.Config ?? []).map((version) => {
+      const url = version.values.Url ?? '';
+      if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+        version.error('Url', `must be an http or https URL, not ${JSON.stringify(url)}`);
+      return { key, name: version.values.Name ?? key, version: version.values.Version ?? 'v1', url };
+    });
+  });
+}
+
+/** `Key`s of routes that have a `RequestIdKey` of their own. */
+function ownRequestIds(root: RootObject): ReadonlySet<string> {
+  const routes = root.values.Routes ?? [];
+  return new Set(
+    routes.flatMap(({ values }) => (values.RequestIdKey && values.Key !== undefined ? [values.Key] : [])),
+  );
+}

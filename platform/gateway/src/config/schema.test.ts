@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import { it } from 'node:test';
+import { ROOT } from './read-gateway-config.ts';
+import { configSchema } from './schema.ts';
+import type { SectionShape } from './shape.ts';
+
+type Schema = Readonly<Record<string, unknown>>;
+
+const schema = configSchema();
+const definitions = schema['$defs'] as Readonly<Record<string, Schema>>;
+
+function definition(name: string): {
+  readonly properties: Readonly<Record<string, Schema>>;
+  readonly required?: string[];
+} {
+  const found = definitions[name];
+  assert.ok(found !== undefined, `${name} is not defined`);
+  return found as ReturnType<typeof definition>;
+}
+
+it('the schema has every key with its text, older names as deprecated', () => {
+  const route = definition('Routes');
+  assert.deepEqual(route.required, ['UpstreamPathTemplate', 'DownstreamPathTemplate']);
+  assert.equal(route.properties['FileCacheOptions']?.['deprecated'], true);
+  const port = definition('DownstreamHostAndPorts').properties['Port'];
+  assert.deepEqual(port, {
+    type: ['integer', 'string'],
+    pattern: '^-?\\d+$',
+    minimum: 0,
+    maximum: 65_535,
+    description: "0 = the scheme's own port.",
+    default: 0,
+  });
+});
+
+it('the schema has no reference that leads nowhere, and no shape twice', () => {
+  const references = [...JSON.stringify(schema).matchAll(/"\$ref":"#\/\$defs\/([^"]+)"/g)];
+  for (const [, name = ''] of references) assert.ok(name in definitions, name);
+  const shapes = new Set<SectionShape>();
+  const collect = (shape: SectionShape): void => {
+    if (shapes.has(shape)) return;
+    shapes.add(shape);
+    for (const key of Object.values(shape)) if ('shape' in key) collect(key.shape);
+  };
+  collect(ROOT);
+  assert.equal(Object.keys(definitions).length, shapes.size - 1);
+});
+
+it('every key is described', () => {
+  const check = (shape: SectionShape): void => {
+    for (const [name, key] of Object.entries(shape)) {
+      assert.ok(key.doc.length > 1, name);
+      if ('shape' in key) check(key.shape);
+    }
+  };
+  check(ROOT);
+});

@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, it } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadConfigFiles } from './files.ts';
+import { readGatewayConfig } from './read-gateway-config.ts';
+import { watchConfig } from './watch.ts';
+
+const configFor = (path: string, global: object = {}) =>
+  JSON.stringify({
+    Routes: [
+      {
+        UpstreamPathTemplate: path,
+        DownstreamPathTemplate: '/',
+        DownstreamHostAndPorts: [{ Host: 'a', Port: 80 }],
+      },
+    ],
+    GlobalConfiguration: global,
+  });
+
+/** Waits at most 5 s, which is also what the gateway promises. */
+async function until(condition: () => boolean): Promise<void> {
+  const giveUpAt = performance.now() + 5_000;
+  while (!condition()) {
+    assert.ok(performance.now() < giveUpAt, 'it did not happen in time');
+    await delay(5);
+  }
+}
+
+describe('watching the configuration', () => {
+  let folder = '';
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'gateway-config-'));
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  async function start(path: string) {
+    const seen: string[] = [];
+    const invalid: string[] = [];
+    const watching = watchConfig({
+      path,
+      config: readGatewayConfig(await loadConfigFiles(path)),
+      options: {},
+      onConfig: ({ routes }, changes) => {
+        seen.push(routes.map(({ name }) => name).join());
+        assert.ok(changes.length > 0);
+      },
+      onInvalid: (problems) => invalid.push(...problems),
+      pollMs: 50,
+      settleMs: 20,
+    });
+    return { seen, invalid, [Symbol.asyncDispose]: () => watching.close() };
+  }
+
+  it('sees a file rewritten in place and replaced by rename', async () => {
+    const path = join(folder, 'gateway.json');
+    await writeFile(path, configFor('/a'));
+    await using watching = await start(path);
+    await writeFile(path, configFor('/b'));
+    await until(() => watching.seen.at(-1) === '/b');
+    await writeFile(join(folder, 'next'), configFor('/c'));
+    await rename(join(folder, 'next'), path);
+    await until(() => watching.seen.at(-1) === '/c');
+    assert.deepEqual(watching.seen, ['/b', '/c']);
+  });
+
+  it('reports a file that is not valid once, keeps what is in force, and takes the next valid one', async () => {
+    const path = join(folder, 'gateway.json');
+    await writeFile(path, configFor('/a'));
+    await using watching = await start(path);
+    await writeFile(path, '{ "Routes": [');
+    await until(() => watching.invalid.length > 0);
+    await rm(path);
+    await until(() => watching.invalid.length > 1);
+    assert.deepEqual(watching.seen, []);
+    assert.match(watching.invalid[0] ?? '', /not JSON/);
+    assert.match(watching.invalid[1] ?? '', /cannot be read/);
+    await writeFile(path, configFor('/b'));
+    await until(() => watching.seen.length > 0);
+    assert.deepEqual(watching.seen, ['/b']);
+    assert.equal(watching.invalid.length, 2);
+  });
+
+  it('says nothing of a change without an effect', async () => {
+    const path = join(folder, 'gateway.json');
+    await writeFile(path, configFor('/a'));
+    await using watching = await start(path);
+    await writeFile(path, `${configFor('/a')}  // the same`);
+    await writeFile(join(folder, 'other.json'), '{');
+    await writeFile(path, configFor('/b'));
+    await until(() => watching.seen.length > 0);
+    assert.deepEqual(watching.seen, ['/b']);
+    assert.deepEqual(watching.invalid, []);
+  });
+
+  it('stops with a configuration that says ReloadOnChange false', async () => {
+    const path = join(folder, 'gateway.json');
+    await writeFile(path, configFor('/a'));
+    const watching = await start(path);
+    await writeFile(path, configFor('/b', { ReloadOnChange: false }));
+    await until(() => watching.seen.length > 0);
+    await writeFile(path, configFor('/c'));
+    await watching[Symbol.asyncDispose]();
+    assert.deepEqual(watching.seen, ['/b']);
+  });
+
+  it('sees a changed, a new and a removed file of a folder', async () => {
+    await writeFile(join(folder, 'ocelot.a.json'), configFor('/a'));
+    await using watching = await start(folder);
+    await writeFile(join(folder, 'ocelot.b.json'), configFor('/b'));
+    await until(() => watching.seen.at(-1) === '/a,/b');
+    await writeFile(join(folder, 'ocelot.a.json'), configFor('/c'));
+    await until(() => watching.seen.at(-1) === '/c,/b');
+    await rm(join(folder, 'ocelot.b.json'));
+    await until(() => watching.seen.at(-1) === '/c');
+  });
+});

@@ -1,0 +1,130 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isPlatformError } from '@flotilla/kernel';
+import { diffConfigs } from './diff.ts';
+import { loadConfigFiles } from './files.ts';
+import type { GatewayConfig } from './model.ts';
+import { type ReadOptions, readGatewayConfig } from './read-gateway-config.ts';
+
+export interface WatchDeps {
+  /** File or folder. */
+  readonly path: string;
+  /** The configuration in force. */
+  readonly config: GatewayConfig;
+  readonly options: ReadOptions;
+  /** A valid configuration that differs, with what is different. Must not throw. */
+  readonly onConfig: (config: GatewayConfig, changes: readonly string[]) => void;
+  /** Told once for each content that is not valid; what is in force stays. */
+  readonly onInvalid: (problems: readonly string[]) => void;
+  /** How often files are looked at when nothing reports a change; default 1,000 ms. */
+  readonly pollMs?: number;
+  /** How long files must be left alone before they are read; default 100 ms. */
+  readonly settleMs?: number;
+}
+
+/**
+ * Follows changes of the file, rewritten in place or replaced, while the configuration in force says
+ * `ReloadOnChange`. Events of the file system only make it faster: what counts is a look at times, sizes and
+ * inodes, so that a change is seen on every kind of volume.
+ */
+export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
+  const { path, options, onConfig, onInvalid, pollMs = 1_000, settleMs = 100 } = deps;
+  const stop = new AbortController();
+  let current = deps.config;
+  let wake: () => void = () => undefined;
+  const watchers = current.reloadOnChange ? openWatchers(path, () => wake()) : [];
+
+  async function run(): Promise<void> {
+    // The file may have changed since it was read for the start: the first look reads it again.
+    let seen = '';
+    while (current.reloadOnChange && !stop.signal.aborted) {
+      const mark = await settledMark(path, settleMs, stop.signal);
+      if (mark !== seen) {
+        seen = mark;
+        await reload();
+      }
+      await nextLook();
+    }
+  }
+
+  async function reload(): Promise<void> {
+    try {
+      const config = readGatewayConfig(await loadConfigFiles(path), options);
+      const changes = diffConfigs(current, config);
+      if (stop.signal.aborted || changes.length === 0) return;
+      current = config;
+      onConfig(config, changes);
+    } catch (error) {
+      if (!isPlatformError(error) || error.code !== 'GATEWAY_CONFIG_INVALID') throw error;
+      if (!stop.signal.aborted) onInvalid(error.details['problems'] as readonly string[]);
+    }
+  }
+
+  async function nextLook(): Promise<void> {
+    const woken = new Promise<void>((resolve) => {
+      wake = resolve;
+    });
+    const sleep = new AbortController();
+    const signal = AbortSignal.any([stop.signal, sleep.signal]);
+    await Promise.race([woken, delay(pollMs, undefined, { signal, ref: false }).catch(() => undefined)]);
+    sleep.abort();
+  }
+
+  const running = run().finally(() => {
+    for (const watcher of watchers) watcher.close();
+  });
+  return {
+    close: async () => {
+      stop.abort();
+      await running;
+    },
+  };
+}
+
+/** Where events cannot be had the regular look is enough. */
+function openWatchers(path: string, onEvent: () => void): readonly FSWatcher[] {
+  return [path, dirname(path)].flatMap((place) => {
+    try {
+      const watcher = watch(place, { persistent: false }, onEvent);
+      watcher.on('error', () => watcher.close());
+      return [watcher];
+    } catch {
+      return [];
+    }
+  });
+}
+
+/** What tells one state of the files from another, once it has stayed the same for `settleMs`. */
+async function settledMark(path: string, settleMs: number, signal: AbortSignal): Promise<string> {
+  let mark = await markOf(path);
+  while (!signal.aborted) {
+    await delay(settleMs, undefined, { signal, ref: false }).catch(() => undefined);
+    const next = await markOf(path);
+    if (next === mark) break;
+    mark = next;
+  }
+  return mark;
+}
+
+async function markOf(path: string): Promise<string> {
+  try {
+    const stats = await stat(path);
+    if (!stats.isDirectory()) return `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+  } catch {
+    return 'missing';
+  }
+  return await folderMark(path);
+}
+
+async function folderMark(path: string): Promise<string> {
+  const names = (await readdir(path).catch(() => [])).filter((name) => name.endsWith('.json')).sort();
+  const marks = await Promise.all(
+    names.map(async (name) => {
+      const stats = await stat(join(path, name)).catch(() => undefined);
+      return `${name} ${stats?.mtimeMs} ${stats?.size} ${stats?.ino}`;
+    }),
+  );
+  return marks.join('\n');
+}

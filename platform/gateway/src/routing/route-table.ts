@@ -1,0 +1,101 @@
+import type { AggregateConfig } from '../aggregates/options.ts';
+import type { DynamicPolicy, GatewayConfig, RouteConfig } from '../config/model.ts';
+import type { RequestHead } from '../http/request.ts';
+import { badTarget, NOT_FOUND, type Refusal } from '../refusal.ts';
+import { type Candidate, orderCandidates } from './candidates.ts';
+import { findDynamic } from './dynamic.ts';
+import { createRouteIndex } from './route-index.ts';
+
+export type RouteFound =
+  | { readonly kind: 'route'; readonly route: RouteConfig; readonly values: Map<string, string> }
+  | { readonly kind: 'aggregate'; readonly aggregate: AggregateConfig; readonly values: Map<string, string> }
+  | {
+      readonly kind: 'dynamic';
+      readonly policy: DynamicPolicy;
+      readonly service: string;
+      readonly namespace: string | undefined;
+      /** What is left of the path for the service. */
+      readonly path: string;
+      readonly values: Map<string, string>;
+    };
+
+/** Values are URL text as it came; those of header templates are percent-encoded. */
+export interface RouteTable {
+  /** 404 when nothing matches, 400 when path parameters would change what does. */
+  find(request: RequestHead): RouteFound | Refusal;
+}
+
+/** The cost of a look-up does not depend on how many routes there are, only on how many match the same paths. */
+export function createRouteTable(config: GatewayConfig): RouteTable {
+  const index = createRouteIndex(orderCandidates(config));
+
+  function first(request: RequestHead, path: string, host: string): Match | undefined {
+    const lower = path.toLowerCase();
+    let found: Match | undefined;
+    index.candidates(lower, (candidates) => {
+      for (const candidate of candidates) {
+        if (found !== undefined && candidate.rank > found.candidate.rank) return;
+        const values = tryCandidate(candidate, request, path, lower, host);
+        if (values === undefined) continue;
+        found = { candidate, values };
+        return;
+      }
+    });
+    return found;
+  }
+
+  return {
+    find: (request) => {
+      const { target } = request;
+      if (config.dynamic !== undefined) return findDynamic(config.dynamic, target) ?? NOT_FOUND;
+      const host = hostName(request.host, config.strict);
+      const match = first(request, target.path, host);
+      // A back end that drops `;parameters` would see another path than the one that was decided on.
+      if (target.withoutParameters !== target.path) {
+        const other = first(request, target.withoutParameters, host);
+        if (other?.candidate !== match?.candidate) return badTarget('path parameters would change the route');
+      }
+      return match === undefined ? NOT_FOUND : toFound(match, config.strict);
+    },
+  };
+}
+
+interface Match {
+  readonly candidate: Candidate;
+  readonly values: Map<string, string>;
+}
+
+/** The same decision as `find`, by looking at every candidate: what the index must agree with. */
+export function tryCandidate(
+  { match, template, headers }: Candidate,
+  { method, fields, target }: RequestHead,
+  path: string,
+  lower: string,
+  host: string,
+): Map<string, string> | undefined {
+  if (match.methods.length > 0 && !match.methods.includes(method)) return undefined;
+  if (match.upstreamHost !== undefined && match.upstreamHost !== host) return undefined;
+  const values = template.match(path, lower, target.query);
+  if (values === undefined) return undefined;
+  return headers === undefined || headers(fields, values) ? values : undefined;
+}
+
+/** The host without its port; in lower case unless hosts are compared exactly. */
+export function hostName(host: string, strict: boolean): string {
+  const colon = host.lastIndexOf(':');
+  const name = colon === -1 || host.endsWith(']') ? host : host.slice(0, colon);
+  return strict ? name : name.toLowerCase();
+}
+
+function toFound({ candidate: { found, template }, values }: Match, strict: boolean): RouteFound {
+  if (strict) for (const name of template.pathNames) cutAtAmpersand(values, name);
+  return found.kind === 'route'
+    ? { kind: 'route', route: found.route, values }
+    : { kind: 'aggregate', aggregate: found.aggregate, values };
+}
+
+function cutAtAmpersand(values: Map<string, string>, name: string): void {
+  const value = values.get(name);
+  const ampersand = value?.indexOf('&') ?? -1;
+  if (value !== undefined && ampersand !== -1) values.set(name, value.slice(0, ampersand));
+}
