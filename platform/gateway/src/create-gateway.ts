@@ -1,156 +1,270 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { randomBytes } from 'node:crypto';
 import type { VerifyToken } from '@flotilla/auth';
 import type { Resolver } from '@flotilla/discovery';
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
-import { type Logger, type Metrics, runInContext } from '@flotilla/telemetry';
-import { answerBrokenRequest } from './broken-request.ts';
-import { type ClientConnections, createClientConnections } from './client-connections.ts';
-import type { GatewayConfig, RouteConfig } from './config/gateway-config.ts';
-import { createConnections } from './connections.ts';
-import { createEndpoints } from './endpoints.ts';
-import { createExchange, discardBody, type Exchange, refuse } from './exchange.ts';
-import { createGatewayMetrics, type GatewayMetrics } from './gateway-metrics.ts';
-import { handle, type RouteState, type Runtime } from './pipeline.ts';
-import { createRateLimiter } from './rate-limiter.ts';
-import { EXPECTATION_FAILED } from './refusal.ts';
-import { readRequestHead } from './request-head.ts';
-import { createResponseCache } from './response-cache.ts';
-import { createRouteTable } from './route-table.ts';
+import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
+import type { AdminTarget } from './admin/admin-target.ts';
+import type { AggregateMerge } from './aggregates/aggregate.ts';
+import type { CreateBalancer } from './backends/balancers.ts';
+import { createBackends } from './backends/create-backends.ts';
+import { diffConfigs } from './config/diff.ts';
+import type { GatewayConfig } from './config/model.ts';
+import { createUpstreams } from './create-upstreams.ts';
+import { createExchange, type Incoming } from './exchange.ts';
+import type { ForwardDeps } from './forwarding/forward.ts';
+import { tunnel } from './forwarding/tunnel.ts';
+import type { DelegatingHandlers } from './handlers.ts';
+import { createHttp1Listener } from './http1/http1-listener.ts';
+import { type Listening, listenPlain, listenTls } from './http1/listen.ts';
+import { createKeptState } from './kept-state.ts';
+import { measureLoopDelay } from './limits/overload.ts';
+import { createBudgetRegistry } from './limits/rate-limit.ts';
+import { connectRedisBudgets } from './limits/redis-budgets.ts';
+import type { SharedBudgets } from './limits/shared-budgets.ts';
+import { GATEWAY_TIMEOUT, type Refusal, SERVICE_UNAVAILABLE } from './refusal.ts';
+import { createRuntime, type Runtime } from './runtime.ts';
+import { fetchJwks } from './security/fetch-jwks.ts';
+import {
+  createTokenProvider,
+  customProvider,
+  principalProvider,
+  type TokenProvider,
+  type VerifyTokenClaims,
+} from './security/providers.ts';
+import { createStranglers } from './strangler/create-stranglers.ts';
+import { type AccessLogLevel, createGatewayTelemetry } from './telemetry/observe.ts';
+import { createTimers } from './timers.ts';
 
 export interface GatewayOptions {
   readonly config: GatewayConfig;
-  /** Finds the instances of routes with `ServiceName`. The caller closes it. */
-  readonly resolver: Resolver;
-  /** Verifies tokens of routes with the provider `Bearer`. */
-  readonly verifyToken: VerifyToken;
+  /** Finds the instances of routes with `ServiceName` when the configuration names no provider. The caller closes it. */
+  readonly resolver?: Resolver;
+  /** Verifiers in code, by the key that `AuthenticationProviderKeys` names. */
+  readonly verifiers?: Readonly<Record<string, VerifyToken>>;
+  /** The same, for tokens that are not of this platform: they resolve with the payload. */
+  readonly claimsVerifiers?: Readonly<Record<string, VerifyTokenClaims>>;
+  readonly handlers?: DelegatingHandlers;
+  readonly aggregators?: Readonly<Record<string, AggregateMerge>>;
+  readonly balancers?: ReadonlyMap<string, CreateBalancer>;
+  /** Where rate limits with `Store: "Shared"` are counted, over all replicas: `redis://…`. */
+  readonly redisUrl?: string;
+  /** Reads the configuration anew for the admin API; without it `reload` there is refused. */
+  readonly loadConfig?: () => Promise<GatewayConfig>;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly recordSpan?: RecordSpan;
+  /** Default `sampled`. */
+  readonly accessLog?: AccessLogLevel;
   readonly clock?: Clock;
   /** How long `close` waits for requests in flight before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
 }
 
+export interface ListenAddress {
+  readonly host: string;
+  /** 0 takes any free one. */
+  readonly port: number;
+  /** PEM; without it the port speaks plain HTTP. With it HTTP/2 is offered too. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+}
+
 export interface Gateway {
-  /** Port 0 takes any free one. */
-  listen(address: {
-    readonly host: string;
-    readonly port: number;
-  }): Promise<{ readonly url: string; readonly port: number }>;
+  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
+  /** Puts another configuration in force, whole; requests under way finish with the old one. Returns what changed. */
+  reload(config: GatewayConfig): readonly string[];
+  readonly admin: AdminTarget;
   /** Takes no new connections, lets requests in flight end, then closes all. */
   close(): Promise<void>;
 }
 
-const SERVER_OPTIONS = {
-  maxHeaderSize: 16 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 20_000,
-  insecureHTTPParser: false,
-};
-
-/** A gateway for a validated configuration. It serves nothing of its own: no health, no metrics on this port. */
+/** A gateway for a validated configuration. It serves its routes and nothing of its own: no health, no metrics on this port. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { logger, drainTimeoutMs = 10_000 } = options;
-  const metrics = createGatewayMetrics(options.metrics);
-  const { runtime, close } = createRuntime(options, metrics);
-  const clients = createClientConnections();
-  const draining = new AbortController();
-
-  const serve = (continuation: 'expects-continue' | 'expects-nothing') => {
-    return (request: IncomingMessage, response: ServerResponse) => {
-      if (!clients.accept(request.socket, response)) return;
-      if (draining.signal.aborted) response.shouldKeepAlive = false;
-      const exchange = createExchange(request, response, continuation);
-      metrics.observe(exchange);
-      runInContext({ trace: exchange.trace }, () => run(exchange, { runtime, clients, logger }));
-    };
-  };
-  const server = createServer(SERVER_OPTIONS, serve('expects-nothing'));
-  server.maxHeadersCount = 0; // counted by the gateway: Node would drop the rest in silence
-  server.on('checkContinue', serve('expects-continue'));
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    if (!clients.accept(request.socket, response)) return;
-    clients.distrust(request.socket);
-    refuse(createExchange(request, response, 'expects-nothing'), EXPECTATION_FAILED);
+  const { logger, metrics, resolver, clock = systemClock, drainTimeoutMs = 10_000 } = options;
+  const timers = createTimers();
+  const upstreams = createUpstreams({ timers });
+  const backends = createBackends({
+    ...options,
+    ...(resolver !== undefined && { resolver }),
+    upstreams,
+    timers,
+    clock,
   });
-  server.on('clientError', (error, socket) => answerBrokenRequest(error, socket, clients));
+  const stranglers = createStranglers({
+    poolFor: backends.poolFor,
+    upstreams,
+    timers,
+    clock,
+    logger,
+    metrics,
+  });
+  const telemetry = createGatewayTelemetry({
+    logger,
+    metrics,
+    recordSpan: options.recordSpan,
+    accessLog: options.accessLog ?? 'sampled',
+  });
+  const kept = createKeptState();
+  const loop = measureLoopDelay();
+  const invalidTokens = metrics.counter('gateway_invalid_tokens_total', 'Access tokens refused.', [
+    'provider',
+    'reason',
+  ]);
+  const pseudonym = `flotilla-${randomBytes(4).toString('hex')}`;
+  const nowMs = () => clock.now().getTime();
+  const shared = options.redisUrl === undefined ? undefined : connectShared(options.redisUrl);
+  let budgets = createBudgetRegistry();
+  let inFlight = 0;
+  let isClosing = false;
+
+  function connectShared(url: string): SharedBudgets {
+    const away = metrics.gauge(
+      'gateway_shared_limits_away',
+      '1 while rate limits are counted by this process alone.',
+    );
+    away.set(0);
+    return connectRedisBudgets({
+      url,
+      timers,
+      nowMs,
+      onState: (state, err) => {
+        away.set(state === 'away' ? 1 : 0);
+        if (state === 'away')
+          logger.warn({ err }, 'Redis is away: rate limits are counted by this process alone');
+        else logger.info({}, 'rate limits are counted in Redis again');
+      },
+    });
+  }
+
+  function build(config: GatewayConfig): Runtime {
+    budgets = createBudgetRegistry(budgets);
+    const runtime = createRuntime({
+      config,
+      backends,
+      stranglers,
+      budgets,
+      shared,
+      providers: tokenProviders(config, options, kept.of, clock),
+      handlers: options.handlers ?? {},
+      aggregators: options.aggregators ?? {},
+      kept,
+      load: () => ({ inFlight, loopDelayMs: loop.medianMs }),
+      pseudonym,
+      nowMs,
+      logger,
+      onTokenRefused: (provider, reason) => invalidTokens.inc({ provider, reason }),
+      forwarding: forwardingOf(config.strict),
+    });
+    kept.sweep();
+    return runtime;
+  }
+
+  function forwardingOf(strict: boolean): ForwardDeps {
+    return {
+      upstreams,
+      timers,
+      refusals: {
+        timeout: ({ qosTimeout, name }) => timeoutOf(strict, qosTimeout, name),
+        noInstance: strict ? { status: 404, code: 'no-instance' } : SERVICE_UNAVAILABLE,
+      },
+      openTunnel: (_exchange, client, backend, early, onClose) => tunnel(client, backend, early, onClose),
+      onTry: telemetry.tried,
+      onFault: (exchange, error, done) => {
+        logger.error({ route: exchange.route, err: toError(error) }, 'the request could not be handled');
+        done({ status: 500, code: 'internal-error' });
+      },
+    };
+  }
+
+  function accept(incoming: Incoming): void {
+    const { config } = runtime;
+    const exchange = createExchange(incoming, config.identityFields);
+    inFlight += 1;
+    incoming.answer.onClose = () => {
+      inFlight -= 1;
+      if (incoming.answer.state === 'gone') exchange.onGone?.();
+      telemetry.ended(exchange);
+    };
+    runtime.serve(exchange);
+  }
+
+  let runtime = build(options.config);
+  const http1 = createHttp1Listener({
+    timers,
+    onRequest: accept,
+    onRefused: (refusal, { peerAddress }) => telemetry.refused(refusal, peerAddress),
+    onFault: (error) => logger.error({ err: toError(error) }, 'the request could not be handled'),
+    errorBodies: options.config.strict ? 'empty' : 'problem',
+  });
+  const listeners: Listening[] = [];
+
+  const reload = (config: GatewayConfig): readonly string[] => {
+    const changes = diffConfigs(runtime.config, config);
+    if (changes.length === 0) return changes;
+    backends.retain(config);
+    stranglers.retain(config.routes);
+    runtime = build(config);
+    return changes;
+  };
 
   return {
-    listen: async ({ host, port }) => {
-      server.listen(port, host);
-      await once(server, 'listening');
-      const address = server.address();
-      const listening = typeof address === 'object' && address !== null ? address.port : port;
-      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`, port: listening };
+    reload,
+    listen: async ({ host, port, tls }) => {
+      const listening = tls
+        ? await listenTls({ host, port, timers, accept: http1.accept, tls })
+        : await listenPlain({ host, port, timers, accept: http1.accept });
+      listeners.push(listening);
+      const name = host.includes(':') ? `[${host}]` : host;
+      return { url: `${tls ? 'https' : 'http'}://${name}:${listening.port}`, port: listening.port };
+    },
+    admin: {
+      config: () => runtime.config,
+      backends,
+      stranglers,
+      limits: () => ({ inFlight, loopDelayMs: loop.medianMs }),
+      cache: () => ({}),
+      purge: () => 0,
+      reload: async () => {
+        if (options.loadConfig === undefined)
+          throw new TypeError('this gateway was not given a way to load its configuration');
+        return { changes: reload(await options.loadConfig()) };
+      },
+      metrics: metrics.render,
+      isReady: () => listeners.length > 0 && !isClosing,
     },
     close: async () => {
-      draining.abort();
-      if (server.listening) await drain(server, drainTimeoutMs);
-      await close();
+      isClosing = true;
+      for (const listening of listeners) listening.close();
+      await http1.drain(drainTimeoutMs);
+      await backends.close();
+      await upstreams.close();
+      await shared?.close();
+      loop.close();
+      timers.close();
     },
   };
 }
 
-interface Serving {
-  readonly runtime: Runtime;
-  readonly clients: ClientConnections;
-  readonly logger: Logger;
+function timeoutOf(strict: boolean, qosTimeout: boolean, route: string): Refusal {
+  const text = qosTimeout ? { text: `Request timeout for route -> ${route}` } : {};
+  return { ...GATEWAY_TIMEOUT, ...(strict && { status: 503 }), ...text };
 }
 
-/** The boundary: whatever went wrong, the client gets an answer and the process lives. */
-function run(exchange: Exchange, { runtime, clients, logger }: Serving): void {
-  const head = readRequestHead(exchange.request);
-  if (!head.ok) {
-    // At once: the parser may hand over what is behind this request before any promise is settled.
-    if (head.rejection.closes) clients.distrust(exchange.request.socket);
-    refuse(exchange, head.rejection);
-    return;
-  }
-  handle(exchange, head.value, runtime)
-    .then((refusal) => {
-      if (refusal !== undefined) refuse(exchange, refusal);
-      else discardBody(exchange.request);
-    })
-    .catch((error: unknown) => {
-      logger.error({ route: exchange.route, err: toError(error) }, 'the request could not be handled');
-      refuse(exchange, { status: 500, code: 'internal-error' });
-    });
-}
-
-function createRuntime(
-  { config, resolver, verifyToken, logger, clock = systemClock }: GatewayOptions,
-  metrics: GatewayMetrics,
-): { readonly runtime: Runtime; readonly close: () => Promise<void> } {
-  const connections = createConnections(() => performance.now());
-  const states = new Map<RouteConfig, RouteState>();
-  for (const route of config.routes) {
-    const limiter = route.rateLimit && createRateLimiter(route.rateLimit);
-    states.set(route, { endpoints: createEndpoints(route, resolver), limiter });
-  }
-  const stateOf = (route: RouteConfig) => {
-    const state = states.get(route);
-    if (state === undefined) throw new RangeError(`route ${route.name} is not part of this configuration`);
-    return state;
-  };
-  const runtime: Runtime = {
-    routes: createRouteTable(config),
-    stateOf,
-    cache: createResponseCache(),
-    verifyToken,
-    clock,
-    forwarding: { connections, clock, logger, countRetry: metrics.countRetry },
-    countCache: metrics.countCache,
-    countInvalidToken: metrics.countInvalidToken,
-  };
-  return { runtime, close: connections.close };
-}
-
-async function drain(server: Server, timeoutMs: number): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  const cut = setTimeout(() => server.closeAllConnections(), timeoutMs);
-  await closed;
-  clearTimeout(cut);
+/** Those of the configuration, with their keys and verified tokens over a reload, and those given in code. */
+function tokenProviders(
+  { authenticationProviders }: GatewayConfig,
+  { verifiers = {}, claimsVerifiers = {}, logger }: GatewayOptions,
+  keep: <T>(kind: string, id: string, options: unknown, make: () => T) => T,
+  clock: Clock,
+): ReadonlyMap<string, TokenProvider> {
+  const providers = new Map<string, TokenProvider>();
+  const onProblem = (provider: string, err: Error) =>
+    logger.warn({ provider, err }, 'the signing keys could not be loaded');
+  for (const [key, config] of authenticationProviders)
+    providers.set(
+      key,
+      keep('provider', key, config, () => createTokenProvider(key, config, { clock, fetchJwks, onProblem })),
+    );
+  for (const [key, verify] of Object.entries(claimsVerifiers)) providers.set(key, customProvider(verify));
+  for (const [key, verify] of Object.entries(verifiers)) providers.set(key, principalProvider(verify));
+  return providers;
 }

@@ -1,118 +1,96 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal } from '@flotilla/auth';
-import { newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
-import { problemJson, type Refusal } from './refusal.ts';
-import type { StoredAnswer } from './response-cache.ts';
+import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
+import type { Answer } from './http/answer.ts';
+import { type FieldName, type Fields, fieldValue, noFields } from './http/fields.ts';
+import type { RequestBody, RequestHead } from './http/request.ts';
+import { outgoingOf } from './outgoing.ts';
+import type { Refusal } from './refusal.ts';
+
+/** A request as a listener hands it over. */
+export interface Incoming {
+  readonly request: RequestHead;
+  readonly body: RequestBody;
+  readonly answer: Answer;
+  /** Address of the TCP peer, never in the `::ffff:` form. */
+  readonly peerAddress: string;
+  /** Did it arrive over TLS? */
+  readonly secure: boolean;
+}
 
 /** One request and its answer, and what is found out about them on the way. */
-export interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+export interface Exchange extends Omit<Incoming, 'body'> {
+  /** As it arrives, or bytes at hand once somebody had to read it. */
+  body: RequestBody;
+  /** Of the gateway's own operation; back ends continue it. */
   readonly trace: TraceContext;
-  /** Address of the TCP peer, never in the `::ffff:` form. */
-  readonly clientAddress: string;
-  /** Aborts when the client went away or the time is over; the reason says which. */
-  readonly signal: AbortSignal;
-  /** Fields that every kind of answer carries, name and value in turn. */
-  readonly answerHeaders: string[];
+  readonly callerSpanId: string | undefined;
+  /** Monotonic. */
+  readonly startedAtMs: number;
   /** Template of the route, for logs and metrics; empty while there is none. */
   route: string;
-  principal: Principal | undefined;
-  /** Ends the exchange unless an answer has begun by then. */
-  startDeadline(ms: number): void;
-  remainingMs(): number;
-  /** An answer begins: the deadline has been met. */
-  stopDeadline(): void;
-  /** Sends `100 Continue` if the client waits for it; at most once. */
-  askForBody(): void;
+  /** The peer, or with trusted proxies the client they speak of. Rate limits and IP lists use it. */
+  clientAddress: string;
+  /** Values of the template's placeholders, raw text of the request. */
+  values: Map<string, string>;
+  /** Of the verified token; names are case-sensitive. `undefined` on an open route. */
+  claims: Claims | undefined;
+  /** Sent with the request; an answer that repeats it with another value is not this request's. */
+  requestId: { readonly name: FieldName; readonly value: string } | undefined;
+  /** What goes to the back end: starts as the client's own fields and query, is edited by the steps. */
+  readonly outgoing: Outgoing;
+  /** The gateway's own fields on the answer: rate limit, request id. */
+  readonly answerFields: Fields;
+  /** Called when the client goes away before its answer is complete. */
+  onGone: (() => void) | undefined;
+  /** The instance that answered, for logs. */
+  backend: string | undefined;
+  /** Why the gateway itself answered, for logs. */
+  refusal: Refusal | undefined;
 }
 
-type EndReason = 'client-gone' | 'deadline';
+/** Each member of a token's payload as texts: one for a string, number or boolean, one per item of an array. */
+export type Claims = Map<string, readonly string[]>;
 
-const MAX_DISCARDED_BYTES = 1024 * 1024;
+export interface Outgoing {
+  method: string;
+  /** Forwardable fields of the client, then what the steps made of them. */
+  readonly fields: Fields;
+  /** Parameters that a step set: they replace those of the same name. `undefined` = none. */
+  query: Map<string, string> | undefined;
+}
+
+/**
+ * One policy of a route. `undefined` = go on. Steps are synchronous where they can be: a promise costs every
+ * request of the route a microtask.
+ */
+export type Step = (exchange: Exchange) => Refusal | undefined | Promise<Refusal | undefined>;
+
+const NO_VALUES = new Map<string, string>();
 
 export function createExchange(
-  request: IncomingMessage,
-  response: ServerResponse,
-  expectsContinue: 'expects-continue' | 'expects-nothing',
+  { request, body, answer, peerAddress, secure }: Incoming,
+  identityFields: ReadonlySet<string>,
+  /** Of the exchange that this one is a part of. */
+  whole?: TraceContext,
 ): Exchange {
-  const trace = parseTraceparent(single(request.headers['traceparent'])) ?? newTrace();
-  const ending = new AbortController();
-  const end = (reason: EndReason) => ending.abort(reason);
-  let waitsForContinue = expectsContinue === 'expects-continue';
-  let deadline: NodeJS.Timeout | undefined;
-  let endsAtMs = Number.POSITIVE_INFINITY;
-  response.on('close', () => {
-    clearTimeout(deadline);
-    if (!response.writableFinished) end('client-gone');
-  });
+  const caller = whole ?? parseTraceparent(fieldValue(request.fields, 'traceparent'));
   return {
     request,
-    response,
-    trace,
-    clientAddress: (request.socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
-    signal: ending.signal,
-    answerHeaders: ['x-request-id', trace.traceId],
+    body,
+    answer,
+    peerAddress,
+    secure,
+    trace: caller === undefined ? newTrace() : childOf(caller),
+    callerSpanId: caller?.spanId,
+    startedAtMs: performance.now(),
     route: '',
-    principal: undefined,
-    startDeadline: (ms) => {
-      endsAtMs = performance.now() + ms;
-      deadline = setTimeout(end, ms, 'deadline');
-    },
-    remainingMs: () => Math.max(0, Math.floor(endsAtMs - performance.now())),
-    stopDeadline: () => clearTimeout(deadline),
-    askForBody: () => {
-      if (waitsForContinue) response.writeContinue();
-      waitsForContinue = false;
-    },
+    clientAddress: peerAddress,
+    values: NO_VALUES,
+    claims: undefined,
+    requestId: undefined,
+    outgoing: outgoingOf(request, identityFields),
+    answerFields: noFields(),
+    onGone: undefined,
+    backend: undefined,
+    refusal: undefined,
   };
-}
-
-function single(value: string | string[] | undefined): string | undefined {
-  return Array.isArray(value) ? value[0] : value;
-}
-
-/** Answers in the gateway's own name. */
-export function refuse(exchange: Exchange, refusal: Refusal): void {
-  const { request, response, trace } = exchange;
-  exchange.stopDeadline();
-  if (response.headersSent || response.destroyed) {
-    response.destroy();
-    return;
-  }
-  const body = refusal.text ?? problemJson(refusal, trace.traceId);
-  const type = refusal.text === undefined ? 'application/problem+json' : 'text/plain; charset=utf-8';
-  const headers = [...exchange.answerHeaders, ...(refusal.headers ?? []).flat()];
-  headers.push('content-type', type, 'content-length', String(Buffer.byteLength(body)));
-  if (refusal.closes) headers.push('connection', 'close');
-  response.writeHead(refusal.status, headers);
-  response.end(body);
-  discardBody(request);
-}
-
-/** Reads what is left of a body nobody wants, so that the connection stays usable; a large rest costs it its life. */
-export function discardBody(request: IncomingMessage): void {
-  if (request.complete || request.destroyed) return;
-  let bytes = 0;
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (bytes > MAX_DISCARDED_BYTES) request.socket.destroySoon();
-  });
-  request.on('error', () => request.socket.destroy());
-  request.resume();
-}
-
-export function answerFromCache(
-  { response, answerHeaders, request }: Exchange,
-  stored: StoredAnswer,
-  nowMs: number,
-): void {
-  const age = String(Math.floor((nowMs - stored.storedAtMs) / 1000));
-  const headers = [...answerHeaders, ...withoutField(stored.headers, 'age'), 'age', age];
-  response.writeHead(200, stored.reason, headers);
-  response.end(request.method === 'HEAD' ? undefined : stored.body);
-}
-
-function withoutField(headers: readonly string[], name: string): readonly string[] {
-  return headers.filter((_, index) => headers[index - (index % 2)]?.toLowerCase() !== name);
 }

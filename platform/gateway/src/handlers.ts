@@ -1,4 +1,4 @@
-import type { Exchange, Step } from './exchange-next.ts';
+import type { Exchange, Step } from './exchange.ts';
 import type { AnswerHead } from './http/answer.ts';
 
 /** Code of the user's own in the chain of the routes that name it in `DelegatingHandlers`. */

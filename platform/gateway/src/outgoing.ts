@@ -1,4 +1,4 @@
-import type { Outgoing } from './exchange-next.ts';
+import type { Outgoing } from './exchange.ts';
 import { type Fields, noFields } from './http/fields.ts';
 import type { RequestHead } from './http/request.ts';
 

@@ -5,7 +5,7 @@ import { createStaticResolver } from '@flotilla/discovery';
 import { PlatformError } from '@flotilla/kernel';
 import { createManualClock } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { parseGatewayConfig } from './config/parse-gateway-config.ts';
+import { readGatewayConfig } from './config/read-gateway-config.ts';
 import { createGateway } from './create-gateway.ts';
 import { createTestBed, routeTo } from './test-gateway.ts';
 
@@ -96,7 +96,7 @@ describe('authentication', () => {
 async function gatewayWith(route: object, more: { verifyToken?: VerifyToken } = {}) {
   const clock = createManualClock();
   const gateway = createGateway({
-    config: parseGatewayConfig({ Routes: [route] }),
+    config: readGatewayConfig(JSON.stringify({ Routes: [route] }), { registered: { providers: ["Bearer"] } }),
     resolver: createStaticResolver({}),
     verifyToken: bed.issuer.verify,
     logger: silentLogger,

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { Exchange } from './exchange-next.ts';
+import type { Exchange } from './exchange.ts';
 import { fieldName } from './http/field-names.ts';
 import { appendField, appendFields, hasField, noFields } from './http/fields.ts';
 import { problemJson, type Refusal } from './refusal.ts';

@@ -1,4 +1,4 @@
-import type { Exchange, Step } from './exchange-next.ts';
+import type { Exchange, Step } from './exchange.ts';
 import type { Refusal } from './refusal.ts';
 
 /** Runs the steps in order until one refuses. Only what must wait makes a promise of it. */

@@ -1,8 +1,8 @@
-import type { AggregateConfig } from './aggregates/options.ts';
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
 import { parseJsonPath } from './aggregates/json-path.ts';
+import type { AggregateConfig } from './aggregates/options.ts';
 import type { DynamicPolicy, GatewayConfig, RouteConfig } from './config/model.ts';
-import type { Exchange } from './exchange-next.ts';
+import type { Exchange } from './exchange.ts';
 import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/compile-route.ts';
 import type { ForwardDeps } from './forwarding/forward.ts';
 import type { RouteRuntime } from './forwarding/route-runtime.ts';
@@ -31,9 +31,14 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   const { strict } = config;
   const table = createRouteTable(config);
   const routes = new Map(
-    config.routes.map((route) => [route, compileRoute(route, { kind: 'template', upstream: route.name }, deps)]),
+    config.routes.map((route) => [
+      route,
+      compileRoute(route, { kind: 'template', upstream: route.name }, deps),
+    ]),
   );
-  const aggregates = new Map(config.aggregates.map((aggregate) => [aggregate, compileAggregate(aggregate, deps)]));
+  const aggregates = new Map(
+    config.aggregates.map((aggregate) => [aggregate, compileAggregate(aggregate, deps)]),
+  );
   const dynamic = createDynamicRoutes(deps);
 
   const serveOn = (exchange: Exchange, route: RouteRuntime) =>

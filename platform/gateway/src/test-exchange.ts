@@ -1,5 +1,5 @@
 import { newTrace } from '@flotilla/telemetry';
-import type { Exchange } from './exchange-next.ts';
+import type { Exchange } from './exchange.ts';
 import type { Answer } from './http/answer.ts';
 import { fieldName } from './http/field-names.ts';
 import { appendField, type Fields, noFields } from './http/fields.ts';

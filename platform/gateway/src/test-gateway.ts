@@ -4,7 +4,7 @@ import { connect } from 'node:net';
 import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver, type Resolver } from '@flotilla/discovery';
 import { createMetrics, type Metrics, silentLogger } from '@flotilla/telemetry';
-import { parseGatewayConfig } from './config/parse-gateway-config.ts';
+import { readGatewayConfig } from './config/read-gateway-config.ts';
 import { createGateway } from './create-gateway.ts';
 
 /** What a test starts, closed in reverse order by `close`. */
@@ -58,9 +58,9 @@ export function createTestBed(): TestBed {
     },
     gateway: async (config, resolver = createStaticResolver({})) => {
       const gateway = createGateway({
-        config: parseGatewayConfig(config),
+        config: readGatewayConfig(JSON.stringify(config), { registered: { providers: ['Bearer'], discovery: true } }),
         resolver,
-        verifyToken: issuer.verify,
+        verifiers: { Bearer: issuer.verify },
         logger: silentLogger,
         metrics,
         drainTimeoutMs: 200,

@@ -41,7 +41,7 @@ export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
     onProblem: (err) => logger.warn({ err }, 'the signing keys could not be loaded'),
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys });
-  const gateway = createGateway({ config, resolver, verifyToken, logger, metrics });
+  const gateway = createGateway({ config, resolver, verifiers: { Bearer: verifyToken }, logger, metrics });
   const admin = createHttpHost({
     service: 'gateway',
     handlers: [],

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { after, before, describe, it } from 'node:test';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver, register, startRegistry } from '@flotilla/discovery';
-import { parseGatewayConfig } from '@flotilla/gateway';
+import { readGatewayConfig } from '@flotilla/gateway';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createShopGateway } from './app.ts';
 
@@ -32,6 +32,7 @@ async function fakeService(name: string): Promise<string> {
   return `127.0.0.1:${(server.address() as { readonly port: number }).port}`; // a TCP server that listens
 }
 
+const EMBEDDED = { registered: { providers: ['Bearer'], discovery: true } };
 const readConfigFile = () => readFile(new URL('../gateway.json', import.meta.url), 'utf8');
 
 describe("the shop's gateway", () => {
@@ -44,7 +45,7 @@ describe("the shop's gateway", () => {
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
     const gateway = createShopGateway({
-      config: parseGatewayConfig(await readConfigFile()),
+      config: readGatewayConfig(await readConfigFile(), EMBEDDED),
       resolver: createStaticResolver(Object.fromEntries(addresses)),
       issuer: issuer.issuer,
       audience: issuer.audience,
@@ -65,7 +66,7 @@ describe("the shop's gateway", () => {
   }
 
   it('has a configuration without anything unknown in it', async () => {
-    assert.deepEqual(parseGatewayConfig(await readConfigFile()).warnings, []);
+    assert.deepEqual(readGatewayConfig(await readConfigFile(), EMBEDDED).warnings, []);
   });
 
   it('serves the public routes without a token', async () => {

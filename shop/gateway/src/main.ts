@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { createConsulResolver } from '@flotilla/discovery';
-import { parseGatewayConfig } from '@flotilla/gateway';
+import { readGatewayConfig } from '@flotilla/gateway';
 import { toError } from '@flotilla/kernel';
 import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
 import { createShopGateway } from './app.ts';
@@ -49,7 +49,7 @@ async function serve({ HOST, PORT, ADMIN_PORT, REGISTRY_URL, ISSUER, AUDIENCE }:
 }
 
 function parseConfig(text: string) {
-  return orExit(() => parseGatewayConfig(text));
+  return orExit(() => readGatewayConfig(text, { registered: { providers: ['Bearer'], discovery: true } }));
 }
 
 function orExit<T>(read: () => T): T {

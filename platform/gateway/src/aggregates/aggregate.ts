@@ -1,5 +1,5 @@
 import { type CollectedAnswer, createCollectedAnswer } from '../collected-answer.ts';
-import { createExchange, type Exchange } from '../exchange-next.ts';
+import { createExchange, type Exchange } from '../exchange.ts';
 import { bytesAsBody } from '../forwarding/buffered-body.ts';
 import type { RouteRuntime } from '../forwarding/route-runtime.ts';
 import { readWhole } from '../forwarding/whole-body.ts';

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Origin } from '../http/upstream.ts';
 
 /** One instance of a back end. */

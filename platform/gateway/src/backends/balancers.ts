@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Backend } from './backends.ts';
 import type { Candidate } from './candidate.ts';
 import type { BalancerConfig } from './options.ts';

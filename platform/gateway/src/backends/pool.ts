@@ -1,5 +1,5 @@
 import type { RouteConfig } from '../config/model.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { VersionConfig } from '../strangler/options.ts';
 import type { Timers } from '../timers.ts';
 import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, request as sendRequest } from 'node:http';
 import { silentLogger } from '@flotilla/telemetry';
 import type { RouteConfig } from '../config/model.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, noFields } from '../http/fields.ts';
 import type { Upstreams } from '../http/upstream.ts';

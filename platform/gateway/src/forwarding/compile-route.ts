@@ -3,7 +3,7 @@ import { formatTraceparent } from '@flotilla/telemetry';
 import type { Backends } from '../backends/create-backends.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { GatewayConfig, RouteConfig } from '../config/model.ts';
-import type { Exchange, Step } from '../exchange-next.ts';
+import type { Exchange, Step } from '../exchange.ts';
 import type { DelegatingHandlers } from '../handlers.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, appendFields, fieldValue, hasField, setField } from '../http/fields.ts';

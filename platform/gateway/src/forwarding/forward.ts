@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
 import type { RouteConfig } from '../config/model.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
 import type { Fields } from '../http/fields.ts';
 import type { AnswerSink, UpstreamCall, UpstreamFailure, Upstreams } from '../http/upstream.ts';

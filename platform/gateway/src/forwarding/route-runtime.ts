@@ -2,7 +2,7 @@ import type { Backend, BackendPool } from '../backends/backends.ts';
 import type { Breaker } from '../backends/breaker.ts';
 import type { RetryBudget } from '../backends/retry-budget.ts';
 import type { RouteConfig } from '../config/model.ts';
-import type { Exchange, Step } from '../exchange-next.ts';
+import type { Exchange, Step } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Strangler } from '../strangler/create-stranglers.ts';

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { runSteps } from '../run-steps.ts';
 import { canFallBack } from '../strangler/decide.ts';

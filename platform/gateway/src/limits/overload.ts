@@ -1,5 +1,5 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import type { LoadPriority, OverloadConfig } from './options.ts';
 

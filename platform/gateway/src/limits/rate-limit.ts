@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Exchange, Step } from '../exchange-next.ts';
+import type { Exchange, Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, fieldValue } from '../http/fields.ts';
 import type { Refusal } from '../refusal.ts';

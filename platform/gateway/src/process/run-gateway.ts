@@ -6,7 +6,7 @@ import { loadConfigFiles } from '../config/files.ts';
 import type { GatewayConfig } from '../config/model.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { watchConfig } from '../config/watch.ts';
-import { createGateway, type GatewayOptions } from '../create-gateway-next.ts';
+import { createGateway } from '../create-gateway.ts';
 import type { AccessLogLevel } from '../telemetry/observe.ts';
 
 /** One gateway process as the command line describes it. Plain data: it is handed to workers as JSON. */
@@ -60,8 +60,6 @@ async function serve(
   });
   const metrics = createMetrics();
   collectProcessMetrics(metrics);
-  const shared = redisUrl === undefined ? undefined : await connectShared(redisUrl, logger, metrics);
-  if (shared !== undefined) closers.push(shared.close);
   const gateway = createGateway({
     config,
     logger,
@@ -69,7 +67,7 @@ async function serve(
     accessLog: options.accessLog,
     loadConfig: load,
     drainTimeoutMs: DRAIN_MS,
-    ...(shared !== undefined && { sharedBudgets: shared }),
+    ...(redisUrl !== undefined && { redisUrl }),
   });
   closers.push(gateway.close);
   warn(logger, config);
@@ -98,11 +96,6 @@ async function serve(
       logger.error({ problems }, 'the configuration is not valid: the one before stays in force'),
   });
   closers.push(watch.close);
-}
-
-async function connectShared(url: string, logger: Logger, metrics: GatewayOptions['metrics']) {
-  const { connectRedisBudgets } = await import('../limits/redis-budgets.ts'); // a client that only this needs
-  return connectRedisBudgets({ url, logger, metrics });
 }
 
 function warn(logger: Logger, { warnings }: GatewayConfig): void {

@@ -50,5 +50,7 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
 }
 
 function running(): readonly Worker[] {
-  return Object.values(cluster.workers ?? {}).filter((worker) => worker !== undefined && !worker.isDead()) as Worker[];
+  return Object.values(cluster.workers ?? {}).filter(
+    (worker) => worker !== undefined && !worker.isDead(),
+  ) as Worker[];
 }

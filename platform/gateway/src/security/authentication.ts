@@ -1,6 +1,6 @@
 import { tokenKey } from '@flotilla/auth';
 import { isPlatformError } from '@flotilla/kernel';
-import type { Claims, Exchange, Step } from '../exchange-next.ts';
+import type { Claims, Exchange, Step } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { Refusal } from '../refusal.ts';
 import type { AuthenticationConfig } from './options.ts';

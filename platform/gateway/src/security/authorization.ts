@@ -1,4 +1,4 @@
-import type { Claims, Exchange, Step } from '../exchange-next.ts';
+import type { Claims, Exchange, Step } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { hasScope } from './claims.ts';
 import { isExemptFromAuthentication } from './preflight.ts';

@@ -1,4 +1,4 @@
-import type { Claims } from '../exchange-next.ts';
+import type { Claims } from '../exchange.ts';
 
 /**
  * The members of a token's payload as texts: one for a string, number or boolean, one for each item of an

@@ -1,4 +1,4 @@
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, fieldValue, removeField } from '../http/fields.ts';
 import type { RequestHead } from '../http/request.ts';

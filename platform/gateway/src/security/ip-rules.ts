@@ -1,4 +1,4 @@
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { parseIpAddress } from './ip-address.ts';
 import { compileIpSet } from './ip-ranges.ts';

@@ -6,7 +6,7 @@ import {
   type VerifyToken,
 } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
-import type { Claims } from '../exchange-next.ts';
+import type { Claims } from '../exchange.ts';
 import { toClaims } from './claims.ts';
 import type { AuthenticationProviderConfig } from './options.ts';
 

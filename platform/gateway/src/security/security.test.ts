@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { fieldsOf, linesOf, type TestRequest, testExchange } from '../test-exchange.ts';
 import { compileAuthorization } from './authorization.ts';

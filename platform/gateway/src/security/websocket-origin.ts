@@ -1,4 +1,4 @@
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { Refusal } from '../refusal.ts';
 

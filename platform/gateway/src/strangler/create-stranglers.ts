@@ -4,7 +4,7 @@ import { audit } from '../admin/audit.ts';
 import type { BackendPool } from '../backends/backends.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteConfig } from '../config/model.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { Upstreams } from '../http/upstream.ts';
 import type { Timers } from '../timers.ts';
 import { readIgnored } from './compare-answers.ts';

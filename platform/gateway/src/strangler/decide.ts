@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { UpstreamFailure } from '../http/upstream.ts';
 import type { StranglerConfig } from './options.ts';

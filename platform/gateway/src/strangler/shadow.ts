@@ -1,7 +1,7 @@
 import { toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { BackendPool } from '../backends/backends.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
 import { fieldName } from '../http/field-names.ts';
 import { type Fields, setField } from '../http/fields.ts';

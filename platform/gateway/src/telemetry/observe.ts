@@ -6,7 +6,7 @@ import {
   type RecordSpan,
 } from '@flotilla/telemetry';
 import type { Backend } from '../backends/backends.ts';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { TryOutcome } from '../forwarding/forward.ts';
 import type { Refusal } from '../refusal.ts';
 

@@ -1,4 +1,4 @@
-import type { Claims, Step } from '../exchange-next.ts';
+import type { Claims, Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { setField } from '../http/fields.ts';
 import { NOT_FOUND, type Refusal } from '../refusal.ts';

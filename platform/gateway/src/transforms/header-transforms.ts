@@ -1,4 +1,4 @@
-import type { Exchange, Step } from '../exchange-next.ts';
+import type { Exchange, Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type FieldName, type Fields, removeField, setField } from '../http/fields.ts';
 import type { Origin } from '../http/upstream.ts';

@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 
 /** Gives the value of an entry for one exchange. */
 export type TextOf = (exchange: Exchange) => string;

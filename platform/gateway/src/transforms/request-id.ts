@@ -1,4 +1,4 @@
-import type { Step } from '../exchange-next.ts';
+import type { Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { fieldValue, setField } from '../http/fields.ts';
 
