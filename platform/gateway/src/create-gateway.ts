@@ -7,6 +7,7 @@ import type { AdminTarget } from './admin/admin-target.ts';
 import type { AggregateMerge } from './aggregates/aggregate.ts';
 import type { CreateBalancer } from './backends/balancers.ts';
 import { createBackends } from './backends/create-backends.ts';
+import { createResponseCache } from './cache/response-cache.ts';
 import { diffConfigs } from './config/diff.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { createUpstreams } from './create-upstreams.ts';
@@ -103,6 +104,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     recordSpan: options.recordSpan,
     accessLog: options.accessLog ?? 'sampled',
   });
+  const cache = createResponseCache({ clock, timers });
   const kept = createKeptState();
   const loop = measureLoopDelay();
   const invalidTokens = metrics.counter('gateway_invalid_tokens_total', 'Access tokens refused.', [
@@ -147,6 +149,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       handlers: options.handlers ?? {},
       aggregators: options.aggregators ?? {},
       kept,
+      cache,
       load: () => ({ inFlight, loopDelayMs: loop.medianMs }),
       pseudonym,
       nowMs,
@@ -167,6 +170,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         noInstance: strict ? { status: 404, code: 'no-instance' } : SERVICE_UNAVAILABLE,
       },
       openTunnel: (_exchange, client, backend, early, onClose) => tunnel(client, backend, early, onClose),
+      onCache: ({ route }, result) => telemetry.cache(route, result),
       onTry: telemetry.tried,
       onFault: (exchange, error, done) => {
         logger.error({ route: exchange.route, err: toError(error) }, 'the request could not be handled');
@@ -221,8 +225,17 @@ export function createGateway(options: GatewayOptions): Gateway {
       backends,
       stranglers,
       limits: () => ({ inFlight, loopDelayMs: loop.medianMs }),
-      cache: () => ({}),
-      purge: () => 0,
+      cache: () => ({ entries: cache.entries, bytes: cache.bytes }),
+      purge: (what) =>
+        cache.purge(
+          what.by === 'all'
+            ? { all: true }
+            : what.by === 'tag'
+              ? { tag: what.value }
+              : what.by === 'region'
+                ? { region: what.value }
+                : { prefix: what.value },
+        ),
       reload: async () => {
         if (options.loadConfig === undefined)
           throw new TypeError('this gateway was not given a way to load its configuration');

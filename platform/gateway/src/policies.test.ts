@@ -96,7 +96,7 @@ describe('authentication', () => {
 async function gatewayWith(route: object, more: { verifyToken?: VerifyToken } = {}) {
   const clock = createManualClock();
   const gateway = createGateway({
-    config: readGatewayConfig(JSON.stringify({ Routes: [route] }), { registered: { providers: ["Bearer"] } }),
+    config: readGatewayConfig(JSON.stringify({ Routes: [route] }), { registered: { providers: ['Bearer'] } }),
     resolver: createStaticResolver({}),
     verifyToken: bed.issuer.verify,
     logger: silentLogger,

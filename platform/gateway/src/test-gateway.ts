@@ -58,7 +58,9 @@ export function createTestBed(): TestBed {
     },
     gateway: async (config, resolver = createStaticResolver({})) => {
       const gateway = createGateway({
-        config: readGatewayConfig(JSON.stringify(config), { registered: { providers: ['Bearer'], discovery: true } }),
+        config: readGatewayConfig(JSON.stringify(config), {
+          registered: { providers: ['Bearer'], discovery: true },
+        }),
         resolver,
         verifiers: { Bearer: issuer.verify },
         logger: silentLogger,

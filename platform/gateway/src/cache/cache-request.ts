@@ -1,4 +1,4 @@
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import type { CacheConfig } from './options.ts';
 import type { Labels } from './store.ts';
 

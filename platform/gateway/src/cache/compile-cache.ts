@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Exchange } from '../exchange-next.ts';
+import type { Exchange } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
 import type { RequestHead } from '../http/request.ts';
 import type { CacheConfig } from './options.ts';

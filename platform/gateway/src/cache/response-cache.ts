@@ -128,13 +128,13 @@ export function createResponseCache(
   }
 
   function alone(request: CacheRequest): Settled {
-    if (request.exchange.ended !== undefined) return BYPASS;
+    if (request.exchange.answer.state === 'gone') return BYPASS;
     return { kind: 'miss', recorder: record(request, keyOf(request), undefined) };
   }
 
   /** Looks again: the first of them fetches if there is nothing, and the others wait for that. */
   function release(waiter: Waiter): void {
-    if (waiter.request.exchange.ended !== undefined) {
+    if (waiter.request.exchange.answer.state === 'gone') {
       waiter.resolve(BYPASS);
       return;
     }

@@ -2,6 +2,8 @@ import type { Logger } from '@flotilla/telemetry';
 import { formatTraceparent } from '@flotilla/telemetry';
 import type { Backends } from '../backends/create-backends.ts';
 import { routeIdOf } from '../backends/route-id.ts';
+import { compileCache } from '../cache/compile-cache.ts';
+import type { ResponseCache } from '../cache/response-cache.ts';
 import type { GatewayConfig, RouteConfig } from '../config/model.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { DelegatingHandlers } from '../handlers.ts';
@@ -21,11 +23,7 @@ import type { TokenProvider } from '../security/providers.ts';
 import { compileWebSocketOrigin } from '../security/websocket-origin.ts';
 import type { Stranglers } from '../strangler/create-stranglers.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../transforms/claim-directives.ts';
-import {
-  compileAnswerTransforms,
-  compileRequestTransforms,
-  downstreamBaseUrl,
-} from '../transforms/header-transforms.ts';
+import { compileAnswerTransforms, compileRequestTransforms } from '../transforms/header-transforms.ts';
 import { compileRequestId } from '../transforms/request-id.ts';
 import { createCookieJar } from './cookie-jar.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
@@ -39,6 +37,7 @@ export interface CompileDeps {
   readonly shared: SharedBudgets | undefined;
   readonly providers: ReadonlyMap<string, TokenProvider>;
   readonly handlers: DelegatingHandlers;
+  readonly cache: ResponseCache;
   readonly kept: KeptState;
   readonly load: () => Load;
   /** Of this gateway, in `Via`. */
@@ -53,6 +52,8 @@ export type UrlSource =
   | { readonly kind: 'template'; readonly upstream: string }
   | { readonly kind: 'rest'; readonly path: (exchange: Exchange) => string };
 
+/** What a trusted proxy says of its clients changes what a back end answers. */
+const PROXY_FIELDS = ['x-forwarded-host', 'x-forwarded-proto'];
 const RESTART_PATIENCE_MS = 4_000;
 const TRACEPARENT = fieldName('traceparent');
 const DEADLINE = fieldName('x-request-deadline');
@@ -69,6 +70,12 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
     steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar)])],
     side: compileSide(route, url, deps),
     strangler: strangler && { ...strangler, side: compileSide(strangler.newSide, url, deps) },
+    cache: compileCache(route.cache, {
+      cache: deps.cache,
+      routeId: id,
+      strict: deps.config.strict,
+      keyFields: deps.config.trustedProxies.length > 0 ? PROXY_FIELDS : [],
+    }),
     breaker: backends.breakerFor(route),
     retryBudget: backends.retryBudgetFor(route),
     shapeAnswer: compileAnswer(route, deps),
@@ -175,10 +182,10 @@ function compileAnswer(
   const transform = compileAnswerTransforms(route.transforms.answer, { baseUrl: config.baseUrl, onWarning });
   const own = route.delegatingHandlers.flatMap((name) => handlers[name]?.answer ?? []);
   const hasCors = route.cors !== undefined;
-  return (exchange, head, backend) => {
+  return (exchange, head, downstreamBaseUrl) => {
     const { fields } = head;
     if (hasCors) removeCorsFields(fields);
-    transform?.(exchange, fields, backend === undefined ? '' : downstreamBaseUrl(backend.origin));
+    transform?.(exchange, fields, downstreamBaseUrl);
     appendFields(fields, exchange.answerFields);
     if (!config.strict && !hasField(fields, REQUEST_ID.lower))
       appendField(fields, REQUEST_ID, exchange.trace.traceId);

@@ -7,6 +7,7 @@ import type { Fields } from '../http/fields.ts';
 import type { AnswerSink, UpstreamCall, UpstreamFailure, Upstreams } from '../http/upstream.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
+import { downstreamBaseUrl } from '../transforms/header-transforms.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
 export interface ForwardDeps {
@@ -26,9 +27,12 @@ export interface ForwardDeps {
   ) => void;
   /** Something threw that must not: `done` is called with an internal error. */
   readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
+  readonly onCache: (exchange: Exchange, result: CacheResult) => void;
   /** One try has ended. */
   readonly onTry: (exchange: Exchange, backend: Backend, outcome: TryOutcome) => void;
 }
+
+export type CacheResult = 'hit' | 'miss' | 'stale' | 'coalesced' | 'bypass';
 
 export interface TryOutcome {
   readonly outcome: CallOutcome;
@@ -40,7 +44,7 @@ export interface TryOutcome {
 
 /** Sees the answer of the back end pass. */
 export interface AnswerTap {
-  head(head: AnswerHead): void;
+  head(head: AnswerHead, backend: Backend): void;
   data(chunk: Buffer): void;
   end(how: 'complete' | 'incomplete'): void;
 }
@@ -212,8 +216,9 @@ class Forward implements AnswerSink {
     this.#deadline?.cancel();
     this.#report(isFailure ? 'failed' : 'answered');
     jar?.take(head.fields, this.#target, Date.now());
-    this.#forwarding.tap?.head(head);
-    this.#exchange.answer.start(shapeAnswer(this.#exchange, head, this.#backend));
+    if (this.#backend === undefined) return; // nobody answers who was not asked
+    this.#forwarding.tap?.head(head, this.#backend);
+    this.#exchange.answer.start(shapeAnswer(this.#exchange, head, downstreamBaseUrl(this.#backend.origin)));
   }
 
   data(chunk: Buffer): void {
@@ -239,7 +244,7 @@ class Forward implements AnswerSink {
     this.#deadline?.cancel();
     this.#status = head.status;
     this.#report('answered');
-    const client = this.#exchange.answer.switchProtocols(shapeAnswer(this.#exchange, head, this.#backend));
+    const client = this.#exchange.answer.switchProtocols(shapeAnswer(this.#exchange, head, ''));
     this.#exchange.onGone = undefined; // from here on the tunnel tells
     this.#deps.openTunnel(this.#exchange, client, backend, early, () => {
       this.#tryEnded('answered', undefined, false);

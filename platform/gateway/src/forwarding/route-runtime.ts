@@ -1,6 +1,7 @@
-import type { Backend, BackendPool } from '../backends/backends.ts';
+import type { BackendPool } from '../backends/backends.ts';
 import type { Breaker } from '../backends/breaker.ts';
 import type { RetryBudget } from '../backends/retry-budget.ts';
+import type { CachePolicy } from '../cache/compile-cache.ts';
 import type { RouteConfig } from '../config/model.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
@@ -18,10 +19,12 @@ export interface RouteRuntime {
   readonly strangler:
     | (Pick<Strangler, 'sideFor' | 'fallsBackOn' | 'countFallback' | 'shadow'> & { readonly side: Side })
     | undefined;
+  /** `undefined` = the route is not cached. */
+  readonly cache: CachePolicy | undefined;
   readonly breaker: Breaker | undefined;
   readonly retryBudget: RetryBudget;
   /** What the client sees of a back end's answer. */
-  readonly shapeAnswer: (exchange: Exchange, head: AnswerHead, backend: Backend | undefined) => AnswerHead;
+  readonly shapeAnswer: (exchange: Exchange, head: AnswerHead, downstreamBaseUrl: string) => AnswerHead;
   readonly jar: CookieJar | undefined;
 }
 

@@ -7,7 +7,7 @@ import {
 } from '@flotilla/telemetry';
 import type { Backend } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
-import type { TryOutcome } from '../forwarding/forward.ts';
+import type { CacheResult, TryOutcome } from '../forwarding/forward.ts';
 import type { Refusal } from '../refusal.ts';
 
 export type AccessLogLevel = 'all' | 'sampled' | 'off';
@@ -30,7 +30,7 @@ export interface GatewayTelemetry {
   tried(exchange: Exchange, backend: Backend, outcome: TryOutcome): void;
   /** Bytes that were no request. */
   refused(refusal: Refusal, peerAddress: string): void;
-  cache(route: string, result: 'hit' | 'miss' | 'stale' | 'coalesced' | 'bypass'): void;
+  cache(route: string, result: CacheResult): void;
 }
 
 const SAMPLE = 100;
