@@ -7,7 +7,7 @@ export const gateway: Command = {
   arguments: 'check <file> | schema',
   summary:
     'checks a gateway configuration with everything that is wrong in it, or prints the JSON schema of one',
-  takes: [1, 2],
+  takes: [0, 2],
   options: { embedded: { type: 'boolean' }, ...STRICT_OPTION, ...JSON_OPTION },
   help: {
     embedded: 'providers, handlers and discovery that the file lacks are registered by the code that uses it',

@@ -222,11 +222,13 @@ describe('reading', () => {
       Routes: [
         {
           ...ROUTE,
+          AuthenticationOptions: BEARER,
           AddHeadersToRequest: { 'X-Customer': 'Claims[sub] > value[1] > |' },
           AddClaimsToRequest: { kind: 'Claims[http://x/role] > value' },
           RouteClaimsRequirement: { level: 3 },
         },
       ],
+      GlobalConfiguration: { AuthenticationProviders: PROVIDERS },
     });
     const claims = routes[0]?.claims;
     assert.deepEqual(claims?.toHeaders.get('X-Customer'), {
@@ -436,6 +438,35 @@ describe('problems', () => {
     assertProblems(problemsOf('{"Routes": [], "routes": []}'), [/^routes: is there twice, also as Routes$/]);
   });
 
+  it('are none for keys that are there without a value', () => {
+    const route = {
+      ...ROUTE,
+      UpstreamHost: '',
+      DownstreamScheme: '',
+      DownstreamHttpMethod: null,
+      DownstreamHttpVersion: '',
+      ServiceName: '',
+      RequestIdKey: '',
+      Timeout: 0,
+      AuthenticationOptions: {
+        AuthenticationProviderKey: '',
+        AuthenticationProviderKeys: [''],
+        AllowedScopes: [],
+      },
+      RateLimitOptions: { EnableRateLimiting: false, Period: '', Limit: 0, ClientWhitelist: [] },
+      FileCacheOptions: { TtlSeconds: 0, Region: '' },
+      QoSOptions: { ExceptionsAllowedBeforeBreaking: 0, DurationOfBreak: 0, TimeoutValue: 0 },
+      LoadBalancerOptions: { Type: '', Key: '', Expiry: 0 },
+      HttpHandlerOptions: { MaxConnectionsPerServer: 0, PooledConnectionLifetimeSeconds: 0 },
+      SecurityOptions: { IPAllowedList: [], IPBlockedList: [] },
+    };
+    const global = { ServiceDiscoveryProvider: { Host: '', Port: 0, Type: '', PollingInterval: 0 } };
+    const config = read({ Routes: [route], GlobalConfiguration: global });
+    assert.deepEqual(config.warnings, []);
+    assert.equal(config.discovery, undefined);
+    assert.deepEqual({ ...config.routes[0], key: 0 }, { ...routeOf({}), key: 0 });
+  });
+
   it('are a file that is not JSON or no object', () => {
     assert.match(problemsOf('{"Routes": [')[0] ?? '', /^the file is not JSON: /);
     assert.match(problemsOf('[]')[0] ?? '', /must be an object/);
@@ -464,6 +495,12 @@ describe('warnings', () => {
     const route = { ...ROUTE, UpstreamPathTemplate: '/o/{id}', DownstreamPathTemplate: '/o/{ids}' };
     assert.deepEqual(warningsOf({ Routes: [route] }), [
       'Routes[0].DownstreamPathTemplate: {ids} has no value and is sent as written, did you mean {id}?',
+    ]);
+  });
+
+  it('name routes whose claims nobody can have', () => {
+    assert.deepEqual(warningsOf({ Routes: [{ ...ROUTE, RouteClaimsRequirement: { role: 'admin' } }] }), [
+      'Routes[0]: its claims need AuthenticationOptions, every request is answered 403',
     ]);
   });
 

@@ -189,7 +189,7 @@ function readProtocol(
   { scheme, global, inheritsVersion }: PolicyContext,
 ): '1.1' | '2' {
   const inherited = inheritsVersion ? global?.values : undefined;
-  const version = own?.values.DownstreamHttpVersion ?? inherited?.DownstreamHttpVersion ?? '1.1';
+  const version = own?.values.DownstreamHttpVersion || inherited?.DownstreamHttpVersion || '1.1';
   if (!/^[0-9](?:[.,][0-9])?$/.test(version))
     (own ?? global)?.error('DownstreamHttpVersion', `${version} is no version such as 1.1 or 2.0`);
   if (!version.startsWith('2')) return '1.1';
