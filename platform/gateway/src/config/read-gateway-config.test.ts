@@ -523,6 +523,9 @@ describe('warnings', () => {
     assert.deepEqual(shadowed(at('/a'), at('/a/')), [], 'only the second takes the slash');
     assert.deepEqual(shadowed(at('/a/{x}', { UpstreamHost: 'h' }), at('/a/b')), []);
     assert.deepEqual(shadowed(at('/a/b'), at('/a/{x}', { UpstreamHost: 'h' })), []);
+    const eu = { UpstreamHeaderTemplates: { region: 'eu' } };
+    assert.deepEqual(shadowed(at('/a/{x}', eu), at('/a/b')), []);
+    assert.deepEqual(shadowed(at('/a/{x}', eu), at('/a/b', eu)), ['Routes[1],Routes[0]']);
     assert.deepEqual(
       shadowed(at('/a/b', { UpstreamHost: 'h' }), at('/a/{x}', { UpstreamHost: 'h', Priority: 3 })),
       ['Routes[0],Routes[1]'],
@@ -542,6 +545,7 @@ describe('a folder', () => {
     const config = readGatewayConfig({
       files: [
         file('ocelot.b.json', { ...at('/b'), GlobalConfiguration: { BaseUrl: 'http://wrong' } }),
+        file('ocelot.z.json', { GlobalConfiguration: { BaseUrl: 'http://wrong' } }),
         file('ocelot.a.json', at('/a')),
         file('ocelot.global.json', { GlobalConfiguration: { BaseUrl: 'http://right' } }),
       ],
