@@ -3,6 +3,7 @@ export type { GatewayConfig } from './config/gateway-config.ts';
 export type { GatewayConfig as NextGatewayConfig } from './config/model.ts';
 export { parseGatewayConfig } from './config/parse-gateway-config.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
+export { configReference } from './config/reference.ts';
 export { ANYTHING, type Registered } from './config/registered.ts';
 export { configSchema } from './config/schema.ts';
 export { createGateway, type Gateway, type GatewayOptions } from './create-gateway.ts';
