@@ -273,6 +273,14 @@ describe('reading', () => {
     assert.equal(routeOf({ MaxRequestBodySize: 0 }).maxBodyBytes, Number.POSITIVE_INFINITY);
   });
 
+  it('takes handlers of the route, else the global ones, that code has registered', () => {
+    const registered = { registered: { handlers: ['Own', 'All'] } };
+    const handlers = (keys: object) =>
+      routeOf(keys, { DelegatingHandlers: ['All'] }, registered).delegatingHandlers;
+    assert.deepEqual(handlers({ DelegatingHandlers: ['Own'] }), ['Own']);
+    assert.deepEqual(handlers({}), ['All']);
+  });
+
   it("reads the gateway's own keys", () => {
     const route = routeOf(
       {

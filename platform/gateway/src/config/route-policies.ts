@@ -173,7 +173,7 @@ export function readPolicies(own: PolicyObject | undefined, context: PolicyConte
     downstreamProtocol: readProtocol(own, context),
     verifyCertificate,
     handler: readHandler(joinGroup(own?.values.HttpHandlerOptions, global?.values.HttpHandlerOptions, key)),
-    delegatingHandlers: readHandlers(own ?? global, registered.handlers),
+    delegatingHandlers: readHandlers(own?.has('DelegatingHandlers') ? own : global, registered.handlers),
     maxBodyBytes: bodyBytes === 0 ? Number.POSITIVE_INFINITY : bodyBytes,
     webSocketOrigins: readWebSocketOrigins(
       joinGroup(own?.values.WebSocketOptions, global?.values.WebSocketOptions, key),
