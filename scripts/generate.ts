@@ -1,8 +1,8 @@
 /**
  * Generates what is committed though it is made from something else: protobuf types
  * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
- * protoc-gen-es writes) and the JSON schema of gateway configurations. Run it after changing a .proto or a key:
- * `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
+ * protoc-gen-es writes), and the JSON schema and the list of keys of gateway configurations. Run it after changing
+ * a .proto or a key: `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -13,7 +13,7 @@ import {
   CodeGeneratorResponseSchema,
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
-import { configSchema } from '@flotilla/gateway';
+import { configReference, configSchema } from '@flotilla/gateway';
 import { parseProto } from './parse-proto.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -28,14 +28,15 @@ export interface GeneratedFile {
 
 /** What the committed files must contain. */
 export async function generateAll(): Promise<GeneratedFile[]> {
-  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), gatewaySchema()];
+  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), ...gatewayFiles()];
 }
 
-function gatewaySchema(): GeneratedFile {
-  return {
-    path: 'platform/gateway/schema/ocelot.schema.json',
-    content: `${JSON.stringify(configSchema(), null, 2)}\n`,
-  };
+function gatewayFiles(): GeneratedFile[] {
+  const schema = `${JSON.stringify(configSchema(), null, 2)}\n`;
+  return [
+    { path: 'platform/gateway/schema/ocelot.schema.json', content: schema },
+    { path: 'docs/reference/gateway-keys.md', content: configReference() },
+  ];
 }
 
 async function generatePackage(folder: string): Promise<GeneratedFile[]> {

@@ -10,6 +10,7 @@ export type { PartAnswer } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';
 export type { GatewayConfig } from './config/model.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
+export { configReference } from './config/reference.ts';
 export { ANYTHING, type Registered } from './config/registered.ts';
 export { configSchema } from './config/schema.ts';
 export { createGateway, type Gateway, type GatewayOptions, type ListenAddress } from './create-gateway.ts';

@@ -453,12 +453,12 @@ describe('requests for the same answer', () => {
   it('are not led by one whose client left', async () => {
     const { policy } = setUp();
     const first = recorderOf(policy.lookup(testExchange(), undefined));
-    const gone = testExchange();
+    const state: Answer['state'] = 'gone';
+    const gone = { ...testExchange(), answer: { state } as Answer };
     const [second, third] = [
       wait(policy.lookup(gone, undefined)),
       wait(policy.lookup(testExchange(), undefined)),
     ];
-    gone.ended = 'client-gone';
     first.abandon('client-gone');
     assert.equal((await second).kind, 'bypass');
     assert.equal((await third).kind, 'miss');

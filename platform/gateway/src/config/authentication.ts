@@ -50,7 +50,7 @@ export function readAuthentication(
 ): AuthenticationConfig | undefined {
   if (group === undefined) return undefined;
   const older = group.values.AuthenticationProviderKey;
-  const providers = [...(group.values.AuthenticationProviderKeys ?? []), ...(older ? [older] : [])];
+  const providers = [...(group.values.AuthenticationProviderKeys ?? []), older].filter(isGiven);
   for (const name of providers.filter((key) => !hasName(knownProviders, key))) {
     const suggestion = didYouMean(name, listed(knownProviders));
     const hint = suggestion ? `, did you mean ${suggestion}?` : '';
@@ -65,6 +65,10 @@ export function readAuthentication(
   // Scopes without a provider would protect nothing, while the file reads as if they did.
   if (allowedScopes.length > 0) group.error('AllowedScopes', 'needs AuthenticationProviderKeys');
   return undefined;
+}
+
+function isGiven(name: string | undefined): name is string {
+  return name !== undefined && name !== '';
 }
 
 const MIN_SECRET_BYTES = 32;

@@ -108,9 +108,8 @@ export const BALANCER = {
   Key: { type: 'string', default: DEFAULT_COOKIE, doc: 'Cookie of `CookieStickySessions`.' },
   Expiry: {
     type: 'integer',
-    minimum: 1,
     default: DEFAULT_EXPIRY_MS,
-    doc: 'How long after its last use a session is kept, ms.',
+    doc: 'How long after its last use a session is kept, ms; 0 or less = the default.',
   },
   Zone: { type: 'string', own: true, doc: 'The zone of this gateway, for `ZoneAware`.' },
   ...ROUTE_KEYS,
@@ -127,7 +126,7 @@ export function readBalancer(
     return {
       type,
       cookie: group?.values.Key || DEFAULT_COOKIE,
-      expiryMs: group?.values.Expiry ?? DEFAULT_EXPIRY_MS,
+      expiryMs: positive(group?.values.Expiry) ?? DEFAULT_EXPIRY_MS,
     };
   if (type === 'ZoneAware') {
     const zone = group?.values.Zone ?? '';
@@ -153,7 +152,7 @@ export const HANDLER = {
     type: 'integer',
     doc: 'Simultaneous connections to one host; 0 or less = no limit.',
   },
-  PooledConnectionLifetimeSeconds: { type: 'integer', minimum: 1, default: 120, doc: 'Age of a connection.' },
+  PooledConnectionLifetimeSeconds: { type: 'integer', default: 120, doc: 'Age of a connection.' },
   UseProxy: { type: 'boolean', default: false, doc: 'Accepted without effect.' },
   UseTracing: { type: 'boolean', default: false, doc: 'Accepted: traces are always written.' },
   ...ROUTE_KEYS,
@@ -168,8 +167,13 @@ export function readHandler(group: Group<typeof HANDLER> | undefined): HandlerCo
     followsRedirects: group?.values.AllowAutoRedirect ?? false,
     usesCookieJar,
     maxConnections: connections > 0 ? connections : Number.POSITIVE_INFINITY,
-    connectionLifetimeMs: (group?.values.PooledConnectionLifetimeSeconds ?? 120) * 1000,
+    connectionLifetimeMs: (positive(group?.values.PooledConnectionLifetimeSeconds) ?? 120) * 1000,
   };
+}
+
+/** Files that list every key have 0 where they mean nothing. */
+function positive(number: number | undefined): number | undefined {
+  return number !== undefined && number > 0 ? number : undefined;
 }
 
 const ACTIVE_HEALTH = {

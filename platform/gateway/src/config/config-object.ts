@@ -110,6 +110,7 @@ function readString(
 ): string | undefined {
   if (typeof value !== 'string') return fail('a string');
   if (oneOf === undefined) return value;
+  if (value === '') return undefined; // files that list every key leave them empty
   const found = oneOf.find((one) => one.toLowerCase() === value.toLowerCase());
   if (found !== undefined) return found;
   const suggestion = didYouMean(value, oneOf);

@@ -12,7 +12,7 @@ const DISCOVERY = {
   Type: { type: 'string', default: 'Consul', doc: 'Consul or PollConsul.' },
   Token: { type: 'string', doc: 'Sent as X-Consul-Token.' },
   ConfigurationKey: { type: 'string', doc: 'Accepted: configuration is read from files only.' },
-  PollingInterval: { type: 'integer', minimum: 1, default: 1000, doc: 'Of PollConsul, ms.' },
+  PollingInterval: { type: 'integer', default: 1000, doc: 'Of PollConsul, ms.' },
   Namespace: { type: 'string', doc: 'Of the services.' },
 } as const satisfies SectionShape;
 
@@ -73,6 +73,7 @@ export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig
   const object = global?.values.ServiceDiscoveryProvider;
   if (object === undefined) return undefined;
   const { Scheme: scheme = 'http', Host: host, Port: port, Type: wanted, ...values } = object.values;
+  if (!host && !port && !wanted) return undefined; // an object of empty keys means nothing
   const type = DISCOVERY_TYPES.find((one) => one.toLowerCase() === (wanted || 'Consul').toLowerCase());
   if (type === undefined)
     object.error(
@@ -83,7 +84,7 @@ export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig
     type: type ?? 'Consul',
     url: `${scheme}://${host || 'localhost'}:${port || CONSUL_PORT}`,
     token: values.Token || undefined,
-    pollingIntervalMs: values.PollingInterval ?? 1000,
+    pollingIntervalMs: (values.PollingInterval ?? 0) > 0 ? (values.PollingInterval ?? 0) : 1000,
     namespace: values.Namespace || undefined,
   };
 }

@@ -222,11 +222,13 @@ describe('reading', () => {
       Routes: [
         {
           ...ROUTE,
+          AuthenticationOptions: BEARER,
           AddHeadersToRequest: { 'X-Customer': 'Claims[sub] > value[1] > |' },
           AddClaimsToRequest: { kind: 'Claims[http://x/role] > value' },
           RouteClaimsRequirement: { level: 3 },
         },
       ],
+      GlobalConfiguration: { AuthenticationProviders: PROVIDERS },
     });
     const claims = routes[0]?.claims;
     assert.deepEqual(claims?.toHeaders.get('X-Customer'), {
@@ -269,6 +271,14 @@ describe('reading', () => {
     assert.equal(route.loadPriority, 'normal');
     assert.equal(route.verifyCertificate, true);
     assert.equal(routeOf({ MaxRequestBodySize: 0 }).maxBodyBytes, Number.POSITIVE_INFINITY);
+  });
+
+  it('takes handlers of the route, else the global ones, that code has registered', () => {
+    const registered = { registered: { handlers: ['Own', 'All'] } };
+    const handlers = (keys: object) =>
+      routeOf(keys, { DelegatingHandlers: ['All'] }, registered).delegatingHandlers;
+    assert.deepEqual(handlers({ DelegatingHandlers: ['Own'] }), ['Own']);
+    assert.deepEqual(handlers({}), ['All']);
   });
 
   it("reads the gateway's own keys", () => {
@@ -436,6 +446,35 @@ describe('problems', () => {
     assertProblems(problemsOf('{"Routes": [], "routes": []}'), [/^routes: is there twice, also as Routes$/]);
   });
 
+  it('are none for keys that are there without a value', () => {
+    const route = {
+      ...ROUTE,
+      UpstreamHost: '',
+      DownstreamScheme: '',
+      DownstreamHttpMethod: null,
+      DownstreamHttpVersion: '',
+      ServiceName: '',
+      RequestIdKey: '',
+      Timeout: 0,
+      AuthenticationOptions: {
+        AuthenticationProviderKey: '',
+        AuthenticationProviderKeys: [''],
+        AllowedScopes: [],
+      },
+      RateLimitOptions: { EnableRateLimiting: false, Period: '', Limit: 0, ClientWhitelist: [] },
+      FileCacheOptions: { TtlSeconds: 0, Region: '' },
+      QoSOptions: { ExceptionsAllowedBeforeBreaking: 0, DurationOfBreak: 0, TimeoutValue: 0 },
+      LoadBalancerOptions: { Type: '', Key: '', Expiry: 0 },
+      HttpHandlerOptions: { MaxConnectionsPerServer: 0, PooledConnectionLifetimeSeconds: 0 },
+      SecurityOptions: { IPAllowedList: [], IPBlockedList: [] },
+    };
+    const global = { ServiceDiscoveryProvider: { Host: '', Port: 0, Type: '', PollingInterval: 0 } };
+    const config = read({ Routes: [route], GlobalConfiguration: global });
+    assert.deepEqual(config.warnings, []);
+    assert.equal(config.discovery, undefined);
+    assert.deepEqual({ ...config.routes[0], key: 0 }, { ...routeOf({}), key: 0 });
+  });
+
   it('are a file that is not JSON or no object', () => {
     assert.match(problemsOf('{"Routes": [')[0] ?? '', /^the file is not JSON: /);
     assert.match(problemsOf('[]')[0] ?? '', /must be an object/);
@@ -467,6 +506,12 @@ describe('warnings', () => {
     ]);
   });
 
+  it('name routes whose claims nobody can have', () => {
+    assert.deepEqual(warningsOf({ Routes: [{ ...ROUTE, RouteClaimsRequirement: { role: 'admin' } }] }), [
+      'Routes[0]: its claims need AuthenticationOptions, every request is answered 403',
+    ]);
+  });
+
   it('name routes that can never be reached', () => {
     const at = (UpstreamPathTemplate: string, more: object = {}) => ({
       ...ROUTE,
@@ -486,6 +531,9 @@ describe('warnings', () => {
     assert.deepEqual(shadowed(at('/a'), at('/a/')), [], 'only the second takes the slash');
     assert.deepEqual(shadowed(at('/a/{x}', { UpstreamHost: 'h' }), at('/a/b')), []);
     assert.deepEqual(shadowed(at('/a/b'), at('/a/{x}', { UpstreamHost: 'h' })), []);
+    const eu = { UpstreamHeaderTemplates: { region: 'eu' } };
+    assert.deepEqual(shadowed(at('/a/{x}', eu), at('/a/b')), []);
+    assert.deepEqual(shadowed(at('/a/{x}', eu), at('/a/b', eu)), ['Routes[1],Routes[0]']);
     assert.deepEqual(
       shadowed(at('/a/b', { UpstreamHost: 'h' }), at('/a/{x}', { UpstreamHost: 'h', Priority: 3 })),
       ['Routes[0],Routes[1]'],
@@ -505,6 +553,7 @@ describe('a folder', () => {
     const config = readGatewayConfig({
       files: [
         file('ocelot.b.json', { ...at('/b'), GlobalConfiguration: { BaseUrl: 'http://wrong' } }),
+        file('ocelot.z.json', { GlobalConfiguration: { BaseUrl: 'http://wrong' } }),
         file('ocelot.a.json', at('/a')),
         file('ocelot.global.json', { GlobalConfiguration: { BaseUrl: 'http://right' } }),
       ],

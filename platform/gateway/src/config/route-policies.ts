@@ -173,7 +173,7 @@ export function readPolicies(own: PolicyObject | undefined, context: PolicyConte
     downstreamProtocol: readProtocol(own, context),
     verifyCertificate,
     handler: readHandler(joinGroup(own?.values.HttpHandlerOptions, global?.values.HttpHandlerOptions, key)),
-    delegatingHandlers: readHandlers(own ?? global, registered.handlers),
+    delegatingHandlers: readHandlers(own?.has('DelegatingHandlers') ? own : global, registered.handlers),
     maxBodyBytes: bodyBytes === 0 ? Number.POSITIVE_INFINITY : bodyBytes,
     webSocketOrigins: readWebSocketOrigins(
       joinGroup(own?.values.WebSocketOptions, global?.values.WebSocketOptions, key),
@@ -189,7 +189,7 @@ function readProtocol(
   { scheme, global, inheritsVersion }: PolicyContext,
 ): '1.1' | '2' {
   const inherited = inheritsVersion ? global?.values : undefined;
-  const version = own?.values.DownstreamHttpVersion ?? inherited?.DownstreamHttpVersion ?? '1.1';
+  const version = own?.values.DownstreamHttpVersion || inherited?.DownstreamHttpVersion || '1.1';
   if (!/^[0-9](?:[.,][0-9])?$/.test(version))
     (own ?? global)?.error('DownstreamHttpVersion', `${version} is no version such as 1.1 or 2.0`);
   if (!version.startsWith('2')) return '1.1';

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { ROOT } from './read-gateway-config.ts';
+import { configReference } from './reference.ts';
 import { configSchema } from './schema.ts';
 import type { SectionShape } from './shape.ts';
 
@@ -54,4 +55,15 @@ it('every key is described', () => {
     }
   };
   check(ROOT);
+});
+
+it('the reference has a row for every key of every object', () => {
+  const reference = configReference();
+  const rows = reference.split('\n').filter((line) => line.startsWith('| `'));
+  const properties = [schema, ...Object.values(definitions)].flatMap((one) =>
+    Object.values(one['properties'] as Readonly<Record<string, Schema>>).filter((key) => !key['deprecated']),
+  );
+  assert.equal(rows.length, properties.length);
+  for (const line of rows) assert.equal(line.replaceAll('\\|', '').split('|').length, 5, line);
+  assert.match(reference, /^\| `CacheOptions`, `FileCacheOptions` \| object \|/m);
 });

@@ -70,11 +70,18 @@ function isSameFor(one: MatchConfig, other: MatchConfig): boolean {
 export function findLooseEnds(config: GatewayConfig): readonly string[] {
   const swaggerKeys = new Set(config.openApi.map(({ key }) => key));
   return config.routes.flatMap((route, index) => [
+    ...(needsUser(route) && route.authentication === undefined
+      ? [`Routes[${index}]: its claims need AuthenticationOptions, every request is answered 403`]
+      : []),
     ...loosePlaceholders(config, route).map(({ key, message }) => `Routes[${index}].${key}: ${message}`),
     ...(route.swaggerKey === undefined || swaggerKeys.has(route.swaggerKey)
       ? []
       : [`Routes[${index}].SwaggerKey: ${route.swaggerKey} is not in SwaggerEndPoints`]),
   ]);
+}
+
+function needsUser({ claims }: RouteConfig): boolean {
+  return Object.values(claims).some((map: ReadonlyMap<string, unknown>) => map.size > 0);
 }
 
 function loosePlaceholders(

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
-import { loadConfigFiles } from './files.ts';
 import { readGatewayConfig } from './read-gateway-config.ts';
 import { watchConfig } from './watch.ts';
 
@@ -36,12 +35,12 @@ describe('watching the configuration', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  async function start(path: string) {
+  async function start(path: string, config = configFor('/start')) {
     const seen: string[] = [];
     const invalid: string[] = [];
     const watching = watchConfig({
       path,
-      config: readGatewayConfig(await loadConfigFiles(path)),
+      config: readGatewayConfig(config),
       options: {},
       onConfig: ({ routes }, changes) => {
         seen.push(routes.map(({ name }) => name).join());
@@ -57,7 +56,7 @@ describe('watching the configuration', () => {
   it('sees a file rewritten in place and replaced by rename', async () => {
     const path = join(folder, 'gateway.json');
     await writeFile(path, configFor('/a'));
-    await using watching = await start(path);
+    await using watching = await start(path, configFor('/a'));
     await writeFile(path, configFor('/b'));
     await until(() => watching.seen.at(-1) === '/b');
     await writeFile(join(folder, 'next'), configFor('/c'));
@@ -69,7 +68,7 @@ describe('watching the configuration', () => {
   it('reports a file that is not valid once, keeps what is in force, and takes the next valid one', async () => {
     const path = join(folder, 'gateway.json');
     await writeFile(path, configFor('/a'));
-    await using watching = await start(path);
+    await using watching = await start(path, configFor('/a'));
     await writeFile(path, '{ "Routes": [');
     await until(() => watching.invalid.length > 0);
     await rm(path);
@@ -83,11 +82,17 @@ describe('watching the configuration', () => {
     assert.equal(watching.invalid.length, 2);
   });
 
+  /** Another watcher that knows nothing yet: what it has seen, one that began before it has seen, too. */
+  async function lookAround(path: string, expected: string): Promise<void> {
+    await using other = await start(path);
+    await until(() => other.seen.at(-1) === expected);
+  }
+
   it('says nothing of a change without an effect', async () => {
     const path = join(folder, 'gateway.json');
-    await writeFile(path, configFor('/a'));
-    await using watching = await start(path);
     await writeFile(path, `${configFor('/a')}  // the same`);
+    await using watching = await start(path, configFor('/a'));
+    await lookAround(path, '/a');
     await writeFile(join(folder, 'other.json'), '{');
     await writeFile(path, configFor('/b'));
     await until(() => watching.seen.length > 0);
@@ -95,20 +100,28 @@ describe('watching the configuration', () => {
     assert.deepEqual(watching.invalid, []);
   });
 
+  it('compares with what came last', async () => {
+    const path = join(folder, 'gateway.json');
+    await writeFile(path, configFor('/b'));
+    await using watching = await start(path, configFor('/a'));
+    await until(() => watching.seen.at(-1) === '/b');
+    await writeFile(path, configFor('/a'));
+    await until(() => watching.seen.at(-1) === '/a');
+  });
+
   it('stops with a configuration that says ReloadOnChange false', async () => {
     const path = join(folder, 'gateway.json');
-    await writeFile(path, configFor('/a'));
-    const watching = await start(path);
     await writeFile(path, configFor('/b', { ReloadOnChange: false }));
+    await using watching = await start(path);
     await until(() => watching.seen.length > 0);
     await writeFile(path, configFor('/c'));
-    await watching[Symbol.asyncDispose]();
+    await lookAround(path, '/c');
     assert.deepEqual(watching.seen, ['/b']);
   });
 
   it('sees a changed, a new and a removed file of a folder', async () => {
     await writeFile(join(folder, 'ocelot.a.json'), configFor('/a'));
-    await using watching = await start(folder);
+    await using watching = await start(folder, configFor('/a'));
     await writeFile(join(folder, 'ocelot.b.json'), configFor('/b'));
     await until(() => watching.seen.at(-1) === '/a,/b');
     await writeFile(join(folder, 'ocelot.a.json'), configFor('/c'));

@@ -45,6 +45,7 @@ export function compileDownstreamUrl({ upstream, downstream, strict }: Downstrea
     if (target.query === '' || values.size === 0) return target.query;
     const taken = new Set<string>();
     for (const name of values.keys()) taken.add(name.toLowerCase());
+    if (!mayName(target.query, taken)) return target.query;
     const kept = parametersOf(target.query).filter(({ name }) => !taken.has(name.toLowerCase()));
     return joinQuery(kept.map(({ text }) => text));
   }
@@ -80,6 +81,14 @@ function filledQuery(
   const more = parametersOf(target.query).filter(({ name }) => !values.has(name) && !ownNames.has(name));
   const kept: readonly Parameter[] = strict ? collapseRepeated(more) : more;
   return joinQuery([...own, ...kept.map(({ text }) => text)]);
+}
+
+/** Could a parameter have one of these names (lower case)? Most queries have none, and stay as they are. */
+function mayName(query: string, names: ReadonlySet<string>): boolean {
+  if (query.includes('%') || query.includes('+')) return true;
+  const lower = query.toLowerCase();
+  for (const name of names) if (lower.includes(name)) return true;
+  return false;
 }
 
 function withoutTrailingSlashes(path: string): string {

@@ -217,7 +217,7 @@ export function explainUrl(config: GatewayConfig, { method, url, headers }: Expl
   const authority = /^https?:\/\/([^/?#]*)/i.exec(url)?.[1];
   const named = headers.find(([name]) => name.toLowerCase() === 'host')?.[1];
   const host = named ?? authority ?? 'localhost';
-  const target = parseTarget(authority === undefined ? url : originForm(url, authority), host);
+  const target = parseTarget(originForm(url), host);
   const refused = (refusal: Refusal): Explanation => ({
     method,
     host,
@@ -241,8 +241,8 @@ export function explainUrl(config: GatewayConfig, { method, url, headers }: Expl
   });
 }
 
-function originForm(url: string, authority: string): string {
-  const rest = url.slice(url.indexOf(authority) + authority.length);
+function originForm(url: string): string {
+  const rest = url.replace(/^https?:\/\/[^/?#]*/i, '');
   return rest.startsWith('/') ? rest : `/${rest}`;
 }
 

@@ -3,11 +3,9 @@ export function asFieldValue(text: string): string | undefined {
   return hasOnly(text, 0x20, 0x7e) ? text : undefined;
 }
 
-/** Percent-encoded. No control characters, which no honest value has. */
+/** As it is: it is encoded when it is put into the query. No control characters, which no honest value has. */
 export function asQueryValue(text: string): string | undefined {
-  return hasOnly(text, 0x20, 0xffff) && !text.includes('\x7f') && text.isWellFormed()
-    ? encodeURIComponent(text)
-    : undefined;
+  return hasOnly(text, 0x20, 0xffff) && !text.includes('\x7f') && text.isWellFormed() ? text : undefined;
 }
 
 /**
@@ -19,7 +17,8 @@ export function asPathSegment(text: string): string | undefined {
     const [name] = part.split(';', 1);
     return name !== '' && name !== '.' && name !== '..';
   });
-  return isPlain ? asQueryValue(text) : undefined;
+  const value = isPlain ? asQueryValue(text) : undefined;
+  return value === undefined ? undefined : encodeURIComponent(value);
 }
 
 function hasOnly(text: string, lowest: number, highest: number): boolean {
