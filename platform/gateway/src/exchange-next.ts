@@ -37,7 +37,7 @@ export interface Outgoing {
   method: string;
   /** Forwardable fields of the client, then what the steps made of them. */
   readonly fields: Fields;
-  /** Parameters that a step set: they replace those of the same name. */
+  /** Parameters that a step set, values percent-encoded: they replace those of the same name. */
   readonly query: Map<string, string>;
 }
 
