@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
-import type { AnswerHead } from '../http/answer.ts';
+import type { Answer, AnswerHead } from '../http/answer.ts';
 import { fieldsOf, linesOf, type TestRequest, testExchange } from '../test-exchange.ts';
 import type { Timers } from '../timers.ts';
 import { type CachePolicyDeps, compileCache } from './compile-cache.ts';
@@ -432,11 +432,14 @@ describe('requests for the same answer', () => {
   });
 
   it('are stored again by whoever gets something that may be', () => {
-    const { lookup } = setUp();
+    const { lookup, cache } = setUp();
     answer(recorderOf(lookup()), 'bad', [], 500);
     answer(recorderOf(lookup()), 'none', [], 404);
     answer(recorderOf(lookup()), 'good');
     assert.equal(show(lookup()), '200 good');
+    cache.purge({ all: true });
+    lookup();
+    assert.equal(lookup().kind, 'wait', 'and wait for each other again');
   });
 
   it('go on with the next one when the client of the first left', async () => {
@@ -582,5 +585,7 @@ describe('memory', () => {
     for (const recorder of recorders) recorder.complete();
     assert.equal(lookup({ path: '/4' }).kind, 'miss');
     assert.equal(lookup({ path: '/3' }).kind, 'hit');
+    answer(recorderOf(lookup({ path: '/5' })), 'x'.repeat(3_000));
+    assert.equal(lookup({ path: '/5' }).kind, 'hit', 'what has ended takes no room');
   });
 });
