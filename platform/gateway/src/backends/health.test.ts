@@ -25,7 +25,7 @@ function start(resolver?: Resolver) {
   const timers = createManualTimers();
   const metrics = createMetrics();
   const backends = createBackends({
-    config: { routes: [], discovery: undefined },
+    config: { routes: [], discovery: undefined, dynamic: undefined },
     upstreams: createPlainUpstreams(),
     timers,
     clock: systemClock,
@@ -246,12 +246,12 @@ describe('another configuration', () => {
       backends.retryBudgetFor(route),
     ];
     const same = structuredClone(route);
-    backends.retain({ routes: [same], discovery: undefined });
+    backends.retain({ routes: [same], discovery: undefined, dynamic: undefined });
     assert.equal(backends.poolFor(same), pool);
     assert.equal(backends.breakerFor(same), breaker);
     assert.equal(backends.retryBudgetFor(same), budget);
     const grown: RouteConfig = { ...route, target: { kind: 'hosts', hosts: hosts(1, 2, 3) } };
-    backends.retain({ routes: [grown], discovery: undefined });
+    backends.retain({ routes: [grown], discovery: undefined, dynamic: undefined });
     assert.notEqual(backends.poolFor(grown), pool);
     assert.equal(backends.breakerFor(grown), breaker);
     assert.equal(await ports(grown), '2,3,2,3', 'the instance is the same and still left out');
@@ -263,14 +263,27 @@ describe('another configuration', () => {
     const backend = await pool.pick(exchangeWith(), UNTRIED);
     assert.ok(backend);
     pool.began(backend);
-    backends.retain({ routes: [], discovery: undefined });
+    backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
     assert.deepEqual(backends.states(), []);
     pool.ended(backend, 'failed', 1);
   });
 
+  it('routes that came with requests keep their state as long as there may be such', () => {
+    const { backends } = start();
+    const dynamic = { defaults: { ...route, namespace: undefined }, services: new Map() };
+    backends.retain({ routes: [], discovery: undefined, dynamic });
+    const [pool, breaker] = [backends.poolFor(route), backends.breakerFor(route)];
+    backends.retain({ routes: [], discovery: undefined, dynamic });
+    assert.deepEqual([backends.poolFor(route), backends.breakerFor(route)], [pool, breaker]);
+    assert.equal(backends.breakerFor(route), breaker);
+    backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+    assert.deepEqual(backends.states(), []);
+    assert.notEqual(backends.breakerFor(route), breaker);
+  });
+
   it('routes that come with requests are bounded', async () => {
     const { backends } = start();
-    backends.retain({ routes: [route], discovery: undefined });
+    backends.retain({ routes: [route], discovery: undefined, dynamic: undefined });
     const kept = backends.poolFor(route);
     for (let count = 0; count < 3_000; count += 1) backends.poolFor({ ...route, name: `/dynamic/${count}` });
     assert.ok(backends.states().length <= 1_001);
@@ -299,6 +312,7 @@ describe('versions', () => {
     const started = start();
     started.backends.retain({
       routes: [versioned],
+      dynamic: undefined,
       discovery: {
         type: 'Consul',
         url: `http://127.0.0.1:${consul.port}`,
