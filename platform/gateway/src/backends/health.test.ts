@@ -91,13 +91,14 @@ describe('outliers', () => {
   });
 
   it('never more than the share, of two one', async () => {
-    const { ports, call } = start();
+    const { ports, call, backends } = start();
     const route = guarded([1, 2, 3, 4]);
     for (let count = 0; count < 20; count += 1) await call(route, () => 'not-connected');
     assert.equal(new Set((await ports(route)).split(',')).size, 2);
-    const lone = guarded([7]);
+    const lone = { ...guarded([7]), name: '/lone' };
     for (let count = 0; count < 20; count += 1) await call(lone, () => 'failed');
     assert.equal(await ports(lone, 1), '7');
+    assert.equal(backends.states()[1]?.instances[0]?.state, 'usable', 'of one none');
   });
 
   it('when all are out all are in, but for what an operator took out', async () => {
@@ -192,6 +193,32 @@ describe('active health checks', () => {
       bad.close();
     }
     assert.equal(timers.pending, 0, 'nothing goes on after close');
+  });
+
+  it('are asked as long as a route wants to know, once for all of them', async () => {
+    let asked = 0;
+    const { port, close } = await listen((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const { backends, ports, timers } = start();
+    try {
+      const health = { active: ACTIVE, passive: undefined };
+      const one = routeWith({ target: { kind: 'hosts', hosts: hosts(port) }, health });
+      const other = { ...one, name: '/other' };
+      await ports(one);
+      await ports(other);
+      assert.equal(timers.pending, 1);
+      backends.retain({ routes: [other], discovery: undefined, dynamic: undefined });
+      timers.advance(120);
+      await eventually('it is asked', () => asked === 1);
+      await eventually('and asked again later', () => timers.pending === 1);
+      backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+      assert.equal(timers.pending, 0);
+    } finally {
+      await backends.close();
+      close();
+    }
   });
 });
 
