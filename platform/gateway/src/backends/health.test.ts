@@ -284,6 +284,15 @@ describe('another configuration', () => {
     assert.equal(await ports(grown), '2,3,2,3', 'the instance is the same and still left out');
   });
 
+  it('an instance that was taken out by hand stays out, also while no route has asked for it', async () => {
+    const { backends, ports } = start();
+    await ports(route);
+    backends.eject('http://127.0.0.1:1');
+    for (let count = 0; count < 2; count += 1)
+      backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+    assert.equal(await ports(route, 2), '2,2');
+  });
+
   it('forgets what is gone, while requests in flight end as they began', async () => {
     const { backends } = start();
     const pool = backends.poolFor(route);
