@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
-import type { RouteState } from '../backends/create-backends.ts';
+import type { RouteState } from '../backends/route-state.ts';
 import { hosts, routeWith } from '../backends/test-backends.ts';
 import type { GatewayConfig } from '../config/model.ts';
 import type { StranglerReport } from '../strangler/create-stranglers.ts';

@@ -24,7 +24,7 @@ export interface ChooseDeps {
 export function createChoose(config: BalancerConfig, { random, registered }: ChooseDeps): Choose {
   switch (config.type) {
     case 'NoLoadBalancer':
-      return ([first]) => first;
+      return (candidates) => candidates[0];
     case 'RoundRobin':
     case 'ZoneAware':
     case 'CookieStickySessions':

@@ -20,7 +20,7 @@ import {
 function start(random?: () => number, balancers?: ReadonlyMap<string, CreateBalancer>) {
   const timers = createManualTimers();
   const backends = createBackends({
-    config: { routes: [], discovery: undefined },
+    config: { routes: [], discovery: undefined, dynamic: undefined },
     upstreams: createPlainUpstreams(),
     timers,
     clock: systemClock,

@@ -8,20 +8,20 @@ import type { VersionConfig } from '../strangler/options.ts';
 import type { Timers } from '../timers.ts';
 import type { BackendPool } from './backends.ts';
 import type { CreateBalancer } from './balancers.ts';
-import { addBounded } from './bounded-map.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
-import type { Candidate } from './candidate.ts';
 import { createFixedSource, type InstanceSource } from './instance-source.ts';
 import { createInstances } from './instances.ts';
+import { createKeptValues } from './kept-values.ts';
 import { createPool, type Pool } from './pool.ts';
 import { createProbes } from './probes.ts';
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
 import { routeIdOf } from './route-id.ts';
+import { type RouteState, stateOf } from './route-state.ts';
 import { createServiceSources } from './service-sources.ts';
 import { createStickySessions, type StickySessions } from './sticky.ts';
 
 export interface BackendsOptions {
-  readonly config: Pick<GatewayConfig, 'discovery' | 'routes'>;
+  readonly config: Pick<GatewayConfig, 'discovery' | 'routes' | 'dynamic'>;
   /** Finds the instances of routes with `ServiceName` when the configuration names no provider. The caller closes it. */
   readonly resolver?: Resolver;
   /** For active health checks. */
@@ -47,7 +47,7 @@ export interface Backends {
    * ends are the same keep them with all their state; instances keep theirs by address. Pools that are still used
    * by requests of the old configuration go on working.
    */
-  retain(config: Pick<GatewayConfig, 'discovery' | 'routes'>): void;
+  retain(config: Pick<GatewayConfig, 'discovery' | 'routes' | 'dynamic'>): void;
   states(): readonly RouteState[];
   /** Leaves an instance out until it is restored, whatever its health. `false` = there is no such address. */
   eject(address: string): boolean;
@@ -63,28 +63,6 @@ export interface Backends {
   close(): Promise<void>;
 }
 
-export interface RouteState {
-  readonly route: string;
-  readonly breaker: Breaker['state'] | undefined;
-  readonly versions: readonly VersionConfig[];
-  readonly instances: readonly {
-    readonly id: string;
-    readonly address: string;
-    readonly state: 'usable' | 'unhealthy' | 'ejected' | 'held-out';
-    readonly inFlight: number;
-    readonly latencyMs: number;
-    readonly consecutiveFailures: number;
-    readonly zone: string | undefined;
-    readonly tags: readonly string[];
-  }[];
-}
-
-interface Kept<Value> {
-  /** Of the options it was made from. */
-  readonly fingerprint: string;
-  readonly value: Value;
-}
-
 /** Of routes that are not in the configuration, as dynamic ones; those of the configuration are all kept. */
 const MAX_TRANSIENT = 1_000;
 const NONE: ReadonlyMap<string, CreateBalancer> = new Map();
@@ -95,39 +73,16 @@ export function createBackends(options: BackendsOptions): Backends {
   const probes = createProbes({ upstreams, timers, random, logger, onChange: instances.changed });
   const services = createServiceSources({ ...options, discovery: options.config.discovery });
   const sticky = new Map<string, StickySessions>();
-  const pools = new Map<string, Kept<Pool>>();
-  const breakers = new Map<string, Kept<Breaker>>();
-  const budgets = new Map<string, Kept<RetryBudget>>();
   let configured = routeIds(options.config.routes);
+  const kept = { maxOthers: MAX_TRANSIENT, configured: () => configured };
+  const pools = createKeptValues<Pool>({ ...kept, forget: (pool) => pool.close() });
+  const breakers = createKeptValues<Breaker>({ ...kept, forget: () => undefined });
+  const budgets = createKeptValues<RetryBudget>({ ...kept, forget: () => undefined });
 
   const ejections = metrics.counter('gateway_ejections_total', 'Instances left out for their failures.', [
     'instance',
   ]);
   const opened = metrics.counter('gateway_breaker_opened_total', 'Circuits that opened.', ['route']);
-
-  function keptFor<Value>(
-    map: Map<string, Kept<Value>>,
-    id: string,
-    fingerprint: string,
-    make: () => Value,
-    forget: (value: Value) => void = () => undefined,
-  ): Value {
-    const known = map.get(id);
-    if (known?.fingerprint === fingerprint) return known.value;
-    const value = make();
-    if (known !== undefined) forget(known.value);
-    addBounded(
-      map,
-      id,
-      { fingerprint, value },
-      {
-        max: configured.size + MAX_TRANSIENT,
-        isKept: (key) => configured.has(key),
-        forget: (kept) => forget(kept.value),
-      },
-    );
-    return value;
-  }
 
   function makePool(route: RouteConfig): Pool {
     const { target, balancer } = route;
@@ -160,12 +115,8 @@ export function createBackends(options: BackendsOptions): Backends {
     return sessions;
   }
 
-  const poolFor = (route: RouteConfig): Pool => {
-    const make = () => makePool(route);
-    return keptFor(pools, routeIdOf(route), poolFingerprint(route, services.fingerprint), make, (pool) =>
-      pool.close(),
-    );
-  };
+  const poolFor = (route: RouteConfig): Pool =>
+    pools.of(routeIdOf(route), poolFingerprint(route, services.fingerprint), () => makePool(route));
 
   return {
     poolFor,
@@ -176,33 +127,28 @@ export function createBackends(options: BackendsOptions): Backends {
         if (state === 'open') opened.inc({ route: route.name });
         logger.warn({ route: route.name, state }, 'the circuit has changed');
       };
-      return keptFor(breakers, routeIdOf(route), JSON.stringify(breaker), () =>
-        createBreaker(breaker, report),
-      );
+      return breakers.of(routeIdOf(route), JSON.stringify(breaker), () => createBreaker(breaker, report));
     },
     retryBudgetFor: (route) => {
       const { budgetPercent } = route.retry;
-      return keptFor(budgets, routeIdOf(route), String(budgetPercent), () =>
-        createRetryBudget(budgetPercent),
-      );
+      return budgets.of(routeIdOf(route), String(budgetPercent), () => createRetryBudget(budgetPercent));
     },
-    retain: ({ routes, discovery }) => {
+    retain: ({ routes, discovery, dynamic }) => {
       services.use(discovery);
+      const before = configured;
       configured = routeIds(routes);
-      for (const map of [breakers, budgets])
-        for (const id of map.keys()) if (!configured.has(id)) map.delete(id);
-      for (const [id, { value }] of pools) {
-        if (configured.has(id)) continue;
-        value.close();
-        pools.delete(id);
-      }
-      instances.retain(new Set([...pools.values()].flatMap(({ value }) => addressesOf(value))));
+      // Routes that requests brought stay as long as requests may bring routes.
+      const stays = (id: string) => configured.has(id) || (dynamic !== undefined && !before.has(id));
+      for (const values of [pools, breakers, budgets]) values.retain(stays);
+      const cookies = cookiesOf({ routes, dynamic });
+      for (const cookie of sticky.keys()) if (!cookies.has(cookie)) sticky.delete(cookie);
+      instances.retain(new Set(pools.entries().flatMap(([, pool]) => addressesOf(pool))));
     },
-    states: () => [...pools].map(([id, { value }]) => stateOf(id, value, breakers.get(id)?.value)),
+    states: () => pools.entries().map(([id, pool]) => stateOf(id, pool, breakers.get(id))),
     eject: instances.hold,
     restore: instances.restore,
     setWeights: (routeId, weights) => {
-      const pool = pools.get(routeId)?.value;
+      const pool = pools.get(routeId);
       if (pool === undefined) return undefined;
       const before = pool.versions;
       const isKnown = (tag: string) => before.some((version) => version.tag === tag);
@@ -211,7 +157,7 @@ export function createBackends(options: BackendsOptions): Backends {
       return before;
     },
     close: async () => {
-      for (const { value } of pools.values()) value.close();
+      pools.retain(() => false);
       probes.close();
       instances.close();
       await services.close();
@@ -228,6 +174,15 @@ function routeIds(routes: readonly RouteConfig[]): ReadonlySet<string> {
   );
 }
 
+function cookiesOf({ routes, dynamic }: Pick<GatewayConfig, 'routes' | 'dynamic'>): ReadonlySet<string> {
+  const policies = dynamic === undefined ? [] : [dynamic.defaults, ...dynamic.services.values()];
+  return new Set(
+    [...routes, ...policies].flatMap(({ balancer }) =>
+      balancer.type === 'CookieStickySessions' ? [balancer.cookie] : [],
+    ),
+  );
+}
+
 function addressesOf({ candidates }: Pool): readonly string[] {
   return candidates.map(({ instance }) => instance.address);
 }
@@ -238,31 +193,4 @@ function poolFingerprint(route: RouteConfig, discovery: string): string {
   const how = [scheme, downstreamProtocol, verifyCertificate, String(maxConnections), connectionLifetimeMs];
   const where = target.kind === 'service' ? [target, discovery] : [target];
   return JSON.stringify([where, balancer, versions, health, how, route.timeoutMs]);
-}
-
-function stateOf(route: string, pool: Pool, breaker: Breaker | undefined): RouteState {
-  return {
-    route,
-    breaker: breaker?.state,
-    versions: pool.versions,
-    instances: pool.candidates.map((candidate) => {
-      const { id, instance, found } = candidate;
-      const { address, inFlight, consecutiveFailures } = instance;
-      return {
-        id,
-        address,
-        state: pool.isUsable(candidate) ? 'usable' : whyUnusable(candidate),
-        inFlight,
-        latencyMs: Math.round(instance.latencyMs * 10) / 10,
-        consecutiveFailures,
-        zone: found.zone,
-        tags: found.tags,
-      };
-    }),
-  };
-}
-
-function whyUnusable({ instance, probe }: Candidate): 'held-out' | 'unhealthy' | 'ejected' {
-  if (instance.isHeldOut) return 'held-out';
-  return probe?.isHealthy === false ? 'unhealthy' : 'ejected';
 }

@@ -25,7 +25,7 @@ function start(resolver?: Resolver) {
   const timers = createManualTimers();
   const metrics = createMetrics();
   const backends = createBackends({
-    config: { routes: [], discovery: undefined },
+    config: { routes: [], discovery: undefined, dynamic: undefined },
     upstreams: createPlainUpstreams(),
     timers,
     clock: systemClock,
@@ -91,13 +91,14 @@ describe('outliers', () => {
   });
 
   it('never more than the share, of two one', async () => {
-    const { ports, call } = start();
+    const { ports, call, backends } = start();
     const route = guarded([1, 2, 3, 4]);
     for (let count = 0; count < 20; count += 1) await call(route, () => 'not-connected');
     assert.equal(new Set((await ports(route)).split(',')).size, 2);
-    const lone = guarded([7]);
+    const lone = { ...guarded([7]), name: '/lone' };
     for (let count = 0; count < 20; count += 1) await call(lone, () => 'failed');
     assert.equal(await ports(lone, 1), '7');
+    assert.equal(backends.states()[1]?.instances[0]?.state, 'usable', 'of one none');
   });
 
   it('when all are out all are in, but for what an operator took out', async () => {
@@ -193,6 +194,32 @@ describe('active health checks', () => {
     }
     assert.equal(timers.pending, 0, 'nothing goes on after close');
   });
+
+  it('are asked as long as a route wants to know, once for all of them', async () => {
+    let asked = 0;
+    const { port, close } = await listen((_request, response) => {
+      asked += 1;
+      response.end();
+    });
+    const { backends, ports, timers } = start();
+    try {
+      const health = { active: ACTIVE, passive: undefined };
+      const one = routeWith({ target: { kind: 'hosts', hosts: hosts(port) }, health });
+      const other = { ...one, name: '/other' };
+      await ports(one);
+      await ports(other);
+      assert.equal(timers.pending, 1);
+      backends.retain({ routes: [other], discovery: undefined, dynamic: undefined });
+      timers.advance(120);
+      await eventually('it is asked', () => asked === 1);
+      await eventually('and asked again later', () => timers.pending === 1);
+      backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+      assert.equal(timers.pending, 0);
+    } finally {
+      await backends.close();
+      close();
+    }
+  });
 });
 
 describe('instances of a resolver', () => {
@@ -246,15 +273,24 @@ describe('another configuration', () => {
       backends.retryBudgetFor(route),
     ];
     const same = structuredClone(route);
-    backends.retain({ routes: [same], discovery: undefined });
+    backends.retain({ routes: [same], discovery: undefined, dynamic: undefined });
     assert.equal(backends.poolFor(same), pool);
     assert.equal(backends.breakerFor(same), breaker);
     assert.equal(backends.retryBudgetFor(same), budget);
     const grown: RouteConfig = { ...route, target: { kind: 'hosts', hosts: hosts(1, 2, 3) } };
-    backends.retain({ routes: [grown], discovery: undefined });
+    backends.retain({ routes: [grown], discovery: undefined, dynamic: undefined });
     assert.notEqual(backends.poolFor(grown), pool);
     assert.equal(backends.breakerFor(grown), breaker);
     assert.equal(await ports(grown), '2,3,2,3', 'the instance is the same and still left out');
+  });
+
+  it('an instance that was taken out by hand stays out, also while no route has asked for it', async () => {
+    const { backends, ports } = start();
+    await ports(route);
+    backends.eject('http://127.0.0.1:1');
+    for (let count = 0; count < 2; count += 1)
+      backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+    assert.equal(await ports(route, 2), '2,2');
   });
 
   it('forgets what is gone, while requests in flight end as they began', async () => {
@@ -263,14 +299,27 @@ describe('another configuration', () => {
     const backend = await pool.pick(exchangeWith(), UNTRIED);
     assert.ok(backend);
     pool.began(backend);
-    backends.retain({ routes: [], discovery: undefined });
+    backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
     assert.deepEqual(backends.states(), []);
     pool.ended(backend, 'failed', 1);
   });
 
+  it('routes that came with requests keep their state as long as there may be such', () => {
+    const { backends } = start();
+    const dynamic = { defaults: { ...route, namespace: undefined }, services: new Map() };
+    backends.retain({ routes: [], discovery: undefined, dynamic });
+    const [pool, breaker] = [backends.poolFor(route), backends.breakerFor(route)];
+    backends.retain({ routes: [], discovery: undefined, dynamic });
+    assert.deepEqual([backends.poolFor(route), backends.breakerFor(route)], [pool, breaker]);
+    assert.equal(backends.breakerFor(route), breaker);
+    backends.retain({ routes: [], discovery: undefined, dynamic: undefined });
+    assert.deepEqual(backends.states(), []);
+    assert.notEqual(backends.breakerFor(route), breaker);
+  });
+
   it('routes that come with requests are bounded', async () => {
     const { backends } = start();
-    backends.retain({ routes: [route], discovery: undefined });
+    backends.retain({ routes: [route], discovery: undefined, dynamic: undefined });
     const kept = backends.poolFor(route);
     for (let count = 0; count < 3_000; count += 1) backends.poolFor({ ...route, name: `/dynamic/${count}` });
     assert.ok(backends.states().length <= 1_001);
@@ -299,6 +348,7 @@ describe('versions', () => {
     const started = start();
     started.backends.retain({
       routes: [versioned],
+      dynamic: undefined,
       discovery: {
         type: 'Consul',
         url: `http://127.0.0.1:${consul.port}`,

@@ -25,7 +25,7 @@ export interface Instances {
   hold(address: string): boolean;
   /** Somebody else's view of who may be chosen has changed. */
   changed(): void;
-  /** Forgets addresses that nobody uses any more. */
+  /** Forgets addresses that nobody uses any more, but for those that are left out. */
   retain(addresses: ReadonlySet<string>): void;
   close(): void;
 }
@@ -107,8 +107,8 @@ export function createInstances(timers: Timers): Instances {
     },
     retain: (addresses) => {
       for (const [address, state] of states) {
-        if (addresses.has(address) || state.inFlight > 0) continue;
-        state.timer?.cancel();
+        const { inFlight, isHeldOut, isEjected } = state;
+        if (addresses.has(address) || inFlight > 0 || isHeldOut || isEjected) continue;
         states.delete(address);
       }
     },

@@ -2,7 +2,6 @@ import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { Timers } from '../timers.ts';
-import { addBounded } from './bounded-map.ts';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';
 import { createFixedSource, createResolverSource, type InstanceSource } from './instance-source.ts';
 import type { DiscoveryConfig } from './options.ts';
@@ -41,17 +40,20 @@ export function createServiceSources(deps: ServiceSourcesDeps): ServiceSources {
     return createResolverSource(service, { resolver, logger, nowMs: () => timers.nowMs });
   }
 
+  /** Services that exist are followed and kept: a registry has only so many. */
+  function forgetOldest(latest: string): void {
+    const oldest = [...sources].find(([key, source]) => key !== latest && source.isFollowing !== true);
+    if (oldest !== undefined) sources.delete(oldest[0]);
+  }
+
   return {
     of: (service, namespace) => {
       const key = JSON.stringify([service, namespace]);
       const known = sources.get(key);
       if (known !== undefined) return known;
       const source = create(service, namespace);
-      addBounded(sources, key, source, {
-        max: MAX_SOURCES,
-        isKept: (name) => sources.get(name)?.isFollowing === true, // a registry has only so many services
-        forget: () => undefined,
-      });
+      sources.set(key, source);
+      if (sources.size > MAX_SOURCES) forgetOldest(key);
       return source;
     },
     use: (next) => {

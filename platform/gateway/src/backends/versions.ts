@@ -50,7 +50,7 @@ export function groupByVersion(
 
 /** By smooth weighted round robin; `undefined` when there is no group. */
 export function chooseGroup(groups: readonly VersionGroup[]): VersionGroup | undefined {
-  let [best] = groups;
+  let best = groups[0];
   if (best === undefined || groups.length === 1) return best;
   let sum = 0;
   for (const group of groups) {

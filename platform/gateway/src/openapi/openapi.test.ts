@@ -157,6 +157,19 @@ describe('the merged document', () => {
     );
   });
 
+  it('components that read alike but refer to different ones are kept apart', () => {
+    const schemas = (item: JsonObject) => ({ List: { type: 'array', items: ref('Item') }, Item: item });
+    const orders = document({ '/o': { get: returns('List') } }, schemas({ type: 'string' }));
+    const users = document({ '/u': { get: returns('List') } }, schemas({ type: 'integer' }));
+    const merged = merge([route('/o', '/o'), route('/u', '/u', { swaggerKey: 'users' })], { orders, users });
+    assert.deepEqual(merged.components.schemas, {
+      List: { type: 'array', items: ref('Item') },
+      Item: { type: 'string' },
+      users_List: { type: 'array', items: ref('users_Item') },
+      users_Item: { type: 'integer' },
+    });
+  });
+
   it('every reference leads somewhere', () => {
     const schemas = {
       'A B/C': {
@@ -240,7 +253,7 @@ describe('the documents of a gateway', () => {
       { body: 'no json' },
       { body: '{}', status: 500 },
       { body: '{"swagger":"2.0"}' },
-      { body: `"${'x'.repeat(5_000_001)}"` },
+      { body: JSON.stringify({ ...document({}), 'x-pad': 'x'.repeat(5_000_000) }) },
     ]) {
       const { read } = await start(broken);
       const merged = await read('/docs/openapi.json');

@@ -139,7 +139,7 @@ async function startBed(newSide: RequestListener, more: Partial<StranglerConfig>
   const lines: object[] = [];
   const logger: Logger = { ...silentLogger, info: (fields, message) => lines.push({ ...fields, message }) };
   const backends = createBackends({
-    config: { routes: [], discovery: undefined },
+    config: { routes: [], discovery: undefined, dynamic: undefined },
     upstreams,
     timers,
     clock: systemClock,
