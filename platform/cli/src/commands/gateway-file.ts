@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { GatewayConfig as GatewayConfig } from '@flotilla/gateway';
+import type { GatewayConfig } from '@flotilla/gateway';
 import { isPlatformError } from '@flotilla/kernel';
 
 export const STRICT_OPTION = { 'ocelot-strict': { type: 'boolean' } } as const;

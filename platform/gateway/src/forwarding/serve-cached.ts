@@ -31,7 +31,7 @@ export function serveCached(
   }, fault);
 
   function settle(found: Lookup): void {
-    if (found.kind !== "wait") {
+    if (found.kind !== 'wait') {
       go(found);
       return;
     }
