@@ -17,6 +17,7 @@ import {
   RST_STREAM,
   resetFrame,
   SETTINGS,
+  WINDOW_UPDATE,
 } from './test-frames.ts';
 import { listenHttp2 } from './test-proxy.ts';
 
@@ -104,4 +105,19 @@ test('U4: an answer that is aborted is never completed on the wire', async () =>
     await until(() => frames().some(({ type }) => type === RST_STREAM));
     assert.equal(hasEndStream(frames()), false, name);
   }
+});
+
+test('a client that provokes resets loses its session as well', async () => {
+  const proxy = await listenHttp2(bed, () => {}, { maxResets: 20 });
+  const { socket } = speak(proxy.port, Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+  // A window beyond 2^31 - 1 is an error of the stream: the server has to reset it.
+  const tooMuch = Buffer.from([0x7f, 0xff, 0xff, 0xff]);
+  for (let stream = 1; stream < 60; stream += 2)
+    socket.write(
+      Buffer.concat([
+        frame(HEADERS, END_HEADERS | END_STREAM, stream, POST),
+        frame(WINDOW_UPDATE, 0, stream, tooMuch),
+      ]),
+    );
+  await until(() => socket.destroyed && proxy.listener.connections() === 0);
 });

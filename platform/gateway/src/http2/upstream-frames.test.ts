@@ -11,6 +11,7 @@ import {
   type Frame,
   frame,
   framesOf,
+  GOAWAY,
   HEADERS,
   hasEndStream,
   PREFACE,
@@ -145,4 +146,17 @@ test('an answer before the end of the body does not complete the request', async
   assert.equal(outcome.body, 'ok');
   await until(() => seen.some(({ type }) => type === RST_STREAM));
   assert.equal(hasEndStream(seen), false);
+});
+
+test('GOAWAY with an error: what was not looked at was not sent', async () => {
+  for (const [lastStream, progress] of [
+    [0, 'not-sent'],
+    [1, 'unanswered'],
+  ] as const) {
+    const payload = Buffer.alloc(8);
+    payload.writeUInt32BE(lastStream);
+    payload.writeUInt32BE(2, 4);
+    const { failure } = await bed.send(await answering([frame(GOAWAY, 0, 0, payload)])).outcome;
+    assert.equal(failure?.progress, progress);
+  }
 });
