@@ -1,5 +1,7 @@
 import type { AnswerSink, Origin, UpstreamCall, Upstreams } from './http/upstream.ts';
-import { createHttp1Pool, type Http1Pool } from './http1/upstream-pool.ts';
+import type { UpstreamPool } from './http/upstream-pool.ts';
+import { createHttp1Pool } from './http1/upstream-pool.ts';
+import { createHttp2Pool } from './http2/upstream.ts';
 import type { Timers } from './timers.ts';
 
 export interface UpstreamLimits {
@@ -18,7 +20,7 @@ export interface UpstreamLimits {
 export function createUpstreams({ timers, limits }: { timers: Timers; limits?: UpstreamLimits }): Upstreams {
   const { idleMs = 15_000, bodyIdleMs = 30_000, maxWaiting = 1_024 } = limits ?? {};
   const readBuffer = Buffer.allocUnsafeSlow(65_536);
-  const pools = new Map<string, Http1Pool>();
+  const pools = new Map<string, UpstreamPool>();
   let isClosed = false;
 
   return {
@@ -35,9 +37,11 @@ export function createUpstreams({ timers, limits }: { timers: Timers; limits?: U
     },
   };
 
-  function createPool(origin: Origin): Http1Pool {
+  function createPool(origin: Origin): UpstreamPool {
     const onUnused = () => pools.delete(origin.key);
-    const pool = createHttp1Pool({ origin, timers, idleMs, bodyIdleMs, maxWaiting, readBuffer, onUnused });
+    const options = { origin, timers, idleMs, bodyIdleMs, maxWaiting, onUnused };
+    const pool =
+      origin.protocol === '2' ? createHttp2Pool(options) : createHttp1Pool({ ...options, readBuffer });
     pools.set(origin.key, pool);
     return pool;
   }

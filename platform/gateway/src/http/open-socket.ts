@@ -1,5 +1,6 @@
 import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
+import { toError } from '@flotilla/kernel';
 import type { Timers } from '../timers.ts';
 import type { Origin, UpstreamFailure } from './upstream.ts';
 
@@ -37,7 +38,7 @@ export function openSocket(options: OpeningOptions, opened: Opened): Socket | un
   try {
     socket = origin.secure ? secureSocket(options) : plainSocket(options);
   } catch (error) {
-    const failure: UpstreamFailure = { progress: 'not-sent', reason: 'untrusted', cause: asError(error) };
+    const failure: UpstreamFailure = { progress: 'not-sent', reason: 'untrusted', cause: toError(error) };
     // Unreadable certificates. There is no socket to hand over, and nobody looks at it.
     process.nextTick(opened, failure, undefined);
     return undefined;
@@ -100,8 +101,4 @@ function socketOptions({ host, port }: Origin) {
 function reasonOf(error: Error & { code?: string }, inHandshake: boolean): UpstreamFailure['reason'] {
   if (!inHandshake) return 'refused';
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'closed' : 'untrusted';
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

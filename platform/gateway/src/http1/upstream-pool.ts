@@ -1,33 +1,19 @@
 import { createTlsMemory } from '../http/open-socket.ts';
-import type { AnswerSink, Origin, UpstreamCall, UpstreamFailure, UpstreamRequest } from '../http/upstream.ts';
-import type { Timer, Timers } from '../timers.ts';
+import type { UpstreamFailure } from '../http/upstream.ts';
+import type { UpstreamPool, UpstreamPoolOptions } from '../http/upstream-pool.ts';
+import type { Timer } from '../timers.ts';
 import { type ConnectionOptions, type Http1Connection, openHttp1Connection } from './upstream-connection.ts';
 import { type Carrier, Http1Exchange } from './upstream-exchange.ts';
 import { requestHead } from './upstream-head.ts';
 
-/** The HTTP/1.1 connections to one origin. */
-export interface Http1Pool {
-  send(request: UpstreamRequest, sink: AnswerSink): UpstreamCall;
-  stats(): { readonly inFlight: number; readonly idle: number; readonly waiting: number };
-  /** Ends all connections; exchanges fail. */
-  close(): void;
-}
-
-export interface Http1PoolOptions {
-  readonly origin: Origin;
-  readonly timers: Timers;
-  readonly idleMs: number;
-  readonly bodyIdleMs: number;
-  /** Exchanges that may wait for a connection; further ones fail. */
-  readonly maxWaiting: number;
+export interface Http1PoolOptions extends UpstreamPoolOptions {
   readonly readBuffer: Buffer;
-  /** For a while there has been no connection and nobody waiting. */
-  onUnused(): void;
 }
 
 const SWEEP_MS = 1_000;
 
-export function createHttp1Pool(options: Http1PoolOptions): Http1Pool {
+/** HTTP/1.1 to one origin. */
+export function createHttp1Pool(options: Http1PoolOptions): UpstreamPool {
   const { origin, timers, maxWaiting, onUnused } = options;
   /** The one used last is the first to be used again: the others may grow old and go. */
   const idle: Http1Connection[] = [];

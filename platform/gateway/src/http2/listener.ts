@@ -1,0 +1,227 @@
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { newTrace } from '@flotilla/telemetry';
+import type { AnswerHead } from '../http/answer.ts';
+import { fieldName } from '../http/field-names.ts';
+import { appendField, noFields } from '../http/fields.ts';
+import type { Incoming } from '../http/incoming.ts';
+import { METHOD_NOT_ALLOWED, problemJson, type Refusal } from '../refusal.ts';
+import type { Timer, Timers } from '../timers.ts';
+import { createHttp2Answer, type Http2Answer } from './answer.ts';
+import { createHttp2RequestBody } from './request-body.ts';
+import { readHttp2Head } from './request-head.ts';
+
+/** The server side of HTTP/2, on sockets that somebody else accepts: after ALPN `h2`, or with prior knowledge. */
+export interface Http2Listener {
+  accept(socket: Socket): void;
+  /** No further streams; sessions end when theirs have, all within `timeoutMs`. */
+  drain(timeoutMs: number): Promise<void>;
+  connections(): number;
+}
+
+export interface Http2Limits {
+  /** Streams of one session at the same time. Default 100. */
+  readonly maxStreams: number;
+  /** Streams that a client may take back within ten seconds, beyond those it lets end. Default 200. */
+  readonly maxResets: number;
+  /** Without a stream. Default 20,000. */
+  readonly idleMs: number;
+  /** See `BodyPaceLimits`. */
+  readonly bodyStallMs: number;
+  readonly bodyBytesPerSecond: number;
+  readonly bodyGraceMs: number;
+  /** Without taking anything of an answer. Default 20,000. */
+  readonly writeStallMs: number;
+}
+
+export interface Http2ListenerOptions {
+  readonly timers: Timers;
+  readonly limits?: Partial<Http2Limits>;
+  onRequest(incoming: Incoming): void;
+  /** A request was answered without the pipeline. For logs and metrics. */
+  onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
+  /** `onRequest` threw. The stream is reset. */
+  onFault(error: unknown): void;
+}
+
+interface Session {
+  readonly http2: ServerHttp2Session;
+  readonly peerAddress: string;
+  readonly secure: boolean;
+  streams: number;
+  resets: number;
+  resetsSinceMs: number;
+  idleTimer: Timer | undefined;
+}
+
+const DEFAULTS: Http2Limits = {
+  maxStreams: 100,
+  maxResets: 200,
+  idleMs: 20_000,
+  bodyStallMs: 10_000,
+  bodyBytesPerSecond: 1_024,
+  bodyGraceMs: 5_000,
+  writeStallMs: 20_000,
+};
+const RESET_WINDOW_MS = 10_000;
+const ALLOW = fieldName('allow');
+const CONTENT_TYPE = fieldName('content-type');
+
+export function createHttp2Listener(options: Http2ListenerOptions): Http2Listener {
+  const { timers, onRequest, onRefused, onFault } = options;
+  const limits = { ...DEFAULTS, ...options.limits };
+  const sessions = new Set<Session>();
+  let isDraining = false;
+  let onEmpty: (() => void) | undefined;
+
+  return {
+    accept: (socket) => {
+      if (isDraining || socket.destroyed) socket.destroy();
+      else open(socket);
+    },
+    drain: async (timeoutMs) => {
+      isDraining = true;
+      if (sessions.size === 0) return;
+      const { promise, resolve } = Promise.withResolvers<void>();
+      onEmpty = resolve;
+      const timer = timers.after(timeoutMs, () => {
+        for (const { http2 } of sessions) http2.destroy();
+      });
+      for (const { http2 } of sessions) http2.close();
+      await promise;
+      timer.cancel();
+    },
+    connections: () => sessions.size,
+  };
+
+  function open(socket: Socket): void {
+    const peerAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    const http2 = performServerHandshake(socket, {
+      maxSessionInvalidFrames: 100,
+      maxSessionRejectedStreams: 100,
+      maxOutstandingPings: 10,
+      maxHeaderListPairs: 128,
+      maxSessionMemory: 10,
+      streamResetBurst: limits.maxResets,
+      streamResetRate: Math.max(1, Math.floor((limits.maxResets * 1_000) / RESET_WINDOW_MS)),
+      strictFieldWhitespaceValidation: true,
+      settings: { maxConcurrentStreams: limits.maxStreams, maxHeaderListSize: 32_768, enablePush: false },
+    });
+    const session: Session = {
+      http2,
+      peerAddress,
+      secure: 'encrypted' in socket,
+      streams: 0,
+      resets: 0,
+      resetsSinceMs: timers.nowMs,
+      idleTimer: undefined,
+    };
+    sessions.add(session);
+    watchIdle(session);
+    http2.on('stream', (stream, _headers, flags, raw) => onStream(session, stream, flags, raw));
+    // What went wrong with a client's connection is told by the end of its streams.
+    http2.on('error', () => {});
+    socket.on('error', () => {});
+    http2.on('close', () => {
+      session.idleTimer?.cancel();
+      sessions.delete(session);
+      if (sessions.size === 0) onEmpty?.();
+    });
+  }
+
+  function watchIdle(session: Session): void {
+    session.idleTimer = timers.after(limits.idleMs, () => session.http2.close());
+  }
+
+  function onStream(
+    session: Session,
+    stream: ServerHttp2Stream,
+    flags: number,
+    raw: readonly string[],
+  ): void {
+    const { peerAddress, secure } = session;
+    session.idleTimer?.cancel();
+    session.streams += 1;
+    stream.on('error', () => {});
+    const read = readHttp2Head(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+    const isHead = read.ok && read.value.request.method === 'HEAD';
+    const answer = createHttp2Answer({ stream, isHead, timers, writeStallMs: limits.writeStallMs });
+    if (!read.ok) {
+      stream.on('close', () => onClose(session, stream, answer));
+      refuse(read.rejection, session, stream, answer);
+      return;
+    }
+    const { request, expectsContinue } = read.value;
+    const { framing } = request;
+    const body = createHttp2RequestBody({ stream, framing, expectsContinue, timers, limits });
+    stream.on('close', () => {
+      body.closed();
+      onClose(session, stream, answer);
+    });
+    // An answer that comes before the end of the body: nobody wants the rest.
+    stream.on('finish', () => {
+      if (body.state !== 'complete') stream.close(constants.NGHTTP2_NO_ERROR);
+    });
+    try {
+      onRequest({ request, body, answer, peerAddress, secure });
+    } catch (error) {
+      onFault(error);
+      answer.abort();
+    }
+  }
+
+  function onClose(session: Session, stream: ServerHttp2Stream, answer: Http2Answer): void {
+    session.streams -= 1;
+    if (session.streams === 0 && !session.http2.closed) watchIdle(session);
+    const isTakenBack = answer.state !== 'ended' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+    answer.closed();
+    if (isTakenBack) countReset(session);
+  }
+
+  /** Streams that are opened only to be taken back cost the gateway a request each, and the client nothing. */
+  function countReset(session: Session): void {
+    if (timers.nowMs - session.resetsSinceMs >= RESET_WINDOW_MS) {
+      session.resets = 0;
+      session.resetsSinceMs = timers.nowMs;
+    }
+    session.resets += 1;
+    if (session.resets > limits.maxResets && !session.http2.destroyed)
+      session.http2.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  function refuse(
+    refusal: Refusal | 'none',
+    { peerAddress }: Session,
+    stream: ServerHttp2Stream,
+    answer: Http2Answer,
+  ): void {
+    if (refusal === 'none') answer.send(allowed(), '');
+    else {
+      const { traceId } = newTrace();
+      const text = problemJson(refusal, traceId);
+      answer.send(problemHead(refusal, text), text);
+      onRefused(refusal, { peerAddress, traceId });
+    }
+    // Without a body to wait for, the client has ended already.
+    stream.on('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+  }
+}
+
+/** The gateway's own answer to OPTIONS. */
+function allowed(): AnswerHead {
+  const fields = noFields();
+  appendField(fields, ALLOW, METHOD_NOT_ALLOWED.headers?.[0]?.[1] ?? '');
+  return { status: 204, reason: '', fields, bodyBytes: 0 };
+}
+
+function problemHead(refusal: Refusal, text: string): AnswerHead {
+  const fields = noFields();
+  appendField(fields, CONTENT_TYPE, 'application/problem+json');
+  for (const [name, value] of refusal.headers ?? []) appendField(fields, fieldName(name), value);
+  return { status: refusal.status, reason: '', fields, bodyBytes: Buffer.byteLength(text) };
+}

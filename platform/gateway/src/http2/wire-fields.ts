@@ -1,0 +1,38 @@
+import { fieldName } from '../http/field-names.ts';
+import { appendField, type Fields, noFields } from '../http/fields.ts';
+import { isValue } from '../http1/octets.ts';
+
+/** The fields of a message as Node lists them: name, value, name, value, … without the pseudo-fields. */
+export function fromWire(raw: readonly string[]): Fields {
+  const fields = noFields();
+  for (let index = 0; index < raw.length; index += 2) {
+    const name = raw[index] ?? '';
+    if (name.startsWith(':')) continue;
+    appendField(fields, fieldName(name), raw[index + 1] ?? '');
+  }
+  return fields;
+}
+
+/**
+ * Appends what may go out: lower-case names, nothing that belongs to a connection, no framing. `false` when a
+ * value has characters that no field may have.
+ */
+export function appendToWire(raw: string[], { names, values }: Fields): boolean {
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index];
+    const value = values[index] ?? '';
+    if (name === undefined || name.isHopByHop || name.lower === 'host' || name.lower === 'content-length')
+      continue;
+    if (!isValue(value, 0, value.length)) return false;
+    raw.push(name.lower, value);
+  }
+  return true;
+}
+
+/** Without what RFC 9113 §8.2.2 forbids and the length, which is kept apart. */
+export function endToEnd({ names, values }: Fields): Fields {
+  const kept = noFields();
+  for (const [index, name] of names.entries())
+    if (!name.isHopByHop && name.lower !== 'content-length') appendField(kept, name, values[index] ?? '');
+  return kept;
+}
