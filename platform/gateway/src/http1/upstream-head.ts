@@ -18,7 +18,7 @@ export function requestHead(request: UpstreamRequest): string | undefined {
     if (!isToken(name.text) || !isAsciiValue(value)) return undefined;
     head += `${name.text}: ${value}\r\n`;
   }
-  if (request.upgrade) head += 'Connection: Upgrade\r\nUpgrade: websocket\r\n';
+  head += request.upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : 'Connection: keep-alive\r\n';
   return `${head}${framingOf(request.body)}\r\n`;
 }
 
