@@ -1,20 +1,9 @@
 import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
-import type { Answer } from './http/answer.ts';
 import { type FieldName, type Fields, fieldValue, noFields } from './http/fields.ts';
-import type { RequestBody, RequestHead } from './http/request.ts';
+import type { Incoming } from './http/incoming.ts';
+import type { RequestBody } from './http/request.ts';
 import { outgoingOf } from './outgoing.ts';
 import type { Refusal } from './refusal.ts';
-
-/** A request as a listener hands it over. */
-export interface Incoming {
-  readonly request: RequestHead;
-  readonly body: RequestBody;
-  readonly answer: Answer;
-  /** Address of the TCP peer, never in the `::ffff:` form. */
-  readonly peerAddress: string;
-  /** Did it arrive over TLS? */
-  readonly secure: boolean;
-}
 
 /** One request and its answer, and what is found out about them on the way. */
 export interface Exchange extends Omit<Incoming, 'body'> {

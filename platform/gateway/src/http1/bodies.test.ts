@@ -3,7 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import type { BodySink } from '../http/request.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Incoming } from './options.ts';
+import type { Incoming } from '../http/incoming.ts';
 import { echo, okHead, request, startServer, type TestServer } from './test-client.ts';
 
 let server: TestServer | undefined;

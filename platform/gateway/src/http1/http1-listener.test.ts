@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Answer } from '../http/answer.ts';
-import type { Incoming } from './options.ts';
+import type { Incoming } from '../http/incoming.ts';
 import { echo, okHead, request, startServer, type TestServer } from './test-client.ts';
 
 let server: TestServer | undefined;

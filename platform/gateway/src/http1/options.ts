@@ -1,17 +1,6 @@
-import type { Answer } from '../http/answer.ts';
-import type { RequestBody, RequestHead } from '../http/request.ts';
+import type { Incoming } from '../http/incoming.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Timers } from '../timers.ts';
-
-/** One request with the way back. */
-export interface Incoming {
-  readonly request: RequestHead;
-  readonly body: RequestBody;
-  readonly answer: Answer;
-  /** Of the TCP peer, never in the `::ffff:` form. */
-  readonly peerAddress: string;
-  readonly secure: boolean;
-}
 
 /** How long a client may take, and how much it may send for nothing. */
 export interface ClientLimits {

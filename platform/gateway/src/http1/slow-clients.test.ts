@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { createBodyPace } from './body-pace.ts';
-import type { ClientLimits, Incoming } from './options.ts';
+import type { Incoming } from '../http/incoming.ts';
+import type { ClientLimits } from './options.ts';
 import { echo, okHead, request, startServer, type TestServer } from './test-client.ts';
 
 let server: TestServer | undefined;

@@ -7,7 +7,8 @@ import { noFields } from '../http/fields.ts';
 import { createTimers } from '../timers.ts';
 import { createHttp1Listener, type Http1Listener } from './http1-listener.ts';
 import { listenPlain } from './listen.ts';
-import type { Http1Options, Incoming } from './options.ts';
+import type { Incoming } from '../http/incoming.ts';
+import type { Http1Options } from './options.ts';
 
 /** A listener on a free port, and clients that speak bytes. */
 export interface TestServer {
