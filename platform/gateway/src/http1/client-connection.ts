@@ -4,7 +4,7 @@ import { newTrace } from '@flotilla/telemetry';
 import type { Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
 import { createDeadline } from './deadline.ts';
-import { createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { type AnswerConnection, Http1Answer } from './http1-answer.ts';
 import type { ClientLimits, Http1Options } from './options.ts';
@@ -60,6 +60,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   let isPumping = false;
   let isPaused = false;
   let halfCloseMark = 0;
+  const memory = createFieldMemory();
   const held = createHeldBytes();
   const reading = createDeadline(timers, readExpired);
   const connection: ClientConnection = { drain, destroy };
@@ -88,7 +89,12 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function received(bytes: Buffer): void {
     if (phase === 'closing' || phase === 'gone') return;
-    held.add(bytes);
+    if (held.length > 0 || isPumping) held.add(bytes);
+    else {
+      isPumping = true;
+      feed(bytes);
+      isPumping = false;
+    }
     pump();
   }
 
@@ -96,27 +102,26 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function pump(): void {
     if (isPumping) return; // an answer came within its request's call; the loop below goes on
     isPumping = true;
-    while (held.length > 0) {
-      if (phase === 'head') feedHead(held.take());
-      else if (phase === 'exchange' && body?.isTaking) feedBody(body, held.take());
-      else break;
-    }
+    while (held.length > 0 && (phase === 'head' || (phase === 'exchange' && body?.isTaking === true)))
+      feed(held.take());
     isPumping = false;
     if (isHalfClosed) afterHalfClose();
     steer();
   }
 
+  function feed(bytes: Buffer): void {
+    if (phase === 'head') feedHead(bytes);
+    else if (phase === 'exchange' && body?.isTaking) feedBody(body, bytes);
+    else held.add(bytes);
+  }
+
   /** Reads from the socket as long as there is room for what comes. */
   function steer(): void {
-    if (phase === 'switched' || phase === 'gone') return;
-    const isUnwanted =
-      phase === 'exchange' &&
-      body !== undefined &&
-      body.state === 'reading' &&
-      !body.isTaking &&
-      !body.isFinished;
-    const mustPause = phase !== 'closing' && (held.length > limits.heldBytes || isUnwanted);
-    if (mustPause === isPaused) return;
+    const mustPause =
+      (phase === 'exchange' && (held.length > limits.heldBytes || body?.isPaused === true)) ||
+      // Bytes to be dropped must not look like progress while the answer has not gone out.
+      (phase === 'closing' && !socket.writableFinished);
+    if (mustPause === isPaused || phase === 'switched' || phase === 'gone') return;
     isPaused = mustPause;
     if (mustPause) socket.pause();
     else socket.resume();
@@ -126,7 +131,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     const before = headText.length;
     const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), MAX_HEAD_BYTES - before));
     const text = before === 0 ? part : headText + part;
-    const outcome = readHeadLines(text, lines);
+    const outcome = readHeadLines(text, lines, memory);
     if (outcome === 'incomplete') {
       if (before === 0) reading.set(limits.headMs);
       headText = text;
@@ -137,7 +142,8 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
       refuse(outcome);
       return;
     }
-    held.add(bytes.subarray(lines.at - before));
+    const rest = lines.at - before;
+    if (rest < bytes.length) held.add(bytes.subarray(rest));
     const head = readRequestHead(lines);
     lines = createHeadLines();
     reading.clear();
