@@ -11,6 +11,7 @@ import type { ClientLimits, Http1Options } from './options.ts';
 import { refusalAnswer } from './refusal-answer.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
 import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
+import { writtenBytes } from './write-progress.ts';
 
 /** A client's connection, from its first byte to its last. */
 export interface ClientConnection {
@@ -60,9 +61,11 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   let isPumping = false;
   let isPaused = false;
   let halfCloseMark = 0;
+  let writtenMark = 0;
   const memory = createFieldMemory();
   const held = createHeldBytes();
   const reading = createDeadline(timers, readExpired);
+  const writing = createDeadline(timers, writeExpired);
   const connection: ClientConnection = { drain, destroy };
 
   const forBody: BodyConnection = { bodyWanted, bodyUnwanted, bodyFinished, bodyBroken };
@@ -79,7 +82,6 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   socket.on('data', received);
   socket.on('drain', drained);
   socket.on('end', ended);
-  socket.on('timeout', destroy);
   socket.on('error', ignore); // 'close' follows and says all there is to say
   socket.on('close', gone);
   reading.set(limits.firstByteMs);
@@ -117,10 +119,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   /** Reads from the socket as long as there is room for what comes. */
   function steer(): void {
-    const mustPause =
-      (phase === 'exchange' && (held.length > limits.heldBytes || body?.isPaused === true)) ||
-      // Bytes to be dropped must not look like progress while the answer has not gone out.
-      (phase === 'closing' && !socket.writableFinished);
+    const mustPause = phase === 'exchange' && (held.length > limits.heldBytes || body?.isPaused === true);
     if (mustPause === isPaused || phase === 'switched' || phase === 'gone') return;
     isPaused = mustPause;
     if (mustPause) socket.pause();
@@ -273,18 +272,19 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     pump();
   }
 
-  /** The socket's own timeout sees the progress within one large write, which nobody outside of it can. */
   function writeStalled(): void {
-    socket.setTimeout(limits.writeStallMs);
+    writtenMark = writtenBytes(socket);
+    writing.set(limits.writeStallMs);
+  }
+
+  function writeExpired(): void {
+    if (writtenBytes(socket) === writtenMark) destroy();
+    else writeStalled();
   }
 
   function drained(): void {
-    socket.setTimeout(0);
+    writing.clear();
     answer?.drained();
-  }
-
-  function sentBytes(): number {
-    return socket.bytesWritten - socket.writableLength;
   }
 
   /** The connection ends behind the answer, and the client gets time to read it: a reset would take it back. */
@@ -301,9 +301,8 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function lingers(): void {
     if (phase !== 'closing') return;
-    socket.setTimeout(0);
+    writing.clear();
     reading.set(limits.lingerMs);
-    steer();
   }
 
   function switchProtocols(): Duplex {
@@ -312,8 +311,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     socket.off('data', received);
     socket.off('drain', drained);
     socket.off('end', ended);
-    socket.off('timeout', destroy);
-    socket.setTimeout(0);
+    writing.stop();
     socket.pause();
     if (held.length > 0) socket.unshift(held.take());
     return socket;
@@ -324,7 +322,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function readExpired(): void {
     if (phase === 'exchange') {
       if (!isHalfClosed) judgePace();
-      else if (sentBytes() === halfCloseMark) destroy();
+      else if (writtenBytes(socket) === halfCloseMark) destroy();
       else afterHalfClose();
     } else if (phase === 'head' && !EMPTY_LINES.test(headText)) refuse(REQUEST_TIMEOUT);
     else if (phase === 'head' && socket.writableLength > 0)
@@ -357,7 +355,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
       destroy();
       return;
     }
-    halfCloseMark = sentBytes();
+    halfCloseMark = writtenBytes(socket);
     reading.set(limits.halfCloseMs);
   }
 
@@ -380,6 +378,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function gone(): void {
     phase = 'gone';
     reading.stop();
+    writing.stop();
     held.take();
     body?.fail(undefined);
     answer?.closed();
