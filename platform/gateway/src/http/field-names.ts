@@ -86,16 +86,18 @@ const interned = new Map<string, FieldName>();
 export function fieldName(text: string): FieldName {
   const known = interned.get(text);
   if (known !== undefined) return known;
-  const lower = text.toLowerCase();
+  // A copy: the text is a part of a whole head, which would stay in memory as long as the name does.
+  const own = Buffer.from(text).toString();
+  const lower = own.toLowerCase();
   const name: FieldName = {
-    text,
+    text: own,
     lower,
     dashed: lower.replaceAll('_', '-'),
     isHopByHop: HOP_BY_HOP.has(lower),
     isReserved: !mayForward(lower),
     isSingle: SINGLE.has(lower),
   };
-  if (interned.size < MAX_INTERNED && text.length <= 64) interned.set(text, name);
+  if (interned.size < MAX_INTERNED && text.length <= 64) interned.set(own, name);
   return name;
 }
 

@@ -4,13 +4,14 @@ import { newTrace } from '@flotilla/telemetry';
 import type { Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
 import { createDeadline } from './deadline.ts';
-import { createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { type AnswerConnection, Http1Answer } from './http1-answer.ts';
 import type { ClientLimits, Http1Options } from './options.ts';
 import { refusalAnswer } from './refusal-answer.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
 import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
+import { writtenBytes } from './write-progress.ts';
 
 /** A client's connection, from its first byte to its last. */
 export interface ClientConnection {
@@ -60,8 +61,11 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   let isPumping = false;
   let isPaused = false;
   let halfCloseMark = 0;
+  let writtenMark = 0;
+  const memory = createFieldMemory();
   const held = createHeldBytes();
   const reading = createDeadline(timers, readExpired);
+  const writing = createDeadline(timers, writeExpired);
   const connection: ClientConnection = { drain, destroy };
 
   const forBody: BodyConnection = { bodyWanted, bodyUnwanted, bodyFinished, bodyBroken };
@@ -78,7 +82,6 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   socket.on('data', received);
   socket.on('drain', drained);
   socket.on('end', ended);
-  socket.on('timeout', destroy);
   socket.on('error', ignore); // 'close' follows and says all there is to say
   socket.on('close', gone);
   reading.set(limits.firstByteMs);
@@ -88,7 +91,12 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function received(bytes: Buffer): void {
     if (phase === 'closing' || phase === 'gone') return;
-    held.add(bytes);
+    if (held.length > 0 || isPumping) held.add(bytes);
+    else {
+      isPumping = true;
+      feed(bytes);
+      isPumping = false;
+    }
     pump();
   }
 
@@ -96,27 +104,23 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function pump(): void {
     if (isPumping) return; // an answer came within its request's call; the loop below goes on
     isPumping = true;
-    while (held.length > 0) {
-      if (phase === 'head') feedHead(held.take());
-      else if (phase === 'exchange' && body?.isTaking) feedBody(body, held.take());
-      else break;
-    }
+    while (held.length > 0 && (phase === 'head' || (phase === 'exchange' && body?.isTaking === true)))
+      feed(held.take());
     isPumping = false;
     if (isHalfClosed) afterHalfClose();
     steer();
   }
 
+  function feed(bytes: Buffer): void {
+    if (phase === 'head') feedHead(bytes);
+    else if (phase === 'exchange' && body?.isTaking) feedBody(body, bytes);
+    else held.add(bytes);
+  }
+
   /** Reads from the socket as long as there is room for what comes. */
   function steer(): void {
-    if (phase === 'switched' || phase === 'gone') return;
-    const isUnwanted =
-      phase === 'exchange' &&
-      body !== undefined &&
-      body.state === 'reading' &&
-      !body.isTaking &&
-      !body.isFinished;
-    const mustPause = phase !== 'closing' && (held.length > limits.heldBytes || isUnwanted);
-    if (mustPause === isPaused) return;
+    const mustPause = phase === 'exchange' && (held.length > limits.heldBytes || body?.isPaused === true);
+    if (mustPause === isPaused || phase === 'switched' || phase === 'gone') return;
     isPaused = mustPause;
     if (mustPause) socket.pause();
     else socket.resume();
@@ -126,7 +130,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     const before = headText.length;
     const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), MAX_HEAD_BYTES - before));
     const text = before === 0 ? part : headText + part;
-    const outcome = readHeadLines(text, lines);
+    const outcome = readHeadLines(text, lines, memory);
     if (outcome === 'incomplete') {
       if (before === 0) reading.set(limits.headMs);
       headText = text;
@@ -137,7 +141,8 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
       refuse(outcome);
       return;
     }
-    held.add(bytes.subarray(lines.at - before));
+    const rest = lines.at - before;
+    if (rest < bytes.length) held.add(bytes.subarray(rest));
     const head = readRequestHead(lines);
     lines = createHeadLines();
     reading.clear();
@@ -267,18 +272,19 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     pump();
   }
 
-  /** The socket's own timeout sees the progress within one large write, which nobody outside of it can. */
   function writeStalled(): void {
-    socket.setTimeout(limits.writeStallMs);
+    writtenMark = writtenBytes(socket);
+    writing.set(limits.writeStallMs);
+  }
+
+  function writeExpired(): void {
+    if (writtenBytes(socket) === writtenMark) destroy();
+    else writeStalled();
   }
 
   function drained(): void {
-    socket.setTimeout(0);
+    writing.clear();
     answer?.drained();
-  }
-
-  function sentBytes(): number {
-    return socket.bytesWritten - socket.writableLength;
   }
 
   /** The connection ends behind the answer, and the client gets time to read it: a reset would take it back. */
@@ -295,9 +301,8 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function lingers(): void {
     if (phase !== 'closing') return;
-    socket.setTimeout(0);
+    writing.clear();
     reading.set(limits.lingerMs);
-    steer();
   }
 
   function switchProtocols(): Duplex {
@@ -306,8 +311,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     socket.off('data', received);
     socket.off('drain', drained);
     socket.off('end', ended);
-    socket.off('timeout', destroy);
-    socket.setTimeout(0);
+    writing.stop();
     socket.pause();
     if (held.length > 0) socket.unshift(held.take());
     return socket;
@@ -318,7 +322,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function readExpired(): void {
     if (phase === 'exchange') {
       if (!isHalfClosed) judgePace();
-      else if (sentBytes() === halfCloseMark) destroy();
+      else if (writtenBytes(socket) === halfCloseMark) destroy();
       else afterHalfClose();
     } else if (phase === 'head' && !EMPTY_LINES.test(headText)) refuse(REQUEST_TIMEOUT);
     else if (phase === 'head' && socket.writableLength > 0)
@@ -351,7 +355,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
       destroy();
       return;
     }
-    halfCloseMark = sentBytes();
+    halfCloseMark = writtenBytes(socket);
     reading.set(limits.halfCloseMs);
   }
 
@@ -374,6 +378,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   function gone(): void {
     phase = 'gone';
     reading.stop();
+    writing.stop();
     held.take();
     body?.fail(undefined);
     answer?.closed();

@@ -15,12 +15,30 @@ export interface HeadLines {
   method: Method | undefined;
   target: string;
   version: '1.0' | '1.1';
-  readonly fields: Fields;
+  /** Where the fields start. */
+  fieldsAt: number;
+  fields: Fields;
 }
 
 export function createHeadLines(): HeadLines {
-  return { at: 0, method: undefined, target: '', version: '1.1', fields: noFields() };
+  return { at: 0, method: undefined, target: '', version: '1.1', fieldsAt: 0, fields: noFields() };
 }
+
+/**
+ * The fields of the request before on the same connection, as text and as read. Most clients repeat them byte for
+ * byte, and what has been read once need not be read again.
+ */
+export interface FieldMemory {
+  text: string;
+  fields: Fields;
+}
+
+export function createFieldMemory(): FieldMemory {
+  return { text: '', fields: noFields() };
+}
+
+/** Larger heads are not worth the memory, for each of thousands of connections. */
+const MAX_REMEMBERED = 2_048;
 
 const METHODS: ReadonlyMap<string, Method> = new Map(
   (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const).map((method) => [method, method]),
@@ -41,13 +59,23 @@ const NO_WORD = -3;
  * Reads on in `text`, one latin1 character a byte, from the head's first byte on. What is wrong is found in the
  * order of the lines and as soon as a byte shows it, however the bytes arrive.
  */
-export function readHeadLines(text: string, lines: HeadLines): 'complete' | 'incomplete' | Refusal {
+export function readHeadLines(
+  text: string,
+  lines: HeadLines,
+  memory: FieldMemory,
+): 'complete' | 'incomplete' | Refusal {
   if (lines.method === undefined) {
     lines.at = skipEmptyLines(text, lines.at);
     const behind = readRequestLine(text, lines.at, lines);
     if (typeof behind !== 'number') return behind;
     if (behind === INCOMPLETE) return incomplete(text);
     lines.at = behind;
+    lines.fieldsAt = behind;
+    if (memory.text !== '' && text.startsWith(memory.text, behind)) {
+      lines.fields = copyOf(memory.fields);
+      lines.at += memory.text.length;
+      return 'complete';
+    }
   }
   for (;;) {
     const behind = readFieldLine(text, lines.at, lines.fields);
@@ -55,10 +83,22 @@ export function readHeadLines(text: string, lines: HeadLines): 'complete' | 'inc
     if (behind === INCOMPLETE) return incomplete(text);
     if (behind === LAST_LINE) {
       lines.at += 2;
+      remember(text, lines, memory);
       return 'complete';
     }
     lines.at = behind;
   }
+}
+
+function remember(text: string, { fieldsAt, at, fields }: HeadLines, memory: FieldMemory): void {
+  if (text.length > MAX_REMEMBERED) return;
+  memory.text = text.slice(fieldsAt, at);
+  memory.fields = copyOf(fields);
+}
+
+/** Nobody who changes the fields of one request may change those of another. */
+function copyOf({ names, values }: Fields): Fields {
+  return { names: names.slice(), values: values.slice() };
 }
 
 /** Trailers: read like fields, and dropped. The length of the section, or why it is none. */

@@ -287,10 +287,13 @@ describe('an answer', () => {
   });
 
   it('reaches a client that is still sending when the connection is closed', async () => {
-    const { client } = await start(echo, { limits: { lingerMs: 500 } });
-    const { send, closed } = await client();
-    send(`${request('/a', 'Bad Field: x\r\n')}${'x'.repeat(3_000_000)}`);
+    const { client } = await start(echo, { limits: { lingerMs: 5_000 } });
+    const { send, socket, closed } = await client();
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    send(`${request('/a', 'Bad Field: x\r\n')}${'x'.repeat(10_000_000)}`);
     assert.match(await closed(), /^HTTP\/1\.1 400 [\s\S]*"malformed-request"/);
+    assert.deepEqual(errors, []);
   });
 });
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
 import { readRequestHead } from './request-head.ts';
 
 type Outcome = Exclude<ReturnType<typeof readRequestHead>, never> | 'incomplete';
@@ -11,8 +11,9 @@ function readTo(
   ends: Iterable<number>,
 ): { readonly outcome: Outcome; readonly length: number } {
   const lines = createHeadLines();
+  const memory = createFieldMemory();
   for (const end of ends) {
-    const state = readHeadLines(text.slice(0, Math.min(end, MAX_HEAD_BYTES)), lines);
+    const state = readHeadLines(text.slice(0, Math.min(end, MAX_HEAD_BYTES)), lines, memory);
     if (state === 'incomplete') continue;
     return { outcome: state === 'complete' ? readRequestHead(lines) : state, length: lines.at };
   }
@@ -374,5 +375,37 @@ describe('the connection', () => {
       assert.equal(upgrade([...wanted, ...fields]), 'invalid');
     assert.equal(upgrade([...wanted, key, version], 'POST /a HTTP/1.1'), 'invalid');
     assert.equal(upgrade([...wanted, key, version], 'GET /a HTTP/1.0'), 'invalid');
+  });
+});
+
+describe('the fields of a connection', () => {
+  it('are the same whether they are read or remembered, and never shared', () => {
+    const memory = createFieldMemory();
+    const next = (text: string) => {
+      const lines = createHeadLines();
+      const state = readHeadLines(text, lines, memory);
+      return { state, length: lines.at, fields: lines.fields };
+    };
+    const fields = 'Host: h\r\nX-A: 1\r\nx-a: 2\r\n\r\n';
+    const first = next(`GET /a HTTP/1.1\r\n${fields}`);
+    const wanted = structuredClone(first.fields);
+    first.fields.values[1] = 'changed';
+    const again = next(`POST /longer HTTP/1.0\r\n${fields}behind`);
+    assert.deepEqual(again.fields, wanted);
+    assert.equal(again.length, `POST /longer HTTP/1.0\r\n${fields}`.length);
+    again.fields.names.pop();
+    assert.deepEqual(next(`GET /a HTTP/1.1\r\n${fields}`).fields, wanted);
+    for (const [other, state, values] of [
+      ['Host: h\r\nX-A: 1\r\nx-a: 3\r\n\r\n', 'complete', ['h', '1', '3']],
+      ['Host: h\r\nX-A: 1\r\n\r\n', 'complete', ['h', '1']],
+      ['Host: h\r\nX-A: 1\r\nx-a: 2\r\n', 'incomplete', ['h', '1', '2']],
+      ['Host: h\r\n\r\n', 'complete', ['h']],
+      ['\r\n', 'complete', []],
+      ['\r\n', 'complete', []],
+      [fields, 'complete', ['h', '1', '2']],
+    ] as const) {
+      const outcome = next(`GET /a HTTP/1.1\r\n${other}`);
+      assert.deepEqual([outcome.state, outcome.fields.values], [state, values], JSON.stringify(other));
+    }
   });
 });

@@ -133,6 +133,20 @@ describe('a client', () => {
     await eventually('it is cut', () => isClosed);
   });
 
+  it('that takes nothing of its last answer cannot gain time by sending', async () => {
+    const { client, listener } = await start(({ answer }) => answer.send(okHead(), Buffer.alloc(30_000_000)));
+    const { send, socket } = await client();
+    socket.removeAllListeners('data');
+    socket.pause();
+    send(request('/', 'Connection: close\r\n'));
+    const dripping = setInterval(() => send('x'), 20);
+    try {
+      await eventually('it is cut', () => socket.bytesWritten > 50 && listener.connections() === 0);
+    } finally {
+      clearInterval(dripping);
+    }
+  });
+
   it('that takes its answer slowly gets all of it', async () => {
     const total = 12_000_000;
     const { client } = await start(({ answer }) => answer.send(okHead(), Buffer.alloc(total)), {
