@@ -12,12 +12,13 @@ import { diffConfigs } from './config/diff.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { createUpstreams } from './create-upstreams.ts';
 import { createExchange } from './exchange.ts';
-import type { Incoming } from './http/incoming.ts';
 import type { ForwardDeps } from './forwarding/forward.ts';
 import { tunnel } from './forwarding/tunnel.ts';
 import type { DelegatingHandlers } from './handlers.ts';
+import type { Incoming } from './http/incoming.ts';
 import { createHttp1Listener } from './http1/http1-listener.ts';
 import { type Listening, listenPlain, listenTls } from './http1/listen.ts';
+import { createHttp2Listener } from './http2/listener.ts';
 import { createKeptState } from './kept-state.ts';
 import { measureLoopDelay } from './limits/overload.ts';
 import { createBudgetRegistry } from './limits/rate-limit.ts';
@@ -68,6 +69,8 @@ export interface ListenAddress {
   readonly port: number;
   /** PEM; without it the port speaks plain HTTP. With it HTTP/2 is offered too. */
   readonly tls?: { readonly cert: string; readonly key: string };
+  /** What a port without TLS speaks: `h2c` is HTTP/2 with prior knowledge, for gRPC inside of a network. Default `http/1.1`. */
+  readonly cleartext?: 'http/1.1' | 'h2c';
 }
 
 export interface Gateway {
@@ -193,30 +196,43 @@ export function createGateway(options: GatewayOptions): Gateway {
   }
 
   let runtime = build(options.config);
-  const http1 = createHttp1Listener({
+  const clients = {
     timers,
     onRequest: accept,
-    onRefused: (refusal, { peerAddress }) => telemetry.refused(refusal, peerAddress),
-    onFault: (error) => logger.error({ err: toError(error) }, 'the request could not be handled'),
-    errorBodies: options.config.strict ? 'empty' : 'problem',
-  });
+    onRefused: (refusal: Refusal, { peerAddress }: { readonly peerAddress: string }) =>
+      telemetry.refused(refusal, peerAddress),
+    onFault: (error: unknown) => logger.error({ err: toError(error) }, 'the request could not be handled'),
+  };
+  const http1 = createHttp1Listener({ ...clients, errorBodies: options.config.strict ? 'empty' : 'problem' });
+  const http2 = createHttp2Listener(clients);
   const listeners: Listening[] = [];
 
   const reload = (config: GatewayConfig): readonly string[] => {
     const changes = diffConfigs(runtime.config, config);
     if (changes.length === 0) return changes;
+    const before = runtime.config;
     backends.retain(config);
+    try {
+      runtime = build(config);
+    } catch (error) {
+      backends.retain(before); // what is in force stays so, whole
+      throw error;
+    }
     stranglers.retain(config.routes);
-    runtime = build(config);
     return changes;
   };
 
   return {
     reload,
-    listen: async ({ host, port, tls }) => {
+    listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
       const listening = tls
-        ? await listenTls({ host, port, timers, accept: http1.accept, tls })
-        : await listenPlain({ host, port, timers, accept: http1.accept });
+        ? await listenTls({ host, port, timers, accept: http1.accept, onHttp2: http2.accept, tls })
+        : await listenPlain({
+            host,
+            port,
+            timers,
+            accept: cleartext === 'h2c' ? http2.accept : http1.accept,
+          });
       listeners.push(listening);
       const name = host.includes(':') ? `[${host}]` : host;
       return { url: `${tls ? 'https' : 'http'}://${name}:${listening.port}`, port: listening.port };
@@ -248,7 +264,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     close: async () => {
       isClosing = true;
       for (const listening of listeners) listening.close();
-      await http1.drain(drainTimeoutMs);
+      await Promise.all([http1.drain(drainTimeoutMs), http2.drain(drainTimeoutMs)]);
       await backends.close();
       await upstreams.close();
       await shared?.close();

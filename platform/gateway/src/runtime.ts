@@ -7,6 +7,9 @@ import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/com
 import type { ForwardDeps } from './forwarding/forward.ts';
 import type { RouteRuntime } from './forwarding/route-runtime.ts';
 import { serveRoute } from './forwarding/serve-route.ts';
+import { fieldName } from './http/field-names.ts';
+import { appendField, noFields } from './http/fields.ts';
+import { createOpenApi } from './openapi/create-openapi.ts';
 import type { Refusal } from './refusal.ts';
 import { refuse } from './refuse.ts';
 import { createRouteTable } from './routing/route-table.ts';
@@ -40,6 +43,29 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     config.aggregates.map((aggregate) => [aggregate, compileAggregate(aggregate, deps)]),
   );
   const dynamic = createDynamicRoutes(deps);
+  const openApi = createOpenApi({ config, nowMs: deps.nowMs, logger: deps.logger });
+
+  /** Where no route is, the gateway's own documents may be. */
+  function showDocument(exchange: Exchange, { status }: Refusal): boolean {
+    const { method, target } = exchange.request;
+    if (openApi === undefined || status !== 404 || (method !== 'GET' && method !== 'HEAD')) return false;
+    const document = openApi.find(target.path);
+    if (document === undefined) return false;
+    exchange.route = '/docs/{everything}';
+    const done = (refusal: Refusal | undefined) => finish(exchange, refusal, strict);
+    document.then(
+      ({ contentType, body, headers }) => {
+        const fields = noFields();
+        appendField(fields, fieldName('Content-Type'), contentType);
+        for (const [name, value] of headers) appendField(fields, fieldName(name), value);
+        const bodyBytes = Buffer.byteLength(body);
+        exchange.answer.send({ status: 200, reason: 'OK', fields, bodyBytes }, body);
+        done(undefined);
+      },
+      (error: unknown) => forwarding.onFault(exchange, error, done),
+    );
+    return true;
+  }
 
   const serveOn = (exchange: Exchange, route: RouteRuntime) =>
     serveRoute(exchange, route, forwarding, (refusal) => finish(exchange, refusal, strict));
@@ -49,7 +75,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     serve: (exchange) => {
       const found = table.find(exchange.request);
       if ('code' in found) {
-        refuse(exchange, found, strict);
+        if (!showDocument(exchange, found)) finish(exchange, found, strict);
         return;
       }
       exchange.values = found.values;

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import type { Incoming } from '../http/incoming.ts';
 import type { BodySink } from '../http/request.ts';
 import type { Refusal } from '../refusal.ts';
-import type { Incoming } from '../http/incoming.ts';
 import { echo, okHead, request, startServer, type TestServer } from './test-client.ts';
 
 let server: TestServer | undefined;

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { createBodyPace } from './body-pace.ts';
 import type { Incoming } from '../http/incoming.ts';
+import { createBodyPace } from './body-pace.ts';
 import type { ClientLimits } from './options.ts';
 import { echo, okHead, request, startServer, type TestServer } from './test-client.ts';
 

@@ -4,10 +4,10 @@ import { eventually } from '@flotilla/kernel/testing';
 import type { AnswerHead } from '../http/answer.ts';
 import { fieldName } from '../http/field-names.ts';
 import { noFields } from '../http/fields.ts';
+import type { Incoming } from '../http/incoming.ts';
 import { createTimers } from '../timers.ts';
 import { createHttp1Listener, type Http1Listener } from './http1-listener.ts';
 import { listenPlain } from './listen.ts';
-import type { Incoming } from '../http/incoming.ts';
 import type { Http1Options } from './options.ts';
 
 /** A listener on a free port, and clients that speak bytes. */
