@@ -173,6 +173,9 @@ async function beginManually(db: Database): Promise<ManualTransaction> {
   return {
     query: async <Row extends object>(sql: string, values?: readonly unknown[]) =>
       (await client.query<Row>(sql, values as unknown[])).rows,
+    defer: () => {
+      throw new TypeError('nothing that these tests do defers rows');
+    },
     afterCommit: () => undefined,
     savepoint: (work) => work(),
     commit: () => end('COMMIT'),
