@@ -5,15 +5,11 @@ import { createMetrics } from '@flotilla/telemetry';
 import { createOutboxStore, type OutboxStore } from './outbox-store.ts';
 import { shardOf } from './shard.ts';
 import { createFakeTransport, numbers } from './test-relay-transport.ts';
-import { createTestSystem, type TestSystem } from './test-system.ts';
+import { createTestSystem, neighbourOf, type TestSystem } from './test-system.ts';
 
 const ME = '00000000-0000-7000-8000-00000000000a';
 /** More than is set aside in one statement. */
 const MANY = 12_000;
-/** A key in the shard of `bad`: what waits for that one is in its way. */
-const NEIGHBOUR = Array.from({ length: 100 }, (_, n) => `k${n}`).find(
-  (key) => shardOf(key) === shardOf('bad'),
-);
 
 describe('held messages of the outbox', () => {
   let system: TestSystem;
@@ -22,7 +18,7 @@ describe('held messages of the outbox', () => {
   });
   afterEach(() => system.close());
 
-  const neighbour = NEIGHBOUR ?? '';
+  const neighbour = neighbourOf('bad');
   const count = async (table: string) => (await system.service.db.query(`SELECT FROM ${table}`)).length;
   const makeDue = () => system.service.db.query('UPDATE outbox_held_key SET due_at = now()');
 

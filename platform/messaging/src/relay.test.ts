@@ -5,7 +5,7 @@ import { createMetrics } from '@flotilla/telemetry';
 import { createOutboxStore } from './outbox-store.ts';
 import { shardOf } from './shard.ts';
 import { createFakeTransport, numbers } from './test-relay-transport.ts';
-import { counted, createTestSystem, type TestSystem } from './test-system.ts';
+import { counted, createTestSystem, neighbourOf, type TestSystem } from './test-system.ts';
 import type { Transport } from './transport.ts';
 
 describe('the relay', () => {
@@ -29,18 +29,19 @@ describe('the relay', () => {
     );
   });
 
-  it('is not stopped by a transaction that stays open with an earlier number', async () => {
+  it('is not stopped by a transaction that stays open with an earlier number, and does not skip it', async () => {
+    const early = neighbourOf('late');
     const { transport, published } = createFakeTransport();
     system.relay(transport);
     await system.service.db.transaction(async (tx) => {
       await system.outbox.publish(tx, counted, { key: 'late', n: 1 });
-      await system.publish('early', 1);
+      await system.publish(early, 1);
       await eventually('the other is sent', () => published.length === 1);
     });
     await eventually('the late one too', () => published.length === 2);
     assert.deepEqual(
       published.map(({ key }) => key),
-      ['early', 'late'],
+      [early, 'late'],
     );
   });
 
@@ -233,15 +234,22 @@ describe('the relay', () => {
     assert.equal(await unsent(), 0);
   });
 
-  it('goes on by itself when the server has cut every connection', async () => {
+  it('goes on by itself when the server has cut every connection, in the middle of a statement', async () => {
     const { transport, published } = createFakeTransport();
     system.relay(transport, { db: system.pool() });
     await system.publish('k', 1);
     await eventually('the first', () => published.length === 1);
-    await system.service.db.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND application_name = 'test-process'`,
-    );
+    await system.service.db.transaction(async (tx) => {
+      await tx.query('LOCK TABLE outbox');
+      const ofTheRelay = "datname = current_database() AND application_name = 'test-process'";
+      await eventually('it waits for an answer', async () => {
+        const waiting = await tx.query(
+          `SELECT FROM pg_stat_activity WHERE ${ofTheRelay} AND wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      });
+      await tx.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ofTheRelay}`);
+    });
     await system.publish('k', 2);
     await eventually('the second', () => numbers(published, 'k').includes(2));
     await eventually('deleted', async () => (await unsent()) === 0);
