@@ -65,7 +65,7 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   });
   const uri = env['BUS_URI'] ?? '';
   const transport = uri.startsWith('amqp:')
-    ? createRabbitmqTransport({ url: uri, ...base })
+    ? createRabbitmqTransport({ url: uri, ...base, balanceIntervalMs: 200 })
     : createPostgresTransport({ uri, ...base, ...quick });
   const recordEffect = on(counted, async ({ data }, tx) => {
     if (data.key === 'killer') die();
