@@ -5,7 +5,7 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { testServerUri } from '@flotilla/postgres/testing';
 import type { InstanceStatus } from './control-client.ts';
@@ -29,10 +29,8 @@ function flotilla(args: readonly string[], env: Env = {}): Promise<Outcome> {
   });
 }
 
-/** Not the variables of the test run itself: NODE_TEST_CONTEXT would reach the services. */
 function environment(): Record<string, string> {
-  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
-  return { PATH, NO_COLOR: '1', ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) };
+  return { ...childEnvironment(), NO_COLOR: '1' };
 }
 
 interface Running {
