@@ -9,6 +9,8 @@ export interface TestRun {
   /** Ends the run. */
   readonly signal: AbortSignal;
   readonly acceptSkipped: boolean;
+  /** Only tests with such a name. */
+  readonly namePattern: string | undefined;
 }
 
 const SLOWEST = 10;
@@ -18,9 +20,15 @@ const SLOWEST = 10;
  * too. Resolves with the exit code, 130 after an abort.
  */
 export async function runTests(files: readonly string[], options: TestRun): Promise<number> {
-  const { env, signal, acceptSkipped } = options;
+  const { env, signal, acceptSkipped, namePattern } = options;
   const concurrency = Math.max(2, availableParallelism());
-  const events = run({ files: [...files], concurrency, env, signal });
+  const events = run({
+    files: [...files],
+    concurrency,
+    env,
+    signal,
+    ...(namePattern !== undefined && { testNamePatterns: new RegExp(namePattern) }),
+  });
   const seconds = new Map<string, number>();
   let succeeded = false;
   let skipped = 0;

@@ -1,17 +1,19 @@
 /**
- * `npm test [-- <files, folders or patterns>]`: runs the tests on a throw-away PostgreSQL of their own, and on a
- * RabbitMQ. Under CI=true a skipped test is a failure: it would prove nothing.
+ * `npm test [-- [--name <regular expression>] <files, folders or patterns>]`: runs the tests on a throw-away PostgreSQL
+ * of their own, and on a RabbitMQ. Under CI=true a skipped test is a failure: it would prove nothing.
  */
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@flotilla/postgres';
 import { runTests } from './run-tests.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 import { testFiles } from './test-files.ts';
 import { removeLeftovers, removeRunFolder, runFolderPrefix } from './test-leftovers.ts';
 
-const files = testFiles(process.argv.slice(2));
+const { values, positionals } = parseArgs({ options: { name: { type: 'string' } }, allowPositionals: true });
+const files = testFiles(positionals);
 await removeLeftovers(tmpdir());
 const folder = await mkdtemp(join(tmpdir(), runFolderPrefix(process.pid)));
 const temporary = join(folder, 'tmp');
@@ -42,7 +44,12 @@ try {
   };
   process.exitCode = interrupted.signal.aborted
     ? 130
-    : await runTests(files, { env, signal: interrupted.signal, acceptSkipped: process.env['CI'] !== 'true' });
+    : await runTests(files, {
+        env,
+        signal: interrupted.signal,
+        acceptSkipped: process.env['CI'] !== 'true',
+        namePattern: values.name,
+      });
 } finally {
   await broker?.stop();
   await server.stop();
