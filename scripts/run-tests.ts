@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { relative } from 'node:path';
+import { join, relative } from 'node:path';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 
@@ -25,6 +25,7 @@ export async function runTests(files: readonly string[], options: TestRun): Prom
   const events = run({
     files: [...files],
     concurrency,
+    execArgv: ['--import', join(import.meta.dirname, 'end-with-run.ts')],
     env,
     signal,
     ...(namePattern !== undefined && { testNamePatterns: new RegExp(namePattern) }),
