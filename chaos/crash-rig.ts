@@ -129,7 +129,7 @@ async function findUnrest(checker: Checker, history: readonly ClientRecord[]): P
       return broken.length === 0;
     },
     REST_TIMEOUT_MS,
-    50,
+    150, // a check costs nearly as much as an order
   );
   return await rest.then(
     () => [],

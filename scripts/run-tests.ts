@@ -21,7 +21,8 @@ const SLOWEST = 10;
  */
 export async function runTests(files: readonly string[], options: TestRun): Promise<number> {
   const { env, signal, acceptSkipped, namePattern } = options;
-  const concurrency = Math.max(2, availableParallelism());
+  // One more than there are processors: most tests wait for others most of the time.
+  const concurrency = availableParallelism() + 1;
   const events = run({
     files: [...files],
     concurrency,

@@ -36,6 +36,7 @@ export const survival = (running: () => RunningSystem) => (): void => {
     let killing = true;
     const load = placeOrders(system, {
       clients: CLIENTS,
+      pauseMs: 800,
       atLeast: ORDERS,
       goOn: () => killing,
       random: seededRandom(SURVIVAL_SEED + 1),
