@@ -48,11 +48,12 @@ async function up(
 ): Promise<Running> {
   const child = spawn(process.execPath, [BIN, 'up', '--data-dir', dataDir, ...args], {
     cwd: FIXTURE,
-    env: { ...environment(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // As if started by an older Node: it ends with this process, even when that is killed.
+    env: { ...environment(), FLOTILLA_NODE_REPLACED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null, 60_000);
   assert.equal(child.exitCode, null, output);
