@@ -270,6 +270,8 @@ describe('a running system', { timeout: 120_000 }, () => {
     assert.match(env['ISSUER'] ?? '', /^http:\/\/127\.0\.0\.1:\d+\/identity$/);
     assert.ok(env['REGISTRY_URL'] && env['SERVICE_SECRET'] && env['BUS_URL']);
     assert.equal(env['SHARED_KEY'], undefined);
+    const { NODE_COMPILE_CACHE = join(dataDir, 'compile-cache') } = process.env;
+    assert.equal(env['NODE_COMPILE_CACHE'], NODE_COMPILE_CACHE, 'that of the supervisor, if it has one');
   });
 });
 
