@@ -130,7 +130,7 @@ describe('held messages', () => {
       ['not now', 'not now', 'not now'],
     );
     assert.match(letter?.error ?? '', /Error: not now\n {4}at /);
-    assert.equal(await heldKeys(name), 0);
+    await eventually('nothing is held back any more', async () => (await heldKeys(name)) === 0);
   });
 
   it('fail by the timeout of their subscription', async () => {
