@@ -1,11 +1,10 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database, Queryable } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { eventStoreError } from './errors.ts';
 import { type FeedingDeps, type FeedOutcome, feedGeneration, isFed } from './feed-generation.ts';
 import { type Generation, surveyProjection } from './generation-store.ts';
 import { readHorizon } from './horizon.ts';
-import { type Loop, startLoop } from './loop.ts';
 import { indexProjections, type Projection } from './projection.ts';
 import { carryOutCommand } from './projection-commands.ts';
 import { createProjectionMetrics } from './projection-metrics.ts';
@@ -111,8 +110,16 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     return options.observeIntervalMs ?? 5_000;
   }
 
-  const start = (name: string, once: () => Promise<number>) =>
-    startLoop({ name, round: once, clock, logger, random });
+  /** `once` resolves with the pause before it is done again, 0 for none. */
+  function start(loop: string, once: () => Promise<number>): Loop {
+    let pauseMs = 0;
+    const run = async () => {
+      pauseMs = await once();
+      return pauseMs === 0;
+    };
+    return startLoop({ name: loop, run, intervalMs: () => pauseMs, clock, logger, random });
+  }
+
   return {
     start: () => {
       if (loops.length > 0) return;

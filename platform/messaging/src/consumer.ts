@@ -1,4 +1,4 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
 import { createGate } from './gate.ts';
@@ -7,7 +7,6 @@ import { createHeldMessages } from './held-messages.ts';
 import { type HeldRunner, startHeldRunner } from './held-runner.ts';
 import { forgetOldMessages } from './inbox.ts';
 import { inboxMetrics } from './inbox-metrics.ts';
-import { type Loop, pause, startLoop } from './loop.ts';
 import { createMessageProcessor } from './message-processor.ts';
 import { createSettling } from './settling.ts';
 import { createUnderstanding } from './task.ts';
