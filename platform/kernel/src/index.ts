@@ -9,6 +9,7 @@ export {
   type PlatformErrorOptions,
   toError,
 } from './errors.ts';
+export { createGate, type Gate } from './gate.ts';
 export { type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';

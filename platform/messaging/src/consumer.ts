@@ -1,7 +1,6 @@
-import { type Clock, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
+import { type Clock, createGate, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
-import { createGate } from './gate.ts';
 import type { Handler, RetryOptions } from './handler.ts';
 import { createHeldMessages } from './held-messages.ts';
 import { type HeldRunner, startHeldRunner } from './held-runner.ts';

@@ -1,8 +1,7 @@
-import { type Clock, crashPoint, startLoop, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, type Gate, startLoop, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { isConnectionLoss } from './failure.ts';
-import type { Gate } from './gate.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
 import type { Settling } from './settling.ts';
 import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';

@@ -1,8 +1,7 @@
-import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, type Gate, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { isConnectionLoss } from './failure.ts';
-import type { Gate } from './gate.ts';
 import type { HeldMessages } from './held-messages.ts';
 import { rememberMessages } from './inbox.ts';
 import type { Settling } from './settling.ts';
