@@ -153,6 +153,47 @@ describe('a process that ends by chance', () => {
     assert.equal((await statusOf(rig, 'balance'))?.isHalted, false);
   });
 
+  it('leaves nothing on the account of the event after the one that succeeded', async (t) => {
+    const rig = await open(t);
+    await rig.append('a', deposited(1), deposited(2));
+    await rig.db.query(
+      `UPDATE projection_generation SET worked_by = 'killed', worked_events = 1, alone = 2, crashes = 1,
+         worked_at = clock_timestamp() - interval '1 minute' WHERE name = 'balance'`,
+    );
+    const counts: (number | undefined)[] = [];
+    const before = async () => {
+      counts.push((await statusOf(rig, 'balance'))?.crashes);
+    };
+    rig.runner([defineBalance({ before })]);
+    await eventually('both are handled', async () => (await amountOf(rig)) === 3);
+    assert.deepEqual(counts, [2, 0]);
+  });
+
+  it('makes its successor handle a suspected event while no other projection is at work', async (t) => {
+    const rig = await open(t);
+    await rig.append('a', deposited(1));
+    await rig.db.query(
+      `UPDATE projection_generation SET worked_by = 'killed', worked_events = 1,
+         alone = CASE WHEN name = 'balance' THEN 1 ELSE 0 END,
+         worked_at = CASE WHEN name = 'balance' THEN clock_timestamp() - interval '1 minute' ELSE clock_timestamp() END`,
+    );
+    const caughtUp = async () => (await statusOf(rig, 'tally'))?.lagEvents === 0;
+    const meanwhile: boolean[] = [];
+    // The other's mark is taken for abandoned while this handler runs: then it would be at work beside it.
+    const before = async () => {
+      const others = eventually('the other goes on', caughtUp, 2_000);
+      meanwhile.push(
+        await others.then(
+          () => true,
+          () => false,
+        ),
+      );
+    };
+    rig.runner([defineBalance({ before }), defineTally()]);
+    await eventually('both have handled it', async () => (await caughtUp()) && (await amountOf(rig)) === 1);
+    assert.deepEqual(meanwhile, [false]);
+  });
+
   it('leaves no suspicion when it was closed', async (t) => {
     const rig = await open(t);
     const entered = Promise.withResolvers<void>();
@@ -187,14 +228,18 @@ describe('a process that ends by chance', () => {
     rig.runner([defineBalance({ before })]);
     await entered.promise;
     const other = rig.runner([defineBalance(), defineTally()]);
-    await eventually('its mark is old', async () => {
+    await eventually('its mark has been old for many looks', async () => {
       other.nudge();
       const [mark] = await rig.db.query<{ old: boolean }>(
-        `SELECT worked_at < clock_timestamp() - interval '1.2 s' AS old FROM projection_generation WHERE name = 'balance'`,
+        `SELECT worked_at < clock_timestamp() - interval '1.8 s' AS old FROM projection_generation WHERE name = 'balance'`,
       );
       return mark?.old;
     });
-    assert.equal((await statusOf(rig, 'balance'))?.crashes, 0);
+    const marks = await rig.db.query('SELECT alone, crashes FROM projection_generation WHERE name = $1', [
+      'balance',
+    ]);
+    assert.deepEqual(marks, [{ alone: 0, crashes: 0 }]);
+    assert.equal(await amountOf(rig), 0, 'the other one does not handle it');
     opened.resolve();
     await eventually('it is handled', async () => (await amountOf(rig)) === 1);
   });

@@ -290,22 +290,19 @@ describe('an asynchronous projection', () => {
     await settles(rig, row('a', 1, 1));
   });
 
-  it('goes on when all connections are terminated, again and again (case 10)', async (t) => {
+  it('goes on when its connections are terminated in the middle of an event, again and again (case 10)', async (t) => {
     const rig = await open(t, { balance: 'asynchronous' });
-    rig.runner([defineBalance()], { batchSize: 3 });
-    for (let round = 0; round < 5; round += 1) {
-      for (let n = 0; n < 5; n += 1) await rig.append('a', deposited(1)).catch(() => undefined);
-      await rig.db
-        .query(
+    let cuts = 6; // more than the attempts that an event has
+    const before = async () => {
+      if (cuts-- > 0)
+        await rig.db.query(
           `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
            WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-        )
-        .catch(() => undefined);
-    }
-    const [stored] = await rig.db.query<{ events: number }>('SELECT count(*)::integer AS events FROM event');
-    const events = stored?.events ?? 0;
-    assert.ok(events > 0);
-    await settles(rig, row('a', events, events));
+        );
+    };
+    await rig.append('a', deposited(1), deposited(2));
+    rig.runner([defineBalance({ before })], { batchSize: 3 });
+    await settles(rig, row('a', 2, 3));
     assert.equal((await statusOf(rig))?.isHalted, false);
   });
 

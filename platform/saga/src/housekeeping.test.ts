@@ -51,9 +51,7 @@ describe('housekeeping', () => {
          ended_at = CASE WHEN id = $1 THEN ended_at ELSE ended_at - interval '1 year' END`,
       [late],
     );
-    await rig.db.query(
-      `UPDATE saga_operation SET settled_at = settled_at - interval '1 year'`,
-    );
+    await rig.db.query(`UPDATE saga_operation SET settled_at = settled_at - interval '1 year'`);
     rig.engine({ retentionMs: 60_000 });
     await eventually('the old one is gone', async () => {
       const rows = await rig.db.query('SELECT FROM saga_instance WHERE id = $1', [ended]);
