@@ -92,8 +92,10 @@ export const mailsAreAway: Scenario = async (system) => {
   try {
     const records = await sold(system);
     await eventually(
-      'the messages were taken from the queue',
-      async () => (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
+      'the messages came to the queue, and were taken from it',
+      async () =>
+        (await system.sql('order', 'SELECT FROM outbox')).length === 0 &&
+        (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
       30_000,
       100,
     );
