@@ -1,8 +1,6 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, pause, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { backoffMs } from './backoff.ts';
-import { pause } from './loop.ts';
 import { holdPresence, presenceKey } from './presence.ts';
 import { type Connection, keepConnection } from './standing-connection.ts';
 

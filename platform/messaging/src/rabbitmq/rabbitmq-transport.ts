@@ -1,8 +1,7 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, systemClock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import { messagingError } from '../errors.ts';
-import type { Loop } from '../loop.ts';
 import { SHARDS } from '../shard.ts';
 import type { Transport } from '../transport.ts';
 import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';

@@ -1,8 +1,7 @@
-import { type Clock, crashPoint } from '@flotilla/kernel';
+import { type Clock, crashPoint, pause, startLoop } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import { createDispatcher } from '../dispatcher.ts';
-import { pause, startLoop } from '../loop.ts';
 import type { Delivery, ReceiveOptions, Receiver } from '../transport.ts';
 import { createBalance } from './balance.ts';
 import type { BrokerConnection } from './broker-connection.ts';
