@@ -55,6 +55,7 @@ export async function createBugRig(): Promise<BugRig> {
       const { before, history } = await run(plant, plant.bug);
       const found = await whatIsFound(checker, before, history, plant);
       await system.restart(plant.service); // healed: what the bug held up comes to its end
+      await plant.heal?.(system);
       return [...found.keys()];
     },
     close: async () => {

@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { type OrderWish, placeOrder, type RunningSystem } from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
+import { connectInventory } from './inventory-client.ts';
 
 /** Something that happens to a running system; resolves with what its clients were answered. */
 export type Scenario = (system: RunningSystem) => Promise<readonly ClientRecord[]>;
@@ -90,8 +92,10 @@ export const mailsAreAway: Scenario = async (system) => {
   try {
     const records = await sold(system);
     await eventually(
-      'the messages were taken from the queue',
-      async () => (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
+      'the messages came to the queue, and were taken from it',
+      async () =>
+        (await system.sql('order', 'SELECT FROM outbox')).length === 0 &&
+        (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
       30_000,
       100,
     );
@@ -100,3 +104,83 @@ export const mailsAreAway: Scenario = async (system) => {
     await system.sql('notification', 'ALTER TABLE mail_away RENAME TO mail');
   }
 };
+
+/**
+ * A saga that somebody else takes over while its call is in flight: the payment waits behind a lock until both have
+ * asked for it. Then both hear that it is paid.
+ */
+export const takenOver: Scenario = async (system) => {
+  const uri = await system.databaseUri('payment');
+  const db = createDatabase({ uri, applicationName: 'busy', maxConnections: 1 });
+  try {
+    const { key, id } = await db.transaction(async (tx) => {
+      await tx.query('LOCK TABLE payment IN SHARE ROW EXCLUSIVE MODE');
+      const accepted = await place(system);
+      await eventually(
+        'its saga is taken over while it pays',
+        async () => {
+          const [saga] = await system.sql(
+            'order',
+            `UPDATE saga_instance SET lease_until = now() - interval '1 s'
+             WHERE id = '${accepted.id}' AND step = 'charge-payment' AND lease_epoch = 1 RETURNING id`,
+          );
+          const [heir] = await system.sql(
+            'order',
+            `SELECT FROM saga_instance WHERE id = '${accepted.id}' AND lease_epoch > 1`,
+          );
+          return saga === undefined && heir !== undefined;
+        },
+        20_000,
+        50,
+      );
+      return accepted;
+    });
+    await eventually(
+      'the order has ended',
+      async () =>
+        (await system.sql('order', `SELECT FROM order_view WHERE id = '${id}' AND status = 'Confirmed'`))[0],
+      30_000,
+      50,
+    );
+    return [{ key, answers: [{ status: 202, orderId: id }] }];
+  } finally {
+    await db.close();
+  }
+};
+
+async function place(system: RunningSystem): Promise<{ readonly key: string; readonly id: string }> {
+  const key = randomUUID();
+  return await eventually(
+    'an order is accepted',
+    async () => {
+      const { status, body } = await placeOrder(system, { key, waitSeconds: 0 });
+      return status === 202 && { key, id: String(body.id) };
+    },
+    60_000,
+    100,
+  );
+}
+
+/** A reservation that the network delivers only after the release of its order, which was the first to be heard of. */
+export const releasedFirst: Scenario = async (system) => {
+  const inventory = await connectInventory(system);
+  try {
+    const orderId = uuidv7();
+    await inventory.releaseStock({ orderId });
+    await inventory.reserveStock({ orderId, lines: [{ productId: 'sku-0001', quantity: 1 }] });
+    return [];
+  } finally {
+    inventory.close();
+  }
+};
+
+/** Gives back every reservation that is left. */
+export async function releaseAll(system: RunningSystem): Promise<void> {
+  const inventory = await connectInventory(system);
+  try {
+    const held = await system.sql('inventory', "SELECT order_id FROM reservation WHERE status = 'held'");
+    for (const { order_id: orderId } of held) await inventory.releaseStock({ orderId: String(orderId) });
+  } finally {
+    inventory.close();
+  }
+}

@@ -38,7 +38,14 @@ interface Life {
 
 const REST_TIMEOUT_MS = 45_000;
 
-export async function createCrashRig(env: Readonly<Record<string, string>> = {}): Promise<CrashRig> {
+/**
+ * Begins on a new system, or on `given`, which stays its owner's to stop. What comes after a violated one has this
+ * environment.
+ */
+export async function createCrashRig(
+  env: Readonly<Record<string, string>> = {},
+  given?: { readonly system: RunningSystem; readonly trace: CrashTrace },
+): Promise<CrashRig> {
   const folder = await mkdtemp(join(tmpdir(), 'flotilla-crash-'));
   let lives = 0;
   let life: Life | undefined;
@@ -46,19 +53,23 @@ export async function createCrashRig(env: Readonly<Record<string, string>> = {})
   async function living(): Promise<Life> {
     if (life) return life;
     lives += 1;
-    const trace = createCrashTrace(join(folder, `trace-${lives}`));
-    const system = await startSystem({ env: { ...env, FLOTILLA_CRASH_TRACE: trace.file } });
+    const { system, trace } = lives === 1 && given ? given : await start(`trace-${lives}`);
     await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
     const checker = openChecker(await connectionStrings(system));
     life = { system, checker, trace, history: [] };
     return life;
   }
 
+  async function start(name: string): Promise<Pick<Life, 'system' | 'trace'>> {
+    const trace = createCrashTrace(join(folder, name));
+    return { trace, system: await startSystem({ env: { ...env, FLOTILLA_CRASH_TRACE: trace.file } }) };
+  }
+
   async function end(): Promise<void> {
     const ended = life;
     life = undefined;
     await ended?.checker.close();
-    await ended?.system.stop();
+    if (ended?.system !== given?.system) await ended?.system.stop();
   }
 
   return {
@@ -118,7 +129,7 @@ async function findUnrest(checker: Checker, history: readonly ClientRecord[]): P
       return broken.length === 0;
     },
     REST_TIMEOUT_MS,
-    50,
+    150, // a check costs nearly as much as an order
   );
   return await rest.then(
     () => [],

@@ -108,8 +108,14 @@ export const messages: readonly Invariant[] = [
             'SELECT consumer, message_id, type, key, failures, last_error FROM inbox_held',
           ),
         ),
+        ...SERVICES.map((name) => readIfThere(system, name, 'outbox', 'SELECT id, type, key FROM outbox')),
         ...SERVICES.map((name) =>
-          readIfThere(system, name, 'outbox', 'SELECT id, type, key, attempts, last_error FROM outbox'),
+          readIfThere(
+            system,
+            name,
+            'outbox_held',
+            'SELECT id, type, key, attempts, last_error FROM outbox_held',
+          ),
         ),
       ]),
   },

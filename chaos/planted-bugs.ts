@@ -385,6 +385,13 @@ export const PLANTS: readonly PlantedBug[] = [
   },
   {
     id: 'G6',
+    bug: 'a refused message is never sent again',
+    database: 'order',
+    sql: `INSERT INTO outbox_held (shard, id, message_id, key, type, envelope, mandatory, created_at)
+          VALUES (0, 1, gen_random_uuid(), 'k', 'order.confirmed.v1', '{}', true, now())`,
+  },
+  {
+    id: 'G6',
     bug: 'a queue is not drained',
     database: 'bus',
     sql: `INSERT INTO bus.delivery (queue_id, shard, key, type, body)

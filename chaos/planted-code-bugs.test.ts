@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { listFiles, readText } from '../test/source-files.ts';
+import { sample, seededRandom } from '../test/system/order-load.ts';
 import { type BugRig, createBugRig } from './bug-rig.ts';
 import { invariants } from './invariants.ts';
 import { CODE_BUGS } from './planted-code-bugs.ts';
@@ -8,7 +9,16 @@ import { CODE_BUGS } from './planted-code-bugs.ts';
 /** Only this one is planted in a test of its own. */
 const OF_A_TEST = ['sample-greets-nobody'];
 
-describe('the checker, against bugs in the code', { timeout: 1_800_000 }, () => {
+/**
+ * All of them take minutes, so each run of the tests takes others, by a seed that can be given. `PLANTED_BUGS=all` takes
+ * them all.
+ */
+const SAMPLE = 6;
+const SEED = Number(process.env['PLANTED_SEED'] ?? Date.now() % 1_000_000);
+const BUGS =
+  process.env['PLANTED_BUGS'] === 'all' ? CODE_BUGS : sample(CODE_BUGS, SAMPLE, seededRandom(SEED));
+
+describe(`the checker, against bugs in the code (PLANTED_SEED=${SEED})`, { timeout: 1_800_000 }, () => {
   let rig: BugRig;
   before(async () => {
     rig = await createBugRig();
@@ -32,7 +42,7 @@ describe('the checker, against bugs in the code', { timeout: 1_800_000 }, () => 
   });
 
   let found = 0;
-  for (const plant of CODE_BUGS)
+  for (const plant of BUGS)
     it(`${plant.finds} notices when ${plant.what}`, async () => {
       assert.deepEqual(await rig.healthy(plant), [], 'without the bug nothing is violated');
       const ids = await rig.planted(plant);
@@ -40,8 +50,8 @@ describe('the checker, against bugs in the code', { timeout: 1_800_000 }, () => 
       found += 1;
     });
 
-  it('finds all planted bugs', (t) => {
-    t.diagnostic(`planted bugs found: ${found}/${CODE_BUGS.length}`);
-    assert.equal(found, CODE_BUGS.length);
+  it('finds every bug that was planted', (t) => {
+    t.diagnostic(`planted bugs found: ${found}/${BUGS.length}, of ${CODE_BUGS.length} that there are`);
+    assert.equal(found, BUGS.length);
   });
 });

@@ -1,11 +1,15 @@
+import type { RunningSystem } from '../test/system/running-system.ts';
 import {
   lateCommit,
   mailsAreAway,
   placedOnce,
   refusedShipment,
+  releaseAll,
+  releasedFirst,
   type Scenario,
   signedUpOnce,
   sold,
+  takenOver,
 } from './bug-scenarios.ts';
 import type { Crash } from './crash-plan.ts';
 
@@ -25,6 +29,8 @@ export interface PlantedCodeBug {
   readonly finds: string;
   /** What may stay violated for ever besides, because the system cannot come to rest with it. */
   readonly unrest?: readonly string[];
+  /** Takes back what it has left behind, where that would go on to change. */
+  readonly heal?: (system: RunningSystem) => Promise<void>;
 }
 
 const crash = (service: string, point: string): readonly Crash[] => [{ service, point }];
@@ -158,5 +164,27 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
     crashes: crash('inventory', 'inventory.after-release-commit'),
     finds: 'O1',
     unrest: ['O4a'],
+  },
+  {
+    bug: 'release-without-bar',
+    what: 'a release that comes first does not refuse the reservation that arrives late',
+    where: ['shop/inventory/src/features/release-stock.ts'],
+    service: 'inventory',
+    scenario: releasedFirst,
+    crashes: [],
+    finds: 'S4',
+    unrest: ['S6'],
+    heal: releaseAll,
+  },
+  {
+    // The last one: its saga stays stuck.
+    bug: 'write-without-lease',
+    what: 'an engine writes what came of a step although another has taken the saga over',
+    where: ['platform/saga/src/record-store.ts'],
+    service: 'order',
+    scenario: takenOver,
+    crashes: [],
+    finds: 'O4a',
+    unrest: ['O1'],
   },
 ];

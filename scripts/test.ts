@@ -1,75 +1,57 @@
 /**
- * `npm test [-- <files or patterns>]`: runs the tests on a throw-away PostgreSQL of their own, and on a RabbitMQ.
- * Under CI=true a skipped test is a failure: it would prove nothing.
+ * `npm test [-- [--name <regular expression>] <files, folders or patterns>]`: runs the tests on a throw-away PostgreSQL
+ * of their own, and on a RabbitMQ. Under CI=true a skipped test is a failure: it would prove nothing.
  */
-import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { removeEmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
+import { parseArgs } from 'node:util';
+import { startEmbeddedPostgres } from '@flotilla/postgres';
+import { runTests } from './run-tests.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
+import { testFiles } from './test-files.ts';
+import { removeLeftovers, removeRunFolder, runFolderPrefix } from './test-leftovers.ts';
 
-const PATTERNS = [
-  'platform/**/*.test.ts',
-  'shop/**/*.test.ts',
-  'test/**/*.test.ts',
-  'bench/*.test.ts',
-  'chaos/**/*.test.ts',
-];
-const given = process.argv.slice(2);
-/** Most parts do without RabbitMQ, which takes seconds to start. */
-const needsBroker =
-  given.length === 0 || given.some((pattern) => /messaging|system|^[^/]*\*\*/.test(pattern));
-const folder = await mkdtemp(join(tmpdir(), 'flotilla-test-'));
-await chmod(folder, 0o755); // the server does not run as root
-const dataDir = join(folder, 'data');
+const { values, positionals } = parseArgs({ options: { name: { type: 'string' } }, allowPositionals: true });
+const files = testFiles(positionals);
+await removeLeftovers(tmpdir());
+const folder = await mkdtemp(join(tmpdir(), runFolderPrefix(process.pid)));
+const temporary = join(folder, 'tmp');
+await mkdir(temporary);
+for (const path of [folder, temporary]) await chmod(path, 0o755); // the servers do not run as root
 
 const interrupted = new AbortController();
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => interrupted.abort());
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
+  process.once(signal, () => interrupted.abort());
 
 /** The server of the tests is thrown away, so it alone need not survive a power failure. */
 const server = await startEmbeddedPostgres({
-  dataDir,
+  dataDir: join(folder, 'data'),
   logFile: join(folder, 'postgres.log'),
   settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
 });
 let broker: TestBroker | undefined;
 try {
-  if (needsBroker) broker = await startTestBroker(folder);
-  process.exitCode = interrupted.signal.aborted ? 130 : await runTests(server.adminUri);
+  // Most parts do without RabbitMQ, which takes seconds to start.
+  if (files.some((file) => /messaging|test\/system/.test(file))) broker = await startTestBroker(folder);
+  const env = {
+    // Hundreds of processes run the same modules: each is compiled once, and found again by the next run.
+    NODE_COMPILE_CACHE: join(process.cwd(), 'node_modules/.cache/flotilla-tests'),
+    ...process.env,
+    TMPDIR: temporary,
+    FLOTILLA_TEST_POSTGRES: server.adminUri,
+    ...broker?.env,
+  };
+  process.exitCode = interrupted.signal.aborted
+    ? 130
+    : await runTests(files, {
+        env,
+        signal: interrupted.signal,
+        acceptSkipped: process.env['CI'] !== 'true',
+        namePattern: values.name,
+      });
 } finally {
   await broker?.stop();
   await server.stop();
-  await removeEmbeddedPostgres(dataDir);
-  await rm(folder, { recursive: true, force: true });
-}
-
-async function runTests(adminUri: string): Promise<number> {
-  const args = [
-    '--test',
-    '--test-reporter=spec',
-    `--test-concurrency=${Math.max(2, availableParallelism())}`,
-    ...(given.length > 0 ? given : PATTERNS),
-  ];
-  const strict = process.env['CI'] === 'true';
-  const tests = spawn(process.execPath, args, {
-    // Hundreds of processes run the same modules: each is compiled once.
-    env: {
-      NODE_COMPILE_CACHE: join(folder, 'compile-cache'),
-      ...process.env,
-      FLOTILLA_TEST_POSTGRES: adminUri,
-      ...broker?.env,
-    },
-    stdio: ['ignore', strict ? 'pipe' : 'inherit', 'inherit'],
-  });
-  interrupted.signal.addEventListener('abort', () => tests.kill('SIGTERM'));
-  let summary = '';
-  tests.stdout?.on('data', (chunk: Buffer) => {
-    process.stdout.write(chunk);
-    summary = (summary + chunk.toString()).slice(-2_000);
-  });
-  const code = await new Promise<number>((resolve) => tests.once('close', (status) => resolve(status ?? 1)));
-  const skipped = Number(/skipped (\d+)/.exec(summary)?.[1] ?? 0);
-  if (skipped > 0) console.error(`${skipped} tests were skipped, which CI does not accept.`);
-  return skipped > 0 ? 1 : code;
+  await removeRunFolder(folder);
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { type Answer, type OrderWish, placeOrder, type RunningSystem } from './running-system.ts';
 
@@ -11,6 +12,12 @@ export function seededRandom(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
+}
+
+/** Some of these, each with the same chance. */
+export function sample<T>(items: readonly T[], count: number, random: () => number): readonly T[] {
+  const ranked = items.map((item) => ({ item, rank: random() })).sort((a, b) => a.rank - b.rank);
+  return ranked.slice(0, count).map(({ item }) => item);
 }
 
 const USERS = ['alice', 'bob', 'carol'];
@@ -31,6 +38,8 @@ function randomWish(random: () => number): OrderWish {
 
 export interface OrderLoad {
   readonly clients: number;
+  /** What a client waits after each order at most. Without, the clients leave no processor to those who start again. */
+  readonly pauseMs: number;
   /** Orders to place at least. */
   readonly atLeast: number;
   /** Asked before each order once there are enough: shall there be more? */
@@ -56,6 +65,7 @@ export async function placeOrders(system: RunningSystem, load: OrderLoad): Promi
         waitSeconds: 5,
       };
       records.push(await insist(system, wish, random));
+      await delay(random() * load.pauseMs);
     }
   };
   await Promise.all(Array.from({ length: load.clients }, client));
@@ -74,7 +84,7 @@ export async function insist(
       const orderId = String(answer.body.id ?? answer.body.orderId ?? '');
       return { key: wish.key, answers: [{ status: answer.status, orderId }] };
     }
-    await new Promise((resolve) => setTimeout(resolve, 50 + random() * 300));
+    await delay(50 + random() * 300);
   }
   throw new Error(`no definite answer for key ${wish.key} after 120 attempts`);
 }

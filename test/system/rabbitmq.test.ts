@@ -57,6 +57,7 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
     let breaking = true;
     const load = placeOrders(system, {
       clients: 8,
+      pauseMs: 800,
       atLeast: ORDERS,
       goOn: () => breaking,
       random: seededRandom(SEED + 1),

@@ -10,7 +10,8 @@ import { createDatabase } from '@flotilla/postgres';
 import { ROOT } from '../source-files.ts';
 
 const run = promisify(execFile);
-const CLI = join(ROOT, 'node_modules/.bin/flotilla');
+const START_TIMEOUT_MS = 120_000;
+const CLI = join(ROOT, 'platform/cli/bin/flotilla.js');
 
 export interface Answer {
   readonly status: number;
@@ -86,13 +87,20 @@ export interface StartOptions {
   readonly dataDir?: string;
 }
 
+/**
+ * Starts the whole system and resolves when it is up; fails with its output as soon as it has ended, or after 120 s.
+ * It ends with this process, even when that is killed.
+ */
 export async function startSystem(options: StartOptions = {}): Promise<RunningSystem> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'flotilla-system-')));
-  const env = { ...process.env, NO_COLOR: '1', ...options.env };
-  const supervisor = spawn(CLI, ['up', '--isolated', '--data-dir', dataDir], {
+  const removeData = async (): Promise<void> => {
+    if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true, maxRetries: 10 });
+  };
+  const supervisor = spawn(process.execPath, [CLI, 'up', '--isolated', '--data-dir', dataDir], {
     cwd: ROOT,
-    env,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // As if started by an older Node: it stops by itself when the channel to this process breaks.
+    env: { ...process.env, NO_COLOR: '1', FLOTILLA_NODE_REPLACED: '1', ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
   const collect = (chunk: Buffer): void => {
@@ -102,23 +110,29 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
   supervisor.stderr?.on('data', collect);
   const ended = new Promise<void>((resolve) => supervisor.once('exit', () => resolve()));
 
-  const cli = async (...args: string[]): Promise<string> =>
-    (await run(CLI, [...args, '--data-dir', dataDir], { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })).stdout;
+  const cli = async (...args: string[]): Promise<string> => {
+    const command = [CLI, ...args, '--data-dir', dataDir];
+    return (await run(process.execPath, command, { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })).stdout;
+  };
   // As the commands do, without a process for each question.
   const control = connectControl(dataDirAt(dataDir));
 
   const url = await eventually(
-    'the system is up',
+    'the system is up, or has ended',
     () => {
-      if (supervisor.exitCode !== null)
-        throw new Error(`the supervisor ended with ${supervisor.exitCode}:\n${output}`);
+      if (supervisor.exitCode !== null || supervisor.signalCode !== null) return 'ended';
       return output.includes('curl ') && /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
     },
-    120_000,
-  ).catch((error: unknown) => {
+    START_TIMEOUT_MS,
+  ).catch(() => 'late');
+  if (url === 'ended' || url === 'late') {
     supervisor.kill('SIGKILL');
-    throw new Error(`the system did not come up:\n${output}`, { cause: error });
-  });
+    await ended;
+    await removeData();
+    throw new Error(
+      `the system did not come up: it ${url === 'late' ? 'took too long' : 'ended'}\n${output}`,
+    );
+  }
 
   const uris = new Map<string, Promise<string>>();
   // The answer stays the same as long as the system runs.
@@ -180,7 +194,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     stop: async () => {
       supervisor.kill('SIGTERM');
       await ended;
-      if (options.dataDir === undefined) await rm(dataDir, { recursive: true, force: true });
+      await removeData();
     },
   };
 }

@@ -84,7 +84,8 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       adminUri: adminUri(),
       secrets,
       registryUrl: registry.url,
-      compileCache: dataDir.compileCache,
+      // Who has one already shares it: a new data directory would begin with an empty one.
+      compileCache: options.inherited['NODE_COMPILE_CACHE'] || dataDir.compileCache,
     };
     const services = Object.keys(system.services);
     // Every secret is made and on disk before anything is locked up with one.

@@ -5,7 +5,7 @@ import { access, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { testServerUri } from '@flotilla/postgres/testing';
 import type { InstanceStatus } from './control-client.ts';
@@ -29,10 +29,8 @@ function flotilla(args: readonly string[], env: Env = {}): Promise<Outcome> {
   });
 }
 
-/** Not the variables of the test run itself: NODE_TEST_CONTEXT would reach the services. */
 function environment(): Record<string, string> {
-  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
-  return { PATH, NO_COLOR: '1', ...(NODE_COMPILE_CACHE && { NODE_COMPILE_CACHE }) };
+  return { ...childEnvironment(), NO_COLOR: '1' };
 }
 
 interface Running {
@@ -50,11 +48,12 @@ async function up(
 ): Promise<Running> {
   const child = spawn(process.execPath, [BIN, 'up', '--data-dir', dataDir, ...args], {
     cwd: FIXTURE,
-    env: { ...environment(), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // As if started by an older Node: it ends with this process, even when that is killed.
+    env: { ...environment(), FLOTILLA_NODE_REPLACED: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null, 60_000);
   assert.equal(child.exitCode, null, output);
@@ -271,6 +270,8 @@ describe('a running system', { timeout: 120_000 }, () => {
     assert.match(env['ISSUER'] ?? '', /^http:\/\/127\.0\.0\.1:\d+\/identity$/);
     assert.ok(env['REGISTRY_URL'] && env['SERVICE_SECRET'] && env['BUS_URL']);
     assert.equal(env['SHARED_KEY'], undefined);
+    const { NODE_COMPILE_CACHE = join(dataDir, 'compile-cache') } = process.env;
+    assert.equal(env['NODE_COMPILE_CACHE'], NODE_COMPILE_CACHE, 'that of the supervisor, if it has one');
   });
 });
 

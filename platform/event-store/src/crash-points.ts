@@ -2,6 +2,8 @@
 export const eventStoreCrashPoints = [
   'snapshot.before-write',
   'snapshot.after-write',
+  'projection.before-mark-commit',
+  'projection.after-mark-commit',
   'projection.before-commit',
   'projection.after-commit',
   'projection.before-failure-commit',

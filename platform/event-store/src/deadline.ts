@@ -16,6 +16,10 @@ export async function withDeadline(
   const expired = () => eventStoreError('EVENT_STORE_HANDLER_TIMEOUT', `not done within ${timeoutMs} ms`);
   const guarded: Transaction = {
     query: (sql, values) => (over.signal.aborted ? Promise.reject(expired()) : tx.query(sql, values)),
+    defer: (kind, row) => {
+      if (over.signal.aborted) throw expired();
+      tx.defer(kind, row);
+    },
     afterCommit: (hint) => tx.afterCommit(hint),
     savepoint: (inner) => (over.signal.aborted ? Promise.reject(expired()) : tx.savepoint(inner)),
   };

@@ -9,6 +9,7 @@ import { type ErrorDetails, PlatformError } from '@flotilla/kernel';
  * - `EVENT_STORE_UNKNOWN_EVENT`: a stored event has a type that this code does not know, or a newer schema version.
  * - `EVENT_STORE_UNKNOWN_PROJECTION`: the database and the code do not agree on the projections there are.
  * - `EVENT_STORE_HANDLER_TIMEOUT`: a projection's handler did not finish in time.
+ * - `EVENT_STORE_HANDLER_CRASH`: processes ended, one after the other, while they handled this event alone.
  */
 export type EventStoreErrorCode =
   | 'EVENT_STORE_VERSION_CONFLICT'
@@ -16,7 +17,8 @@ export type EventStoreErrorCode =
   | 'EVENT_STORE_INVALID_EVENT'
   | 'EVENT_STORE_UNKNOWN_EVENT'
   | 'EVENT_STORE_UNKNOWN_PROJECTION'
-  | 'EVENT_STORE_HANDLER_TIMEOUT';
+  | 'EVENT_STORE_HANDLER_TIMEOUT'
+  | 'EVENT_STORE_HANDLER_CRASH';
 
 const RETRYABLE: ReadonlySet<EventStoreErrorCode> = new Set([
   'EVENT_STORE_VERSION_CONFLICT',

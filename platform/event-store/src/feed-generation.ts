@@ -1,28 +1,19 @@
-import { type Clock, crashPoint, isPlatformError, isRetryable, toError } from '@flotilla/kernel';
-import type { Database, Transaction } from '@flotilla/postgres';
-import type { Logger } from '@flotilla/telemetry';
+import { crashPoint, isPlatformError, isRetryable, toError } from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
 import { withDeadline } from './deadline.ts';
 import type { EventRow } from './event-row.ts';
 import { decodeRow, feedRows } from './feed.ts';
-import { advanceGeneration, claimGeneration, failGeneration, type Generation } from './generation-store.ts';
+import { describeEvent, describeFailure, type FeedingDeps, type FeedOutcome } from './feeding.ts';
+import {
+  advanceGeneration,
+  claimGeneration,
+  clearWork,
+  failGeneration,
+  type Generation,
+} from './generation-store.ts';
 import type { Projection } from './projection.ts';
-
-export interface FeedingDeps {
-  readonly db: Database;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly random: () => number;
-  readonly batchSize: number;
-  /** Pause before each further attempt at an event; when they are used up the projection halts. */
-  readonly retryDelaysMs: readonly number[];
-  readonly handlerTimeoutMs: number;
-}
-
-/** `more`: there may be more to do at once. `busy`: another runner has it, or it must wait. */
-export type FeedOutcome =
-  | { readonly kind: 'more' | 'busy' }
-  | { readonly kind: 'caught-up' }
-  | { readonly kind: 'failed'; readonly halted: boolean };
+import { takeInHand } from './take-in-hand.ts';
+import { judge, nextWork } from './work-mark.ts';
 
 /** Does the runner write this generation? An inline one is written by appends once readers see it. */
 export function isFed({ inline }: Projection, { state }: Generation): boolean {
@@ -41,6 +32,7 @@ export async function feedGeneration(
   let limit = deps.batchSize;
   for (;;) {
     const outcome = await attempt(deps, projection, generation, limit);
+    if ('kind' in outcome && outcome.kind === 'taken') continue;
     if (!('failedAfter' in outcome)) return limit === deps.batchSize ? outcome : { kind: 'more' };
     const { failedAfter } = outcome;
     if (failedAfter === 0 || limit === 1) return await recordFailure(deps, outcome);
@@ -56,33 +48,32 @@ interface FailedAttempt {
   readonly error: unknown;
 }
 
+interface Progress {
+  done: number;
+  /** The event that is being handled, or was last. */
+  at?: EventRow;
+  /** Events were taken in hand, and none was handled yet. */
+  taken?: boolean;
+}
+
 async function attempt(
-  { db, clock, handlerTimeoutMs }: FeedingDeps,
+  deps: FeedingDeps,
   projection: Projection,
   { name, generation }: Generation,
   limit: number,
 ): Promise<FeedOutcome | FailedAttempt> {
   let claimed: Generation | undefined;
-  const progress: { done: number; at?: EventRow } = { done: 0 };
+  let progress: Progress = { done: 0 };
   try {
-    const outcome = await db.transaction(async (tx): Promise<FeedOutcome> => {
-      progress.done = 0;
-      delete progress.at;
+    const outcome = await deps.db.transaction(async (tx): Promise<FeedOutcome> => {
+      progress = { done: 0 };
       claimed = await claimGeneration(tx, name, generation);
       if (claimed === undefined || !isFed(projection, claimed)) return { kind: 'busy' };
-      const { handled } = claimed;
-      const categories = [...projection.categories.keys()];
-      const rows = await feedRows(tx, { categories, after: claimed, limit, handled });
-      await withDeadline(tx, handlerTimeoutMs, clock, (guarded) =>
-        handleRows(guarded, projection, generation, rows, progress),
-      );
-      const last = rows.at(-1);
-      if (last === undefined) return { kind: 'caught-up' };
-      if (!(await advanceGeneration(tx, claimed, last)))
-        throw new Error(`projection ${name} moved while it was ours`);
-      crashPoint('projection.before-commit');
-      return { kind: rows.length < limit ? 'caught-up' : 'more' };
+      const done = await handleNext(deps, projection, tx, claimed, limit, progress);
+      if (progress.done > 0) crashPoint('projection.before-commit');
+      return done;
     });
+    if (progress.taken) crashPoint('projection.after-mark-commit');
     if (progress.done > 0) crashPoint('projection.after-commit');
     return outcome;
   } catch (error) {
@@ -91,13 +82,50 @@ async function attempt(
   }
 }
 
+/** Handles the next events of a claimed generation, or takes them in hand, which has to be committed first. */
+async function handleNext(
+  deps: FeedingDeps,
+  projection: Projection,
+  tx: Transaction,
+  claimed: Generation,
+  limit: number,
+  progress: Progress,
+): Promise<FeedOutcome> {
+  const standing = judge(claimed, deps.runner);
+  if (standing === 'others') return { kind: 'busy' };
+  const work = nextWork(claimed, standing, limit);
+  const categories = [...projection.categories.keys()];
+  const rows = await feedRows(tx, {
+    ...{ categories, after: claimed, handled: claimed.handled },
+    limit: work.events,
+  });
+  const [first] = rows;
+  const last = rows.at(-1);
+  if (first === undefined || last === undefined) {
+    if (claimed.worked_by !== null || claimed.alone > 0) await clearWork(tx, claimed);
+    return { kind: 'caught-up' };
+  }
+  if (standing !== 'ours') {
+    progress.taken = true;
+    return await takeInHand(deps, tx, claimed, { ...work, standing, first });
+  }
+  await withDeadline(tx, deps.handlerTimeoutMs, deps.clock, (guarded) =>
+    handleRows(guarded, projection, claimed.generation, rows, progress),
+  );
+  const isMore = rows.length === work.events;
+  const advance = { to: last, events: rows.length, next: isMore ? deps.batchSize : undefined };
+  if (!(await advanceGeneration(tx, claimed, advance)))
+    throw new Error(`projection ${claimed.name} moved while it was ours`);
+  return { kind: isMore ? 'more' : 'caught-up' };
+}
+
 /** Handles rows of the log in their order, and leaves behind at which one it was. */
 export async function handleRows(
   tx: Transaction,
   projection: Projection,
   generation: number,
   rows: readonly EventRow[],
-  progress: { done: number; at?: EventRow },
+  progress: Progress,
 ): Promise<void> {
   for (const row of rows) {
     progress.at = row;
@@ -114,8 +142,6 @@ function isOutage(error: unknown): boolean {
   );
 }
 
-const MAX_ERROR_CHARS = 500;
-
 async function recordFailure(
   { db, logger, random, retryDelaysMs }: FeedingDeps,
   { claimed, row, error }: FailedAttempt,
@@ -123,13 +149,12 @@ async function recordFailure(
   const isFinal = isPlatformError(error) && !isRetryable(error) && !error.code.startsWith('POSTGRES_');
   const delayMs = retryDelaysMs[claimed.attempts];
   const halts = isFinal || delayMs === undefined;
-  const event = `${row.type}, version ${row.version} of ${row.stream_id}`;
-  const { message } = toError(error);
+  const event = describeEvent(row);
   crashPoint('projection.before-failure-commit');
   await failGeneration(db, claimed, {
     at: row,
     event,
-    error: `${isPlatformError(error) ? `${error.code}: ` : ''}${message}`.slice(0, MAX_ERROR_CHARS),
+    error: describeFailure(error),
     retryInMs: (delayMs ?? 0) * (0.5 + random() / 2),
     halts,
   });

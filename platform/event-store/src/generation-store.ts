@@ -1,11 +1,12 @@
 import type { Queryable } from '@flotilla/postgres';
 import type { FeedPosition } from './position.ts';
+import { type NextWork, VANISHED_AFTER_MS, type WorkMark } from './work-mark.ts';
 
 /** `building`: filled until it can be seen. `retired`: kept for a rollback. `dropping`: its rows are being deleted. */
 export type GenerationState = 'building' | 'active' | 'retired' | 'dropping';
 
 /** One copy of a read model's rows, and how far it is. */
-export interface Generation extends FeedPosition {
+export interface Generation extends FeedPosition, WorkMark {
   readonly name: string;
   readonly generation: number;
   /** Of the definition that writes it. */
@@ -20,7 +21,9 @@ export interface Generation extends FeedPosition {
 }
 
 const COLUMNS = `name, generation, version, state, xid::text, position, handled::text, attempts,
-  halted_at IS NOT NULL AS is_halted, halted_at IS NULL AND next_attempt_at <= clock_timestamp() AS is_due`;
+  halted_at IS NOT NULL AS is_halted, halted_at IS NULL AND next_attempt_at <= clock_timestamp() AS is_due,
+  worked_by, worked_events, alone, crashes,
+  COALESCE(worked_at > clock_timestamp() - interval '${VANISHED_AFTER_MS} ms', false) AS is_work_fresh`;
 
 export async function readGenerations(db: Queryable, name: string): Promise<readonly Generation[]> {
   return await db.query<Generation>(
@@ -57,17 +60,68 @@ export async function claimGeneration(
   return row?.is_due === true ? row : undefined;
 }
 
+/**
+ * Notes that a runner takes events in hand, on a claimed generation. It is a hint about processes: should the server
+ * fail, nothing is lost with it, so nobody waits for the disk.
+ */
+export async function markWork(
+  tx: Queryable,
+  { name, generation }: Generation,
+  runner: string,
+  { events, alone, crashes }: NextWork,
+): Promise<void> {
+  await tx.query(
+    `WITH unhurried AS (SELECT set_config('synchronous_commit', 'off', true))
+     UPDATE projection_generation SET worked_by = $3, worked_at = clock_timestamp(), worked_events = $4,
+       alone = $5, crashes = $6
+     FROM unhurried WHERE name = $1 AND generation = $2`,
+    [name, generation, runner, events, alone, crashes],
+  );
+}
+
+/** Nothing is left to handle of what somebody had in hand. */
+export async function clearWork(tx: Queryable, { name, generation }: Generation): Promise<void> {
+  await tx.query(
+    `UPDATE projection_generation SET worked_by = NULL, alone = 0, crashes = 0 WHERE name = $1 AND generation = $2`,
+    [name, generation],
+  );
+}
+
+/** A runner that leaves in peace has no events in hand. */
+export async function releaseWork(db: Queryable, runner: string): Promise<void> {
+  await db.query('UPDATE projection_generation SET worked_by = NULL WHERE worked_by = $1', [runner]);
+}
+
+export interface Advance {
+  readonly to: FeedPosition;
+  /** How many events that was. */
+  readonly events: number;
+  /** How many the runner takes in hand next; `undefined`: none. */
+  readonly next: number | undefined;
+}
+
 /** Notes how far a claimed generation is; false when it is somewhere else than it was claimed at. */
 export async function advanceGeneration(
   tx: Queryable,
   claimed: Generation,
-  to: FeedPosition,
+  { to, events, next }: Advance,
 ): Promise<boolean> {
+  const alone = Math.max(0, claimed.alone - events);
   const rows = await tx.query(
-    `UPDATE projection_generation SET xid = $5::xid8, position = $6, attempts = 0,
-       error = NULL, failed_xid = NULL, failed_position = NULL, failed_event = NULL
+    `UPDATE projection_generation SET xid = $5::xid8, position = $6, attempts = 0, crashes = 0, alone = $7,
+       worked_by = CASE WHEN $8::integer IS NOT NULL THEN worked_by END, worked_events = $8,
+       worked_at = clock_timestamp(), error = NULL, failed_xid = NULL, failed_position = NULL, failed_event = NULL
      WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 RETURNING generation`,
-    [claimed.name, claimed.generation, claimed.xid, claimed.position, to.xid, to.position],
+    [
+      claimed.name,
+      claimed.generation,
+      claimed.xid,
+      claimed.position,
+      to.xid,
+      to.position,
+      alone,
+      next === undefined ? null : alone > 0 ? 1 : next,
+    ],
   );
   return rows.length === 1;
 }
@@ -84,7 +138,7 @@ export interface Failure {
 /** Notes that the next event could not be handled, unless somebody has moved the generation meanwhile. */
 export async function failGeneration(db: Queryable, claimed: Generation, failure: Failure): Promise<boolean> {
   const rows = await db.query(
-    `UPDATE projection_generation SET attempts = attempts + 1, error = $5,
+    `UPDATE projection_generation SET attempts = attempts + 1, error = $5, worked_by = NULL,
        failed_xid = $6::xid8, failed_position = $7, failed_event = $8,
        next_attempt_at = clock_timestamp() + make_interval(secs => $9::float8 / 1000),
        halted_at = CASE WHEN $10 THEN clock_timestamp() END

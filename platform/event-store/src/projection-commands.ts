@@ -175,14 +175,14 @@ const resume: CarryOut = async (tx, { name }) => {
   return { status: 'done', outcome: `generation ${rows.map((row) => row.generation).join(', ')} goes on` };
 };
 
-const CLEARED = `halted_at = NULL, attempts = 0, error = NULL, failed_xid = NULL, failed_position = NULL,
+const CLEARED = `halted_at = NULL, attempts = 0, crashes = 0, error = NULL, failed_xid = NULL, failed_position = NULL,
   failed_event = NULL, next_attempt_at = clock_timestamp()`;
 
 const VERBS: Readonly<Record<ProjectionVerb, CarryOut>> = { rebuild, rollback, skip, resume };
 
 async function setState(tx: Transaction, name: string, from: string, to: string): Promise<void> {
   await tx.query(
-    `UPDATE projection_generation SET state = $3, halted_at = NULL, attempts = 0 WHERE name = $1 AND state = $2`,
+    `UPDATE projection_generation SET state = $3, halted_at = NULL, attempts = 0, crashes = 0 WHERE name = $1 AND state = $2`,
     [name, from, to],
   );
 }

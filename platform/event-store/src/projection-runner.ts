@@ -1,11 +1,11 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, createGate, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database, Queryable } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { eventStoreError } from './errors.ts';
-import { type FeedingDeps, type FeedOutcome, feedGeneration, isFed } from './feed-generation.ts';
-import { type Generation, surveyProjection } from './generation-store.ts';
+import { feedGeneration, isFed } from './feed-generation.ts';
+import type { FeedingDeps, FeedOutcome } from './feeding.ts';
+import { type Generation, releaseWork, surveyProjection } from './generation-store.ts';
 import { readHorizon } from './horizon.ts';
-import { type Loop, startLoop } from './loop.ts';
 import { indexProjections, type Projection } from './projection.ts';
 import { carryOutCommand } from './projection-commands.ts';
 import { createProjectionMetrics } from './projection-metrics.ts';
@@ -26,6 +26,8 @@ export interface ProjectionRunnerOptions {
   readonly batchSize?: number;
   /** Pause before each further attempt at an event that fails. Default 100, 1,000, 5,000, 30,000 ms: 5 attempts. */
   readonly retryDelaysMs?: readonly number[];
+  /** Processes that may end over one event before the projection halts there. Default 3. */
+  readonly maxCrashes?: number;
   /** For a batch; one that takes longer has failed. Default 20,000 ms. */
   readonly handlerTimeoutMs?: number;
   /** When it is logged who holds feeds back. Default 5,000 ms. */
@@ -53,15 +55,15 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   const { db, logger, clock = systemClock, random = Math.random, pollIntervalMs = 500 } = options;
   const projections = indexProjections(options.projections);
   const deps: FeedingDeps = {
-    db,
-    clock,
-    logger,
-    random,
+    ...{ db, clock, logger, random },
+    runner: uuidv7(),
     batchSize: options.batchSize ?? 200,
     retryDelaysMs: options.retryDelaysMs ?? [100, 1_000, 5_000, 30_000],
+    maxCrashes: options.maxCrashes ?? 3,
     handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
   };
   const gauges = createProjectionMetrics(options.metrics);
+  const gate = createGate();
   let loops: readonly Loop[] = [];
 
   /** The definition that writes a generation; older code leaves newer generations to newer code. */
@@ -77,6 +79,14 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     const projection = definitionOf(generation);
     if (projection === undefined) return 'busy';
     if (!isFed(projection, generation) || !generation.is_due) return 'busy';
+    const work = () => feedAndSwitch(projection, generation);
+    // Else it could be another projection's event that ends the process.
+    if (generation.alone > 0) return await gate.alone(work);
+    const leave = await gate.enter();
+    return await work().finally(leave);
+  }
+
+  async function feedAndSwitch(projection: Projection, generation: Generation): Promise<FeedOutcome['kind']> {
     const { kind } = await feedGeneration(deps, projection, generation);
     if (generation.state !== 'building' || (kind !== 'more' && kind !== 'caught-up')) return kind;
     const state = await tryToSwitch(projection, generation);
@@ -111,8 +121,16 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     return options.observeIntervalMs ?? 5_000;
   }
 
-  const start = (name: string, once: () => Promise<number>) =>
-    startLoop({ name, round: once, clock, logger, random });
+  /** `once` resolves with the pause before it is done again, 0 for none. */
+  function start(loop: string, once: () => Promise<number>): Loop {
+    let pauseMs = 0;
+    const run = async () => {
+      pauseMs = await once();
+      return pauseMs === 0;
+    };
+    return startLoop({ name: loop, run, intervalMs: () => pauseMs, clock, logger, random });
+  }
+
   return {
     start: () => {
       if (loops.length > 0) return;
@@ -126,6 +144,9 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     },
     close: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
+      await releaseWork(db, deps.runner).catch((error: unknown) =>
+        logger.warn({ err: toError(error) }, 'projections could not be left in peace'),
+      );
     },
   };
 }

@@ -15,6 +15,8 @@ export interface GenerationStatus {
   readonly lagSeconds: number;
   readonly isHalted: boolean;
   readonly attempts: number;
+  /** Processes that ended over the next event while they handled it alone. */
+  readonly crashes: number;
   /** What went wrong last, and at which event; `null` when all is well. */
   readonly error: string | null;
   readonly failedEvent: string | null;
@@ -24,7 +26,7 @@ export interface GenerationStatus {
 const STATUS = `
   SELECT g.name, p.inline, g.generation, g.version, g.state,
     lag.events AS "lagEvents", lag.seconds AS "lagSeconds",
-    g.halted_at IS NOT NULL AS "isHalted", g.attempts, g.error,
+    g.halted_at IS NOT NULL AS "isHalted", g.attempts, g.crashes, g.error,
     g.failed_event AS "failedEvent", g.failed_position AS "failedPosition"
   FROM projection_generation g JOIN projection p ON p.name = g.name, LATERAL (
     SELECT count(*)::integer AS events,

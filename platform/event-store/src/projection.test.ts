@@ -290,6 +290,22 @@ describe('an asynchronous projection', () => {
     await settles(rig, row('a', 1, 1));
   });
 
+  it('goes on when its connections are terminated in the middle of an event, again and again (case 10)', async (t) => {
+    const rig = await open(t, { balance: 'asynchronous' });
+    let cuts = 6; // more than the attempts that an event has
+    const before = async () => {
+      if (cuts-- > 0)
+        await rig.db.query(
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE datname = current_database() AND pid <> pg_backend_pid()`,
+        );
+    };
+    await rig.append('a', deposited(1), deposited(2));
+    rig.runner([defineBalance({ before })], { batchSize: 3 });
+    await settles(rig, row('a', 2, 3));
+    assert.equal((await statusOf(rig))?.isHalted, false);
+  });
+
   it('misses nobody who commits late', async (t) => {
     const rig = await open(t, { balance: 'asynchronous' });
     const store = createEventStore();

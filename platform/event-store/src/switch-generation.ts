@@ -2,9 +2,11 @@ import { crashPoint, isPlatformError } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
 import { withDeadline } from './deadline.ts';
 import { feedRows } from './feed.ts';
-import { type FeedingDeps, handleRows } from './feed-generation.ts';
-import { claimGeneration, type Generation } from './generation-store.ts';
+import { handleRows } from './feed-generation.ts';
+import type { FeedingDeps } from './feeding.ts';
+import { claimGeneration, type Generation, markWork } from './generation-store.ts';
 import type { Projection } from './projection.ts';
+import { judge } from './work-mark.ts';
 
 /** What may be left to do while appends (inline) or the old generation (asynchronous) have to wait. */
 const MOST_EVENTS = 500;
@@ -39,6 +41,7 @@ export async function switchGeneration(
   projection: Projection,
   building: Generation,
 ): Promise<boolean> {
+  if (!(await takeRestInHand(deps, building))) return false;
   const switched = await trySwitch(deps, projection, building).catch((error: unknown) => {
     if (isLockTimeout(error)) return false;
     throw error;
@@ -53,8 +56,26 @@ export async function switchGeneration(
   return switched;
 }
 
+/** Its handlers may end the process too: then the events are handled one by one before the next try. */
+async function takeRestInHand(
+  { db, runner }: FeedingDeps,
+  { name, generation }: Generation,
+): Promise<boolean> {
+  const taken = await db.transaction(async (tx) => {
+    const claimed = await claimGeneration(tx, name, generation);
+    if (claimed?.state !== 'building' || claimed.alone > 0) return false;
+    const standing = judge(claimed, runner);
+    if (standing === 'others' || standing === 'abandoned') return false;
+    await markWork(tx, claimed, runner, { events: MOST_EVENTS, alone: 0, crashes: claimed.crashes });
+    crashPoint('projection.before-mark-commit');
+    return true;
+  });
+  if (taken) crashPoint('projection.after-mark-commit');
+  return taken;
+}
+
 async function trySwitch(
-  { db, clock, handlerTimeoutMs }: FeedingDeps,
+  { db, clock, handlerTimeoutMs, runner }: FeedingDeps,
   projection: Projection,
   { name, generation }: Generation,
 ): Promise<boolean> {
@@ -62,7 +83,7 @@ async function trySwitch(
     await tx.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await stopOld(tx, projection);
     const claimed = await claimGeneration(tx, name, generation);
-    if (claimed?.state !== 'building') return false;
+    if (claimed?.state !== 'building' || judge(claimed, runner) !== 'ours') return false;
     const rows = await feedRows(tx, {
       categories: [...projection.categories.keys()],
       after: claimed,
@@ -79,7 +100,7 @@ async function trySwitch(
     const last = rows.at(-1) ?? claimed;
     await tx.query(
       `UPDATE projection_generation SET state = 'active', xid = $3::xid8, position = $4, handled = NULL,
-         attempts = 0, error = NULL WHERE name = $1 AND generation = $2`,
+         attempts = 0, crashes = 0, worked_by = NULL, error = NULL WHERE name = $1 AND generation = $2`,
       [name, generation, last.xid, last.position],
     );
     await tx.query('UPDATE projection SET active = $2 WHERE name = $1', [name, generation]);

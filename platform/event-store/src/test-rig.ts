@@ -84,6 +84,24 @@ export function defineBalance(options: BalanceOptions = {}): Projection {
   });
 }
 
+/** Another read model of the same events. Its table and declaration come from `createTally`. */
+export function defineTally(): Projection {
+  return defineProjection<AccountEvent>({
+    name: 'tally',
+    version: 1,
+    categories: [accounts],
+    tables: ['tally'],
+    handle: async (tx, event, { generation }) => {
+      await tx.query('INSERT INTO tally VALUES ($1, $2, $3)', [generation, event.streamId, event.version]);
+    },
+  });
+}
+
+export async function createTally(db: Database): Promise<void> {
+  await db.query('CREATE TABLE tally (generation integer, stream_id text, version integer)');
+  await db.query("SELECT create_projection('tally', 1, false, '{account}')");
+}
+
 export interface Rig {
   readonly db: Database;
   readonly uri: string;
@@ -173,6 +191,9 @@ async function beginManually(db: Database): Promise<ManualTransaction> {
   return {
     query: async <Row extends object>(sql: string, values?: readonly unknown[]) =>
       (await client.query<Row>(sql, values as unknown[])).rows,
+    defer: () => {
+      throw new TypeError('nothing that these tests do defers rows');
+    },
     afterCommit: () => undefined,
     savepoint: (work) => work(),
     commit: () => end('COMMIT'),

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { startRegistry } from '@flotilla/discovery';
 import * as s from '@flotilla/kernel/schema';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { issuer, readProblem, startHost } from '../test/fixture.ts';
 import { defineRoute, handle, ok } from './index.ts';
 
@@ -23,7 +23,10 @@ interface Running {
 }
 
 function run(t: TestContext, env: Readonly<Record<string, string>>): Running {
-  const child = fork(SAMPLE, { env, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+  const child = fork(SAMPLE, {
+    env: { ...childEnvironment(), ...env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
   t.after(() => child.kill('SIGKILL'));
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {

@@ -1,3 +1,4 @@
+export { backoffMs, spread } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 export {
@@ -8,8 +9,10 @@ export {
   type PlatformErrorOptions,
   toError,
 } from './errors.ts';
+export { createGate, type Gate } from './gate.ts';
 export { type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
+export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
 export { plantBugs, plantedBug } from './planted-bug.ts';
 export { accept, type Result, reject } from './result.ts';

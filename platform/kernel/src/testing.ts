@@ -34,6 +34,15 @@ export function createManualClock(start: Date = new Date('2026-01-01T00:00:00Z')
 }
 
 /**
+ * All that a process started by a test needs of the environment: where programs are and where compiled code is kept.
+ * What else the test run has set must not reach it.
+ */
+export function childEnvironment(): Record<string, string> {
+  const { PATH = '', NODE_COMPILE_CACHE } = process.env;
+  return { PATH, ...(NODE_COMPILE_CACHE !== undefined && { NODE_COMPILE_CACHE }) };
+}
+
+/**
  * Waits until `probe` returns something other than `undefined` or `false`, or fails after `timeoutMs`
  * (default 10 s) with the last error the probe threw. Looks every `everyMs` (default 20). Tests wait for conditions with this, never for time.
  */

@@ -207,17 +207,24 @@ describe('a consumer', () => {
     assert.deepEqual(await effects(system), [{ key: 'hangs', n: 1 }]);
   });
 
-  it('goes on by itself when the server has cut every connection', async () => {
+  it('goes on by itself when the server has cut every connection, in the middle of a statement', async () => {
     const pool = system.pool();
     await system.consumer(transport, [recordEffect], { db: pool });
     await transport.publish([event('k', 1)]);
     await seen(1);
-    for (const { db } of [system.service, system.bus]) {
-      await db.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE datname = current_database() AND pid <> pg_backend_pid()`,
-      );
-    }
+    const others = 'datname = current_database() AND pid <> pg_backend_pid()';
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${others}`;
+    await system.service.db.query(cut);
+    await system.bus.db.transaction(async (tx) => {
+      await tx.query('LOCK TABLE bus.delivery');
+      await eventually('it waits for an answer', async () => {
+        const waiting = await tx.query(
+          `SELECT FROM pg_stat_activity WHERE ${others} AND wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      });
+      await tx.query(cut);
+    });
     const again = event('k', 2);
     await eventually('published', () =>
       transport.publish([again]).then(

@@ -1,13 +1,11 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, createGate, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
-import { createGate } from './gate.ts';
 import type { Handler, RetryOptions } from './handler.ts';
 import { createHeldMessages } from './held-messages.ts';
 import { type HeldRunner, startHeldRunner } from './held-runner.ts';
 import { forgetOldMessages } from './inbox.ts';
 import { inboxMetrics } from './inbox-metrics.ts';
-import { type Loop, pause, startLoop } from './loop.ts';
 import { createMessageProcessor } from './message-processor.ts';
 import { createSettling } from './settling.ts';
 import { createUnderstanding } from './task.ts';

@@ -41,9 +41,14 @@ function threeOf(key: string, options = {}): Scenario['prepare'] {
   };
 }
 
+/** A command that nobody receives, and messages that it holds back. */
 async function unwanted(system: TestSystem): Promise<void> {
+  await subscribe(system);
   const command = { ...counted, type: 'test.unwanted.v1', mandatory: true };
-  await system.service.db.transaction((tx) => system.outbox.publish(tx, command, { key: 'k', n: 0 }));
+  await system.service.db.transaction(async (tx) => {
+    await system.outbox.publish(tx, command, { key: 'k', n: 0 });
+    for (const n of [1, 2]) await system.outbox.publish(tx, counted, { key: 'k', n });
+  });
 }
 
 async function deadLetter(system: TestSystem): Promise<void> {
@@ -71,7 +76,7 @@ const plain: Scenario = { prepare: threeOf('k'), parts: all, ends: { effects: [0
 const delayed: Scenario = { ...plain, prepare: threeOf('k', { delayMs: 1 }) };
 const failing: Scenario = { ...plain, prepare: threeOf('once') };
 const doomed: Scenario = { prepare: threeOf('doomed'), parts: all, ends: { effects: [1, 2], dead: 1 } };
-const refused: Scenario = { prepare: unwanted, parts: all, ends: { parked: 1 } };
+const refused: Scenario = { prepare: unwanted, parts: all, ends: { effects: [1, 2], parked: 1 } };
 const redriven: Scenario = { prepare: deadLetter, parts: [...all, 'redrive'], ends: { effects: [0] } };
 const discarded: Scenario = { prepare: deadLetter, parts: [...all, 'discard'], ends: {} };
 const retried: Scenario = { prepare: parkedMessage, parts: [...all, 'retry-parked'], ends: { effects: [0] } };
@@ -85,6 +90,9 @@ const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
   'bus.after-publish': plain,
   'relay.after-publish': plain,
   'relay.after-delete': plain,
+  'relay.before-set-aside': refused,
+  'relay.after-set-aside': refused,
+  'relay.after-held-delete': refused,
   'relay.after-retry-later': refused,
   'relay.before-park': refused,
   'relay.after-park': refused,
@@ -114,7 +122,7 @@ const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
 
 async function stateOf(system: TestSystem): Promise<End> {
   const [counts] = await system.service.db.query<Omit<End, 'effects' | 'onTheBus'>>(`
-    SELECT (SELECT count(*) FROM outbox)::integer AS unsent, (SELECT count(*) FROM outbox_delayed)::integer AS delayed,
+    SELECT ((SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_held))::integer AS unsent, (SELECT count(*) FROM outbox_delayed)::integer AS delayed,
       (SELECT count(*) FROM outbox_parked)::integer AS parked, (SELECT count(*) FROM inbox_held)::integer AS held,
       (SELECT count(*) FROM inbox_dead_letter)::integer AS dead`);
   const onTheBus = (await system.bus.db.query('SELECT 1 FROM bus.delivery')).length;

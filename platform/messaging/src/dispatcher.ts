@@ -1,7 +1,5 @@
-import { type Clock, crashPoint, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { backoffMs } from './backoff.ts';
-import { pause } from './loop.ts';
 import type { Delivery, ReceiveOptions, Settlement } from './transport.ts';
 
 /** The side of the dispatcher that talks to the queue. */

@@ -1,6 +1,5 @@
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, spread, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
-import { spread } from './backoff.ts';
 import type { Task } from './task.ts';
 
 /** What becomes of a message whose handler failed. */

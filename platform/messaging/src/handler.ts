@@ -72,6 +72,7 @@ export async function runWithDeadline(
     await Promise.race([
       work({
         query: async (sql, values) => (await whileOpen(tx.query)(sql, values)) as never,
+        defer: (kind, row) => whileOpen(() => tx.defer(kind, row))(),
         afterCommit: whileOpen(tx.afterCommit),
         savepoint: tx.savepoint,
       }),

@@ -1,10 +1,8 @@
-import { type Clock, crashPoint, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, type Gate, startLoop, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { isConnectionLoss } from './failure.ts';
-import type { Gate } from './gate.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
-import { startLoop } from './loop.ts';
 import type { Settling } from './settling.ts';
 import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';
 

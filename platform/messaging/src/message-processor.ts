@@ -1,12 +1,9 @@
-import { type Clock, crashPoint, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, type Gate, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { backoffMs } from './backoff.ts';
 import { isConnectionLoss } from './failure.ts';
-import type { Gate } from './gate.ts';
 import type { HeldMessages } from './held-messages.ts';
 import { rememberMessages } from './inbox.ts';
-import { pause } from './loop.ts';
 import type { Settling } from './settling.ts';
 import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';
 import type { Delivery, Settlement } from './transport.ts';

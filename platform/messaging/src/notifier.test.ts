@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { after, before, describe, it } from 'node:test';
+import { after, before, describe, it, type TestContext } from 'node:test';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
@@ -9,10 +9,11 @@ import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testin
 import { type Logger, silentLogger } from '@flotilla/telemetry';
 import { createNotifier } from './notifier.ts';
 
-/** Like a pooler in transaction mode: everything works, only notifications never come. */
+/** Like a pooler in transaction mode: everything works, only notifications never come, or all too late. */
 async function startDeafProxy(uri: string) {
   const target = new URL(uri);
   const sockets = new Set<Socket>();
+  const swallowed: (() => void)[] = [];
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     for (const socket of [client, upstream]) {
@@ -27,7 +28,9 @@ async function startDeafProxy(uri: string) {
       while (buffered.length >= 5) {
         const length = 1 + buffered.readInt32BE(1);
         if (buffered.length < length) break;
-        if (buffered[0] !== NOTIFICATION) client.write(buffered.subarray(0, length));
+        const message = buffered.subarray(0, length);
+        if (buffered[0] === NOTIFICATION) swallowed.push(() => client.write(message));
+        else client.write(message);
         buffered = buffered.subarray(length);
       }
     });
@@ -42,6 +45,10 @@ async function startDeafProxy(uri: string) {
   through.port = String(address.port);
   return {
     uri: through.href,
+    /** Passes on what it has kept back. */
+    catchUp: () => {
+      for (const send of swallowed) send();
+    },
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -58,32 +65,32 @@ describe('the notifier', () => {
   });
   after(() => bus.close());
 
-  function subject(uri: string, logger: Logger = silentLogger) {
+  /** It ends with the test, also with one that fails. */
+  function subject(test: TestContext, uri: string, logger: Logger = silentLogger) {
     const db = createDatabase({ uri, applicationName: 'notifier-test' });
     const probes: boolean[] = [];
     const notifier = createNotifier(db, {
       ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs: 500 },
       onProbed: (works) => probes.push(works),
     });
-    const close = async () => {
+    test.after(async () => {
       await notifier.close();
       await db.close();
-    };
-    return { notifier, probes, close };
+    });
+    return { notifier, probes };
   }
 
-  it('finds that notifications arrive, again after each reconnect', async () => {
-    const { notifier, probes, close } = subject(bus.uri);
+  it('finds that notifications arrive, again after each reconnect', async (t) => {
+    const { notifier, probes } = subject(t, bus.uri);
     await eventually('the first probe', () => probes.length === 1);
     assert.ok(notifier.works() && notifier.presence() !== null);
     await bus.db.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notifier-test'",
     );
     await eventually('the second probe', () => probes.length >= 2 && notifier.works());
-    await close();
   });
 
-  it('says once that they do not, and shows no sign of life that is not its own', async () => {
+  it('says once that they do not, and shows no sign of life that is not its own', async (t) => {
     const warnings: string[] = [];
     const logger: Logger = {
       ...silentLogger,
@@ -91,7 +98,8 @@ describe('the notifier', () => {
       warn: (_fields, message) => warnings.push(message),
     };
     const proxy = await startDeafProxy(bus.uri);
-    const { notifier, probes, close } = subject(proxy.uri, logger);
+    const { notifier, probes } = subject(t, proxy.uri, logger);
+    t.after(() => proxy.close());
     await eventually('the first probe', () => probes.length === 1);
     await bus.db.query(
       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notifier-test'",
@@ -101,7 +109,16 @@ describe('the notifier', () => {
     assert.equal(notifier.works(), false);
     assert.equal(notifier.presence(), null);
     assert.equal(warnings.filter((message) => message.startsWith('notifications do not arrive')).length, 1);
-    await close();
-    proxy.close();
+  });
+
+  it('believes in them when they only come late', async (t) => {
+    const proxy = await startDeafProxy(bus.uri);
+    const { notifier, probes } = subject(t, proxy.uri);
+    t.after(() => proxy.close());
+    await eventually('it has given up', () => probes.length === 1);
+    assert.equal(notifier.works(), false);
+    proxy.catchUp();
+    await eventually('they have come', () => notifier.works());
+    assert.deepEqual(probes, [false, true]);
   });
 });

@@ -1,7 +1,6 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, pause, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { pause } from './loop.ts';
 import { holdPresence, presenceKey } from './presence.ts';
 import { type Connection, keepConnection } from './standing-connection.ts';
 
@@ -27,6 +26,7 @@ const CHANNEL = 'flotilla_bus';
 const MAX_PAYLOAD = 7_000; // PostgreSQL allows 7,999 bytes
 const EVERY_QUEUE = '*';
 const PROBE = 'probe:';
+const PROBE_ATTEMPTS = 5;
 
 export interface NotifierOptions {
   readonly owner: string;
@@ -70,19 +70,18 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
    */
   async function probe(connection: Connection): Promise<void> {
     const token = `${PROBE}${crypto.randomUUID()}`;
+    const arrival = Promise.withResolvers<boolean>();
     const timeUp = new AbortController();
-    const arrived = new Promise<boolean>((resolve) => {
-      connection.on('notification', ({ payload }) => {
-        if (payload === token) resolve(true);
-      });
-      void pause(clock, probeTimeoutMs, AbortSignal.any([timeUp.signal, closing.signal])).then(() =>
-        resolve(false),
-      );
+    connection.on('notification', ({ payload }) => {
+      if (payload === token) arrival.resolve(true);
     });
     try {
-      await db.query('SELECT pg_notify($1, $2)', [CHANNEL, token]);
-      const hasArrived = await arrived;
-      if (!closing.signal.aborted) conclude(hasArrived);
+      await tryPersistently(token);
+      const patience = pause(clock, probeTimeoutMs, AbortSignal.any([timeUp.signal, closing.signal]));
+      const isInTime = await Promise.race([arrival.promise, patience.then(() => false)]);
+      conclude(isInTime);
+      // Late, on a busy machine: but they do arrive.
+      if (!isInTime) void arrival.promise.then(conclude);
     } catch (error) {
       logger.debug({ err: toError(error) }, 'notifications could not be tried, the next connection will');
     } finally {
@@ -90,7 +89,21 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
     }
   }
 
+  /** What cut our connection has cut those of the pool as well; each of them fails once. */
+  async function tryPersistently(token: string): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await db.query('SELECT pg_notify($1, $2)', [CHANNEL, token]);
+        return;
+      } catch (error) {
+        if (attempt === PROBE_ATTEMPTS || closing.signal.aborted) throw error;
+        await pause(clock, backoffMs(attempt, 50, 500), closing.signal);
+      }
+    }
+  }
+
   function conclude(hasArrived: boolean): void {
+    if (closing.signal.aborted) return;
     works = hasArrived;
     onProbed(works);
     if (works) for (const listener of presenceListeners) listener();

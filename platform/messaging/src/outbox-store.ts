@@ -1,4 +1,4 @@
-import type { Database } from '@flotilla/postgres';
+import type { Queryable, SqlValue } from '@flotilla/postgres';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 
 /** A committed message that waits to be sent. */
@@ -12,11 +12,27 @@ export interface OutboxRow {
   readonly envelope: string;
   readonly mandatory: boolean;
   readonly attempts: number;
+  /** It was refused, or came behind a refused one of its key: it waits in `outbox_held`. */
+  readonly held: boolean;
+}
+
+/** A message in the outbox that must not be sent before those that are held in its key. */
+export type RowBehind = Pick<OutboxRow, 'shard' | 'token' | 'id'>;
+
+export interface OutboxFetch {
+  /** Of each shard. */
+  readonly perShard: number;
+  /** Of held messages, over all shards; 0 for what is read ahead. */
+  readonly maxHeld: number;
+  /** By shard: only what comes after that id in the outbox. */
+  readonly after: ReadonlyMap<number, string>;
 }
 
 export interface OutboxStatistics {
-  /** Unsent messages, counted up to 100,000. */
+  /** Unsent messages with the held ones, counted up to 100,000. */
   readonly backlog: number;
+  /** Refused messages and those behind them in their keys, counted up to 100,000. */
+  readonly held: number;
   readonly oldestAgeSeconds: number;
   readonly parked: number;
   /** Messages to be sent later, counted up to 100,000. */
@@ -25,13 +41,17 @@ export interface OutboxStatistics {
 
 /** What one relay does to the outbox tables. Every write names its owner, so that a former owner changes nothing. */
 export interface OutboxStore extends LeaseStore {
-  /** The oldest of each shard; of shards in `after`, what comes after that id. */
+  /** The oldest of each shard, those of a key in order; `behind`: what has to be set aside instead. */
   fetch(
     shards: ReadonlyMap<number, string>,
-    perShard: number,
-    after: ReadonlyMap<number, string>,
-  ): Promise<readonly OutboxRow[]>;
+    which: OutboxFetch,
+  ): Promise<{ readonly rows: readonly OutboxRow[]; readonly behind: readonly RowBehind[] }>;
+  /** Puts these, and others like them after them, behind the held messages of their keys; a part of them at least. */
+  setAside(behind: readonly RowBehind[]): Promise<void>;
+  /** Deletes what is not held. */
   confirm(rows: readonly OutboxRow[]): Promise<void>;
+  /** Deletes what is held. A key is let go with its last one. */
+  confirmHeld(rows: readonly OutboxRow[]): Promise<void>;
   retryLater(row: OutboxRow, error: string, delayMs: number): Promise<void>;
   park(row: OutboxRow, error: string, reason: string): Promise<void>;
   /** Moves delayed messages that are due to the outbox; `nextInMs` is given when more will be due. */
@@ -39,23 +59,31 @@ export interface OutboxStore extends LeaseStore {
   statistics(): Promise<OutboxStatistics>;
 }
 
-export function createOutboxStore(db: Database, owner: string): OutboxStore {
+export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
   async function refuse(
     row: OutboxRow,
     error: string,
     delayMs: number,
     reason: string | null,
   ): Promise<void> {
-    await db.query('SELECT outbox_refuse($1, $2::smallint, $3::bigint, $4::bigint, $5, $6, $7)', [
+    await db.query('SELECT outbox_refuse($1, $2::smallint, $3::bigint, $4, $5::bigint, $6, $7, $8)', [
       owner,
       row.shard,
       row.token,
+      row.key,
       row.id,
       error,
       delayMs,
       reason,
     ]);
   }
+
+  const addressOf = (rows: readonly RowBehind[]): SqlValue[] => [
+    owner,
+    rows.map((row) => row.shard),
+    rows.map((row) => row.token),
+    rows.map((row) => row.id),
+  ];
 
   return {
     claim: (leaseMs, presence) =>
@@ -70,21 +98,39 @@ export function createOutboxStore(db: Database, owner: string): OutboxStore {
     leave: async () => {
       await db.query('SELECT outbox_leave($1)', [owner]);
     },
-    fetch: async (shards, perShard, after) => {
+    fetch: async (shards, { perShard, maxHeld, after }) => {
       const wanted = [...shards.keys()];
-      const rows = await db.query<Omit<OutboxRow, 'token'>>(
-        'SELECT * FROM outbox_fetch($1::smallint[], $2::bigint[], $3)',
-        [wanted, wanted.map((shard) => after.get(shard) ?? 0), perShard],
+      const found = await db.query<FoundRow>(
+        'SELECT * FROM outbox_fetch($1::smallint[], $2::bigint[], $3, $4)',
+        [wanted, wanted.map((shard) => after.get(shard) ?? 0), perShard, maxHeld],
       );
-      return rows.map((row) => ({ ...row, token: shards.get(row.shard) ?? '' }));
+      const rows: OutboxRow[] = [];
+      const behind: RowBehind[] = [];
+      for (const { place, ...row } of found) {
+        const token = shards.get(row.shard) ?? '';
+        if (place === 'behind') behind.push({ shard: row.shard, token, id: row.id });
+        else rows.push({ ...row, token, held: place === 'held' });
+      }
+      return { rows, behind };
+    },
+    setAside: async (behind) => {
+      const first = [...new Map(behind.toReversed().map((row) => [row.shard, row])).values()];
+      await db.query('SELECT outbox_set_aside($1, $2::smallint[], $3::bigint[], $4::bigint[], $5)', [
+        ...addressOf(first),
+        Math.ceil(SET_ASIDE_BATCH / first.length),
+      ]);
     },
     confirm: async (rows) => {
-      await db.query('SELECT outbox_confirm($1, $2::smallint[], $3::bigint[], $4::bigint[])', [
-        owner,
-        rows.map((row) => row.shard),
-        rows.map((row) => row.token),
-        rows.map((row) => row.id),
-      ]);
+      await db.query(
+        'SELECT outbox_confirm($1, $2::smallint[], $3::bigint[], $4::bigint[])',
+        addressOf(rows),
+      );
+    },
+    confirmHeld: async (rows) => {
+      await db.query(
+        'SELECT outbox_confirm_held($1, $2::smallint[], $3::bigint[], $5::text[], $4::bigint[])',
+        [...addressOf(rows), rows.map((row) => row.key)],
+      );
     },
     retryLater: (row, error, delayMs) => refuse(row, error, delayMs, null),
     park: (row, error, reason) => refuse(row, error, 0, reason),
@@ -94,7 +140,7 @@ export function createOutboxStore(db: Database, owner: string): OutboxStore {
     },
     statistics: async () => {
       const [found] = await db.query<OutboxStatistics>(STATISTICS);
-      return found ?? { backlog: 0, oldestAgeSeconds: 0, parked: 0, delayed: 0 };
+      return found ?? { backlog: 0, held: 0, oldestAgeSeconds: 0, parked: 0, delayed: 0 };
     },
   };
 }
@@ -102,11 +148,21 @@ export function createOutboxStore(db: Database, owner: string): OutboxStore {
 const MOVE_BATCH = 500;
 const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1)';
 
+/** Messages looked at in one statement: some 100 ms when each of them is moved. */
+const SET_ASIDE_BATCH = 5_000;
+
 // The oldest of each shard is the first of its index range: no scan, however long the backlog.
 const STATISTICS = `
-  SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 100000) AS counted)::integer AS backlog,
+  SELECT (SELECT count(*) FROM (
+      (SELECT 1 FROM outbox LIMIT 100000) UNION ALL (SELECT 1 FROM outbox_held LIMIT 100000) LIMIT 100000) AS counted
+    )::integer AS backlog,
+    (SELECT count(*) FROM (SELECT 1 FROM outbox_held LIMIT 100000) AS counted)::integer AS held,
     coalesce(extract(epoch FROM clock_timestamp() - min(head.created_at)), 0)::float8 AS "oldestAgeSeconds",
     (SELECT count(*) FROM outbox_parked)::integer AS parked,
     (SELECT count(*) FROM (SELECT 1 FROM outbox_delayed LIMIT 100000) AS counted)::integer AS delayed
-  FROM outbox_shard s CROSS JOIN LATERAL (
-    SELECT o.created_at FROM outbox o WHERE o.shard = s.shard ORDER BY o.id LIMIT 1) AS head`;
+  FROM (
+    SELECT oldest.created_at FROM outbox_shard s CROSS JOIN LATERAL (
+      SELECT o.created_at FROM outbox o WHERE o.shard = s.shard ORDER BY o.id LIMIT 1) AS oldest
+    UNION ALL (SELECT h.created_at FROM outbox_held h ORDER BY h.created_at LIMIT 1)) AS head`;
+
+type FoundRow = Omit<OutboxRow, 'token' | 'held'> & { readonly place: 'outbox' | 'held' | 'behind' };

@@ -99,21 +99,40 @@ describe('the outbox', () => {
     assert.equal(await rows(), before + 1);
   });
 
-  it('costs its transaction one insert, and neither a trigger nor a notification', async () => {
-    const statements: string[] = [];
+  it('costs its transaction one insert for all messages, and neither a trigger nor a notification', async () => {
+    const statements: { readonly sql: string; readonly values: readonly unknown[] }[] = [];
     await service.db.transaction(async (tx) => {
+      const rows: unknown[] = [];
       const watched: Transaction = {
         ...tx,
-        query: (sql, values) => {
-          statements.push(sql);
-          return tx.query(sql, values);
+        query: () => Promise.reject(new Error('a message needs no statement of its own')),
+        defer: (kind, row) => {
+          rows.push(row);
+          statements.push(kind.statementFor(rows as (typeof row)[])); // one kind of rows in this test
         },
       };
-      await outbox.publish(watched, noted, { key: 'k', text: '' });
+      await outbox.publish(watched, noted, { key: 'k', text: 'one' });
+      await outbox.publish(watched, noted, { key: 'k', text: 'two' });
     });
-    assert.equal(statements.length, 1);
-    assert.match(statements[0] ?? '', /^INSERT INTO outbox /);
+    assert.equal(statements.length, 2);
+    for (const { sql } of statements) assert.match(sql, /^\s*INSERT INTO outbox /);
     assert.deepEqual(await service.db.query('SELECT tgname FROM pg_trigger WHERE NOT tgisinternal'), []);
+  });
+
+  it('numbers the messages of a transaction in the order in which they were published', async () => {
+    const ids: string[] = [];
+    await service.db.transaction(async (tx) => {
+      for (let n = 0; n < 20; n += 1)
+        ids.push(await outbox.publish(tx, noted, { key: `k${n % 3}`, text: String(n) }));
+    });
+    const stored = await service.db.query<{ message_id: string }>(
+      'SELECT message_id FROM outbox WHERE message_id = ANY ($1::uuid[]) ORDER BY id',
+      [ids],
+    );
+    assert.deepEqual(
+      stored.map(({ message_id }) => message_id),
+      ids,
+    );
   });
 
   const invalid: [what: string, data: unknown, options: object, code: string][] = [

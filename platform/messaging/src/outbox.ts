@@ -6,7 +6,7 @@ import {
   uuidv7,
   type Validate,
 } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import type { DeferredRows, Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent } from '@flotilla/telemetry';
 import { isUuid, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from './cloud-event.ts';
 import { messagingError } from './errors.ts';
@@ -32,8 +32,8 @@ export interface PublishOptions {
 
 export interface Outbox {
   /**
-   * Writes a message in the caller's transaction: it is sent if and only if that transaction commits. Returns the
-   * message id. Messages of one key are sent in the order of their inserts; when several transactions publish
+   * Writes a message at the end of the caller's transaction, in the same round trip as its COMMIT: it is sent if and only if that
+   * transaction commits. Returns the message id. Messages of one key are sent in the order of their inserts; when several transactions publish
    * for one key, let them lock a common row (the aggregate) first, so that this is also their commit order.
    * Throws `MESSAGING_INVALID_DATA` and `MESSAGING_TOO_LARGE`.
    */
@@ -49,8 +49,35 @@ export interface OutboxOptions {
   readonly onCommit?: () => void;
 }
 
-const INSERT =
-  'INSERT INTO outbox (message_id, shard, key, type, envelope, mandatory) VALUES ($1::uuid, $2::smallint, $3, $4, $5, $6)';
+type OutboxRow = readonly [
+  id: string,
+  shard: number,
+  key: string,
+  type: string,
+  envelope: string,
+  mandatory: boolean,
+];
+
+const COLUMNS = 'message_id, shard, key, type, envelope, mandatory';
+
+const INSERT = `INSERT INTO outbox (${COLUMNS}) VALUES ($1::uuid, $2::smallint, $3, $4, $5, $6)`;
+
+const INSERT_MANY = `
+  INSERT INTO outbox (${COLUMNS})
+  SELECT ${COLUMNS}
+  FROM unnest($1::uuid[], $2::smallint[], $3::text[], $4::text[], $5::text[], $6::boolean[])
+    WITH ORDINALITY AS given (${COLUMNS}, position)
+  ORDER BY position`;
+
+/** All messages of a transaction in one statement, numbered in the order in which they were published. */
+const MESSAGES: DeferredRows<OutboxRow> = {
+  statementFor: (rows) => {
+    const [first] = rows;
+    if (rows.length === 1 && first !== undefined) return { sql: INSERT, values: first };
+    const columns = [0, 1, 2, 3, 4, 5] as const;
+    return { sql: INSERT_MANY, values: columns.map((column) => rows.map((row) => row[column])) };
+  },
+};
 
 const INSERT_DELAYED = `
   INSERT INTO outbox_delayed (message_id, shard, key, type, envelope, mandatory, due_at)
@@ -91,10 +118,10 @@ export function createOutbox({
           { details: { type: type.type, bytes } },
         );
       }
-      const values = [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false];
+      const row: OutboxRow = [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false];
       const { deliverAt, delayMs } = options;
-      if (deliverAt === undefined && delayMs === undefined) await tx.query(INSERT, values);
-      else await tx.query(INSERT_DELAYED, [...values, deliverAt ?? null, delayMs ?? null]);
+      if (deliverAt === undefined && delayMs === undefined) tx.defer(MESSAGES, row);
+      else await tx.query(INSERT_DELAYED, [...row, deliverAt ?? null, delayMs ?? null]);
       if (onCommit) tx.afterCommit(onCommit);
       return id;
     },

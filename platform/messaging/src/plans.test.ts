@@ -8,6 +8,7 @@ import { busMigrations, inboxMigrations, outboxMigrations } from './migrations.t
 const ME = '00000000-0000-7000-8000-000000000001';
 const SHARDS = Array.from({ length: 16 }, (_, shard) => shard);
 const BACKLOG = 100_000;
+const LATER = new Date('2100-01-01');
 
 /** One connection plans while the tables are empty; then they grow, and nobody has told the planner. */
 describe('a plan made for empty tables', () => {
@@ -18,13 +19,15 @@ describe('a plan made for empty tables', () => {
   before(async () => {
     test = await createTestDatabase([busMigrations, outboxMigrations, inboxMigrations]);
     db = createDatabase({ uri: test.uri, applicationName: 'test', maxConnections: 1 });
-    for (const table of ['bus.delivery', 'bus.shard', 'bus.member', 'outbox', 'inbox', 'inbox_held_key']) {
+    const growing = ['outbox', 'outbox_held', 'outbox_held_key', 'inbox', 'inbox_held_key'];
+    for (const table of ['bus.delivery', 'bus.shard', 'bus.member', ...growing]) {
       await db.query(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);
     }
     await db.query("SELECT bus.subscribe('grown', ARRAY['grown'])");
     tokens = await claim("bus.claim('grown', $1, 600000, NULL)");
     outboxTokens = await claim('outbox_claim($1, 600000, NULL)');
     await db.query("INSERT INTO inbox_held_key VALUES ('holding', 'held', now())");
+    await holdInOutbox('due', 8);
     await db.query('VACUUM ANALYZE');
     for (const read of Object.values(reads)) await read();
     await grow();
@@ -39,10 +42,29 @@ describe('a plan made for empty tables', () => {
     return rows.sort((a, b) => a.shard - b.shard).map(({ token }) => token);
   }
 
+  /** They wait in the last shard, so that the others have none. */
+  async function holdInOutbox(key: string, messages: number): Promise<void> {
+    await db.query(
+      `INSERT INTO outbox_held (id, shard, message_id, key, type, envelope, mandatory, created_at)
+       SELECT coalesce((SELECT max(id) FROM outbox_held), 1000000) + n, 15, gen_random_uuid(), $1, 'grown', '{}', false, now()
+       FROM generate_series(1, $2::integer) AS n`,
+      [key, messages],
+    );
+    await db.query('INSERT INTO outbox_held_key VALUES ($1, 15, now()) ON CONFLICT DO NOTHING', [key]);
+  }
+
   async function grow(): Promise<void> {
     await db.query(
       `INSERT INTO outbox (shard, message_id, key, type, envelope)
        SELECT n % 16, gen_random_uuid(), 'k' || n, 'grown', '{}' FROM generate_series(1, ${BACKLOG}) AS n`,
+    );
+    // Behind one that is due, behind one that is not, and as many keys that wait.
+    await holdInOutbox('due', BACKLOG);
+    await db.query('INSERT INTO outbox_held_key VALUES ($1, 15, $2)', ['k15', LATER]);
+    await holdInOutbox('k15', BACKLOG);
+    await db.query(
+      `INSERT INTO outbox_held_key SELECT 'held' || n, 15, $1 FROM generate_series(1, ${BACKLOG}) AS n`,
+      [LATER],
     );
     await db.query(
       `INSERT INTO bus.delivery (queue_id, shard, key, type, body)
@@ -71,7 +93,27 @@ describe('a plan made for empty tables', () => {
   const oneEach = SHARDS.map((shard) => String(shard + 1));
   const reads = {
     outbox_fetch: () =>
-      blocks('outbox_fetch($1::smallint[], $2::bigint[], 4)', [SHARDS, SHARDS.map(() => 0)]),
+      blocks('outbox_fetch($1::smallint[], $2::bigint[], 4, 8)', [
+        SHARDS.slice(0, 15),
+        SHARDS.slice(0, 15).map(() => 0),
+      ]),
+    'outbox_fetch beside messages that are held': () =>
+      blocks('outbox_fetch($1::smallint[], $2::bigint[], 4, 8)', [SHARDS, SHARDS.map(() => 0)]),
+    outbox_set_aside: () =>
+      blocks('outbox_set_aside($1, $2::smallint[], $3::bigint[], $4::bigint[], 4)', [
+        ...[ME, SHARDS, outboxTokens],
+        SHARDS.map(() => 0),
+      ]),
+    outbox_confirm_held: () =>
+      blocks('outbox_confirm_held($1, $2::smallint[], $3::bigint[], $4::text[], $5::bigint[])', [
+        ...[ME, [15], outboxTokens.slice(15), ['due']],
+        ['1000001'],
+      ]),
+    'outbox_refuse of a held message': () =>
+      blocks("outbox_refuse($1, 15::smallint, $2::bigint, 'due', $3::bigint, 'no', 0, NULL)", [
+        ...[ME, outboxTokens[15] ?? ''],
+        '1000002',
+      ]),
     outbox_confirm: () =>
       blocks('outbox_confirm($1, $2::smallint[], $3::bigint[], $4::bigint[])', [
         ...[ME, SHARDS, outboxTokens],

@@ -1,9 +1,8 @@
-import { type Clock, toError, uuidv7 } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { createBusQueue } from './bus-queue.ts';
 import { createDispatcher } from './dispatcher.ts';
-import { type Loop, startLoop } from './loop.ts';
 import type { Notifier } from './notifier.ts';
 import { createShardLeases } from './shard-leases.ts';
 import type { ReceiveOptions, Receiver } from './transport.ts';

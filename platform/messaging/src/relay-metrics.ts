@@ -7,7 +7,14 @@ export interface RelayMetrics {
 }
 
 export function relayMetrics(metrics: Metrics): RelayMetrics {
-  const backlog = metrics.gauge('messaging_outbox_backlog', 'Unsent messages, counted up to 100,000.');
+  const backlog = metrics.gauge(
+    'messaging_outbox_backlog',
+    'Unsent messages with the held ones, counted up to 100,000.',
+  );
+  const held = metrics.gauge(
+    'messaging_outbox_held',
+    'Refused messages and those behind them in their keys, counted up to 100,000.',
+  );
   const age = metrics.gauge('messaging_outbox_oldest_age_seconds', 'Age of the oldest unsent message.');
   const parked = metrics.gauge(
     'messaging_outbox_parked',
@@ -21,6 +28,7 @@ export function relayMetrics(metrics: Metrics): RelayMetrics {
     published: metrics.counter('messaging_outbox_published_total', 'Messages the transport has confirmed.'),
     observe: (statistics) => {
       backlog.set(statistics.backlog);
+      held.set(statistics.held);
       age.set(statistics.oldestAgeSeconds);
       parked.set(statistics.parked);
       delayed.set(statistics.delayed);

@@ -4,7 +4,7 @@ import type { ShardLeases } from './shard-leases.ts';
 import type { Refusal, Transport } from './transport.ts';
 
 export interface RelayPumpOptions {
-  readonly store: Pick<OutboxStore, 'fetch' | 'confirm'>;
+  readonly store: Pick<OutboxStore, 'fetch' | 'setAside' | 'confirm' | 'confirmHeld'>;
   readonly leases: ShardLeases;
   readonly transport: Transport;
   readonly batchSize: number;
@@ -31,18 +31,34 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
   async function confirm(): Promise<void> {
     const rows = unconfirmed;
     if (rows.length === 0) return;
-    await store.confirm(rows);
+    const held = rows.filter((row) => row.held);
+    if (held.length < rows.length) await store.confirm(rows.filter((row) => !row.held));
+    crashPoint('relay.after-delete');
+    if (held.length > 0) {
+      await store.confirmHeld(held);
+      crashPoint('relay.after-held-delete');
+    }
     const gone = new Set(rows);
     unconfirmed = unconfirmed.filter((row) => !gone.has(row));
-    crashPoint('relay.after-delete');
   }
 
-  async function fetch(after: ReadonlyMap<number, string>): Promise<Batch> {
+  async function fetch(after: ReadonlyMap<number, string>, maxHeld: number): Promise<Batch> {
     const shards = leases.active();
     if (shards.size === 0) return EMPTY;
     const perShard = Math.ceil(batchSize / shards.size);
-    const rows = await store.fetch(shards, perShard, after);
-    return { rows, isFull: rows.length >= perShard };
+    const { rows, behind } = await store.fetch(shards, { perShard, maxHeld, after });
+    if (behind.length > 0) {
+      crashPoint('relay.before-set-aside');
+      await store.setAside(behind);
+      crashPoint('relay.after-set-aside');
+    }
+    // A full page of one shard, or one whose place others take now.
+    return { rows, isFull: behind.length > 0 || rows.length >= perShard };
+  }
+
+  async function readAhead({ rows, isFull }: Batch, reached: Map<number, string>): Promise<Batch> {
+    for (const row of rows) if (!row.held) reached.set(row.shard, row.id);
+    return isFull ? await fetch(reached, 0) : EMPTY;
   }
 
   /** Returns what must not go on. */
@@ -68,12 +84,13 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     if (leases.surplus().length > 0) await leases.release(leases.surplus());
     const reached = beginning();
     let confirmed = later(Promise.resolve());
-    let batch = await fetch(reached);
+    let batch = await fetch(reached, batchSize);
+    // It may be a part of what waits in a key: the rest is due as well.
+    const goesOn = batch.rows.some((row) => row.held);
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {
       const rows = batch.rows.filter((row) => leases.holds(row.shard, row.token));
       if (rows.length === 0) break;
-      for (const row of rows) reached.set(row.shard, row.id);
-      const next = later(batch.isFull ? fetch(reached) : Promise.resolve(EMPTY));
+      const next = later(readAhead(batch, reached));
       const refusals = await publish(rows);
       (await confirmed)();
       confirmed = later(confirm());
@@ -85,7 +102,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
       break;
     }
     (await confirmed)();
-    return batch.rows.length > 0;
+    return goesOn || batch.isFull || batch.rows.length > 0;
   };
 }
 

@@ -4,40 +4,9 @@ import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics } from '@flotilla/telemetry';
 import { createOutboxStore } from './outbox-store.ts';
 import { shardOf } from './shard.ts';
-import { counted, createTestSystem, type TestSystem } from './test-system.ts';
-import type { OutgoingMessage, Transport } from './transport.ts';
-
-/** Takes what it is given, unless told otherwise. */
-function createFakeTransport() {
-  const published: OutgoingMessage[] = [];
-  const state = { down: false, refuse: (_message: OutgoingMessage): string | undefined => undefined };
-  const unused = () => {
-    throw new Error('a relay only publishes');
-  };
-  const transport: Transport = {
-    publish: async (messages) => {
-      if (state.down) throw new Error('the transport is down');
-      const refused = messages.flatMap((message) => {
-        const reason = state.refuse(message);
-        return reason === undefined ? [] : [{ id: message.id, reason }];
-      });
-      const ids = new Set(refused.map(({ id }) => id));
-      published.push(...messages.filter((message) => !ids.has(message.id)));
-      return refused;
-    },
-    subscribe: unused,
-    receive: unused,
-    ping: unused,
-    close: async () => undefined,
-  };
-  return { transport, published, state };
-}
-
-function numbers(messages: readonly OutgoingMessage[], key: string): number[] {
-  return messages
-    .filter((message) => message.key === key)
-    .map(({ body }) => (JSON.parse(body) as { data: { n: number } }).data.n);
-}
+import { createFakeTransport, numbers } from './test-relay-transport.ts';
+import { counted, createTestSystem, neighbourOf, type TestSystem } from './test-system.ts';
+import type { Transport } from './transport.ts';
 
 describe('the relay', () => {
   let system: TestSystem;
@@ -46,7 +15,8 @@ describe('the relay', () => {
   });
   afterEach(() => system.close());
 
-  const unsent = async () => (await system.service.db.query('SELECT 1 FROM outbox')).length;
+  const unsent = async () =>
+    (await system.service.db.query('SELECT FROM outbox UNION ALL SELECT FROM outbox_held')).length;
 
   it('sends committed messages once and deletes them', async () => {
     const { transport, published } = createFakeTransport();
@@ -59,18 +29,19 @@ describe('the relay', () => {
     );
   });
 
-  it('is not stopped by a transaction that stays open with an earlier number', async () => {
+  it('is not stopped by a transaction that stays open with an earlier number, and does not skip it', async () => {
+    const early = neighbourOf('late');
     const { transport, published } = createFakeTransport();
     system.relay(transport);
     await system.service.db.transaction(async (tx) => {
       await system.outbox.publish(tx, counted, { key: 'late', n: 1 });
-      await system.publish('early', 1);
+      await system.publish(early, 1);
       await eventually('the other is sent', () => published.length === 1);
     });
     await eventually('the late one too', () => published.length === 2);
     assert.deepEqual(
       published.map(({ key }) => key),
-      ['early', 'late'],
+      [early, 'late'],
     );
   });
 
@@ -166,8 +137,8 @@ describe('the relay', () => {
 
   const waiting = async () => {
     const rows = await system.service.db.query<{ attempts: number; delay: number }>(
-      `SELECT attempts, extract(epoch FROM available_at - clock_timestamp())::float8 AS delay
-       FROM outbox WHERE attempts > 0`,
+      `SELECT h.attempts, extract(epoch FROM k.due_at - clock_timestamp())::float8 AS delay
+       FROM outbox_held h JOIN outbox_held_key k USING (key)`,
     );
     return rows.length > 0 && rows;
   };
@@ -247,7 +218,8 @@ describe('the relay', () => {
     const successor = createOutboxStore(system.service.db, '00000000-0000-7000-8000-00000000000b');
     const mine = async (store: typeof zombie, leaseMs: number) =>
       new Map((await store.claim(leaseMs, null)).map((row) => [row.shard, row.token]));
-    const [stale] = await zombie.fetch(await mine(zombie, 1), 10, new Map());
+    const first = { perShard: 10, maxHeld: 10, after: new Map() };
+    const [stale] = (await zombie.fetch(await mine(zombie, 1), first)).rows;
     assert.ok(stale);
     const held = await eventually('the lease has ended', async () => {
       const shards = await mine(successor, 60_000);
@@ -256,21 +228,28 @@ describe('the relay', () => {
     await zombie.confirm([stale]);
     await zombie.retryLater(stale, 'error', 1_000);
     await zombie.park(stale, 'error', 'reason');
-    const [row] = await successor.fetch(held, 10, new Map());
+    const [row] = (await successor.fetch(held, first)).rows;
     assert.deepEqual([row?.id, row?.attempts], [stale.id, 0]);
     if (row) await successor.confirm([row]);
     assert.equal(await unsent(), 0);
   });
 
-  it('goes on by itself when the server has cut every connection', async () => {
+  it('goes on by itself when the server has cut every connection, in the middle of a statement', async () => {
     const { transport, published } = createFakeTransport();
     system.relay(transport, { db: system.pool() });
     await system.publish('k', 1);
     await eventually('the first', () => published.length === 1);
-    await system.service.db.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-       WHERE datname = current_database() AND application_name = 'test-process'`,
-    );
+    await system.service.db.transaction(async (tx) => {
+      await tx.query('LOCK TABLE outbox');
+      const ofTheRelay = "datname = current_database() AND application_name = 'test-process'";
+      await eventually('it waits for an answer', async () => {
+        const waiting = await tx.query(
+          `SELECT FROM pg_stat_activity WHERE ${ofTheRelay} AND wait_event_type = 'Lock'`,
+        );
+        return waiting.length > 0;
+      });
+      await tx.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${ofTheRelay}`);
+    });
     await system.publish('k', 2);
     await eventually('the second', () => numbers(published, 'k').includes(2));
     await eventually('deleted', async () => (await unsent()) === 0);

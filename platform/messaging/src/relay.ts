@@ -1,8 +1,16 @@
-import { type Clock, crashPoint, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import {
+  backoffMs,
+  type Clock,
+  crashPoint,
+  type Loop,
+  pause,
+  startLoop,
+  systemClock,
+  toError,
+  uuidv7,
+} from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { backoffMs } from './backoff.ts';
-import { type Loop, pause, startLoop } from './loop.ts';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
 import { holdPresence, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';

@@ -1,10 +1,8 @@
-import { type Clock, crashPoint, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { type Logger, type Metrics, newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
-import { backoffMs } from './backoff.ts';
 import { describeError, isUnreachable, judgeFailure } from './failure.ts';
 import type { HeldMessages } from './held-messages.ts';
-import { pause } from './loop.ts';
 import { giveUp, type Task, type Unusable } from './task.ts';
 
 export interface SettlingOptions {

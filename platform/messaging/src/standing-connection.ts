@@ -1,7 +1,6 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { type Loop, startLoop } from './loop.ts';
 
 export type Connection = Awaited<ReturnType<Database['connect']>>;
 

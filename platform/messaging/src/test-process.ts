@@ -2,7 +2,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
 import { armCrashPoint, PlatformError } from '@flotilla/kernel';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createConsumer } from './consumer.ts';
@@ -39,7 +39,12 @@ export async function startTestProcess(
   { parts, crashPoint = '' }: TestProcessOptions,
 ): Promise<TestProcess> {
   const child = fork(import.meta.filename, parts, {
-    env: { SERVICE_URI: system.service.uri, BUS_URI: system.bus.uri, CRASH_POINT: crashPoint },
+    env: {
+      ...childEnvironment(),
+      SERVICE_URI: system.service.uri,
+      BUS_URI: system.bus.uri,
+      CRASH_POINT: crashPoint,
+    },
   });
   const exited = once(child, 'exit').then(([, signal]) => signal);
   test.after(() => child.kill('SIGKILL'));
@@ -65,7 +70,7 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   });
   const uri = env['BUS_URI'] ?? '';
   const transport = uri.startsWith('amqp:')
-    ? createRabbitmqTransport({ url: uri, ...base })
+    ? createRabbitmqTransport({ url: uri, ...base, balanceIntervalMs: 200 })
     : createPostgresTransport({ uri, ...base, ...quick });
   const recordEffect = on(counted, async ({ data }, tx) => {
     if (data.key === 'killer') die();

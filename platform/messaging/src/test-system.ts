@@ -10,6 +10,7 @@ import { busMigrations, inboxMigrations, outboxMigrations } from './migrations.t
 import { createOutbox, type Outbox } from './outbox.ts';
 import { createPostgresTransport, type PostgresTransportOptions } from './postgres-transport.ts';
 import { createRelay, type Relay, type RelayOptions } from './relay.ts';
+import { shardOf } from './shard.ts';
 import type { Transport } from './transport.ts';
 
 export const counted = defineMessage({
@@ -86,6 +87,11 @@ export async function createTestSystem(onCommit?: () => void): Promise<TestSyste
       await Promise.all([service.close(), bus.close()]);
     },
   };
+}
+
+/** Another key of the same shard: what waits for the one is in the way of the other. */
+export function neighbourOf(key: string): string {
+  for (let n = 0; ; n += 1) if (shardOf(`n${n}`) === shardOf(key)) return `n${n}`;
 }
 
 /** What was done, in the order in which it was done. */

@@ -68,6 +68,29 @@ describe('upkeep', () => {
     assert.equal(await effectsOf(), 2);
   });
 
+  it('counts the retention from when a message was handled, however long ago it was sent or first tried', async () => {
+    const { db } = system.service;
+    const transport = createTestTransport();
+    await system.consumer(transport, [recordEffect], { name: 'late' });
+    const sent = createTestMessage(counted, { key: 'late', n: 1 });
+    const old = { enqueuedAt: new Date(Date.now() - 100 * 86_400_000) };
+    await transport.deliver([sent], old);
+
+    const held = createTestMessage(counted, { key: 'later', n: 1 });
+    const { id, key, type, body } = held;
+    await db.query(
+      "SELECT inbox_fail('late', $1, $2, $3, $4, now() - interval '100 days', '{}', 'not now', 0, 0)",
+      [id, key, type, body],
+    );
+    const effectsOf = async (ofKey: string) =>
+      (await effects(system)).filter((effect) => effect.key === ofKey).length;
+    await eventually('it is handled', async () => (await effectsOf('later')) === 1);
+
+    await forgetOldMessages(db, 'late', 14);
+    await transport.deliver([sent, held], old);
+    assert.deepEqual([await effectsOf('late'), await effectsOf('later')], [1, 1]);
+  });
+
   it('has little to do: a message is inserted and deleted, never updated', async () => {
     const transport = system.transport();
     await system.consumer(transport, [recordEffect]);

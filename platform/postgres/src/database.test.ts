@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isPlatformError, PlatformError } from '@flotilla/kernel';
-import { createDatabase } from './database.ts';
+import { createDatabase, type DeferredRows } from './database.ts';
 import type { PostgresErrorCode } from './errors.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
 
@@ -52,6 +52,60 @@ describe('a database', () => {
     });
     await assert.rejects(work, failsWith('POSTGRES_QUERY_FAILED', false));
     assert.deepEqual(await ids(), ['a']);
+  });
+
+  const ITEMS: DeferredRows<string> = {
+    statementFor: (rows) => ({
+      sql: 'INSERT INTO item SELECT name, 1 FROM unnest($1::text[]) AS name',
+      values: [rows],
+    }),
+  };
+
+  it('writes deferred rows with the commit, all of one kind in one statement', async () => {
+    const statements: number[] = [];
+    const counted: DeferredRows<string> = {
+      statementFor: (rows) => {
+        statements.push(rows.length);
+        return ITEMS.statementFor(rows);
+      },
+    };
+    await test.db.transaction(async (tx) => {
+      tx.defer(counted, 'a');
+      tx.defer(counted, 'b');
+      assert.deepEqual(await tx.query('SELECT id FROM item'), [], 'not before the end');
+    });
+    assert.deepEqual(await ids(), ['a', 'b']);
+    assert.deepEqual(statements, [2]);
+  });
+
+  it('forgets deferred rows of a savepoint that failed, and of work that threw', async () => {
+    await test.db.transaction(async (tx) => {
+      tx.defer(ITEMS, 'a');
+      await assert.rejects(
+        tx.savepoint(async () => {
+          tx.defer(ITEMS, 'b');
+          throw new Error('no');
+        }),
+      );
+    });
+    await assert.rejects(
+      test.db.transaction(async (tx) => {
+        tx.defer(ITEMS, 'c');
+        throw new Error('no');
+      }),
+    );
+    assert.deepEqual(await ids(), ['a']);
+  });
+
+  it('fails with the reason when a deferred row cannot be written, and keeps nothing', async () => {
+    await insert('a');
+    const work = test.db.transaction(async (tx) => {
+      await tx.query("INSERT INTO item VALUES ('b', 1)");
+      tx.defer(ITEMS, 'a');
+    });
+    await assert.rejects(work, failsWith('POSTGRES_UNIQUE_VIOLATION', false));
+    assert.deepEqual(await ids(), ['a']);
+    await insert('c'); // the connection is as good as before
   });
 
   it('rolls back only the savepoint that failed', async () => {

@@ -24,8 +24,18 @@ export interface Queryable {
   ): Promise<Row[]>;
 }
 
+/** How rows that were deferred become one statement. Made once, as a constant: rows are collected by it. */
+export interface DeferredRows<Row> {
+  statementFor(rows: readonly Row[]): { readonly sql: string; readonly values: readonly SqlValue[] };
+}
+
 /** One open transaction. Do nothing remote while it is open. */
 export interface Transaction extends Queryable {
+  /**
+   * Adds a row that is written at the end, in one statement with all others of its kind, which leaves together with COMMIT: a row
+   * costs no round trip. Nothing in this transaction sees it. When it cannot be written, the transaction fails.
+   */
+  defer<Row>(kind: DeferredRows<Row>, row: Row): void;
   /** Runs once this transaction has committed, never after a rollback. For hints only: it may be lost in a crash. */
   afterCommit(hint: () => void): void;
   /** A nested savepoint: an error inside rolls back only its part, and is rethrown. */
@@ -74,6 +84,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     statement_timeout: statementTimeoutMs,
     idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
+    pipeline: true, // deferred rows and COMMIT leave together
   };
   const pool = new pg.Pool(config);
   // Without a listener an error on an idle connection would end the process.
@@ -86,6 +97,7 @@ export function createDatabase(options: DatabaseOptions): Database {
       throw toPostgresError(error);
     });
     const hints: (() => void)[] = [];
+    const deferred = createDeferred();
     let broken: Error | undefined;
     // The pool listens to idle connections only: a server lost between two statements must not end the process.
     const onLost = (error: Error) => {
@@ -94,8 +106,8 @@ export function createDatabase(options: DatabaseOptions): Database {
     client.on('error', onLost);
     try {
       await run(client, 'BEGIN');
-      const result = await work(openTransaction(client, hints));
-      await commit(client);
+      const result = await work(openTransaction(client, hints, deferred));
+      await commit(client, deferred.statements());
       // Not in this stack: a hint that throws must not make a committed transaction look failed.
       for (const hint of hints) queueMicrotask(hint);
       return result;
@@ -142,20 +154,47 @@ function isCuredByRerun(thrown: unknown): boolean {
   return code === 'POSTGRES_CONFLICT' || details['rerun'] === 'transaction';
 }
 
-function openTransaction(client: pg.PoolClient, hints: (() => void)[]): Transaction {
+interface Deferred {
+  add<Row>(kind: DeferredRows<Row>, row: Row): void;
+  /** Forgets what was added since `mark`. */
+  mark(): number;
+  rollBackTo(mark: number): void;
+  statements(): readonly { readonly sql: string; readonly values: readonly SqlValue[] }[];
+}
+
+function createDeferred(): Deferred {
+  const added: { readonly kind: DeferredRows<unknown>; readonly row: unknown }[] = [];
+  return {
+    // A kind only ever gets the rows that were added with it.
+    add: (kind, row) => added.push({ kind: kind as DeferredRows<unknown>, row }),
+    mark: () => added.length,
+    rollBackTo: (mark) => {
+      added.length = mark;
+    },
+    statements: () =>
+      [...Map.groupBy(added, ({ kind }) => kind)].map(([kind, rows]) =>
+        kind.statementFor(rows.map(({ row }) => row)),
+      ),
+  };
+}
+
+function openTransaction(client: pg.PoolClient, hints: (() => void)[], deferred: Deferred): Transaction {
   let depth = 0;
   return {
     query: (sql, values) => run(client, sql, values),
+    defer: deferred.add,
     afterCommit: (hint) => hints.push(hint),
     savepoint: async (work) => {
       depth += 1;
       const name = `s${depth}`;
+      const mark = deferred.mark();
       await run(client, `SAVEPOINT ${name}`);
       try {
         const result = await work();
         await run(client, `RELEASE SAVEPOINT ${name}`);
         return result;
       } catch (error) {
+        deferred.rollBackTo(mark);
         await run(client, `ROLLBACK TO SAVEPOINT ${name}`);
         throw error;
       } finally {
@@ -166,10 +205,19 @@ function openTransaction(client: pg.PoolClient, hints: (() => void)[]): Transact
 }
 
 /** After a failed statement PostgreSQL answers COMMIT with a rollback and no error: work that caught that failure must not pass. */
-async function commit(client: pg.PoolClient): Promise<void> {
-  const { command } = await client.query('COMMIT').catch((error: unknown) => {
+async function commit(
+  client: pg.PoolClient,
+  statements: readonly { readonly sql: string; readonly values: readonly SqlValue[] }[],
+): Promise<void> {
+  const last = statements.map(({ sql, values }) => run(client, sql, values));
+  const ending = client.query('COMMIT').catch((error: unknown) => {
     throw toPostgresError(error);
   });
+  // All of them are on their way: the first that failed is the reason, and then COMMIT was a rollback.
+  const outcomes = await Promise.allSettled([...last, ending]);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  const { command } = await ending;
   if (command === 'COMMIT') return;
   throw new PlatformError<PostgresErrorCode>(
     'POSTGRES_QUERY_FAILED',

@@ -2,6 +2,7 @@ export {
   createDatabase,
   type Database,
   type DatabaseOptions,
+  type DeferredRows,
   type Queryable,
   type SqlValue,
   type Transaction,

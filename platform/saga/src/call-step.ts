@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, plantedBug } from '@flotilla/kernel';
+import { type Clock, crashPoint, pause, plantedBug } from '@flotilla/kernel';
 import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
 import { stepAt } from './definition.ts';
 import { sagaError, toFault } from './errors.ts';
@@ -7,7 +7,6 @@ import type { Lease } from './leases.ts';
 import { commandIdAt, timeoutMsOf } from './opening.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from './step.ts';
-import { sleepUnless } from './wake-up.ts';
 import type { Outcome } from './write.ts';
 
 export interface CallDeps {
@@ -39,7 +38,7 @@ export async function callStep(
   const start = performance.now();
   const timeoutMs = timeoutMsOf(step, { instance, state, now: start });
   const answered = new AbortController();
-  const timeout = sleepUnless(deps.clock, timeoutMs, answered.signal).then(() => {
+  const timeout = pause(deps.clock, timeoutMs, answered.signal).then(() => {
     if (!answered.signal.aborted)
       abort.abort(sagaError('SAGA_STEP_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`));
   });

@@ -1,4 +1,4 @@
-import { toError } from '@flotilla/kernel';
+import { type Loop, startLoop, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { ChangeDeps } from './change.ts';
 import { toFault } from './errors.ts';
@@ -7,11 +7,13 @@ import { migrateOld } from './migrate-old.ts';
 import { operateSaga } from './operate.ts';
 import { settleOperation, takeOperation } from './operation-store.ts';
 import { takeMessage } from './take-message.ts';
-import { createWakeUp } from './wake-up.ts';
 
 /** Carries out what operators ask for, and delivers parked messages whose saga has come. */
 export interface Desk {
-  run(signal: AbortSignal): Promise<void>;
+  /** Begins nothing more once the signal is aborted. */
+  start(signal: AbortSignal): void;
+  /** Resolves once what is being carried out has ended. */
+  stop(): Promise<void>;
   nudge(): void;
 }
 
@@ -24,25 +26,21 @@ const AT_ONCE = 100;
 
 export function createDesk(deps: DeskDeps): Desk {
   const { clock, logger, pollMs } = deps;
-  const wakeUp = createWakeUp(clock);
+  let loop: Loop | undefined;
   const refused = new Set<string>();
+  async function look(signal: AbortSignal): Promise<boolean> {
+    await runOperations(deps, signal);
+    await migrateOld(deps, refused);
+    await deliverParked(deps, signal);
+    return false;
+  }
+
   return {
-    nudge: wakeUp.notify,
-    run: async (signal) => {
-      while (!signal.aborted) {
-        try {
-          await runOperations(deps, signal);
-          await migrateOld(deps, refused);
-          await deliverParked(deps, signal);
-        } catch (error) {
-          logger.warn(
-            { err: toError(error) },
-            'operations on sagas and parked messages could not be looked for',
-          );
-        }
-        if (!signal.aborted) await wakeUp.wait(pollMs);
-      }
+    start: (signal) => {
+      loop = startLoop({ name: 'saga-desk', run: () => look(signal), intervalMs: pollMs, clock, logger });
     },
+    stop: async () => await loop?.stop(),
+    nudge: () => loop?.wake(),
   };
 }
 

@@ -1,3 +1,4 @@
+import { pause } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { type CallDeps, callStep } from './call-step.ts';
 import { sagaError } from './errors.ts';
@@ -8,7 +9,6 @@ import { dueInMs } from './opening.ts';
 import { applyRules, type RecordDeps, recordOutcome } from './record-step.ts';
 import { report } from './report.ts';
 import { isEnded, type SagaEvent } from './saga-state.ts';
-import { sleepUnless } from './wake-up.ts';
 import type { Outcome } from './write.ts';
 
 export interface DriveDeps extends CallDeps, RecordDeps {
@@ -137,7 +137,7 @@ async function raceWithTimer<T>(
 ): Promise<T | undefined> {
   const landed = new AbortController();
   const waitMs = dueInMs({ instance, state: instance.state, now: performance.now() }, others);
-  const timer = sleepUnless(clock, Math.min(Math.max(1, waitMs), LONGEST_SLEEP_MS), landed.signal).then(
+  const timer = pause(clock, Math.min(Math.max(1, waitMs), LONGEST_SLEEP_MS), landed.signal).then(
     () => undefined,
   );
   const first = await Promise.race([...calls, timer]);

@@ -1,4 +1,4 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { Definitions } from './engine-options.ts';
@@ -6,7 +6,6 @@ import { deleteSettled } from './operation-store.ts';
 import { deleteEnded } from './saga-commands.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 import { countActive } from './saga-queries.ts';
-import { sleepUnless } from './wake-up.ts';
 
 export interface HousekeepingDeps {
   readonly db: Database;
@@ -20,19 +19,18 @@ export interface HousekeepingDeps {
 const COUNT_EVERY_MS = 5_000;
 const DELETE_EVERY_COUNTS = 120;
 
-/** Counts what is active for the metrics, and deletes what ended long ago, until the signal is aborted. */
-export async function keepHouse(deps: HousekeepingDeps, signal: AbortSignal): Promise<void> {
+/** Counts what is active for the metrics, and deletes what ended long ago. */
+export function keepHouse(deps: HousekeepingDeps): Loop {
   const { db, clock, definitions, logger, metrics, retentionMs } = deps;
-  for (let round = 0; !signal.aborted; round += 1) {
-    try {
-      metrics.active(await countActive(db, (type, version) => definitions.find(type, version) !== undefined));
-      if (round % DELETE_EVERY_COUNTS === 0) {
-        await deleteEnded(db, retentionMs);
-        await deleteSettled(db, retentionMs);
-      }
-    } catch (error) {
-      logger.warn({ err: toError(error) }, 'sagas could not be counted');
+  let rounds = 0;
+  const run = async (): Promise<boolean> => {
+    metrics.active(await countActive(db, (type, version) => definitions.find(type, version) !== undefined));
+    if (rounds % DELETE_EVERY_COUNTS === 0) {
+      await deleteEnded(db, retentionMs);
+      await deleteSettled(db, retentionMs);
     }
-    await sleepUnless(clock, COUNT_EVERY_MS, signal);
-  }
+    rounds += 1;
+    return false;
+  };
+  return startLoop({ name: 'saga-housekeeping', run, intervalMs: COUNT_EVERY_MS, clock, logger });
 }

@@ -1,9 +1,8 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { sagaError } from './errors.ts';
 import { renewLeases } from './lease-store.ts';
-import { sleepUnless } from './wake-up.ts';
 
 /** The right of this engine to work on one instance. */
 export interface Lease {
@@ -22,8 +21,8 @@ export interface Leases {
   drop(lease: Lease): void;
   /** Ends every call in flight. */
   interruptAll(reason: Error): void;
-  /** Keeps leases alive, and gives up those it cannot, until the signal is aborted. */
-  keep(signal: AbortSignal): Promise<void>;
+  /** Keeps leases alive, and gives up those it cannot, until it is stopped. */
+  keep(): Loop;
 }
 
 export interface LeasesDeps {
@@ -66,6 +65,16 @@ export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases
     }
   }
 
+  async function tick(): Promise<boolean> {
+    // Never a reason to look later: what cannot be renewed is given up in time.
+    await renew().catch((error: unknown) =>
+      logger.warn({ err: toError(error) }, 'leases of sagas not renewed'),
+    );
+    const now = performance.now();
+    for (const lease of held) if (lease.until - now <= tickMs) giveUp(lease);
+    return false;
+  }
+
   return {
     hold: (id, epoch, takenAt) => {
       const lease = {
@@ -82,15 +91,6 @@ export function createLeases({ db, clock, logger, leaseMs }: LeasesDeps): Leases
     interruptAll: (reason) => {
       for (const lease of held) interrupt(lease, reason);
     },
-    keep: async (signal) => {
-      while (!signal.aborted) {
-        await sleepUnless(clock, tickMs, signal);
-        await renew().catch((error: unknown) =>
-          logger.warn({ err: toError(error) }, 'leases of sagas not renewed'),
-        );
-        const now = performance.now();
-        for (const lease of held) if (lease.until - now <= tickMs) giveUp(lease);
-      }
-    },
+    keep: () => startLoop({ name: 'saga-leases', run: tick, intervalMs: tickMs, clock, logger }),
   };
 }

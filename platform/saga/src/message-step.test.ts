@@ -130,6 +130,28 @@ describe('a saga of message steps', () => {
     assert.deepEqual(saga.messages[0]?.state, 'ignored');
   });
 
+  it('does not take the late reply to an earlier step for one to the open step', async () => {
+    rig.participants.set('do c', keepsSilent);
+    const id = await rig.start(engine, errand);
+    await eventually('c is asked for', async () => rig.arrived(id).includes('do c'));
+    for (const step of ['a', 'b'])
+      for (const type of [workDone, workRefused]) {
+        const [closed] = await commandsOf(id, step);
+        await answer(id, closed?.id ?? '', type);
+      }
+    const waiting = await eventually('they are recorded', async () => {
+      const found = await engine.find(id);
+      return found?.messages.length === 4 && found;
+    });
+    assert.deepEqual([waiting.status, waiting.step], ['running', 'c']);
+    assert.deepEqual(new Set(waiting.messages.map(({ state }) => state)), new Set(['ignored']));
+    const [open] = await commandsOf(id, 'c');
+    await answer(id, open?.id ?? '');
+    const saga = await rig.end(engine, id);
+    assert.equal(saga.status, 'completed');
+    assert.deepEqual((saga.data as Errand).trail, ['a', 'b', 'late', 'd']);
+  });
+
   it('asks again under a new command id what was refused after the pivot', async () => {
     const eager = defineSaga<Errand>({
       type: 'eager',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import { createDatabase } from '@flotilla/postgres';
 import { createRig } from './test-rig.ts';
 
 const SAGAS = 40;
@@ -9,8 +10,11 @@ const SAGAS = 40;
 it('records a step without reading the history, planned when there was none', async (t) => {
   const rig = await createRig();
   t.after(() => rig.close());
-  const engine = rig.engine();
+  const db = createDatabase({ uri: rig.uri, applicationName: 'test-engine' });
+  const engine = rig.engine({ db });
   for (let n = 0; n < SAGAS; n += 1) await rig.end(engine, await rig.start(engine));
+  await rig.closeEngines();
+  await db.close(); // a connection reports when it ends; an idle one does after ten seconds
   const read = await eventually(
     'the server has counted',
     async () => {

@@ -1,14 +1,15 @@
-import { type Clock, plantedBug, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, pause, plantedBug, startLoop } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { InstanceRow } from './instance-store.ts';
 import { type ClaimRequest, claimDue, freePreviousLife } from './lease-store.ts';
-import { createWakeUp, sleepUnless } from './wake-up.ts';
 
 /** Finds due instances. Polling is the truth; everything else only makes it look earlier. */
 export interface Poller {
-  /** Claims first what this process's previous life left behind, then whatever is due, until the signal is aborted. */
-  run(signal: AbortSignal): Promise<void>;
+  /** Claims first what this process's previous life left behind, then whatever is due. */
+  start(): void;
+  /** Resolves once the running claim has ended. */
+  stop(): Promise<void>;
   nudge(): void;
   /** A nudge in `ms`, unless it polls by then anyway. */
   nudgeIn(ms: number, signal: AbortSignal): void;
@@ -30,7 +31,7 @@ export interface PollerDeps {
 
 export function createPoller(deps: PollerDeps): Poller {
   const { db, clock, logger, instanceId, request, pollMs, free, onClaimed } = deps;
-  const wakeUp = createWakeUp(clock);
+  let loop: Loop | undefined;
   let behind = false;
   let recovered = false;
 
@@ -50,24 +51,24 @@ export function createPoller(deps: PollerDeps): Poller {
     for (const row of rows) onClaimed(row, takenAt);
   }
 
+  async function look(): Promise<boolean> {
+    if (!recovered) await recover();
+    await claim();
+    return false;
+  }
+
+  const nudge = () => loop?.wake();
   return {
-    run: async (signal) => {
-      while (!signal.aborted) {
-        try {
-          if (!recovered) await recover();
-          await claim();
-        } catch (error) {
-          logger.warn({ err: toError(error) }, 'due sagas could not be claimed');
-        }
-        if (!signal.aborted) await wakeUp.wait(pollMs);
-      }
+    start: () => {
+      loop = startLoop({ name: 'saga-claims', run: look, intervalMs: pollMs, clock, logger });
     },
-    nudge: wakeUp.notify,
+    stop: async () => await loop?.stop(),
+    nudge,
     nudgeIn: (ms, signal) => {
-      if (ms < pollMs) void sleepUnless(clock, ms, signal).then(wakeUp.notify);
+      if (ms < pollMs) void pause(clock, ms, signal).then(nudge);
     },
     onFree: () => {
-      if (behind) wakeUp.notify();
+      if (behind) nudge();
     },
   };
 }

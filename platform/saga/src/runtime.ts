@@ -1,4 +1,4 @@
-import { type Clock, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { type Clock, type Loop, pause, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { logSpans } from '@flotilla/telemetry';
 import type { ChangeDeps } from './change.ts';
 import { createDesk, type Desk } from './desk-loop.ts';
@@ -11,7 +11,6 @@ import type { InstanceRow } from './instance-store.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { createSagaMetrics } from './saga-metrics.ts';
-import { sleepUnless } from './wake-up.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
 /** Everything of an engine that lives while it runs. */
@@ -70,8 +69,8 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
       }
     },
   });
-  const life = createLife({ clock, settings, closing, leases, workers, poller, desk }, (signal) =>
-    keepHouse({ db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs }, signal),
+  const life = createLife({ clock, settings, closing, leases, workers, poller, desk }, () =>
+    keepHouse({ db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs }),
   );
   const hasRoom = () => life.isRunning() && workers.free() > 0;
   const nudges = { nudge: poller.nudge, nudgeDesk: desk.nudge };
@@ -96,32 +95,30 @@ interface LifeDeps {
 
 function createLife(
   { clock, settings, closing, leases, workers, poller, desk }: LifeDeps,
-  keep: (signal: AbortSignal) => Promise<void>,
+  keep: () => Loop,
 ): { run(): void; close(): Promise<void>; isRunning(): boolean } {
-  const closed = new AbortController();
-  let tasks: readonly Promise<void>[] | undefined;
-  let leasing: Promise<void> | undefined;
+  let housekeeping: Loop | undefined;
+  let leasing: Loop | undefined;
   return {
-    isRunning: () => tasks !== undefined && !closing.signal.aborted,
+    isRunning: () => housekeeping !== undefined && !closing.signal.aborted,
     run: () => {
-      if (tasks !== undefined) throw new TypeError('the saga engine runs already');
-      leasing = leases.keep(closed.signal);
-      tasks = [poller.run(closing.signal), desk.run(closing.signal), keep(closing.signal)];
+      if (housekeeping !== undefined) throw new TypeError('the saga engine runs already');
+      leasing = leases.keep();
+      housekeeping = keep();
+      poller.start();
+      desk.start(closing.signal);
     },
     close: async () => {
       closing.abort();
-      poller.nudge();
-      desk.nudge();
-      await Promise.all(tasks ?? []);
+      await Promise.all([poller.stop(), desk.stop(), housekeeping?.stop()]);
       const drained = new AbortController();
-      const drain = sleepUnless(clock, settings.drainMs, drained.signal).then(() => {
+      const drain = pause(clock, settings.drainMs, drained.signal).then(() => {
         if (!drained.signal.aborted)
           leases.interruptAll(sagaError('SAGA_ENGINE_CLOSED', 'the saga engine is closing'));
       });
       await workers.idle();
       drained.abort();
-      closed.abort();
-      await Promise.all([drain, leasing]);
+      await Promise.all([drain, leasing?.stop()]);
     },
   };
 }

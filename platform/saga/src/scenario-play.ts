@@ -215,5 +215,10 @@ function messageOf({ type, data }: Replied['replied']): Message {
 }
 
 function transactionOf(query: Queryable['query']): Transaction {
-  return { query, afterCommit: () => undefined, savepoint: (work) => work() };
+  return {
+    query,
+    defer: () => undefined,
+    afterCommit: () => undefined,
+    savepoint: (work) => work(),
+  };
 }

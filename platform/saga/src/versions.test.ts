@@ -142,14 +142,15 @@ describe('a migration', () => {
     assert.deepEqual((await rig.effects(id)).slice(-2), ['undo old', 'undo renamed']);
   });
 
-  it('is refused when a started step has no counterpart, and changes nothing', async () => {
+  it('is refused when a started step has no counterpart or would come again, and changes nothing', async () => {
     const one = define(1, ['a', 'old', 'z']);
     const without = (name: string) => (old: string) => (old === name ? undefined : old);
-    for (const [gone, why] of [
-      ['old', /the open step old has no counterpart/],
-      ['a', /the step a, which was started, has no counterpart/],
+    for (const [steps, gone, why] of [
+      [['a', 'old', 'z'], 'old', /the open step old has no counterpart/],
+      [['a', 'old', 'z'], 'a', /the step a, which was started, has no counterpart/],
+      [['old', 'a', 'z'], '', /the step a was started and would come again/],
     ] as const) {
-      const two = define(2, ['a', 'old', 'z'], { from: 1, step: without(gone) });
+      const two = define(2, steps, { from: 1, step: without(gone) });
       const both = rig.engine({ definitions: [one, two] });
       const id = await waitingAtOld(both, one);
       const refused = await eventually('it is refused', async () => {

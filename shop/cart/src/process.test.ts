@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { type Registry, register, startRegistry } from '@flotilla/discovery';
 import { createHttpHost, handle, ok } from '@flotilla/http';
+import { childEnvironment } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -51,6 +52,7 @@ describe('the cart process', () => {
     const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
+        ...childEnvironment(),
         DATABASE_URL: rig.uri,
         BUS_URL: bus.uri,
         REGISTRY_URL: registry.url,

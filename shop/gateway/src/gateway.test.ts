@@ -7,6 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver, register, startRegistry } from '@flotilla/discovery';
 import { readGatewayConfig } from '@flotilla/gateway';
+import { childEnvironment } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createShopGateway } from './app.ts';
 
@@ -175,7 +176,7 @@ describe("the gateway's process", () => {
       for (const cleanup of cleanups.splice(0)) await cleanup();
     });
     const child = fork(new URL('./main.ts', import.meta.url), {
-      env: { PATH: process.env['PATH'], PORT: '0', REGISTRY_URL: registry.url, ISSUER: issuer.issuer },
+      env: { ...childEnvironment(), PORT: '0', REGISTRY_URL: registry.url, ISSUER: issuer.issuer },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     t.after(() => child.kill('SIGKILL'));
@@ -190,7 +191,7 @@ describe("the gateway's process", () => {
 
   it('refuses to start without its configuration and names all of what is missing', async () => {
     const child = fork(new URL('./main.ts', import.meta.url), {
-      env: { PATH: process.env['PATH'] },
+      env: childEnvironment(),
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     let errors = '';

@@ -24,18 +24,18 @@ const TAG_BYTES = 32;
 
 const derive = promisify(argon2);
 
-/** argon2id on the thread pool, so that the event loop stays free. */
-export function createPasswords(): Passwords {
+/** argon2id on the thread pool, so that the event loop stays free. `newCost` is what new hashes take. */
+export function createPasswords(newCost: Cost = COST): Passwords {
   return {
     hash: async (password) => {
       const salt = randomBytes(SALT_BYTES);
-      return format(COST, salt, await tagOf(password, salt, COST, TAG_BYTES));
+      return format(newCost, salt, await tagOf(password, salt, newCost, TAG_BYTES));
     },
     verify: async (password, phc) => {
       const { cost, salt, tag } = parse(phc);
       return timingSafeEqual(await tagOf(password, salt, cost, tag.length), tag);
     },
-    decoy: () => format(COST, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES)),
+    decoy: () => format(newCost, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES)),
   };
 }
 

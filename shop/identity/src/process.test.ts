@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -40,6 +40,7 @@ describe('the identity process', () => {
     const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
+        ...childEnvironment(),
         DATABASE_URL: database.uri,
         BUS_URL: bus.uri,
         ISSUER: 'http://127.0.0.1:8080/identity',

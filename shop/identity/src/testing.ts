@@ -74,8 +74,11 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
 
 export type Identity = Awaited<ReturnType<typeof startIdentity>>;
 
+/** What a hash costs is a matter of passwords.test.ts. */
+const CHEAP = { memory: 64, passes: 1, parallelism: 1 };
+
 function countHashes() {
-  const real = createPasswords();
+  const real = createPasswords(CHEAP);
   const counts = { hashed: 0, verified: 0 };
   return {
     counts,

@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
-import { eventually } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, inboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -28,6 +28,7 @@ describe('the notification process', () => {
     const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
+        ...childEnvironment(),
         DATABASE_URL: database.uri,
         BUS_URL: bus.uri,
         ISSUER: 'http://127.0.0.1:8080/identity',

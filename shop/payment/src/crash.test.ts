@@ -12,6 +12,7 @@ import {
 } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
 import { isPlatformError } from '@flotilla/kernel';
+import { childEnvironment } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -65,6 +66,7 @@ describe('a process that is killed', () => {
     const child = spawn(process.execPath, [new URL(main, import.meta.url).pathname], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
+        ...childEnvironment(),
         DATABASE_URL: databaseUrl,
         BUS_URL: bus.uri,
         REGISTRY_URL: registry.url,

@@ -1,8 +1,7 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import { type Clock, startLoop, toError } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { type ChannelModel, connect } from 'amqplib';
 import { messagingError } from '../errors.ts';
-import { startLoop } from '../loop.ts';
 import type { BrokerUrl } from './broker-url.ts';
 import { connectionMetrics } from './connection-metrics.ts';
 import { within } from './within.ts';

@@ -3,7 +3,6 @@ import type { Logger } from '@flotilla/telemetry';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Delivery } from '../transport.ts';
 import type { Returnable } from './survivors.ts';
-import { deadLetterQueue, shardQueue } from './topology.ts';
 import { readDelivery, reasonOfDeath } from './wire.ts';
 import { within } from './within.ts';
 
@@ -12,7 +11,7 @@ export interface BrokerDelivery extends Delivery, Returnable {
   readonly message: ConsumeMessage;
 }
 
-/** One channel that consumes from all shards of a queue, until it is lost or closed; then its deliveries are void. */
+/** One channel that consumes from one queue, until it is lost or closed; then its deliveries are void. */
 export interface Consumption {
   acknowledge(message: ConsumeMessage): void;
   /** Gives back what is not acknowledged. */
@@ -20,9 +19,10 @@ export interface Consumption {
 }
 
 export interface ConsumptionOptions {
-  readonly queue: string;
-  readonly shards: number;
-  /** Unacknowledged deliveries of each shard. */
+  /** The queue of a shard, or that of what the broker gave up. */
+  readonly source: string;
+  readonly isDead: boolean;
+  /** Unacknowledged deliveries. */
   readonly prefetch: number;
   readonly logger: Logger;
   readonly opened: (consumption: Consumption) => void;
@@ -34,19 +34,21 @@ const CLOSE_TIMEOUT_MS = 2_000;
 
 /** Rejects when the broker refuses to let us consume. */
 export async function openConsumption(model: ChannelModel, options: ConsumptionOptions): Promise<void> {
-  const { queue, shards, prefetch, logger, opened, arrived, lost } = options;
+  const { source, isDead, prefetch, logger, opened, arrived, lost } = options;
   const channel = await model.createChannel();
   const name = uuidv7();
+  let closed: Promise<unknown> | undefined;
   const consumption: Consumption = {
     acknowledge: (message) => channel.ack(message),
     close: async (clock) => {
-      await within(channel.close().catch(ignore), CLOSE_TIMEOUT_MS, clock);
+      closed ??= channel.close().catch(ignore);
+      await within(closed, CLOSE_TIMEOUT_MS, clock);
     },
   };
   channel.on('error', (error) => logger.warn({ err: error }, 'the broker closed the channel of a queue'));
   channel.on('close', () => lost(consumption));
 
-  function take(message: ConsumeMessage | null, isDead: boolean): void {
+  function take(message: ConsumeMessage | null): void {
     if (message === null) {
       // The broker ended it, because the queue was deleted: everything is declared and opened anew.
       lost(consumption);
@@ -60,10 +62,7 @@ export async function openConsumption(model: ChannelModel, options: ConsumptionO
 
   await channel.prefetch(prefetch);
   opened(consumption);
-  for (let shard = 0; shard < shards; shard += 1) {
-    await channel.consume(shardQueue(queue, shard), (message) => take(message, false));
-  }
-  await channel.consume(deadLetterQueue(queue), (message) => take(message, true));
+  await channel.consume(source, take);
 }
 
 const ignore = () => undefined;

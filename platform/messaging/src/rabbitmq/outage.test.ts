@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Logger, silentLogger } from '@flotilla/telemetry';
 import { on } from '../handler.ts';
+import { createTestMessage } from '../test-message.ts';
 import { counted, effects } from '../test-system.ts';
 import { startTcpProxy } from './tcp-proxy.ts';
 import { useRabbitmqTestSystem } from './test-system.ts';
@@ -49,7 +50,7 @@ describe('a RabbitMQ that is away', { skip: skipWithoutRabbitmq() }, () => {
     const system = await createSystem(t);
     const metrics = createMetrics();
     const isBlocked = () => metrics.render().includes('messaging_rabbitmq_blocked{connection="publish"} 1');
-    const transport = system.rabbitmq({ metrics });
+    const transport = system.rabbitmq({ metrics, waitMs: 3_000 });
     const handled: number[] = [];
     const handler = on(counted, async ({ data }) => {
       handled.push(data.n);
@@ -68,6 +69,10 @@ describe('a RabbitMQ that is away', { skip: skipWithoutRabbitmq() }, () => {
     for (let n = 1; n < 20; n += 1) await system.publish('k', n);
     relay.nudge();
     await eventually('it is blocked', isBlocked, WAIT_MS);
+    await assert.rejects(
+      transport.publish([createTestMessage(counted, { key: 'other', n: 99 })]),
+      /takes no messages/,
+    );
     assert.deepEqual(handled, [0]);
     await alarm(false);
     await eventually('all', () => handled.length === 20, WAIT_MS);

@@ -1,8 +1,7 @@
-import { type Clock, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, systemClock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import { messagingError } from '../errors.ts';
-import type { Loop } from '../loop.ts';
 import { SHARDS } from '../shard.ts';
 import type { Transport } from '../transport.ts';
 import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';
@@ -29,6 +28,8 @@ export interface RabbitmqTransportOptions {
   readonly shardsPerQueue?: number;
   /** Deliveries of one message that end without an acknowledgement before the broker gives it up. Default 50. */
   readonly deliveryLimit?: number;
+  /** How often a consumer counts its processes; a shard moves after two counts that agree. Default 5,000 ms. */
+  readonly balanceIntervalMs?: number;
   /** How long a call waits for the broker: to be there, to take messages, to confirm. Default 10,000 ms. */
   readonly waitMs?: number;
   /** A peer that is silent for two of these is gone. Default 10 s. */
@@ -85,6 +86,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         connection: consumeConnection(),
         queue,
         shards: shape.shards,
+        balanceIntervalMs: options.balanceIntervalMs ?? 5_000,
         declare: (model) => declare(model, queue),
         receive,
         clock,

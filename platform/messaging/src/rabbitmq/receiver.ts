@@ -1,17 +1,21 @@
-import { type Clock, crashPoint } from '@flotilla/kernel';
+import { type Clock, crashPoint, pause, startLoop } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import { createDispatcher } from '../dispatcher.ts';
-import { pause, startLoop } from '../loop.ts';
 import type { Delivery, ReceiveOptions, Receiver } from '../transport.ts';
+import { createBalance } from './balance.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import { type BrokerDelivery, type Consumption, openConsumption } from './consumption.ts';
-import { createSurvivors } from './survivors.ts';
+import { onOwnChannel } from './declare.ts';
+import { type Part, partsOf } from './part.ts';
+import { deadLetterQueue } from './topology.ts';
 
 export interface RabbitmqReceiverOptions {
   readonly connection: BrokerConnection;
   readonly queue: string;
   readonly shards: number;
+  /** How often the processes are counted, to share the shards. */
+  readonly balanceIntervalMs: number;
   /** Declares the queue and its subscriptions; repeated on every connection and once a minute. */
   readonly declare: (model: ChannelModel) => Promise<void>;
   readonly receive: ReceiveOptions;
@@ -19,34 +23,43 @@ export interface RabbitmqReceiverOptions {
   readonly logger: Logger;
 }
 
+interface PartDelivery extends BrokerDelivery {
+  readonly part: Part;
+}
+
 const REPLAY_INTERVAL_MS = 60_000;
 /** What was released rests this long before it is offered again. */
 const RELEASE_PAUSE_MS = 100;
 
 /**
- * One consumer's part of a queue. What the broker has delivered and we have not acknowledged is kept here in order; the
- * dispatcher runs it. When the channel is lost all of it is void: the broker delivers it again, and the inbox knows
- * what was handled already.
+ * One process's part of a queue. What the broker has delivered and we have not acknowledged is kept here in order; the
+ * dispatcher runs it. When a channel is lost all that came through it is void: the broker delivers it again, and the
+ * inbox knows what was handled already. Every process waits at every shard; the broker makes the first in line active,
+ * and who has more than a fair share goes to the end of the line.
  */
 export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receiver {
   const { connection, queue, shards, receive, clock } = options;
   const logger = options.logger.child({ queue });
   const closing = new AbortController();
-  const unacknowledged = new Map<string, BrokerDelivery>();
+  const unacknowledged = new Map<string, PartDelivery>();
   const resting = new Set<string>();
-  const survivors = createSurvivors();
+  const parts = partsOf(queue, shards);
+  const balance = createBalance(shards);
   const prefetch = prefetchOf(receive, shards);
-  let live: Consumption | undefined;
   let offering = false;
 
-  const dispatcher = createDispatcher<BrokerDelivery>({
+  const isLive = ({ part, consumption }: PartDelivery) => part.live === consumption;
+  const mayStart = ({ part }: PartDelivery) => part.state !== 'leaving' && part.state !== 'closing';
+
+  const dispatcher = createDispatcher<PartDelivery>({
     ...receive,
     handle,
-    capacity: prefetch * (shards + 1),
+    capacity: prefetch * parts.length,
     clock,
     logger,
-    source: { owns: ({ consumption }) => consumption === live, ack },
+    source: { owns: (delivery) => isLive(delivery) && mayStart(delivery), ack },
     onSettled: (gaveBack) => {
+      closeLeft();
       if (gaveBack) offerSoon();
     },
   });
@@ -65,11 +78,11 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     offerSoon();
   }
 
-  async function ack(deliveries: readonly BrokerDelivery[]): Promise<void> {
+  async function ack(deliveries: readonly PartDelivery[]): Promise<void> {
     crashPoint('rabbitmq.before-ack');
-    for (const { consumption, message, id } of deliveries) {
-      if (consumption === live) consumption.acknowledge(message);
-      unacknowledged.delete(id);
+    for (const delivery of deliveries) {
+      if (isLive(delivery)) delivery.consumption.acknowledge(delivery.message);
+      unacknowledged.delete(delivery.id);
     }
     crashPoint('rabbitmq.after-ack');
   }
@@ -82,60 +95,100 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
       offering = false;
       const held = new Set(dispatcher.beginFetch());
       const waiting = [...unacknowledged.values()].filter(
-        (delivery) => !held.has(delivery) && !resting.has(delivery.key),
+        (delivery) => !held.has(delivery) && !resting.has(delivery.key) && mayStart(delivery),
       );
       dispatcher.offer(waiting.slice(0, Math.max(0, dispatcher.room())));
     });
   }
 
-  function opened(consumption: Consumption): void {
-    live = consumption;
+  function opened(part: Part, consumption: Consumption): void {
+    part.live = consumption;
+    part.state = 'waiting';
   }
 
-  function lost(consumption: Consumption): void {
-    if (live !== consumption) return;
-    live = undefined;
-    survivors.remember(unacknowledged.values());
-    unacknowledged.clear();
+  function lost(part: Part, consumption: Consumption): void {
+    if (part.live !== consumption) return;
+    const isOnPurpose = closing.signal.aborted || part.state === 'closing';
+    part.live = undefined;
+    part.state = 'waiting';
+    const gone = [...unacknowledged.values()].filter((delivery) => delivery.consumption === consumption);
+    part.survivors.remember(gone);
+    for (const { id } of gone) unacknowledged.delete(id);
     dispatcher.forgetLost();
-    if (closing.signal.aborted) return;
-    logger.warn({}, 'the channel to the queue is lost, what was not acknowledged comes again');
-    loop.wake();
+    if (!isOnPurpose) {
+      const facts = { source: part.source };
+      logger.warn(facts, 'the channel to the queue is lost, what was not acknowledged comes again');
+    }
+    if (!closing.signal.aborted) loop.wake();
   }
 
   async function keepConsuming(): Promise<boolean> {
     const model = connection.current();
     if (model === undefined) return false;
     await options.declare(model);
-    if (!live) await openConsumption(model, { queue, shards, prefetch, logger, opened, arrived, lost });
+    for (const part of parts) {
+      if (part.live) continue;
+      await openConsumption(model, {
+        ...{ source: part.source, isDead: part.isDead, prefetch, logger },
+        opened: (consumption) => opened(part, consumption),
+        arrived: (delivery) => arrived(part, delivery),
+        lost: (consumption) => lost(part, consumption),
+      });
+    }
     return false;
   }
 
-  function arrived(delivery: Omit<BrokerDelivery, 'suspect'>): void {
-    if (delivery.consumption !== live) return;
-    const suspect = delivery.givenUp === undefined && survivors.isSuspect(delivery);
-    unacknowledged.set(delivery.id, { ...delivery, suspect });
+  function arrived(part: Part, delivery: Omit<BrokerDelivery, 'suspect'>): void {
+    if (delivery.consumption !== part.live) return;
+    if (part.state === 'waiting' && !part.isDead) part.state = 'active';
+    const suspect = delivery.givenUp === undefined && part.survivors.isSuspect(delivery);
+    unacknowledged.set(delivery.id, { ...delivery, suspect, part });
     offerSoon();
   }
 
+  async function shareShards(): Promise<boolean> {
+    const model = connection.current();
+    if (model === undefined) return false;
+    // Everybody consumes from it at once, so that its consumers are the processes.
+    const { consumerCount } = await onOwnChannel(model, (on) => on.checkQueue(deadLetterQueue(queue)));
+    const active = parts.filter((part) => part.state === 'active');
+    const surplus = balance.look(consumerCount, active);
+    if (surplus.length === 0) return false;
+    logger.info({ processes: consumerCount, shards: surplus.length }, 'shards are left to other processes');
+    for (const part of surplus) part.state = 'leaving';
+    dispatcher.forgetLost();
+    closeLeft();
+    return false;
+  }
+
+  function closeLeft(): void {
+    for (const part of parts) {
+      if (part.state !== 'leaving' || dispatcher.holdsAny((held) => held.part === part)) continue;
+      part.state = 'closing';
+      void part.live?.close(clock);
+    }
+  }
+
+  const base = { clock, logger };
   const loop = startLoop({
+    ...base,
     name: 'rabbitmq-consume',
     run: keepConsuming,
     intervalMs: REPLAY_INTERVAL_MS,
-    clock,
-    logger,
   });
+  const { balanceIntervalMs: intervalMs } = options;
+  const sharing = startLoop({ ...base, name: 'rabbitmq-share', run: shareShards, intervalMs });
   const stopListening = connection.onChange(loop.wake);
 
   return {
     close: async () => {
       closing.abort();
       stopListening();
-      await loop.stop();
+      await Promise.all([loop.stop(), sharing.stop()]);
       await dispatcher.drain();
       // Not `basic.cancel`: the broker would activate the next consumer at once, which then runs ahead of what we
       // still hold. Closing the channel gives everything back first, in order.
-      await live?.close(clock);
+      await Promise.all(parts.map((part) => part.live?.close(clock)));
     },
   };
 }

@@ -1,6 +1,5 @@
-import type { Clock } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { type Loop, startLoop } from '../loop.ts';
 import type { BrokerConnection } from './broker-connection.ts';
 import { onOwnChannel } from './declare.ts';
 import { replyCode } from './drift.ts';

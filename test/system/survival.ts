@@ -1,20 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
-import {
-  killAndAwaitReturn,
-  ORDER_FLOWS,
-  type OrderFlow,
-  type RunningSystem,
-  startSystem,
-} from './running-system.ts';
+import { killAndAwaitReturn, type RunningSystem } from './running-system.ts';
 
 const ORDERS = 150;
 const CLIENTS = 12;
-const SEED = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
+export const SURVIVAL_SEED: number = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
 
 /** Everything that can be killed, each once, in random order. */
 const VICTIMS = [
@@ -30,22 +24,22 @@ const VICTIMS = [
   'postgres',
 ];
 
-const survival = (flow: OrderFlow) => () => {
+export const survival = (running: () => RunningSystem) => (): void => {
   let system: RunningSystem;
-  before(async () => {
-    system = await startSystem({ env: { ORDER_FLOW: flow } });
+  before(() => {
+    system = running();
   });
-  after(() => system?.stop());
 
   it('ends every accepted order and keeps every invariant while each process is killed once', async (t) => {
-    const random = seededRandom(SEED);
+    const random = seededRandom(SURVIVAL_SEED);
     await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
     let killing = true;
     const load = placeOrders(system, {
       clients: CLIENTS,
+      pauseMs: 800,
       atLeast: ORDERS,
       goOn: () => killing,
-      random: seededRandom(SEED + 1),
+      random: seededRandom(SURVIVAL_SEED + 1),
     });
     const victims = [...VICTIMS].sort(() => random() - 0.5);
     try {
@@ -62,9 +56,6 @@ const survival = (flow: OrderFlow) => () => {
     await assertSound(system, records);
   });
 };
-
-for (const flow of ORDER_FLOWS)
-  describe(`orders by ${flow} survive kills (SURVIVAL_SEED=${SEED})`, { timeout: 280_000 }, survival(flow));
 
 function summarize(records: readonly ClientRecord[]): string {
   const count = (status: number): number =>

@@ -1,4 +1,4 @@
-import type { Clock } from '@flotilla/kernel';
+import type { Clock } from './clock.ts';
 
 /** Lets one loop sleep until it is woken or its time is up; waking it while it works makes it go round again. */
 export interface WakeUp {

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, it } from 'node:test';
 import { assertSound } from './assert-sound.ts';
-import { placeOrder, type RunningSystem, startSystem } from './running-system.ts';
+import { placeOrder, type RunningSystem } from './running-system.ts';
 
-describe('a read model of the running shop', { timeout: 400_000 }, () => {
+/** A read model of the running shop. */
+export const projection = (running: () => RunningSystem) => (): void => {
   let system: RunningSystem;
-  before(async () => {
-    system = await startSystem();
+  before(() => {
+    system = running();
   });
-  after(() => system?.stop());
 
   /** Places orders one after the other until the command has ended; every client is answered. */
   async function ordersDuring(command: Promise<string>): Promise<string> {
@@ -37,4 +37,4 @@ describe('a read model of the running shop', { timeout: 400_000 }, () => {
     assert.match(listed, /order_view +inline +2 +1 +retired/);
     await assertSound(system);
   });
-});
+};

@@ -1,27 +1,37 @@
-import { type Clock, toError } from '@flotilla/kernel';
-import type { Logger } from '@flotilla/telemetry';
 import { backoffMs } from './backoff.ts';
+import type { Clock } from './clock.ts';
+import { toError } from './errors.ts';
 import { createWakeUp } from './wake-up.ts';
+
+/** Where a loop says that its work fails, and that it does no longer: any logger fits. */
+export interface LoopLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
 
 export interface LoopOptions {
   /** Named in the log when it fails. */
   readonly name: string;
-  /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to 5 s with jitter. */
+  /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to 5 s with jitter, woken or not. */
   readonly run: () => Promise<boolean>;
-  /** Pause between rounds unless woken. */
+  /** Pause between rounds unless woken; a function is asked after each round. */
   readonly intervalMs: number | (() => number);
   readonly clock: Clock;
-  readonly logger: Logger;
+  readonly logger: LoopLogger;
+  readonly random?: () => number;
 }
 
 /** Work that goes on until it is stopped, whatever fails in between. */
 export interface Loop {
+  /** Ends the pause, or makes the running round be followed by another at once. */
   wake(): void;
   /** Resolves once the running round has ended. */
   stop(): Promise<void>;
 }
 
-export function startLoop({ name, run, intervalMs, clock, logger }: LoopOptions): Loop {
+/** Begins at once, with a first round in this turn. Never rejects. */
+export function startLoop({ name, run, intervalMs, clock, logger, random }: LoopOptions): Loop {
   const wakeUp = createWakeUp(clock);
   const stopping = new AbortController();
   let failures = 0;
@@ -36,12 +46,11 @@ export function startLoop({ name, run, intervalMs, clock, logger }: LoopOptions)
       if (!again && !stopping.signal.aborted) await wakeUp.wait(currentIntervalMs());
     } catch (error) {
       failures += 1;
-      const level = failures === 1 ? 'warn' : 'debug';
-      logger[level](
+      logger[failures === 1 ? 'warn' : 'debug'](
         { loop: name, failures, err: toError(error) },
         'background work failed, it is tried again',
       );
-      await pause(clock, backoffMs(failures, 100, 5_000), stopping.signal);
+      await pause(clock, backoffMs(failures, 100, 5_000, random), stopping.signal);
     }
   }
 

@@ -1,0 +1,117 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { startLoop } from './loop.ts';
+import { createManualClock, type ManualClock } from './testing.ts';
+
+interface Line {
+  readonly level: string;
+  readonly message: string;
+}
+
+/** A loop of rounds that a test ends one by one. */
+function begin(clock: ManualClock, intervalMs: number | (() => number) = 1_000) {
+  const lines: Line[] = [];
+  const write = (level: string) => (_fields: object, message: string) => void lines.push({ level, message });
+  let rounds = 0;
+  let current: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  const loop = startLoop({
+    name: 'test',
+    run: () => {
+      rounds += 1;
+      current = Promise.withResolvers();
+      return current.promise;
+    },
+    intervalMs,
+    clock,
+    logger: { debug: write('debug'), info: write('info'), warn: write('warn') },
+    random: () => 1,
+  });
+  const settle = () => new Promise((resolve) => setImmediate(resolve));
+  return {
+    loop,
+    lines,
+    rounds: () => rounds,
+    end: async (again = false) => {
+      current.resolve(again);
+      await settle();
+    },
+    fail: async () => {
+      current.reject(new Error('away'));
+      await settle();
+    },
+    settle,
+  };
+}
+
+describe('a loop', () => {
+  it('goes round at once, after its interval, or when it is asked to', async () => {
+    const clock = createManualClock();
+    const { rounds, end, loop, settle } = begin(clock, () => 50);
+    assert.equal(rounds(), 1);
+    await end(true);
+    assert.equal(rounds(), 2);
+    await end();
+    await clock.advance(49);
+    assert.equal(rounds(), 2);
+    await clock.advance(1);
+    assert.equal(rounds(), 3);
+    await end();
+    loop.wake();
+    await settle();
+    assert.equal(rounds(), 4);
+  });
+
+  it('that is woken while it works goes round once more, and not twice', async () => {
+    const { rounds, end, loop } = begin(createManualClock());
+    loop.wake();
+    loop.wake();
+    await end();
+    assert.equal(rounds(), 2);
+    await end();
+    assert.equal(rounds(), 2);
+  });
+
+  it('that fails backs off up to 5 s however often it is woken, and says so once', async () => {
+    const clock = createManualClock();
+    const { rounds, fail, end, loop, lines, settle } = begin(clock);
+    for (const delayMs of [100, 200, 400, 800, 1_600, 3_200, 5_000, 5_000]) {
+      const before = rounds();
+      await fail();
+      loop.wake();
+      await settle();
+      await clock.advance(delayMs - 1);
+      assert.equal(rounds(), before, `after ${before} failures it is woken too early`);
+      await clock.advance(1);
+      assert.equal(rounds(), before + 1);
+    }
+    await end();
+    assert.deepEqual(
+      lines.filter(({ level }) => level !== 'debug'),
+      [
+        { level: 'warn', message: 'background work failed, it is tried again' },
+        { level: 'info', message: 'background work recovered' },
+      ],
+    );
+  });
+
+  it('that is stopped ends its round first, and does not finish a pause', async () => {
+    const clock = createManualClock();
+    const running = begin(clock);
+    let stopped = false;
+    const stop = running.loop.stop().then(() => {
+      stopped = true;
+    });
+    await running.settle();
+    assert.equal(stopped, false);
+    await running.end(true);
+    await stop;
+    assert.equal(running.rounds(), 1);
+
+    for (const endRound of ['end', 'fail'] as const) {
+      const pausing = begin(clock);
+      await pausing[endRound]();
+      await pausing.loop.stop();
+      assert.equal(pausing.rounds(), 1);
+    }
+  });
+});

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { join, relative } from 'node:path';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+
+export interface TestRun {
+  /** The whole environment of every test process. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the run. */
+  readonly signal: AbortSignal;
+  readonly acceptSkipped: boolean;
+  /** Only tests with such a name. */
+  readonly namePattern: string | undefined;
+}
+
+const SLOWEST = 10;
+
+/**
+ * Runs each file in a process of its own and prints the report, in the order of the files; what fails is told at once,
+ * too. Resolves with the exit code, 130 after an abort.
+ */
+export async function runTests(files: readonly string[], options: TestRun): Promise<number> {
+  const { env, signal, acceptSkipped, namePattern } = options;
+  // One more than there are processors: most tests wait for others most of the time.
+  const concurrency = availableParallelism() + 1;
+  const events = run({
+    files: [...files],
+    concurrency,
+    execArgv: ['--import', join(import.meta.dirname, 'end-with-run.ts')],
+    env,
+    signal,
+    ...(namePattern !== undefined && { testNamePatterns: new RegExp(namePattern) }),
+  });
+  const seconds = new Map<string, number>();
+  let succeeded = false;
+  let skipped = 0;
+  events.on('test:complete', ({ name, file, nesting, details }) => {
+    if (details.passed === false && nesting === 0) console.error(`✖ ${fileName(file)}: ${name}`);
+  });
+  events.on('test:summary', ({ file, counts, duration_ms, success }) => {
+    if (file !== undefined) seconds.set(fileName(file), duration_ms / 1_000);
+    else [succeeded, skipped] = [success, counts.skipped];
+  });
+  for await (const text of events.compose(spec)) process.stdout.write(text);
+  if (signal.aborted) return 130;
+  for (const line of slowest(seconds)) console.log(line);
+  if (!acceptSkipped && skipped > 0) {
+    console.error(`${skipped} tests were skipped, which CI does not accept.`);
+    return 1;
+  }
+  return succeeded ? 0 : 1;
+}
+
+function slowest(seconds: ReadonlyMap<string, number>): readonly string[] {
+  if (seconds.size <= SLOWEST) return [];
+  const ranked = [...seconds].sort(([, a], [, b]) => b - a).slice(0, SLOWEST);
+  return [
+    'Files that took longest:',
+    ...ranked.map(([file, taken]) => `${taken.toFixed(1).padStart(6)} s  ${file}`),
+  ];
+}
+
+function fileName(file: string | undefined): string {
+  return relative('.', file ?? '');
+}

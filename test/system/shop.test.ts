@@ -1,0 +1,54 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type CrashTrace, createCrashTrace } from '../../chaos/crash-trace.ts';
+import { CRASH_SEED, CRASH_TIMEOUT_MS, crashPoints, unreachedPoints } from './crash-points.ts';
+import { ordering } from './ordering.ts';
+import { projection } from './projection.ts';
+import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
+import { SURVIVAL_SEED, survival } from './survival.ts';
+
+/**
+ * One running shop a flow, for all suites: each leaves it sound, however much was killed in it, and the next one goes on
+ * with what is there. One flow after the other: two shops at once take a small machine longer than that.
+ */
+for (const flow of ORDER_FLOWS) describe(`the shop that runs by ${flow}`, suites(flow));
+
+function suites(flow: OrderFlow): () => void {
+  return () => {
+    let folder: string;
+    let shop: { readonly system: RunningSystem; readonly trace: CrashTrace };
+    before(async () => {
+      folder = await mkdtemp(join(tmpdir(), 'flotilla-trace-'));
+      const trace = createCrashTrace(join(folder, 'trace'));
+      const env = { ORDER_FLOW: flow, FLOTILLA_CRASH_TRACE: trace.file };
+      shop = { trace, system: await startSystem({ env }) };
+    });
+    after(async () => {
+      await shop?.system.stop();
+      await rm(folder, { recursive: true });
+    });
+    const system = () => shop.system;
+
+    describe(`takes orders by ${flow}`, { timeout: 240_000 }, ordering(system));
+    if (flow === 'orchestration') describe('rebuilds a read model', { timeout: 400_000 }, projection(system));
+    describe(
+      `survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`,
+      { timeout: 280_000 },
+      survival(system),
+    );
+    describe(
+      `survives a crash between any two effects (CRASH_SEED=${CRASH_SEED}) by ${flow}`,
+      { timeout: CRASH_TIMEOUT_MS },
+      crashPoints(flow, () => shop),
+    );
+  };
+}
+
+describe('the crash points of both flows', () => {
+  it('leave no declared point unreached', () => {
+    assert.deepEqual(unreachedPoints(), [], 'no flow and no crash test of a package passes these');
+  });
+});
