@@ -8,6 +8,7 @@ export {
 export type { AggregateMerge } from './aggregates/aggregate.ts';
 export type { PartAnswer } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';
+export { hostsAsServices } from './config/hosts-as-services.ts';
 export type { GatewayConfig } from './config/model.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
 export { configReference } from './config/reference.ts';

@@ -45,6 +45,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     bodyLimit: options.bodyLimitBytes,
     routerOptions: { maxParamLength: 500 },
     frameworkErrors: fail,
+    ...(options.alsoBelow !== undefined && { rewriteUrl: withoutPrefix(options.alsoBelow) }),
   });
   acceptJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
@@ -69,6 +70,11 @@ export function buildApp(options: AppOptions): FastifyInstance {
     });
   }
   return app;
+}
+
+/** Decided on the bytes that came: nothing is decoded before the router does it. */
+function withoutPrefix(prefix: string): (request: { readonly url?: string | undefined }) => string {
+  return ({ url = '/' }) => (url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url);
 }
 
 /** Opens an exchange for a request at first sight, and measures it to its end. */

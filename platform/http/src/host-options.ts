@@ -24,6 +24,11 @@ export interface HttpHostOptions {
   readonly requestTimeoutMs?: number;
   /** How long `close` waits for requests in flight before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
+  /**
+   * All routes answer below this prefix too, for callers that were built for other paths: `/api` serves `/api/orders` as `/orders`.
+   * Starts with a slash and does not end with one.
+   */
+  readonly alsoBelow?: string;
   /** Adds routes outside of any contract, straight on Fastify. They do their own validation. */
   readonly rawRoutes?: RawRoutes;
 }

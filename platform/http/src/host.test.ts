@@ -85,6 +85,14 @@ test('an answer has the declared properties only, and the headers of every answe
   assert.equal(response.headers.get('x-powered-by'), null);
 });
 
+test('routes answer below a second prefix too, and nothing else does', async (t) => {
+  const { url } = await startHost(t, { handlers, alsoBelow: '/api' });
+  for (const path of ['/things/a', '/api/things/a', '/api/health/live'])
+    assert.equal((await fetch(url + path)).status, 200, path);
+  for (const path of ['/apithings/a', '/api/api/things/a', '/api', '/API/things/a'])
+    assert.equal((await fetch(url + path)).status, 404, path);
+});
+
 test('statuses, headers and empty answers are as the handler says', async (t) => {
   const { url } = await start(t);
   const put = await fetch(`${url}/things/a`, { method: 'PUT', headers: JSON_TYPE, body: '{"count":2}' });

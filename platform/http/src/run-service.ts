@@ -82,6 +82,7 @@ async function serve<Config>(running: Running<Config>): Promise<() => Promise<vo
     ...(definition.version !== undefined && { version: definition.version }),
     handlers: started.handlers,
     readiness: started.readiness ?? {},
+    ...(started.alsoBelow !== undefined && { alsoBelow: started.alsoBelow }),
     ...(started.rawRoutes && { rawRoutes: started.rawRoutes }),
     ...(started.bodyLimitBytes !== undefined && { bodyLimitBytes: started.bodyLimitBytes }),
     ...(verifyToken && { verifyToken }),

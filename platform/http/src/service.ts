@@ -45,6 +45,8 @@ export interface ServiceContext<Config> {
 export interface StartedService {
   readonly handlers: readonly RouteHandler[];
   readonly readiness?: Readonly<Record<string, ReadinessCheck>>;
+  /** See `HttpHostOptions`. */
+  readonly alsoBelow?: string;
   readonly rawRoutes?: RawRoutes;
   /** Larger bodies are answered 413. Default 256 KiB. */
   readonly bodyLimitBytes?: number;

@@ -67,3 +67,12 @@ export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
     },
   };
 }
+
+/**
+ * In a cluster `order-service` is a name that its DNS knows. Here the registry knows the service by its own name, so that a file
+ * written for the cluster works unchanged.
+ */
+export function shopService(host: string): string | undefined {
+  const [, service] = /^(\w+)-service$/.exec(host) ?? [];
+  return service;
+}

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url';
 import { choice, type Environment, port, readEnvironment, text, url } from '@flotilla/http';
 
 /** Throws `ConfigurationError` with everything that is wrong. */
@@ -9,6 +10,7 @@ export function readConfig(env: Environment) {
     REGISTRY_URL: url(),
     ISSUER: url(),
     AUDIENCE: text({ default: 'flotilla' }),
+    GATEWAY_CONFIG: text({ default: fileURLToPath(new URL('../gateway.json', import.meta.url)) }),
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
   });
 }

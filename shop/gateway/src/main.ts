@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { createConsulResolver } from '@flotilla/discovery';
-import { readGatewayConfig } from '@flotilla/gateway';
+import { hostsAsServices, readGatewayConfig } from '@flotilla/gateway';
 import { toError } from '@flotilla/kernel';
 import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
-import { createShopGateway } from './app.ts';
+import { createShopGateway, shopService } from './app.ts';
 import { type GatewayEnvironment, readConfig } from './config.ts';
 
 /** As sysexits.h: starting again is of no use. */
@@ -11,7 +11,7 @@ const EXIT_CONFIG = 78;
 const HARD_STOP_MS = 15_000;
 
 const env = orExit(() => readConfig(process.env));
-const config = parseConfig(await readFile(new URL('../gateway.json', import.meta.url), 'utf8'));
+const config = parseConfig(await readFile(env.GATEWAY_CONFIG, 'utf8').catch(unreadable));
 const logger = createLogger({ service: 'gateway', level: env.LOG_LEVEL });
 process.on('uncaughtException', (err) => die(logger, err));
 process.on('unhandledRejection', (thrown) => die(logger, toError(thrown)));
@@ -49,7 +49,15 @@ async function serve({ HOST, PORT, ADMIN_PORT, REGISTRY_URL, ISSUER, AUDIENCE }:
 }
 
 function parseConfig(text: string) {
-  return orExit(() => readGatewayConfig(text, { registered: { providers: ['Bearer'], discovery: true } }));
+  const config = orExit(() =>
+    readGatewayConfig(text, { registered: { providers: ['Bearer'], discovery: true } }),
+  );
+  return hostsAsServices(config, shopService);
+}
+
+function unreadable(error: unknown): never {
+  process.stderr.write(`Unable to start the gateway: GATEWAY_CONFIG: ${toError(error).message}\n`);
+  process.exit(EXIT_CONFIG);
 }
 
 function orExit<T>(read: () => T): T {

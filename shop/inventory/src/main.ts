@@ -49,6 +49,7 @@ await runService({
     return {
       handlers: app.handlers,
       rawRoutes: app.rawRoutes,
+      alsoBelow: '/api',
       grpc: createGrpcServer({ services: app.grpcServices, verifyToken, logger, metrics }),
       readiness: { database: databaseReadiness(db) },
     };

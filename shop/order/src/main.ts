@@ -49,6 +49,10 @@ await runService({
     defer('consumer', () => consumer.close());
     context.every('cancel overdue orders', SECOND_MS, app.cancelOverdue);
     context.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.idempotencyKeyDays));
-    return { handlers: app.handlers, readiness: { database: databaseReadiness(db) } };
+    return {
+      handlers: app.handlers,
+      alsoBelow: '/api',
+      readiness: { database: databaseReadiness(db) },
+    };
   },
 });
