@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Contender, flotilla, haproxy, nginx, peer, type RunningGateway } from './gateway/contenders.ts';
@@ -6,6 +7,7 @@ import type { LoadRequest, LoadResult } from './gateway/traffic.ts';
 import { cpuSecondsOfTree, memoryOfTree } from './processes.ts';
 import { type Program, startProgram } from './program.ts';
 import { createReport, type Figures } from './report.ts';
+import { percentile } from './statistics.ts';
 
 interface Options {
   readonly requests: number;
@@ -98,6 +100,12 @@ const manyRoutes = (count: number) => (backendPort: number) => ({
   ],
 });
 
+const LIMIT = 5_000;
+
+const limited = (backendPort: number) => ({
+  Routes: [route(backendPort, { RateLimitOptions: { Period: '1h', Limit: LIMIT } })],
+});
+
 const withPolicies = (backendPort: number) => ({
   Routes: [
     route(backendPort, {
@@ -144,6 +152,13 @@ const SCENARIOS: readonly Scenario[] = [
     measure: (gateway, bench) => measureRequests(gateway, bench, {}),
   },
   { name: 'distinct URLs', contenders: [OURS], measure: measureUrls },
+  { name: 'server-sent events', contenders: [OURS, peer('fast-gateway'), nginx], measure: measureEvents },
+  {
+    name: 'rate limit under load',
+    contenders: [flotilla('Flotilla', limited)],
+    measure: measureLimit,
+  },
+  { name: 'reload under load', contenders: [OURS], measure: measureReload },
   { name: 'one large answer', contenders: [OURS, peer('fast-gateway'), nginx], measure: measureStream },
 ];
 
@@ -190,6 +205,48 @@ async function measureUrls(gateway: RunningGateway, { load, options }: Bench): P
   assertServed(result, options.urls);
   const growth = memoryOfTree(gateway.pid).rssBytes - before;
   return { 'memory before, MB': before / 2 ** 20, 'growth, MB': growth / 2 ** 20 };
+}
+
+async function measureEvents(gateway: RunningGateway, { load }: Bench): Promise<Figures> {
+  const delays = await load.ask<readonly number[]>('events', { port: gateway.port });
+  return { events: delays.length, 'p50, ms': percentile(delays, 0.5), 'p99, ms': percentile(delays, 0.99) };
+}
+
+/** Of twice as many requests as are allowed, all at once: how many came through. */
+async function measureLimit(gateway: RunningGateway, { load, options }: Bench): Promise<Figures> {
+  const { statuses } = await load.ask<LoadResult>('load', {
+    port: gateway.port,
+    connections: options.connections,
+    requests: 2 * LIMIT,
+    path: '/api/orders/42',
+    fields: '',
+    perSecond: 0,
+  } satisfies LoadRequest);
+  return { allowed: LIMIT, admitted: statuses['200'] ?? 0, rejected: statuses['429'] ?? 0 };
+}
+
+/** The file changes five times a second while requests go on. */
+async function measureReload(
+  gateway: RunningGateway,
+  { load, options, backendPort }: Bench,
+): Promise<Figures> {
+  const file = join(gateway.folder, 'ocelot.json');
+  let reloads = 0;
+  const timer = setInterval(() => {
+    reloads += 1;
+    const other = route(backendPort, { UpstreamPathTemplate: `/other-${reloads}` });
+    writeFileSync(file, JSON.stringify({ Routes: [other, route(backendPort)] }));
+  }, 200);
+  const { statuses } = await load.ask<LoadResult>('load', {
+    port: gateway.port,
+    connections: options.connections,
+    requests: options.requests,
+    path: '/api/orders/42',
+    fields: '',
+    perSecond: 0,
+  } satisfies LoadRequest);
+  clearInterval(timer);
+  return { 'files written': reloads, 'failed requests': options.requests - (statuses['200'] ?? 0) };
 }
 
 async function measureStream(gateway: RunningGateway, { load, options }: Bench): Promise<Figures> {

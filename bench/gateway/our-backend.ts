@@ -7,6 +7,8 @@ const BODY = `{"data":"${'x'.repeat(ANSWER_BYTES - 11)}"}`;
 const ANSWER = Buffer.from(
   `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${BODY.length}\r\nConnection: keep-alive\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n${BODY}`,
 );
+const EVENTS = 200;
+const EVENT_EVERY_MS = 10;
 const STREAMED_CHUNK = Buffer.alloc(64 * 1024, 'x');
 
 await runProgram(async () => {
@@ -20,7 +22,8 @@ await runProgram(async () => {
         const head = pending.slice(0, end);
         pending = pending.slice(end + 4);
         const bytes = /^GET \/api\/stream\/(\d+) /.exec(head)?.[1];
-        if (bytes === undefined) socket.write(ANSWER);
+        if (head.startsWith('GET /api/events ')) sendEvents(socket);
+        else if (bytes === undefined) socket.write(ANSWER);
         else stream(socket, Number(bytes));
       }
     });
@@ -35,6 +38,21 @@ await runProgram(async () => {
     },
   };
 });
+
+/** Each says when it was sent. */
+function sendEvents(socket: Socket): void {
+  socket.write('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n');
+  let left = EVENTS;
+  const timer = setInterval(() => {
+    const event = `data: ${performance.timeOrigin + performance.now()}\n\n`;
+    socket.write(`${event.length.toString(16)}\r\n${event}\r\n`);
+    left -= 1;
+    if (left > 0) return;
+    clearInterval(timer);
+    socket.write('0\r\n\r\n');
+  }, EVENT_EVERY_MS);
+  socket.once('close', () => clearInterval(timer));
+}
 
 /** As fast as it is taken. */
 function stream(socket: Socket, bytes: number): void {

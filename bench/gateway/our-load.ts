@@ -5,7 +5,7 @@ import { percentile } from '../statistics.ts';
 import type { LoadRequest, LoadResult } from './traffic.ts';
 
 await runProgram(async () => ({
-  commands: { load, stream },
+  commands: { load, stream, events },
   close: async () => undefined,
 }));
 
@@ -55,6 +55,20 @@ async function stream({ port, path }: { readonly port: number; readonly path: st
   socket.write(`GET ${path} HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n`);
   await new Promise((resolve) => socket.once('close', resolve));
   return bytes;
+}
+
+/** How long events were on their way, in ms. */
+async function events({ port }: { readonly port: number }): Promise<readonly number[]> {
+  const socket = connect(port, '127.0.0.1');
+  const delays: number[] = [];
+  socket.on('data', (chunk: Buffer) => {
+    const nowMs = performance.timeOrigin + performance.now();
+    for (const [, sentMs] of chunk.toString('latin1').matchAll(/data: ([\d.]+)/g))
+      delays.push(nowMs - Number(sentMs));
+  });
+  socket.write('GET /api/events HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n');
+  await new Promise((resolve) => socket.once('close', resolve));
+  return delays;
 }
 
 /** Reads answers with a Content-Length, or in one last chunk, from a connection. */
