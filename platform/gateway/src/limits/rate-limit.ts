@@ -126,14 +126,27 @@ function compileTelling(
   strict: boolean,
 ): (exchange: Exchange, admission: Admission, nowMs: number) => Refusal | undefined {
   const limit = String(config.limit);
+  const isoTime = createIsoTime();
   return ({ answerFields }, admission, nowMs) => {
     const { admitted, remaining, resetAfterMs } = admission;
     if (config.headers) {
       const left = String(remaining);
       tellStandard(answerFields, limit, left, wholeSeconds(resetAfterMs));
-      if (admitted) tellOlder(answerFields, limit, left, new Date(nowMs + resetAfterMs).toISOString());
+      if (admitted) tellOlder(answerFields, limit, left, isoTime(nowMs + resetAfterMs));
     }
     return admitted ? undefined : rejection(config, resetAfterMs, strict);
+  };
+}
+
+/** Formatting a date costs as much as the whole admission, and the requests of a period name the same one. */
+function createIsoTime(): (ms: number) => string {
+  let lastMs = Number.NaN;
+  let text = '';
+  return (ms) => {
+    if (ms === lastMs) return text;
+    lastMs = ms;
+    text = new Date(ms).toISOString();
+    return text;
   };
 }
 
