@@ -135,13 +135,14 @@ export const takenOver: Scenario = async (system) => {
       );
       return accepted;
     });
+    // Two that write one saga can hold it up for good; then the order without an end is what the checker sees.
     await eventually(
       'the order has ended',
       async () =>
         (await system.sql('order', `SELECT FROM order_view WHERE id = '${id}' AND status = 'Confirmed'`))[0],
-      30_000,
+      15_000,
       50,
-    );
+    ).catch(() => undefined);
     return [{ key, answers: [{ status: 202, orderId: id }] }];
   } finally {
     await db.close();

@@ -44,6 +44,8 @@ const PAIRS: Readonly<Record<OrderFlow, readonly Pair[]>> = {
   ],
 };
 
+const RECOVERY_TRIES = 4;
+
 /** What any suite has passed; together they must reach every declared point. */
 const reached = new Set<string>();
 
@@ -63,10 +65,12 @@ export const crashPoints =
     });
     after(() => rig?.close());
 
-    async function crash(run: CrashRun): Promise<void> {
+    /** What a recovery passes depends on what was on its way when the process died, so some runs are given more than one try. */
+    async function crash(run: CrashRun, tries: number = 1): Promise<void> {
       const outcome = await rig.crash(run);
       outcomes.push(outcome);
       assert.deepEqual(outcome.problems, []);
+      if (outcome.crashed < run.crashes.length && tries > 1) return crash(run, tries - 1);
       assert.equal(outcome.crashed, run.crashes.length, 'every armed process has killed itself');
     }
 
@@ -85,7 +89,7 @@ export const crashPoints =
 
     it('does so when the recovery crashes at a point that only a recovery passes', async (t) => {
       const runs = chosen(planRecoveries(discovered, outcomes), SAMPLE.recoveries, random);
-      for (const run of runs) await t.test(describeRun(run), () => crash(run));
+      for (const run of runs) await t.test(describeRun(run), () => crash(run, RECOVERY_TRIES));
       if (ALL) assert.ok(runs.length > 0, 'redelivered messages take another way');
     });
 
