@@ -4,17 +4,22 @@ import type { Answer, AnswerHead } from './http/answer.ts';
 /** An answer that is kept instead of sent: of a part of an aggregate, of a copy that nobody sees. */
 export interface CollectedAnswer extends Answer {
   readonly head: AnswerHead | undefined;
-  /** What came of the body, at most `maxBytes`. */
+  /** What came of the body, as far as there was room. */
   body(): Buffer;
-  /** Did the body go beyond `maxBytes`? The rest was dropped. */
+  /** Did the body go beyond the room? The rest was dropped. */
   readonly truncated: boolean;
 }
 
-export function createCollectedAnswer(maxBytes: number): CollectedAnswer {
+/** Says how many of these bytes may be kept, and counts them. */
+export type TakeRoom = (bytes: number) => number;
+
+/** `onFull` is called once, when more comes than may be kept. */
+export function createCollectedAnswer(take: TakeRoom, onFull?: () => void): CollectedAnswer {
   const chunks: Buffer[] = [];
   let head: AnswerHead | undefined;
   let state: Answer['state'] = 'open';
   let bytes = 0;
+  let truncated = false;
   const close = (last: Answer['state']) => {
     if (state === 'ended' || state === 'gone') return;
     state = last;
@@ -28,13 +33,13 @@ export function createCollectedAnswer(maxBytes: number): CollectedAnswer {
       return head?.status ?? 0;
     },
     get bytesSent() {
-      return Math.min(bytes, maxBytes);
+      return bytes;
     },
     get head() {
       return head;
     },
     get truncated() {
-      return bytes > maxBytes;
+      return truncated;
     },
     onClose: undefined,
     onDrain: undefined,
@@ -43,9 +48,13 @@ export function createCollectedAnswer(maxBytes: number): CollectedAnswer {
       state = 'started';
     },
     write: (chunk) => {
-      const room = maxBytes - bytes;
-      bytes += chunk.length;
-      if (room > 0) chunks.push(room >= chunk.length ? chunk : chunk.subarray(0, room));
+      if (truncated || state !== 'started') return true;
+      const kept = take(chunk.length);
+      bytes += kept;
+      if (kept > 0) chunks.push(chunk.subarray(0, kept));
+      if (kept === chunk.length) return true;
+      truncated = true;
+      onFull?.();
       return true;
     },
     end: () => close('ended'),

@@ -5,6 +5,7 @@ import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
 import type { AdminTarget } from './admin/admin-target.ts';
 import type { AggregateMerge } from './aggregates/aggregate.ts';
+import { createRoom } from './aggregates/room.ts';
 import type { CreateBalancer } from './backends/balancers.ts';
 import { createBackends } from './backends/create-backends.ts';
 import { createResponseCache } from './cache/response-cache.ts';
@@ -13,7 +14,6 @@ import type { GatewayConfig } from './config/model.ts';
 import { createUpstreams } from './create-upstreams.ts';
 import { createExchange } from './exchange.ts';
 import type { ForwardDeps } from './forwarding/forward.ts';
-import { tunnel } from './forwarding/tunnel.ts';
 import type { DelegatingHandlers } from './handlers.ts';
 import type { Incoming } from './http/incoming.ts';
 import { createHttp1Listener } from './http1/http1-listener.ts';
@@ -82,6 +82,9 @@ export interface Gateway {
   close(): Promise<void>;
 }
 
+/** Of parts of aggregates that wait for the others. */
+const AGGREGATE_BYTES = 256 * 2 ** 20;
+
 /** A gateway for a validated configuration. It serves its routes and nothing of its own: no health, no metrics on this port. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { logger, metrics, resolver, clock = systemClock, drainTimeoutMs = 10_000 } = options;
@@ -110,6 +113,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const cache = createResponseCache({ clock, timers });
   const kept = createKeptState();
+  const aggregateRoom = createRoom(AGGREGATE_BYTES);
   const loop = measureLoopDelay();
   const invalidTokens = metrics.counter('gateway_invalid_tokens_total', 'Access tokens refused.', [
     'provider',
@@ -152,6 +156,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       providers: tokenProviders(config, options, kept.of, clock),
       handlers: options.handlers ?? {},
       aggregators: options.aggregators ?? {},
+      aggregateRoom,
       kept,
       cache,
       load: () => ({ inFlight, loopDelayMs: loop.medianMs }),
@@ -173,7 +178,6 @@ export function createGateway(options: GatewayOptions): Gateway {
         timeout: ({ qosTimeout, name }) => timeoutOf(strict, qosTimeout, name),
         noInstance: strict ? { status: 404, code: 'no-instance' } : SERVICE_UNAVAILABLE,
       },
-      openTunnel: (_exchange, client, backend, early, onClose) => tunnel(client, backend, early, onClose),
       onCache: ({ route }, result) => telemetry.cache(route, result),
       onTry: telemetry.tried,
       onFault: (exchange, error, done) => {

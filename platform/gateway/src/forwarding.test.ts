@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
 import { createStaticResolver, type Endpoint } from '@flotilla/discovery';
 import { eventually } from '@flotilla/kernel/testing';
-import { bodyOf, createTestBed, routeTo, sendRaw } from './test-gateway.ts';
+import { bodyOf, createTestBed, openRaw, routeTo, sendRaw } from './test-gateway.ts';
 
 const bed = createTestBed();
 afterEach(() => bed.close());
@@ -181,7 +181,8 @@ describe('forwarding', () => {
   it('refuses a body above the limit, announced or not', async () => {
     let bodies = 0;
     const port = await bed.backend(async (request, response) => {
-      await bodyOf(request);
+      const body = await bodyOf(request).catch(() => undefined); // given up by the gateway
+      if (body === undefined) return;
       bodies += 1;
       response.end();
     });
@@ -204,7 +205,16 @@ describe('forwarding', () => {
     const url = await bed.gateway({ Routes: [routeTo(port, CATCH_ALL, { MaxRequestBodySize: 10 })] });
     const head = (length: number) =>
       `POST /api/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: ${length}\r\n\r\n`;
-    assert.match(await sendRaw(url, `${head(5)}hello`), /^HTTP\/1\.1 100 .*HTTP\/1\.1 200 .*hello$/s);
+    const client = await openRaw(url);
+    client.write(head(5));
+    await client.until(/^HTTP\/1\.1 100 Continue\r\n\r\n$/);
+    client.write('hello');
+    await client.until(/HTTP\/1\.1 200 .*hello$/s);
+    assert.match(
+      await sendRaw(url, `${head(5)}hello`),
+      /^HTTP\/1\.1 200 .*hello$/s,
+      'nobody asks for what is there',
+    );
     assert.match(await sendRaw(url, head(11)), /^HTTP\/1\.1 413 /);
   });
 });
@@ -220,7 +230,7 @@ describe('back ends in trouble', () => {
     assert.equal(response.headers.get('content-type'), 'application/problem+json');
   });
 
-  it('answers 503 with Retry-After when a service has no reachable instance for two seconds', async () => {
+  it('answers 503 with Retry-After when a service has no reachable instance in four seconds', async () => {
     const url = await bed.gateway(
       { Routes: [serviceRoute()] },
       createStaticResolver({ order: ['127.0.0.1:1'] }),
@@ -233,11 +243,14 @@ describe('back ends in trouble', () => {
 
   it('waits for a restarting service: a POST costs time, not an error', async () => {
     const port = await bed.backend(async (request, response) => response.end(await bodyOf(request)));
-    const endpoints: Endpoint[] = [{ id: 'o-1', service: 'order', host: '127.0.0.1', port: 1 }];
+    const at = (port: number): Endpoint[] => [{ id: 'o-1', service: 'order', host: '127.0.0.1', port }];
+    let endpoints = at(1);
     const resolver = { resolve: async () => endpoints, close: async () => undefined };
     const url = await bed.gateway({ Routes: [serviceRoute()] }, resolver);
     const answer = fetch(`${url}/api/x`, { method: 'POST', body: 'order' });
-    setTimeout(() => endpoints.splice(0, 1, { id: 'o-1', service: 'order', host: '127.0.0.1', port }), 300);
+    setTimeout(() => {
+      endpoints = at(port);
+    }, 300);
     const response = await answer;
     assert.equal(response.status, 200);
     assert.equal(await response.text(), 'order');
@@ -277,7 +290,7 @@ describe('back ends in trouble', () => {
       { Routes: [serviceRoute()] },
       createStaticResolver({ order: [`127.0.0.1:${dying}`, `127.0.0.1:${healthy}`] }),
     );
-    for (let count = 0; count < 4; count += 1) assert.equal(await (await fetch(`${url}/api/x`)).text(), 'ok');
+    for (let count = 0; count < 3; count += 1) assert.equal(await (await fetch(`${url}/api/x`)).text(), 'ok');
   });
 
   it('answers 502 for an answer that is no HTTP', async () => {

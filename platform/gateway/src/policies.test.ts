@@ -1,13 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import type { VerifyToken } from '@flotilla/auth';
-import { createStaticResolver } from '@flotilla/discovery';
 import { PlatformError } from '@flotilla/kernel';
 import { createManualClock } from '@flotilla/kernel/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { readGatewayConfig } from './config/read-gateway-config.ts';
-import { createGateway } from './create-gateway.ts';
-import { createTestBed, routeTo } from './test-gateway.ts';
+import { createTestBed, routeTo, type TestGatewayOptions } from './test-gateway.ts';
 
 const bed = createTestBed();
 afterEach(() => bed.close());
@@ -47,7 +42,10 @@ describe('authentication', () => {
       assert.equal(((await response.json()) as { code: string }).code, 'unauthorized');
     }
     assert.equal(requests(), 2);
-    assert.match(bed.metrics.render(), /gateway_invalid_tokens_total\{reason="[a-z-]+"\} \d/);
+    assert.match(
+      bed.metrics.render(),
+      /gateway_invalid_tokens_total\{provider="Bearer",reason="[a-z-]+"\} \d/,
+    );
   });
 
   it('refuses expired tokens and never says why', async () => {
@@ -83,29 +81,19 @@ describe('authentication', () => {
 
   it('answers 503 while the keys cannot be loaded', async () => {
     const { port } = await echo();
-    const { url } = await gatewayWith(routeTo(port, '/x', BEARER), {
-      verifyToken: () =>
-        Promise.reject(new PlatformError('AUTH_KEYS_UNAVAILABLE', 'no keys', { retryable: true })),
-    });
+    const verify = () =>
+      Promise.reject(new PlatformError('AUTH_KEYS_UNAVAILABLE', 'no keys', { retryable: true }));
+    const { url } = await gatewayWith(routeTo(port, '/x', BEARER), { verifiers: { Bearer: verify } });
     const response = await fetch(`${url}/x`, { headers: { authorization: 'Bearer a.b.c' } });
     assert.equal(response.status, 503);
     assert.equal(response.headers.get('retry-after'), '1');
   });
 });
 
-async function gatewayWith(route: object, more: { verifyToken?: VerifyToken } = {}) {
+async function gatewayWith(route: object, more: TestGatewayOptions = {}) {
   const clock = createManualClock();
-  const gateway = createGateway({
-    config: readGatewayConfig(JSON.stringify({ Routes: [route] }), { registered: { providers: ['Bearer'] } }),
-    resolver: createStaticResolver({}),
-    verifyToken: bed.issuer.verify,
-    logger: silentLogger,
-    metrics: createMetrics(),
-    clock,
-    ...more,
-  });
-  bed.defer(gateway.close);
-  return { clock, url: (await gateway.listen({ host: '127.0.0.1', port: 0 })).url };
+  const { url } = await bed.start({ Routes: [route] }, { clock, ...more });
+  return { clock, url };
 }
 
 describe('rate limits', () => {

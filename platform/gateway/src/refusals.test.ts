@@ -136,9 +136,9 @@ describe('refused requests', () => {
   });
 
   it('have a method, version or expectation that is not known', async () => {
-    for (const line of ['TRACE /api/x HTTP/1.1', 'PROPFIND /api/x HTTP/1.1'])
+    for (const line of ['TRACE /api/x HTTP/1.1', 'PROPFIND /api/x HTTP/1.1', 'get /api/x HTTP/1.1'])
       await assertRefused(`${line}\r\nHost: h`, /^HTTP\/1\.1 405 /);
-    for (const line of ['get /api/x HTTP/1.1', 'GET /api/x HTTP/2.0', 'GET /api/x HTTP/1.2', 'GET /api/x'])
+    for (const line of ['GET /api/x HTTP/2.0', 'GET /api/x HTTP/1.2', 'GET /api/x'])
       await assertRefused(`${line}\r\nHost: h`, /^HTTP\/1\.1 (400|505) /);
     await assertRefused('CONNECT other:1 HTTP/1.1\r\nHost: other:1', /^($|HTTP\/1\.1 4)/);
     await assertRefused(
@@ -182,7 +182,7 @@ describe('refused requests', () => {
       code: 'not-found',
       traceId,
     });
-    assert.match(await sendRaw(url, 'no http at all\r\n\r\n', 100), /x-request-id: [0-9a-f]{32}/);
+    assert.match(await sendRaw(url, 'no http at all\r\n\r\n', 100), /x-request-id: [0-9a-f]{32}/i);
   });
 });
 

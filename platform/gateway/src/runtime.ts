@@ -1,6 +1,7 @@
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
 import { parseJsonPath } from './aggregates/json-path.ts';
 import type { AggregateConfig } from './aggregates/options.ts';
+import type { Room } from './aggregates/room.ts';
 import type { DynamicPolicy, GatewayConfig, RouteConfig } from './config/model.ts';
 import type { Exchange } from './exchange.ts';
 import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/compile-route.ts';
@@ -11,7 +12,7 @@ import { fieldName } from './http/field-names.ts';
 import { appendField, noFields } from './http/fields.ts';
 import { createOpenApi } from './openapi/create-openapi.ts';
 import type { Refusal } from './refusal.ts';
-import { refuse } from './refuse.ts';
+import { addOwnFields, refuse } from './refuse.ts';
 import { createRouteTable } from './routing/route-table.ts';
 
 /** A configuration made ready to serve. Requests that began with one are finished by it. */
@@ -24,6 +25,7 @@ export interface Runtime {
 export interface RuntimeDeps extends CompileDeps {
   readonly forwarding: ForwardDeps;
   readonly aggregators: Readonly<Record<string, AggregateMerge>>;
+  readonly aggregateRoom: Room;
 }
 
 /** Services are named by clients: what is made for them is bounded. */
@@ -53,17 +55,17 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     if (document === undefined) return false;
     exchange.route = '/docs/{everything}';
     const done = (refusal: Refusal | undefined) => finish(exchange, refusal, strict);
-    document.then(
-      ({ contentType, body, headers }) => {
+    document
+      .then(({ contentType, body, headers }) => {
         const fields = noFields();
+        addOwnFields(fields, exchange, strict);
         appendField(fields, fieldName('Content-Type'), contentType);
         for (const [name, value] of headers) appendField(fields, fieldName(name), value);
         const bodyBytes = Buffer.byteLength(body);
         exchange.answer.send({ status: 200, reason: 'OK', fields, bodyBytes }, body);
         done(undefined);
-      },
-      (error: unknown) => forwarding.onFault(exchange, error, done),
-    );
+      })
+      .catch((error: unknown) => forwarding.onFault(exchange, error, done));
     return true;
   }
 
@@ -93,7 +95,9 @@ function serveWhole(exchange: Exchange, aggregate: Aggregate, deps: ForwardDeps,
     exchange,
     aggregate,
     (part, route) => new Promise((resolve) => serveRoute(part, route, deps, resolve)),
-  ).then(done, (error: unknown) => deps.onFault(exchange, error, done));
+  )
+    .then(done)
+    .catch((error: unknown) => deps.onFault(exchange, error, done));
 }
 
 function finish(exchange: Exchange, refusal: Refusal | undefined, strict: boolean): void {
@@ -128,6 +132,9 @@ function compileAggregate(aggregate: AggregateConfig, deps: RuntimeDeps): Aggreg
     parts,
     maxBodyBytes: Math.min(...parts.map(({ route }) => route.config.maxBodyBytes)),
     strict: config.strict,
+    room: deps.aggregateRoom,
+    timeoutOf: deps.forwarding.refusals.timeout,
+    timers: deps.forwarding.timers,
     identityFields: config.identityFields,
     merge: aggregate.aggregator === undefined ? undefined : aggregators[aggregate.aggregator],
   };

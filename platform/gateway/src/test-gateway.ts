@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
-import { connect } from 'node:net';
+import { connect, createServer as createRawServer, type Socket } from 'node:net';
 import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver, type Resolver } from '@flotilla/discovery';
+import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Metrics, silentLogger } from '@flotilla/telemetry';
-import { readGatewayConfig } from './config/read-gateway-config.ts';
-import { createGateway } from './create-gateway.ts';
+import type { GatewayConfig } from './config/model.ts';
+import { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
+import { createGateway, type Gateway, type GatewayOptions, type ListenAddress } from './create-gateway.ts';
 
 /** What a test starts, closed in reverse order by `close`. */
 export interface TestBed {
@@ -16,8 +18,29 @@ export interface TestBed {
   /** A back end that speaks raw bytes: gets everything received so far, answers with bytes. */
   rawBackend(answer: (received: string) => string | undefined): Promise<number>;
   gateway(config: object, resolver?: Resolver): Promise<string>;
+  /** The same with more of it in the test's hands. */
+  start(config: object, options?: TestGatewayOptions): Promise<TestGateway>;
   defer(cleanup: () => unknown): void;
   close(): Promise<void>;
+}
+
+export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, 'config'>> {
+  readonly read?: ReadOptions;
+  readonly listen?: Partial<ListenAddress>;
+}
+
+export interface TestGateway extends Gateway {
+  readonly url: string;
+  readonly port: number;
+  /** What was logged as an error or a warning. */
+  readonly complaints: string[];
+}
+
+const REGISTERED = { registered: { providers: ['Bearer'], discovery: true } };
+
+/** A configuration as a file would have it. */
+export function readTestConfig(config: object, options: ReadOptions = REGISTERED): GatewayConfig {
+  return readGatewayConfig(JSON.stringify(config), options);
 }
 
 export function createTestBed(): TestBed {
@@ -26,6 +49,23 @@ export function createTestBed(): TestBed {
   const metrics = createMetrics();
   const defer = (cleanup: () => unknown) => {
     cleanups.push(cleanup);
+  };
+  const start = async (config: object, options: TestGatewayOptions = {}): Promise<TestGateway> => {
+    const { read, listen, ...more } = options;
+    const complaints: string[] = [];
+    const complain = (_: object, text: string) => complaints.push(text);
+    const gateway = createGateway({
+      config: readTestConfig(config, read),
+      resolver: createStaticResolver({}),
+      verifiers: { Bearer: issuer.verify },
+      logger: { ...silentLogger, error: complain, warn: complain },
+      metrics,
+      drainTimeoutMs: 200,
+      ...more,
+    });
+    defer(gateway.close);
+    const address = await gateway.listen({ host: '127.0.0.1', port: 0, ...listen });
+    return { ...gateway, ...address, complaints };
   };
   return {
     issuer,
@@ -41,7 +81,6 @@ export function createTestBed(): TestBed {
       return port;
     },
     rawBackend: async (answer) => {
-      const { createServer: createRawServer } = await import('node:net');
       const server = createRawServer((socket) => {
         let received = '';
         defer(() => socket.destroy());
@@ -56,20 +95,8 @@ export function createTestBed(): TestBed {
       defer(() => server.close());
       return port;
     },
-    gateway: async (config, resolver = createStaticResolver({})) => {
-      const gateway = createGateway({
-        config: readGatewayConfig(JSON.stringify(config), {
-          registered: { providers: ['Bearer'], discovery: true },
-        }),
-        resolver,
-        verifiers: { Bearer: issuer.verify },
-        logger: silentLogger,
-        metrics,
-        drainTimeoutMs: 200,
-      });
-      defer(gateway.close);
-      return (await gateway.listen({ host: '127.0.0.1', port: 0 })).url;
-    },
+    gateway: async (config, resolver) => (await start(config, resolver && { resolver })).url,
+    start,
     close: async () => {
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
     },
@@ -97,15 +124,44 @@ export function routeTo(port: number, template: string, more: object = {}): obje
   };
 }
 
+/** A client that speaks bytes. */
+export interface RawClient {
+  readonly socket: Socket;
+  write(bytes: string): void;
+  /** Everything that came, one character a byte. */
+  text(): string;
+  /** Waits for the text. */
+  until(pattern: RegExp): Promise<string>;
+  /** Waits for the end of the connection; the whole text. */
+  closed(): Promise<string>;
+}
+
+export async function openRaw(url: string): Promise<RawClient> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1');
+  let text = '';
+  socket.on('error', () => socket.destroy());
+  socket.on('data', (chunk) => {
+    text += chunk.toString('latin1');
+  });
+  await once(socket, 'connect');
+  return {
+    socket,
+    write: (bytes) => socket.write(bytes, 'latin1'),
+    text: () => text,
+    until: (pattern) => eventually(`${pattern}`, () => pattern.test(text) && text, 10_000, 2),
+    closed: async () => {
+      await eventually('the connection ends', () => socket.closed, 10_000, 2);
+      return text;
+    },
+  };
+}
+
 /** Sends bytes on a connection of its own and returns everything that came back until it was closed or quiet. */
 export async function sendRaw(url: string, bytes: string, quietMs: number = 300): Promise<string> {
-  const socket = connect(Number(new URL(url).port), '127.0.0.1');
-  let received = '';
-  socket.on('error', () => socket.destroy());
+  const { socket, text } = await openRaw(url);
   const { promise, resolve } = Promise.withResolvers<void>();
   let quiet = setTimeout(resolve, 3_000);
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1');
+  socket.on('data', () => {
     clearTimeout(quiet);
     quiet = setTimeout(resolve, quietMs);
   });
@@ -114,7 +170,7 @@ export async function sendRaw(url: string, bytes: string, quietMs: number = 300)
   await promise;
   clearTimeout(quiet);
   socket.destroy();
-  return received;
+  return text();
 }
 
 export async function bodyOf(request: AsyncIterable<Buffer>): Promise<Buffer> {

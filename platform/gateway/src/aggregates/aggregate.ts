@@ -1,13 +1,17 @@
 import { type CollectedAnswer, createCollectedAnswer } from '../collected-answer.ts';
+import type { RouteConfig } from '../config/model.ts';
 import { createExchange, type Exchange } from '../exchange.ts';
 import { bytesAsBody } from '../forwarding/buffered-body.ts';
 import type { RouteRuntime } from '../forwarding/route-runtime.ts';
 import { readWhole } from '../forwarding/whole-body.ts';
 import { fieldName } from '../http/field-names.ts';
-import { appendField, appendFields, noFields } from '../http/fields.ts';
-import type { Refusal } from '../refusal.ts';
+import { appendField, noFields } from '../http/fields.ts';
+import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../refusal.ts';
+import { addOwnFields } from '../refuse.ts';
+import type { Timers } from '../timers.ts';
 import { type JsonPath, select } from './json-path.ts';
 import { mergeParts, type PartAnswer, statusSummary } from './merge.ts';
+import { createRoom, type Room } from './room.ts';
 
 /** A part of an aggregate made ready: the route that answers it, and for what values it is called. */
 export interface Part {
@@ -22,9 +26,14 @@ export interface Aggregate {
   readonly parts: readonly Part[];
   readonly maxBodyBytes: number;
   readonly strict: boolean;
+  /** Of answers that wait for the others, over all aggregates of the process. */
+  readonly room: Room;
   readonly identityFields: ReadonlySet<string>;
   /** Of code; replaces the merge. */
   readonly merge: AggregateMerge | undefined;
+  /** The answer to a client whose part was not complete in time. */
+  readonly timeoutOf: (route: RouteConfig) => Refusal;
+  readonly timers: Timers;
 }
 
 /** Makes one answer of the parts' answers. */
@@ -35,14 +44,15 @@ export type AggregateMerge = (
 /** Runs the whole chain of a route for one part; resolves with the refusal that ended it. */
 export type ServePart = (exchange: Exchange, route: RouteRuntime) => Promise<Refusal | undefined>;
 
-/** Of one part's answer. */
-const MAX_PART_BYTES = 8 * 2 ** 20;
+/** Of all parts of one aggregate together. */
+const MAX_BYTES = 16 * 2 ** 20;
 const MAX_CALLS = 100;
 const PARALLEL_CALLS = 8;
 const CONTENT_TYPE = fieldName('Content-Type');
 const AGGREGATE_STATUS = fieldName('X-Aggregate-Status');
 const NOT_JSON: Refusal = { status: 500, code: 'aggregate-not-json' };
 const TOO_LARGE: Refusal = { status: 502, code: 'aggregate-part-too-large' };
+const BUSY: Refusal = { ...SERVICE_UNAVAILABLE, code: 'overloaded' };
 const TOO_MANY: Refusal = { status: 502, code: 'aggregate-too-many-values' };
 
 /**
@@ -56,13 +66,26 @@ export async function serveAggregate(
 ): Promise<Refusal | undefined> {
   const body = await readWhole(exchange.body, aggregate.maxBodyBytes);
   if (!Buffer.isBuffer(body)) return body;
-  const running = new Set<Exchange>();
+  const running = new Set<() => void>();
   exchange.onGone = () => {
-    for (const part of running) part.onGone?.();
+    for (const end of running) end();
   };
-  const call = (part: Part, value?: string) =>
-    callPart({ exchange, aggregate, part, body, value, serve, running });
+  const room = createRoom(MAX_BYTES, aggregate.room);
+  try {
+    return await answerWhole(exchange, aggregate, (part, value) =>
+      callPart({ exchange, aggregate, part, body, value, serve, running, room }),
+    );
+  } finally {
+    exchange.onGone = undefined;
+    room.giveBack();
+  }
+}
 
+async function answerWhole(
+  exchange: Exchange,
+  aggregate: Aggregate,
+  call: (part: Part, value?: string) => Promise<CallAnswer>,
+): Promise<Refusal | undefined> {
   const answers: (PartAnswer | Refusal)[] = [];
   let rest = aggregate.parts;
   let document: unknown;
@@ -119,7 +142,8 @@ interface Call {
   readonly value: string | undefined;
   readonly serve: ServePart;
   /** Ended together when the client goes away. */
-  readonly running: Set<Exchange>;
+  readonly running: Set<() => void>;
+  readonly room: Room;
 }
 
 async function callPart({
@@ -130,9 +154,16 @@ async function callPart({
   value,
   serve,
   running,
+  room,
 }: Call): Promise<CallAnswer> {
-  if (exchange.answer.state === 'gone') return { status: 499, code: 'client-gone' };
-  const answer = createCollectedAnswer(MAX_PART_BYTES);
+  if (exchange.answer.state === 'gone') return CLIENT_GONE;
+  let why: Refusal = CLIENT_GONE;
+  const end = (refusal: Refusal) => {
+    why = refusal;
+    answer.abort();
+    part.onGone?.();
+  };
+  const answer = createCollectedAnswer(room.take, () => end(room.isFull ? TOO_LARGE : BUSY));
   const { request, peerAddress, secure } = exchange;
   const part = createExchange(
     { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
@@ -143,30 +174,35 @@ async function callPart({
   part.values = new Map(exchange.values);
   if (expansion !== undefined && value !== undefined)
     part.values.set(expansion.parameter, encodeURIComponent(value));
-  running.add(part);
+  const onGone = () => end(CLIENT_GONE);
+  running.add(onGone);
+  // Of the whole answer, not of its head alone: the other parts wait for it.
+  const { timeoutMs } = route.config;
+  const deadline = aggregate.timers.after(timeoutMs, () => end(aggregate.timeoutOf(route.config)));
   const refusal = await serve(part, route);
-  running.delete(part);
+  deadline.cancel();
+  running.delete(onGone);
+  if (answer.state === 'gone' && why !== CLIENT_GONE) return why;
   return refusal ?? outcomeOf(answer);
 }
 
 function outcomeOf(answer: CollectedAnswer): CallAnswer {
-  if (answer.truncated) return TOO_LARGE;
-  if (answer.state !== 'ended') return { status: 502, code: 'bad-gateway' };
+  if (answer.state !== 'ended') return BAD_GATEWAY;
   return { status: answer.status, body: answer.body() };
 }
 
 async function send(
-  { answer, answerFields }: Exchange,
+  exchange: Exchange,
   { strict, merge }: Aggregate,
   parts: readonly PartAnswer[],
-) {
+): Promise<void> {
   const fields = noFields();
-  appendFields(fields, answerFields);
+  addOwnFields(fields, exchange, strict);
   const made = merge && (await merge(parts));
   const body = Buffer.from(made?.body ?? mergeParts(parts, strict));
   appendField(fields, CONTENT_TYPE, made?.contentType ?? 'application/json');
   if (!strict) appendField(fields, AGGREGATE_STATUS, statusSummary(parts));
-  answer.send({ status: made?.status ?? 200, reason: '', fields, bodyBytes: body.length }, body);
+  exchange.answer.send({ status: made?.status ?? 200, reason: '', fields, bodyBytes: body.length }, body);
 }
 
 function parse(body: Buffer): unknown {
@@ -186,13 +222,14 @@ function createGate(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (work) => {
-    if (running >= limit) await new Promise<void>((resolve) => waiting.push(resolve));
-    running += 1;
+    if (running < limit) running += 1;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
     try {
       return await work();
     } finally {
-      running -= 1;
-      waiting.shift()?.();
+      const next = waiting.shift(); // it takes this one's place
+      if (next === undefined) running -= 1;
+      else next();
     }
   };
 }

@@ -26,7 +26,7 @@ export interface Candidate extends Backend {
 /** The parts of a route that say how its back ends are spoken to. */
 export type OriginOptions = Pick<
   RouteConfig,
-  'scheme' | 'downstreamProtocol' | 'verifyCertificate' | 'handler' | 'timeoutMs'
+  'scheme' | 'target' | 'downstreamProtocol' | 'verifyCertificate' | 'handler' | 'timeoutMs'
 >;
 
 const LONGEST_CONNECT_MS = 2_000;
@@ -48,10 +48,12 @@ export function createCandidate(found: Found, options: OriginOptions, instances:
 }
 
 function originOf(host: string, port: number, options: OriginOptions): Origin {
-  const { scheme, downstreamProtocol, verifyCertificate, handler, timeoutMs } = options;
+  const { scheme, target, downstreamProtocol, verifyCertificate, handler, timeoutMs } = options;
+  const checksAddress = target.kind === 'service';
   const { maxConnections, connectionLifetimeMs } = handler;
   const connectTimeoutMs = Math.min(LONGEST_CONNECT_MS, timeoutMs);
-  const how = [downstreamProtocol, verifyCertificate, maxConnections, connectionLifetimeMs, connectTimeoutMs];
+  const limits = [maxConnections, connectionLifetimeMs, connectTimeoutMs];
+  const how = [downstreamProtocol, verifyCertificate, checksAddress, ...limits];
   return {
     key: `${scheme}://${host}:${port} ${how.join(' ')}`,
     secure: scheme === 'https',
@@ -59,6 +61,7 @@ function originOf(host: string, port: number, options: OriginOptions): Origin {
     port,
     protocol: downstreamProtocol,
     verifyCertificate,
+    checksAddress,
     connectTimeoutMs,
     maxConnections,
     connectionLifetimeMs,

@@ -1,4 +1,4 @@
-import { isCallable } from './callable-address.ts';
+import { isCallable } from '../http/callable-address.ts';
 import type { Found } from './candidate.ts';
 
 interface HealthEntry {

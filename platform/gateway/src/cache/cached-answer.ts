@@ -1,6 +1,6 @@
 import type { AnswerHead } from '../http/answer.ts';
 import { fieldName } from '../http/field-names.ts';
-import { appendField, type Fields, noFields } from '../http/fields.ts';
+import { appendField, copyFields, type Fields, noFields } from '../http/fields.ts';
 import type { StoredAnswer } from './store.ts';
 
 /** To be sent in one piece; the fields are this request's own and may be changed. */
@@ -31,10 +31,10 @@ export function reuse(
 ): CachedAnswer {
   const { status, reason, body, bodyBytes, source } = stored;
   if (ifNoneMatch !== undefined && status === 200 && matches(ifNoneMatch, etagOf(stored))) {
-    const fields = copyFields(stored, KEPT_BY_304);
+    const fields = fieldsOf304(stored);
     return { head: { status: 304, reason: 'Not Modified', fields, bodyBytes: 0 }, body: NOTHING, source };
   }
-  const fields = copyFields(stored, undefined);
+  const fields = copyFields(stored);
   if (!strict) appendField(fields, AGE, String(Math.max(0, ageSeconds(stored, nowMs))));
   return { head: { status, reason, fields, bodyBytes }, body, source };
 }
@@ -43,11 +43,10 @@ function ageSeconds({ ageMs, storedAtMs }: StoredAnswer, nowMs: number): number 
   return Math.floor((ageMs + nowMs - storedAtMs) / 1000);
 }
 
-function copyFields({ names, values }: StoredAnswer, only: ReadonlySet<string> | undefined): Fields {
-  if (only === undefined) return { names: names.slice(), values: values.slice() };
+function fieldsOf304({ names, values }: StoredAnswer): Fields {
   const fields = noFields();
   names.forEach((name, index) => {
-    if (only.has(name.lower)) appendField(fields, name, values[index] ?? '');
+    if (KEPT_BY_304.has(name.lower)) appendField(fields, name, values[index] ?? '');
   });
   return fields;
 }

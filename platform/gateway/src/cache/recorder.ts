@@ -75,7 +75,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   function keep({ head, source, vary, lifetime }: Draft): void {
     const now = nowMs();
     const freshUntilMs = now + lifetime.freshMs;
-    const kept = head.fields.names.map((name) => strict || name.lower !== 'age');
+    const kept = head.fields.names.map((name) => strict || !isOfOneRequest(name.lower));
     const answer: StoredAnswer = {
       status: head.status,
       reason: head.reason,
@@ -93,6 +93,11 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
     const { primary } = request;
     if (vary.length > 0 || store.varyOf(primary) !== undefined) store.putVary(primary, vary, labelsOf());
     store.put(variantKey(primary, vary, exchange.outgoing.fields), answer, labelsOf());
+  }
+
+  /** Says something of the request that was made, not of the answer. */
+  function isOfOneRequest(name: string): boolean {
+    return name === 'age' || name === 'x-request-id' || name === exchange.requestId?.name.lower;
   }
 
   const recorder: Recorder = {

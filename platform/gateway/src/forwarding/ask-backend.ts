@@ -11,19 +11,22 @@ export type Done = (refusal: Refusal | undefined) => void;
 export interface Company {
   readonly tap?: AnswerTap | undefined;
   readonly fallback?: Fallback | undefined;
+  /** That it has waited already, for somebody else's answer. */
+  readonly waitedMs?: number;
 }
 
 /** Lets the back end answer; of a route that is being replaced, the side whose turn it is. */
 export function askBackend(
   exchange: Exchange,
   route: RouteRuntime,
-  { tap, fallback }: Company,
+  { tap, fallback, waitedMs = 0 }: Company,
   deps: ForwardDeps,
   done: Done,
 ): void {
   const { strangler, side } = route;
+  const timeoutMs = Math.max(0, route.config.timeoutMs - waitedMs);
   if (strangler === undefined) {
-    forward(exchange, route, { side, tap, fallback, done }, deps);
+    forward(exchange, route, { side, tap, fallback, timeoutMs, done }, deps);
     return;
   }
   const sides = { legacy: side, new: strangler.side };
@@ -37,13 +40,19 @@ export function askBackend(
         : canFallBack(exchange, outcome),
     take: () => {
       strangler.countFallback();
-      forward(exchange, route, { side: other, tap, fallback, done }, deps);
+      forward(exchange, route, { side: other, tap, fallback, timeoutMs, done }, deps);
     },
   };
   forward(
     exchange,
     route,
-    { side: sides[plan.first], tap: both(tap, shadow), fallback: firstOf(otherSide, fallback), done },
+    {
+      side: sides[plan.first],
+      tap: both(tap, shadow),
+      fallback: firstOf(otherSide, fallback),
+      timeoutMs,
+      done,
+    },
     deps,
   );
 }

@@ -8,11 +8,12 @@ import type { GatewayConfig, RouteConfig } from '../config/model.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { DelegatingHandlers } from '../handlers.ts';
 import { fieldName } from '../http/field-names.ts';
-import { appendField, appendFields, fieldValue, hasField, setField } from '../http/fields.ts';
+import { appendField, fieldValue, setField } from '../http/fields.ts';
 import type { KeptState } from '../kept-state.ts';
 import { compileOverload, type Load } from '../limits/overload.ts';
 import { type BudgetRegistry, compileRateLimit, type RateLimitStage } from '../limits/rate-limit.ts';
 import type { SharedBudgets } from '../limits/shared-budgets.ts';
+import { addOwnFields } from '../refuse.ts';
 import { compileDownstreamUrl, overridden } from '../routing/downstream-url.ts';
 import { compileAuthentication } from '../security/authentication.ts';
 import { compileAuthorization } from '../security/authorization.ts';
@@ -25,7 +26,7 @@ import type { Stranglers } from '../strangler/create-stranglers.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../transforms/claim-directives.ts';
 import { compileAnswerTransforms, compileRequestTransforms } from '../transforms/header-transforms.ts';
 import { compileRequestId } from '../transforms/request-id.ts';
-import { createCookieJar } from './cookie-jar.ts';
+import { type CookieJar, createCookieJar } from './cookie-jar.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
 /** What routes are compiled with. */
@@ -57,13 +58,12 @@ const PROXY_FIELDS = ['x-forwarded-host', 'x-forwarded-proto'];
 const RESTART_PATIENCE_MS = 4_000;
 const TRACEPARENT = fieldName('traceparent');
 const DEADLINE = fieldName('x-request-deadline');
-const REQUEST_ID = fieldName('X-Request-Id');
 const COOKIE = fieldName('Cookie');
 
 export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDeps): RouteRuntime {
   const { backends, stranglers, kept } = deps;
   const id = routeIdOf(route);
-  const jar = route.handler.usesCookieJar ? kept.of('cookies', id, route.target, createCookieJar) : undefined;
+  const jar = route.handler.usesCookieJar ? cookieJar(url, id, route, kept) : undefined;
   const strangler = stranglers.stranglerFor(route);
   return {
     config: route,
@@ -81,6 +81,11 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
     shapeAnswer: compileAnswer(route, deps),
     jar,
   };
+}
+
+/** Of a dynamic route it ends with the route: clients make up their names, and what is kept must not grow with them. */
+function cookieJar(url: UrlSource, id: string, { target }: RouteConfig, kept: KeptState): CookieJar {
+  return url.kind === 'rest' ? createCookieJar() : kept.of('cookies', id, target, createCookieJar);
 }
 
 /** The policies of a route in the order in which they run. It decides which error wins and what counts. */
@@ -140,7 +145,7 @@ function changeMethod(method: string): Step {
   };
 }
 
-function addCookies(jar: ReturnType<typeof createCookieJar>): Step {
+function addCookies(jar: CookieJar): Step {
   return ({ outgoing: { fields }, request }) => {
     const cookies = jar.valueFor(request.target.path, fieldValue(fields, 'cookie'), Date.now());
     if (cookies !== undefined) setField(fields, COOKIE, cookies);
@@ -186,9 +191,7 @@ function compileAnswer(
     const { fields } = head;
     if (hasCors) removeCorsFields(fields);
     transform?.(exchange, fields, downstreamBaseUrl);
-    appendFields(fields, exchange.answerFields);
-    if (!config.strict && !hasField(fields, REQUEST_ID.lower))
-      appendField(fields, REQUEST_ID, exchange.trace.traceId);
+    addOwnFields(fields, exchange, config.strict);
     return own.length === 0 ? head : own.reduce((shaped, shape) => shape(exchange, shaped), head);
   };
 }

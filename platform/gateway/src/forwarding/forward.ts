@@ -3,12 +3,14 @@ import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
 import type { RouteConfig } from '../config/model.ts';
 import type { Exchange } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
-import type { Fields } from '../http/fields.ts';
+import { copyFields, type Fields } from '../http/fields.ts';
 import type { AnswerSink, UpstreamCall, UpstreamFailure, Upstreams } from '../http/upstream.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { downstreamBaseUrl } from '../transforms/header-transforms.ts';
+import { followRedirect, type Hop, MAX_REDIRECTS } from './redirects.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
+import { tunnel } from './tunnel.ts';
 
 export interface ForwardDeps {
   readonly upstreams: Upstreams;
@@ -18,13 +20,6 @@ export interface ForwardDeps {
     readonly timeout: (route: RouteConfig) => Refusal;
     readonly noInstance: Refusal;
   };
-  readonly openTunnel: (
-    exchange: Exchange,
-    client: Duplex,
-    backend: Duplex,
-    early: Buffer,
-    onClose: () => void,
-  ) => void;
   /** Something threw that must not: `done` is called with an internal error. */
   readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
   readonly onCache: (exchange: Exchange, result: CacheResult) => void;
@@ -42,7 +37,7 @@ export interface TryOutcome {
   readonly durationMs: number;
 }
 
-/** Sees the answer of the back end pass. */
+/** Sees the answer of the back end pass; the head is its own to keep. */
 export interface AnswerTap {
   head(head: AnswerHead, backend: Backend): void;
   data(chunk: Buffer): void;
@@ -53,6 +48,8 @@ export interface Forwarding {
   readonly side: Side;
   readonly tap: AnswerTap | undefined;
   readonly fallback: Fallback | undefined;
+  /** Of the route's time; less than all of it when the request has waited for somebody else's answer. */
+  readonly timeoutMs: number;
   /** Called once: with `undefined` when the client has its answer (or is gone), with a refusal when nothing was answered yet. */
   readonly done: (refusal: Refusal | undefined) => void;
 }
@@ -80,7 +77,11 @@ export function forward(
   forwarding: Forwarding,
   deps: ForwardDeps,
 ): void {
-  new Forward(exchange, route, forwarding, deps).begin();
+  try {
+    new Forward(exchange, route, forwarding, deps).begin();
+  } catch (error) {
+    deps.onFault(exchange, error, forwarding.done);
+  }
 }
 
 /** A class, not closures: one is made for each request, and its methods are called for every piece of its answer. */
@@ -91,6 +92,9 @@ class Forward implements AnswerSink {
   readonly #deps: ForwardDeps;
   #tried: { readonly refused: Set<string>; readonly avoid: Set<string> } | undefined;
   #target = '';
+  /** Where a redirect led, and how many there were. */
+  #hop: Hop | undefined;
+  #hops = 0;
   #call: UpstreamCall | undefined;
   #backend: Backend | undefined;
   #tryStartedAtMs = 0;
@@ -118,6 +122,10 @@ class Forward implements AnswerSink {
   begin(): void {
     const { config, breaker, retryBudget } = this.#route;
     const { framing } = this.#exchange.body;
+    if (this.#exchange.answer.state === 'gone') {
+      this.#over(CLIENT_GONE);
+      return;
+    }
     if (framing.kind === 'length' && framing.bytes > config.maxBodyBytes) {
       this.#over(BODY_TOO_LARGE);
       return;
@@ -137,20 +145,21 @@ class Forward implements AnswerSink {
     }
     retryBudget.earn();
     this.#exchange.onGone = () => this.#fail('abandoned', undefined, CLIENT_GONE);
-    this.#deadline = this.#deps.timers.after(config.timeoutMs, () =>
+    this.#deadline = this.#deps.timers.after(this.#forwarding.timeoutMs, () =>
       this.#giveUp('unanswered', undefined, this.#deps.refusals.timeout(config)),
     );
     this.#next();
   }
 
   #next(): void {
-    const picked = this.#forwarding.side.pool.pick(this.#exchange, this.#tried ?? NOBODY);
-    if (picked instanceof Promise)
-      picked.then(
-        (backend) => this.#try(backend),
-        () => this.#try(undefined),
-      );
-    else this.#try(picked);
+    try {
+      const picked = this.#forwarding.side.pool.pick(this.#exchange, this.#tried ?? NOBODY);
+      if (picked instanceof Promise)
+        picked.then((backend) => this.#try(backend)).catch((error: unknown) => this.#fault(error));
+      else this.#try(picked);
+    } catch (error) {
+      this.#fault(error); // of a load balancer that is not ours
+    }
   }
 
   #try(backend: Backend | undefined): void {
@@ -159,20 +168,26 @@ class Forward implements AnswerSink {
       this.#waitForInstance();
       return;
     }
-    const { config } = this.#route;
-    const { outgoing, body, request } = this.#exchange;
     this.#backend = backend;
     this.#exchange.backend = backend.id;
-    this.#tryStartedAtMs = performance.now();
     this.#forwarding.side.pool.began(backend);
+    this.#send(backend);
+  }
+
+  #send(backend: Backend): void {
+    const { config } = this.#route;
+    const { outgoing, body, request } = this.#exchange;
+    const hop = this.#hop;
+    const hasBody = hop === undefined ? body.framing.kind !== 'none' : hop.hasBody;
+    this.#tryStartedAtMs = performance.now();
     this.#call = this.#deps.upstreams.send(
       backend.origin,
       {
-        method: outgoing.method,
-        target: this.#target,
+        method: hop?.method ?? outgoing.method,
+        target: hop?.target ?? this.#target,
         authority: backend.authority,
-        fields: outgoing.fields,
-        body: body.framing.kind === 'none' ? undefined : body,
+        fields: hop?.fields ?? outgoing.fields,
+        body: hasBody ? body : undefined,
         maxBodyBytes: config.maxBodyBytes,
         upgrade: config.webSocket && request.handshake === 'websocket',
         requestId: this.#exchange.requestId,
@@ -200,9 +215,11 @@ class Forward implements AnswerSink {
   // What the back end says
 
   head(head: AnswerHead): void {
-    const { config, jar, shapeAnswer } = this.#route;
+    const { config, jar } = this.#route;
     const isFailure = isFailureStatus(head.status);
     this.#status = head.status;
+    jar?.take(head.fields, this.#hop?.target ?? this.#target, Date.now());
+    if (config.handler.followsRedirects && this.#follow(head)) return;
     if (config.retry.statuses.includes(head.status) && this.#mayRepeat()) {
       this.#call?.abort();
       this.#repeat('failed', undefined);
@@ -215,10 +232,43 @@ class Forward implements AnswerSink {
     }
     this.#deadline?.cancel();
     this.#report(isFailure ? 'failed' : 'answered');
-    jar?.take(head.fields, this.#target, Date.now());
-    if (this.#backend === undefined) return; // nobody answers who was not asked
-    this.#forwarding.tap?.head(head, this.#backend);
-    this.#exchange.answer.start(shapeAnswer(this.#exchange, head, downstreamBaseUrl(this.#backend.origin)));
+    const backend = this.#hop?.backend ?? this.#backend;
+    if (backend === undefined) return; // nobody answers who was not asked
+    this.#forwarding.tap?.head({ ...head, fields: copyFields(head.fields) }, backend);
+    const shaped = this.#shape(head, downstreamBaseUrl(backend.origin));
+    if (shaped !== undefined) this.#exchange.answer.start(shaped);
+  }
+
+  /** The answer leads elsewhere, and the gateway goes there in the client's place. */
+  #follow(head: AnswerHead): boolean {
+    const { outgoing, body, request } = this.#exchange;
+    if (this.#backend === undefined || this.#hops >= MAX_REDIRECTS || request.handshake !== 'none')
+      return false;
+    const from = this.#hop ?? {
+      backend: this.#backend,
+      method: outgoing.method,
+      target: this.#target,
+      fields: outgoing.fields,
+      hasBody: body.framing.kind !== 'none',
+    };
+    const hop = followRedirect(head, from);
+    if (hop === undefined) return false;
+    this.#call?.abort();
+    this.#tryEnded('answered', undefined, false);
+    this.#hop = hop;
+    this.#hops += 1;
+    this.#send(hop.backend);
+    return true;
+  }
+
+  /** What the client sees. Code of the user's own takes part: when it throws the client gets an error, and the back end is let go. */
+  #shape(head: AnswerHead, baseUrl: string): AnswerHead | undefined {
+    try {
+      return this.#route.shapeAnswer(this.#exchange, head, baseUrl);
+    } catch (error) {
+      this.#fault(error);
+      return undefined;
+    }
   }
 
   data(chunk: Buffer): void {
@@ -240,13 +290,17 @@ class Forward implements AnswerSink {
   }
 
   switched(head: AnswerHead, backend: Duplex, early: Buffer): void {
-    const { shapeAnswer } = this.#route;
     this.#deadline?.cancel();
     this.#status = head.status;
     this.#report('answered');
-    const client = this.#exchange.answer.switchProtocols(shapeAnswer(this.#exchange, head, ''));
+    const shaped = this.#shape(head, '');
+    if (shaped === undefined) {
+      backend.on('error', () => undefined).destroy();
+      return;
+    }
+    const client = this.#exchange.answer.switchProtocols(shaped);
     this.#exchange.onGone = undefined; // from here on the tunnel tells
-    this.#deps.openTunnel(this.#exchange, client, backend, early, () => {
+    tunnel(client, backend, early, () => {
       this.#tryEnded('answered', undefined, false);
       this.#over(undefined);
     });
@@ -254,8 +308,15 @@ class Forward implements AnswerSink {
 
   error(failure: UpstreamFailure): void {
     if (this.#isOver) return;
-    if (failure.reason === 'request-body') this.#fail('abandoned', failure, failure.refusal ?? CLIENT_GONE);
-    else if (this.#exchange.answer.state !== 'open') this.#fail('failed', failure, BAD_GATEWAY);
+    const { answer, body } = this.#exchange;
+    if (failure.reason === 'request-body')
+      this.#fail(
+        'abandoned',
+        failure,
+        failure.refusal ?? (body.state === 'broken' ? CLIENT_GONE : BAD_GATEWAY),
+      );
+    else if (answer.state !== 'open') this.#fail('failed', failure, BAD_GATEWAY);
+    else if (this.#hop !== undefined) this.#giveUp(failure.progress, failure, BAD_GATEWAY);
     else if (failure.progress === 'not-sent') this.#repeat('not-connected', failure);
     else if (failure.progress === 'unanswered' && this.#mayRepeat()) this.#repeat('failed', failure);
     else this.#giveUp(failure.progress, failure, BAD_GATEWAY);
@@ -265,7 +326,7 @@ class Forward implements AnswerSink {
 
   #mayRepeat(): boolean {
     const { outgoing, body } = this.#exchange;
-    if (this.#retriesLeft <= 0 || !REPEATABLE.has(outgoing.method)) return false;
+    if (this.#hop !== undefined || this.#retriesLeft <= 0 || !REPEATABLE.has(outgoing.method)) return false;
     if (body.framing.kind !== 'none') return false;
     return this.#route.retryBudget.spend(performance.now());
   }
@@ -285,7 +346,8 @@ class Forward implements AnswerSink {
     if (this.#call === undefined || this.#backend === undefined) return;
     this.#call = undefined;
     const durationMs = performance.now() - this.#tryStartedAtMs;
-    this.#forwarding.side.pool.ended(this.#backend, outcome, durationMs);
+    // Of an instance that sent the request elsewhere it is known already that it answers.
+    if (this.#hop === undefined) this.#forwarding.side.pool.ended(this.#backend, outcome, durationMs);
     const status = failure === undefined && this.#status > 0 ? this.#status : undefined;
     this.#deps.onTry(this.#exchange, this.#backend, { outcome, status, failure, willRetry, durationMs });
   }
@@ -312,6 +374,13 @@ class Forward implements AnswerSink {
     this.#forwarding.tap?.end('incomplete');
     answer.abort();
     this.#over(undefined);
+  }
+
+  /** Something threw that must not. Whoever asks for it did not fail, and nothing is said about the back end. */
+  #fault(error: unknown): void {
+    this.#deps.onFault(this.#exchange, error, (refusal) =>
+      this.#fail('abandoned', undefined, refusal ?? BAD_GATEWAY),
+    );
   }
 
   #report(outcome: CallOutcome): void {

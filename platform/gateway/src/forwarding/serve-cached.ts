@@ -4,6 +4,7 @@ import type { Recorder } from '../cache/recorder.ts';
 import type { Lookup, Settled } from '../cache/response-cache.ts';
 import { createCollectedAnswer } from '../collected-answer.ts';
 import type { Exchange } from '../exchange.ts';
+import { CLIENT_GONE, type Refusal } from '../refusal.ts';
 import { downstreamBaseUrl } from '../transforms/header-transforms.ts';
 import { askBackend, type Done } from './ask-backend.ts';
 import { bytesAsBody } from './buffered-body.ts';
@@ -24,49 +25,86 @@ export function serveCached(
     return;
   }
   const { framing } = exchange.body;
-  readWhole(exchange.body, route.config.maxBodyBytes).then((body) => {
-    if (!Buffer.isBuffer(body)) return done(body);
-    exchange.body = bytesAsBody(body, framing);
-    settle(cache.lookup(exchange, body));
-  }, fault);
+  readWhole(exchange.body, route.config.maxBodyBytes)
+    .then((body) => {
+      if (!Buffer.isBuffer(body)) return done(body);
+      exchange.body = bytesAsBody(body, framing);
+      settle(cache.lookup(exchange, body));
+    })
+    .catch(fault);
 
   function settle(found: Lookup): void {
-    if (found.kind !== 'wait') {
-      go(found);
-      return;
-    }
-    deps.onCache(exchange, 'coalesced');
-    found.settled.then(go, fault);
+    if (found.kind === 'wait') follow(found.settled);
+    else go(found, 0);
   }
 
-  function go(found: Settled): void {
+  /** Somebody else fetches the answer. It may take no longer than this route's own fetch might. */
+  function follow(settled: Promise<Settled>): void {
+    deps.onCache(exchange, 'coalesced');
+    const { timers, refusals } = deps;
+    const startedAtMs = performance.now();
+    let isOver = false;
+    const end = (refusal: Refusal) => {
+      isOver = true;
+      deadline.cancel();
+      exchange.onGone = undefined;
+      done(refusal);
+    };
+    const deadline = timers.after(route.config.timeoutMs, () => end(refusals.timeout(route.config)));
+    exchange.onGone = () => end(CLIENT_GONE);
+    settled
+      .then((found) => {
+        if (isOver) return leaveToOthers(found);
+        deadline.cancel();
+        exchange.onGone = undefined;
+        go(found, performance.now() - startedAtMs);
+      })
+      .catch(fault);
+  }
+
+  function go(found: Settled, waitedMs: number): void {
     if (found.kind === 'hit') {
       deps.onCache(exchange, found.refresh === undefined ? 'hit' : 'stale');
+      if (found.refresh !== undefined) refresh(exchange, route, found.refresh, deps);
       send(exchange, route, found.answer);
       done(undefined);
-      if (found.refresh !== undefined) refresh(exchange, route, found.refresh, deps);
     } else if (found.kind === 'miss') {
       deps.onCache(exchange, 'miss');
-      const { recorder } = found;
-      askBackend(
-        exchange,
-        route,
-        { tap: recorderTap(exchange, recorder), fallback: staleInstead(exchange, route, recorder, done) },
-        deps,
-        (refusal) => {
-          if (refusal !== undefined)
-            recorder.abandon(refusal.code === 'client-gone' ? 'client-gone' : 'failed');
-          done(refusal);
-        },
-      );
+      fetchInto(exchange, route, { recorder: found.recorder, waitedMs }, deps, done);
     } else {
       deps.onCache(exchange, 'bypass');
-      askBackend(exchange, route, {}, deps, done);
+      askBackend(exchange, route, { waitedMs }, deps, done);
     }
   }
 
   function fault(error: unknown): void {
     deps.onFault(exchange, error, done);
+  }
+}
+
+/** The one who is to fetch has gone: whoever waits for it must not. */
+function leaveToOthers(found: Settled): void {
+  if (found.kind === 'miss') found.recorder.abandon('client-gone');
+  else if (found.kind === 'hit') found.refresh?.abandon('client-gone');
+}
+
+function fetchInto(
+  exchange: Exchange,
+  route: RouteRuntime,
+  { recorder, waitedMs }: { readonly recorder: Recorder; readonly waitedMs: number },
+  deps: ForwardDeps,
+  done: Done,
+): void {
+  const ended = (refusal: Refusal | undefined) => {
+    if (refusal !== undefined) recorder.abandon(refusal.code === 'client-gone' ? 'client-gone' : 'failed');
+    done(refusal);
+  };
+  const tap = recorderTap(exchange, recorder);
+  const fallback = staleInstead(exchange, route, recorder, done);
+  try {
+    askBackend(exchange, route, { tap, fallback, waitedMs }, deps, ended);
+  } catch (error) {
+    deps.onFault(exchange, error, ended); // others wait for this recorder
   }
 }
 
@@ -109,15 +147,22 @@ function staleInstead(exchange: Exchange, route: RouteRuntime, recorder: Recorde
   };
 }
 
+const dropped = () => 0;
+
 /** Behind the back of the client, which has its answer. */
 function refresh(exchange: Exchange, route: RouteRuntime, recorder: Recorder, deps: ForwardDeps): void {
   const detached: Exchange = {
     ...exchange,
-    answer: createCollectedAnswer(0),
+    answer: createCollectedAnswer(dropped),
     body: bytesAsBody(Buffer.alloc(0), { kind: 'none' }),
     onGone: undefined,
   };
-  askBackend(detached, route, { tap: recorderTap(detached, recorder) }, deps, (refusal) => {
+  const ended = (refusal: Refusal | undefined) => {
     if (refusal !== undefined) recorder.abandon('failed');
-  });
+  };
+  try {
+    askBackend(detached, route, { tap: recorderTap(detached, recorder) }, deps, ended);
+  } catch (error) {
+    deps.onFault(detached, error, ended);
+  }
 }

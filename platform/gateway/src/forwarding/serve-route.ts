@@ -21,16 +21,22 @@ export function serveRoute(exchange: Exchange, route: RouteRuntime, deps: Forwar
     done(NOT_A_HANDSHAKE);
     return;
   }
-  const outcome = runSteps(route.steps, exchange);
-  if (!(outcome instanceof Promise)) {
-    if (outcome === undefined) answerOn(exchange, route, deps, done);
-    else done(outcome);
-    return;
+  try {
+    const outcome = runSteps(route.steps, exchange);
+    if (!(outcome instanceof Promise)) goOn(outcome);
+    else outcome.then(goOn).catch(fault);
+  } catch (error) {
+    fault(error); // a step of the user's own
   }
-  outcome.then(
-    (refusal) => (refusal === undefined ? answerOn(exchange, route, deps, done) : done(refusal)),
-    (error: unknown) => deps.onFault(exchange, error, done),
-  );
+
+  function goOn(refusal: Refusal | undefined): void {
+    if (refusal === undefined) answerOn(exchange, route, deps, done);
+    else done(refusal);
+  }
+
+  function fault(error: unknown): void {
+    deps.onFault(exchange, error, done);
+  }
 }
 
 function answerOn(exchange: Exchange, route: RouteRuntime, deps: ForwardDeps, done: Done): void {

@@ -25,6 +25,13 @@ export function noFields(): Fields {
   return { names: [], values: [] };
 }
 
+export function copyFields({
+  names,
+  values,
+}: { readonly [Part in keyof Fields]: Readonly<Fields[Part]> }): Fields {
+  return { names: names.slice(), values: values.slice() };
+}
+
 /** The value of a field, several lines joined with `, ` (RFC 9110 §5.3); `undefined` when there is none. */
 export function fieldValue({ names, values }: Fields, lower: string): string | undefined {
   let found: string | undefined;

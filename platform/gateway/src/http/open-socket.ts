@@ -2,6 +2,7 @@ import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'nod
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { toError } from '@flotilla/kernel';
 import type { Timers } from '../timers.ts';
+import { createCheckedLookup } from './checked-lookup.ts';
 import type { Origin, UpstreamFailure } from './upstream.ts';
 
 export interface OpeningOptions {
@@ -93,8 +94,17 @@ function secureSocket({ origin, tls, alpn, onread }: OpeningOptions): TLSSocket 
   return socket;
 }
 
-function socketOptions({ host, port }: Origin) {
-  return { host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS };
+const checkedLookup = createCheckedLookup();
+
+function socketOptions({ host, port, checksAddress }: Origin) {
+  return {
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: KEEP_ALIVE_PROBE_MS,
+    ...(checksAddress && { lookup: checkedLookup }),
+  };
 }
 
 /** Errors after TCP stood are about the handshake, unless the connection just broke. */

@@ -12,6 +12,8 @@ export interface Origin {
   readonly port: number;
   readonly protocol: '1.1' | '2';
   readonly verifyCertificate: boolean;
+  /** The host was not chosen by the operator: names that resolve to addresses of the machine's own are refused. */
+  readonly checksAddress?: boolean;
   /** PEM of authorities to trust instead of the system's, and of the gateway's own certificate. */
   readonly tls?: {
     readonly ca?: string;

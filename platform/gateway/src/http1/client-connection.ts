@@ -62,6 +62,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   let isPaused = false;
   let halfCloseMark = 0;
   let writtenMark = 0;
+  let takenAtMs = 0;
   const memory = createFieldMemory();
   const held = createHeldBytes();
   const reading = createDeadline(timers, readExpired);
@@ -274,12 +275,19 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function writeStalled(): void {
     writtenMark = writtenBytes(socket);
-    writing.set(limits.writeStallMs);
+    takenAtMs = timers.nowMs;
+    watchWrites();
+  }
+
+  /** Looks ten times in the time that is granted: what was taken right after the last write gains a tenth, not all of it. */
+  function watchWrites(): void {
+    writing.set(limits.writeStallMs / 10);
   }
 
   function writeExpired(): void {
-    if (writtenBytes(socket) === writtenMark) destroy();
-    else writeStalled();
+    if (writtenBytes(socket) !== writtenMark) writeStalled();
+    else if (timers.nowMs - takenAtMs < limits.writeStallMs) watchWrites();
+    else destroy();
   }
 
   function drained(): void {

@@ -22,13 +22,19 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
   let isStopping = false;
   const { promise, resolve } = Promise.withResolvers<number>();
 
+  const end = (code: number): void => {
+    isStopping = true;
+    resolve(code);
+  };
+
   const start = (): void => {
+    if (isStopping) return;
     const startedAtMs = performance.now();
     const worker = cluster.fork();
     worker.on('exit', (code: number, signal: string) => {
-      if (code === EXIT_CONFIG) resolve(EXIT_CONFIG);
+      if (code === EXIT_CONFIG) end(EXIT_CONFIG);
       if (isStopping) {
-        if (running().length === 0) resolve(0);
+        if (running().length === 0) end(0);
         return;
       }
       if (performance.now() - startedAtMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
@@ -42,7 +48,7 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
     process.on(signal, () => {
       isStopping = true;
       for (const worker of running()) worker.process.kill('SIGTERM');
-      if (running().length === 0) resolve(0);
+      if (running().length === 0) end(0);
     });
   for (let started = 0; started < count; started += 1) start();
   process.exitCode = await promise;

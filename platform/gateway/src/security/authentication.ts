@@ -2,7 +2,7 @@ import { tokenKey } from '@flotilla/auth';
 import { isPlatformError } from '@flotilla/kernel';
 import type { Claims, Exchange, Step } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
-import type { Refusal } from '../refusal.ts';
+import { type Refusal, SERVICE_UNAVAILABLE } from '../refusal.ts';
 import type { AuthenticationConfig } from './options.ts';
 import { isExemptFromAuthentication } from './preflight.ts';
 import type { TokenProvider } from './providers.ts';
@@ -21,8 +21,8 @@ const BAD_TOKEN = unauthorized('Bearer error="invalid_token"');
 
 /**
  * Sets the exchange's claims from the bearer token, or refuses with 401. The providers are asked in order and
- * the first that accepts wins; one that cannot be asked is passed over. A token that was accepted before costs
- * no promise. Throws `RangeError` on a provider that is not there.
+ * the first that accepts wins; one that cannot be asked is passed over, and when none accepts makes the answer
+ * 503 if it is one in code. A token that was accepted before costs no promise. Throws `RangeError` on a provider that is not there.
  */
 export function compileAuthentication(
   config: AuthenticationConfig | undefined,
@@ -36,15 +36,17 @@ export function compileAuthentication(
   });
 
   async function verify(exchange: Exchange, token: string, key: string): Promise<Refusal | undefined> {
+    let isUndecided = false;
     for (const { key: name, provider } of asked) {
       try {
         exchange.claims = await provider.verify(token, key);
         return undefined;
       } catch (error) {
         onRefused(name, reasonOf(error));
+        isUndecided ||= provider.mayBeAway === true && isPlatformError(error) && error.retryable;
       }
     }
-    return BAD_TOKEN;
+    return isUndecided ? SERVICE_UNAVAILABLE : BAD_TOKEN;
   }
 
   return (exchange) => {

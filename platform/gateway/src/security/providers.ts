@@ -16,6 +16,8 @@ export interface TokenProvider {
   recall(key: string, nowMs: number): Claims | undefined;
   /** Rejects when the token is refused or nobody can say. */
   verify(token: string, key: string): Promise<Claims>;
+  /** When it cannot say now (a `retryable` PlatformError) and no other accepts: is that no 401, which ends sessions, but 503? */
+  readonly mayBeAway?: boolean;
 }
 
 /** A provider in code: resolves with the payload of a good token, rejects for any other. */
@@ -70,7 +72,11 @@ function remembering(verify: VerifyClaims, skewMs: number): TokenProvider {
 
 /** A provider registered in code is asked every time: what it knows of revoked tokens is its own business. */
 export function customProvider(verify: VerifyTokenClaims): TokenProvider {
-  return { recall: () => undefined, verify: async (token) => toClaims(await verify(token)) };
+  return {
+    recall: () => undefined,
+    verify: async (token) => toClaims(await verify(token)),
+    mayBeAway: true,
+  };
 }
 
 /** The platform's own access tokens, verified by `createTokenVerifier`, which remembers them itself. */

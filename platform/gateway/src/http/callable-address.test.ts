@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { readHealthAnswer } from '../backends/consul-answer.ts';
 import { isCallable } from './callable-address.ts';
-import { readHealthAnswer } from './consul-answer.ts';
 
 it('link-local and metadata addresses are not called, however they are written', () => {
   const refused = [
