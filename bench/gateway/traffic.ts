@@ -1,10 +1,6 @@
 /** What is asked and answered: 90 bytes of JSON, as in every published comparison of gateways. */
 export const ANSWER_BYTES = 90;
 
-export interface BackendSettings {
-  readonly port: number;
-}
-
 /** How the load is put on. */
 export interface LoadRequest {
   readonly port: number;

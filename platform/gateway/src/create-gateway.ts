@@ -9,6 +9,7 @@ import { createRoom } from './aggregates/room.ts';
 import type { CreateBalancer } from './backends/balancers.ts';
 import { createBackends } from './backends/create-backends.ts';
 import { createResponseCache } from './cache/response-cache.ts';
+import { checkRegistered, type Given } from './config/check-registered.ts';
 import { diffConfigs } from './config/diff.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { createUpstreams } from './create-upstreams.ts';
@@ -26,14 +27,8 @@ import { connectRedisBudgets } from './limits/redis-budgets.ts';
 import type { SharedBudgets } from './limits/shared-budgets.ts';
 import { GATEWAY_TIMEOUT, type Refusal, SERVICE_UNAVAILABLE } from './refusal.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
-import { fetchJwks } from './security/fetch-jwks.ts';
-import {
-  createTokenProvider,
-  customProvider,
-  principalProvider,
-  type TokenProvider,
-  type VerifyTokenClaims,
-} from './security/providers.ts';
+import type { VerifyTokenClaims } from './security/providers.ts';
+import { createTokenProviders } from './security/token-providers.ts';
 import { createStranglers } from './strangler/create-stranglers.ts';
 import { type AccessLogLevel, createGatewayTelemetry } from './telemetry/observe.ts';
 import { createTimers } from './timers.ts';
@@ -88,6 +83,8 @@ const AGGREGATE_BYTES = 256 * 2 ** 20;
 /** A gateway for a validated configuration. It serves its routes and nothing of its own: no health, no metrics on this port. */
 export function createGateway(options: GatewayOptions): Gateway {
   const { logger, metrics, resolver, clock = systemClock, drainTimeoutMs = 10_000 } = options;
+  const given = givenIn(options);
+  checkRegistered(options.config, given);
   const timers = createTimers();
   const upstreams = createUpstreams({ timers });
   const backends = createBackends({
@@ -153,7 +150,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       stranglers,
       budgets,
       shared,
-      providers: tokenProviders(config, options, kept.of, clock),
+      providers: createTokenProviders(config.authenticationProviders, { ...options, kept, clock }),
       handlers: options.handlers ?? {},
       aggregators: options.aggregators ?? {},
       aggregateRoom,
@@ -214,14 +211,9 @@ export function createGateway(options: GatewayOptions): Gateway {
   const reload = (config: GatewayConfig): readonly string[] => {
     const changes = diffConfigs(runtime.config, config);
     if (changes.length === 0) return changes;
-    const before = runtime.config;
+    checkRegistered(config, given);
     backends.retain(config);
-    try {
-      runtime = build(config);
-    } catch (error) {
-      backends.retain(before); // what is in force stays so, whole
-      throw error;
-    }
+    runtime = build(config);
     stranglers.retain(config.routes);
     return changes;
   };
@@ -247,16 +239,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       stranglers,
       limits: () => ({ inFlight, loopDelayMs: loop.medianMs }),
       cache: () => ({ entries: cache.entries, bytes: cache.bytes }),
-      purge: (what) =>
-        cache.purge(
-          what.by === 'all'
-            ? { all: true }
-            : what.by === 'tag'
-              ? { tag: what.value }
-              : what.by === 'region'
-                ? { region: what.value }
-                : { prefix: what.value },
-        ),
+      purge: (what) => cache.purge(what.by === 'all' ? { all: true } : purgeOf[what.by](what.value)),
       reload: async () => {
         if (options.loadConfig === undefined)
           throw new TypeError('this gateway was not given a way to load its configuration');
@@ -283,22 +266,18 @@ function timeoutOf(strict: boolean, qosTimeout: boolean, route: string): Refusal
   return { ...GATEWAY_TIMEOUT, ...(strict && { status: 503 }), ...text };
 }
 
-/** Those of the configuration, with their keys and verified tokens over a reload, and those given in code. */
-function tokenProviders(
-  { authenticationProviders }: GatewayConfig,
-  { verifiers = {}, claimsVerifiers = {}, logger }: GatewayOptions,
-  keep: <T>(kind: string, id: string, options: unknown, make: () => T) => T,
-  clock: Clock,
-): ReadonlyMap<string, TokenProvider> {
-  const providers = new Map<string, TokenProvider>();
-  const onProblem = (provider: string, err: Error) =>
-    logger.warn({ provider, err }, 'the signing keys could not be loaded');
-  for (const [key, config] of authenticationProviders)
-    providers.set(
-      key,
-      keep('provider', key, config, () => createTokenProvider(key, config, { clock, fetchJwks, onProblem })),
-    );
-  for (const [key, verify] of Object.entries(claimsVerifiers)) providers.set(key, customProvider(verify));
-  for (const [key, verify] of Object.entries(verifiers)) providers.set(key, principalProvider(verify));
-  return providers;
+const purgeOf = {
+  tag: (tag: string) => ({ tag }),
+  region: (region: string) => ({ region }),
+  prefix: (prefix: string) => ({ prefix }),
+};
+
+function givenIn({ handlers, aggregators, balancers, verifiers, claimsVerifiers }: GatewayOptions): Given {
+  const names = (record: object | undefined) => new Set(Object.keys(record ?? {}));
+  return {
+    handlers: names(handlers),
+    aggregators: names(aggregators),
+    balancers: new Set(balancers?.keys()),
+    providers: names({ ...verifiers, ...claimsVerifiers }),
+  };
 }

@@ -7,6 +7,7 @@ import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Metrics, silentLogger } from '@flotilla/telemetry';
 import type { GatewayConfig } from './config/model.ts';
 import { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
+import { ANYTHING } from './config/registered.ts';
 import { createGateway, type Gateway, type GatewayOptions, type ListenAddress } from './create-gateway.ts';
 
 /** What a test starts, closed in reverse order by `close`. */
@@ -36,10 +37,11 @@ export interface TestGateway extends Gateway {
   readonly complaints: string[];
 }
 
-const REGISTERED = { registered: { providers: ['Bearer'], discovery: true } };
-
 /** A configuration as a file would have it. */
-export function readTestConfig(config: object, options: ReadOptions = REGISTERED): GatewayConfig {
+export function readTestConfig(
+  config: object,
+  options: ReadOptions = { registered: ANYTHING },
+): GatewayConfig {
   return readGatewayConfig(JSON.stringify(config), options);
 }
 

@@ -20,6 +20,7 @@ async function fakeService(name: string): Promise<string> {
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     served.push(`${name} ${request.method} ${request.url}`);
     response.setHeader('content-type', 'application/json');
+    response.setHeader('x-request-id', request.headers['x-request-id'] ?? 'none');
     request.resume();
     if (request.url === '/identity/jwks') response.end(JSON.stringify(issuer.jwks));
     else response.end(JSON.stringify({ name, url: request.url }));
@@ -131,6 +132,22 @@ describe("the shop's gateway", () => {
       served.filter((line) => line.includes('internal')),
       [],
     );
+  });
+
+  it('gives every request the id of its trace, which no client can choose, and every answer too', async () => {
+    const traceId = 'c'.repeat(32);
+    const headers = { traceparent: `00-${traceId}-${'d'.repeat(16)}-01`, 'x-request-id': 'chosen' };
+    for (const path of [
+      '/products/sku-3',
+      '/products/sku-3',
+      '/products/sku-3/availability',
+      '/me',
+      '/nowhere',
+    ])
+      assert.equal((await fetch(`${url}${path}`, { headers })).headers.get('x-request-id'), traceId, path);
+    const other = await fetch(`${url}/products/sku-3`);
+    assert.equal(other.headers.get('age'), '0', 'from the cache');
+    assert.match(other.headers.get('x-request-id') ?? '', /^(?!c{32})[0-9a-f]{32}$/);
   });
 
   it('caches the catalogue, never availability', async () => {

@@ -1,5 +1,7 @@
 import type { Backends } from '../backends/create-backends.ts';
+import type { ResponseCache } from '../cache/response-cache.ts';
 import type { GatewayConfig } from '../config/model.ts';
+import type { Load } from '../limits/overload.ts';
 import type { Stranglers } from '../strangler/create-stranglers.ts';
 
 /** What the admin API works on: the running gateway. */
@@ -8,9 +10,8 @@ export interface AdminTarget {
   config(): GatewayConfig;
   readonly backends: Pick<Backends, 'states' | 'eject' | 'restore' | 'setWeights'>;
   readonly stranglers: Pick<Stranglers, 'report' | 'switch'>;
-  /** Anything that JSON can say. */
-  limits(): unknown;
-  cache(): unknown;
+  limits(): Load;
+  cache(): Pick<ResponseCache, 'entries' | 'bytes'>;
   /** Resolves with how many entries were dropped. */
   purge(what: Purge): number | Promise<number>;
   /** Reads the configuration anew. Throws `GATEWAY_CONFIG_INVALID` and changes nothing when it is not valid. */

@@ -113,8 +113,8 @@ async function start(more: Partial<AdminTarget> = {}) {
         return current;
       },
     },
-    limits: () => ({ keys: 3 }),
-    cache: () => ({ entries: 2 }),
+    limits: () => ({ inFlight: 3, loopDelayMs: 1 }),
+    cache: () => ({ entries: 2, bytes: 9 }),
     purge: (what) => purged.push(what),
     reload: async () => ({ changes: ['route orders changed: Timeout'] }),
     metrics: () => 'up 1\n',
@@ -212,8 +212,8 @@ describe('what it shows', () => {
   it('instances, limits, cache, metrics, health', async () => {
     const { ask } = await start();
     assert.equal((await ask('GET', '/instances')).json[0].instances[1].id, 'b');
-    assert.deepEqual((await ask('GET', '/limits')).json, { keys: 3 });
-    assert.deepEqual((await ask('GET', '/cache')).json, { entries: 2 });
+    assert.deepEqual((await ask('GET', '/limits')).json, { inFlight: 3, loopDelayMs: 1 });
+    assert.deepEqual((await ask('GET', '/cache')).json, { entries: 2, bytes: 9 });
     assert.equal((await ask('GET', '/metrics')).text, 'up 1\n');
     assert.deepEqual((await ask('GET', '/health?x=1')).json, { status: 'ready' });
   });

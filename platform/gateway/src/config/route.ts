@@ -1,3 +1,4 @@
+import { parseJsonPath } from '../aggregates/json-path.ts';
 import type { AggregateConfig } from '../aggregates/options.ts';
 import { readScheme, readTarget, readVersions, type Scheme, TARGET, VERSION } from './backend.ts';
 import { joinGroup } from './group.ts';
@@ -128,6 +129,8 @@ function readRouteKey(entry: ExpansionObject, routeKeys: readonly string[]): str
 function readExpansion(entry: ExpansionObject): { readonly jsonPath: string; readonly parameter: string } {
   const jsonPath = entry.values.JsonPath ?? '';
   if (!jsonPath.startsWith('$')) entry.error('JsonPath', 'must start with $');
+  else if (parseJsonPath(jsonPath) === undefined)
+    entry.error('JsonPath', `${jsonPath} does not select by names, positions and depth alone`);
   const parameter = entry.values.Parameter ?? '';
   if (parameter === '') entry.error('Parameter', 'must be given');
   return { jsonPath, parameter };

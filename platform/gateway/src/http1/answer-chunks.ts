@@ -1,4 +1,4 @@
-import { isTokenByte, isValueByte } from './octets.ts';
+import { isValueByte, TOKEN } from '../http/characters.ts';
 
 /** Reads the chunks of an answer's body, RFC 9112 §7.1. Extensions and trailers are checked and dropped. */
 export interface ChunkReader {
@@ -142,7 +142,7 @@ function afterTrailerByte(state: number, code: number): number {
   if (code === CR && state === TRAILER_VALUE) return TRAILER_LF;
   if (state === TRAILER_VALUE) return isValueByte(code) ? TRAILER_VALUE : MALFORMED;
   if (code === COLON && state === TRAILER_NAME) return TRAILER_VALUE;
-  return isTokenByte(code) ? TRAILER_NAME : MALFORMED;
+  return TOKEN[code] === 1 ? TRAILER_NAME : MALFORMED;
 }
 
 function hexDigit(code: number): number {

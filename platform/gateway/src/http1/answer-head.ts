@@ -1,7 +1,7 @@
 import type { AnswerHead } from '../http/answer.ts';
+import { isToken, isValue, parseDigits } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, noFields } from '../http/fields.ts';
-import { isToken, isValue, parseDigits } from './octets.ts';
 
 /** A head of which some lines have been read. */
 export interface HeadLines {

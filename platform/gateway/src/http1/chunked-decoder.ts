@@ -1,5 +1,5 @@
+import { CR, LF, SEMICOLON, TOKEN, VALUE } from '../http/characters.ts';
 import { malformed, type Refusal } from '../refusal.ts';
-import { CR, LF, SEMICOLON, TOKEN, VALUE } from './characters.ts';
 import { MAX_HEAD_BYTES, skipTrailers } from './head-lines.ts';
 
 const MAX_EXTENSION_BYTES = 16_384;

@@ -1,8 +1,8 @@
+import { COLON, CR, GRAPHIC, LF, SPACE, TAB, TOKEN, VALUE } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { type Fields, noFields } from '../http/fields.ts';
 import type { Method } from '../http/request.ts';
 import { METHOD_NOT_ALLOWED, malformed, type Refusal } from '../refusal.ts';
-import { COLON, CR, GRAPHIC, LF, SPACE, TAB, TOKEN, VALUE } from './characters.ts';
 
 /** Request line, fields and the empty line together. */
 export const MAX_HEAD_BYTES = 16_384;

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { AnswerHead } from '../http/answer.ts';
-import { DEL_OR_CONTROL, isToken } from './characters.ts';
+import { isToken, isValue } from '../http/characters.ts';
 
 /**
  * The head of an answer as it goes out, `undefined` when it would not be one: a name that is no token, or a line
@@ -12,26 +12,16 @@ export function writeHead(
   connectionLine: string,
   dateLine: string,
 ): string | undefined {
-  if (!(status >= 100 && status <= 999) || !isFieldText(reason)) return undefined;
+  if (!(status >= 100 && status <= 999) || !isValue(reason)) return undefined;
   let text = `HTTP/1.1 ${status} ${reason === '' ? (STATUS_CODES[status] ?? '') : reason}\r\n`;
   let hasDate = false;
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index];
     const value = values[index];
     if (name === undefined || value === undefined) continue;
-    if (!isToken(name.text) || !isFieldText(value)) return undefined;
+    if (!isToken(name.text) || !isValue(value)) return undefined;
     if (name.lower === 'date') hasDate = true;
     text += `${name.text}: ${value}\r\n`;
   }
   return `${text}${hasDate ? '' : dateLine}${framingLine}${connectionLine}\r\n`;
-}
-
-/** Nothing that could end the line or stop a reader; bytes from 0x80 are let through, they are back ends' own. */
-function isFieldText(text: string): boolean {
-  for (let at = 0; at < text.length; at += 1) {
-    const code = text.charCodeAt(at);
-    // Above 0xFF only the low byte would be sent, and that could be a line break.
-    if (code > 0xff || DEL_OR_CONTROL[code] === 1) return false;
-  }
-  return true;
 }

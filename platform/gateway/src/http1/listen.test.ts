@@ -4,13 +4,15 @@ import { connect } from 'node:net';
 import { after, afterEach, describe, it } from 'node:test';
 import { connect as connectTls } from 'node:tls';
 import { eventually } from '@flotilla/kernel/testing';
+import { createTestCertificate } from '../test-certificate.ts';
 import { createTimers } from '../timers.ts';
 import { createArrivals, DEFAULT_ARRIVAL_LIMITS } from './arrivals.ts';
 import { createHttp1Listener } from './http1-listener.ts';
 import { type ListenTlsOptions, listenPlain, listenTls } from './listen.ts';
-import { FIRST, SECOND } from './test-certificates.ts';
 import { echo, request, type TestClient, watch } from './test-client.ts';
 
+const FIRST = createTestCertificate('first.test');
+const SECOND = createTestCertificate('second.test');
 const cleanups: (() => unknown)[] = [];
 const timers = createTimers({ tickMs: 5 });
 afterEach(async () => {

@@ -1,9 +1,9 @@
 import { isIPv6 } from 'node:net';
+import { parseDigits, REG_NAME } from '../http/characters.ts';
 import type { FieldName, Fields } from '../http/fields.ts';
 import type { BodyFraming, RequestHead } from '../http/request.ts';
 import { parseTarget } from '../http/target.ts';
 import { EXPECTATION_FAILED, malformed, type Refusal } from '../refusal.ts';
-import { parseDecimal, REG_NAME } from './characters.ts';
 import type { HeadLines } from './head-lines.ts';
 
 /** A request's head with what concerns its connection alone. */
@@ -164,8 +164,8 @@ export function isHost(value: string): boolean {
 }
 
 function isPort(text: string): boolean {
-  const port = text.length <= 5 ? parseDecimal(text) : undefined;
-  return port !== undefined && port >= 1 && port <= 65_535;
+  const port = text.length <= 5 ? parseDigits(text) : -1;
+  return port >= 1 && port <= 65_535;
 }
 
 function readFraming({ length, coding }: Special, version: '1.0' | '1.1'): BodyFraming | Refusal {
@@ -174,8 +174,8 @@ function readFraming({ length, coding }: Special, version: '1.0' | '1.1'): BodyF
     return isPlain ? CHUNKED : BAD_CODING;
   }
   if (length === undefined) return NO_BODY;
-  const bytes = parseDecimal(length);
-  return bytes === undefined ? BAD_LENGTH : { kind: 'length', bytes };
+  const bytes = parseDigits(length);
+  return bytes === -1 ? BAD_LENGTH : { kind: 'length', bytes };
 }
 
 function readConnectionNames(value: string | undefined): readonly string[] {
@@ -193,7 +193,7 @@ function namesFraming(names: readonly string[]): boolean {
 
 function isLastHop({ names, values }: Fields): boolean {
   const index = names.findIndex(({ lower }) => lower === 'max-forwards');
-  return index !== -1 && parseDecimal(values[index] ?? '') === 0;
+  return index !== -1 && parseDigits(values[index] ?? '') === 0;
 }
 
 /** RFC 6455 §4.2.1. Without `Connection: Upgrade` it is a plain request whose field means nothing. */

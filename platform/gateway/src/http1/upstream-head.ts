@@ -1,5 +1,5 @@
+import { isAsciiValue, isToken, isVisible } from '../http/characters.ts';
 import type { UpstreamRequest } from '../http/upstream.ts';
-import { isAsciiValue, isToken, isVisible } from './octets.ts';
 
 /**
  * The head of a request, framing and the empty line included. `undefined` when a part of it could be read as

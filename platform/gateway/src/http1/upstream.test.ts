@@ -33,13 +33,19 @@ test('a request without body is one head, written anew', async () => {
   });
   const { kind, body } = await bed.send(backend.origin, { target: '/a?b', fields }).outcome;
   assert.deepEqual({ kind, body }, { kind: 'end', body: 'ok' });
-  assert.equal(backend.received(), 'GET /a?b HTTP/1.1\r\nHost: test\r\nX-A: 1\r\n\r\n');
+  assert.equal(
+    backend.received(),
+    'GET /a?b HTTP/1.1\r\nHost: test\r\nX-A: 1\r\nConnection: keep-alive\r\n\r\n',
+  );
 });
 
 test('bytes at hand go with their length', async () => {
   const backend = await bed.backend(always(OK));
   await bed.send(backend.origin, { method: 'POST', body: Buffer.from('h\xe9', 'latin1') }).outcome;
-  assert.equal(backend.received(), 'POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 2\r\n\r\nh\xe9');
+  assert.equal(
+    backend.received(),
+    'POST / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\nh\xe9',
+  );
 });
 
 test('what could be read in two ways is not sent', async () => {
@@ -87,7 +93,8 @@ test('a body keeps its framing', async () => {
   await bed.send(backend.origin, { method: 'POST', body: chunked }).outcome;
   const empty = testBody({ kind: 'chunked' }, (sink) => sink.end());
   await bed.send(backend.origin, { method: 'POST', body: empty }).outcome;
-  const head = (framing: string) => `POST / HTTP/1.1\r\nHost: test\r\n${framing}\r\n\r\n`;
+  const head = (framing: string) =>
+    `POST / HTTP/1.1\r\nHost: test\r\nConnection: keep-alive\r\n${framing}\r\n\r\n`;
   assert.equal(
     backend.received(),
     `${head('Content-Length: 6')}abcdef` +

@@ -1,9 +1,9 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
+import { isAsciiValue, isToken, parseDigits } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, fieldValue, noFields } from '../http/fields.ts';
 import type { BodyFraming, Method, RequestHead } from '../http/request.ts';
 import { parseTarget } from '../http/target.ts';
-import { isAsciiValue, isToken, parseDigits } from '../http1/octets.ts';
 import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from '../refusal.ts';
 
 export interface Http2Head {

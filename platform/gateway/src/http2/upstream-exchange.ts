@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { toError } from '@flotilla/kernel';
+import { isAsciiValue, isToken, isVisible, parseDigits } from '../http/characters.ts';
 import { type Fields, fieldValue } from '../http/fields.ts';
 import type { BodySink } from '../http/request.ts';
 import type { AnswerSink, UpstreamCall, UpstreamFailure, UpstreamRequest } from '../http/upstream.ts';
-import { isAsciiValue, isToken, isVisible, parseDigits } from '../http1/octets.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { watchCleanEnd } from './clean-end.ts';
 import { giveUp } from './give-up.ts';

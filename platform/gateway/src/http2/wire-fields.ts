@@ -1,6 +1,6 @@
+import { isValue } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, noFields } from '../http/fields.ts';
-import { isValue } from '../http1/octets.ts';
 
 /** The fields of a message as Node lists them: name, value, name, value, … without the pseudo-fields. */
 export function fromWire(raw: readonly string[]): Fields {

@@ -1,12 +1,31 @@
-// Which bytes may stand where, RFC 9110 §5.5 and §5.6.2. Strings are latin1: one character is one byte.
+// Which bytes may stand where, RFC 9110 §5.5 and §5.6.2. Texts are latin1: one character is one byte. Classes are tables: one look-up
+// per byte, and nothing outside of a class is ever let through.
 
-const TOKEN = new Uint8Array(256);
-for (const character of "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-  TOKEN[character.charCodeAt(0)] = 1;
+export const TAB = 0x09;
+export const LF = 0x0a;
+export const CR = 0x0d;
+export const SPACE = 0x20;
+export const COLON = 0x3a;
+export const SEMICOLON = 0x3b;
 
-export function isTokenByte(code: number): boolean {
-  return TOKEN[code] === 1;
+/** `table[code] === 1` says that the byte belongs to the class. */
+function classOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
 }
+
+const DIGITS = '0123456789';
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
+const VISIBLE = String.fromCharCode(...Array.from({ length: 0x7f - 0x21 }, (_, index) => 0x21 + index));
+
+/** RFC 9110 §5.6.2. */
+export const TOKEN = classOf(`${DIGITS}${LETTERS}!#$%&'*+-.^_\`|~`);
+/** What stands between the blanks of a request line. */
+export const GRAPHIC = classOf(VISIBLE);
+/** Field values of requests: visible ASCII, blank and tab, nothing from 0x80 on. */
+export const VALUE = classOf(`${VISIBLE} \t`);
+export const REG_NAME = classOf(`${DIGITS}${LETTERS}-._`);
 
 /** Is `text[start, end)` a token? An empty one is none. */
 export function isToken(text: string, start = 0, end: number = text.length): boolean {
@@ -19,7 +38,8 @@ export function isValueByte(code: number): boolean {
   return code >= 0x20 ? code !== 0x7f && code <= 0xff : code === 0x09;
 }
 
-export function isValue(text: string, start: number, end: number): boolean {
+/** Above 0xFF only the low byte would be sent, and that could be a line break. */
+export function isValue(text: string, start = 0, end: number = text.length): boolean {
   for (let index = start; index < end; index += 1) if (!isValueByte(text.charCodeAt(index))) return false;
   return true;
 }
