@@ -68,8 +68,15 @@ export interface ListenAddress {
   readonly cleartext?: 'http/1.1' | 'h2c';
 }
 
+export interface OpenPort {
+  readonly url: string;
+  readonly port: number;
+  /** For new connections. Throws, and keeps those before, when the two do not fit; on a port without TLS a `TypeError`. */
+  setCertificates(certificates: { readonly cert: string; readonly key: string }): void;
+}
+
 export interface Gateway {
-  listen(address: ListenAddress): Promise<{ readonly url: string; readonly port: number }>;
+  listen(address: ListenAddress): Promise<OpenPort>;
   /** Puts another configuration in force, whole; requests under way finish with the old one. Returns what changed. */
   reload(config: GatewayConfig): readonly string[];
   readonly admin: AdminTarget;
@@ -221,17 +228,20 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     reload,
     listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
-      const listening = tls
-        ? await listenTls({ host, port, timers, accept: http1.accept, onHttp2: http2.accept, tls })
-        : await listenPlain({
-            host,
-            port,
-            timers,
-            accept: cleartext === 'h2c' ? http2.accept : http1.accept,
-          });
+      const secure =
+        tls && (await listenTls({ host, port, timers, accept: http1.accept, onHttp2: http2.accept, tls }));
+      const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
+      const listening = secure ?? (await listenPlain({ host, port, timers, accept }));
       listeners.push(listening);
       const name = host.includes(':') ? `[${host}]` : host;
-      return { url: `${tls ? 'https' : 'http'}://${name}:${listening.port}`, port: listening.port };
+      return {
+        url: `${tls ? 'https' : 'http'}://${name}:${listening.port}`,
+        port: listening.port,
+        setCertificates: (certificates) => {
+          if (secure === undefined) throw new TypeError('this port does not speak TLS');
+          secure.setCertificates(certificates);
+        },
+      };
     },
     admin: {
       config: () => runtime.config,

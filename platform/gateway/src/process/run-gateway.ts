@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
@@ -8,6 +7,7 @@ import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { watchConfig } from '../config/watch.ts';
 import { createGateway } from '../create-gateway.ts';
 import type { AccessLogLevel } from '../telemetry/observe.ts';
+import { readCertificates, watchCertificates } from './watch-certificates.ts';
 
 /** One gateway process as the command line describes it. Plain data: it is handed to workers as JSON. */
 export interface GatewayProcessOptions {
@@ -76,11 +76,18 @@ async function serve(
     closers.push(admin.close);
     logger.info({ url: (await admin.listen()).url }, 'the admin API listens');
   }
-  const tls = options.tls && {
-    cert: await readFile(options.tls.certFile, 'utf8'),
-    key: await readFile(options.tls.keyFile, 'utf8'),
-  };
-  const { url } = await gateway.listen({ host, port, ...(tls && { tls }) });
+  const tls = options.tls && (await readCertificates(options.tls));
+  const { url, setCertificates } = await gateway.listen({ host, port, ...(tls && { tls }) });
+  if (options.tls !== undefined) {
+    const stop = watchCertificates({
+      files: options.tls,
+      use: setCertificates,
+      onUsed: () => logger.info({}, 'the exchanged certificates are in force'),
+      onProblem: (err) =>
+        logger.error({ err }, 'the certificates cannot be used: those before stay in force'),
+    });
+    closers.push(async () => stop());
+  }
   logger.info({ url, routes: config.routes.length, strict }, 'serving');
   process.send?.({ type: 'ready', url });
   const watch = watchConfig({
