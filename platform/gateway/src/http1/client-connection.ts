@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
+import { refusalAnswer } from '../http/refusal-answer.ts';
 import type { Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
 import { createDeadline } from './deadline.ts';
@@ -8,7 +9,6 @@ import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } fro
 import { createHeldBytes } from './held-bytes.ts';
 import { type AnswerConnection, Http1Answer } from './http1-answer.ts';
 import type { ClientLimits, Http1Options } from './options.ts';
-import { refusalAnswer } from './refusal-answer.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
 import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
 import { writtenBytes } from './write-progress.ts';

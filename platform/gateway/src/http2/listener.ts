@@ -10,7 +10,8 @@ import type { AnswerHead } from '../http/answer.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, noFields } from '../http/fields.ts';
 import type { Incoming } from '../http/incoming.ts';
-import { METHOD_NOT_ALLOWED, problemJson, type Refusal } from '../refusal.ts';
+import { refusalAnswer } from '../http/refusal-answer.ts';
+import { METHOD_NOT_ALLOWED, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { createHttp2Answer, type Http2Answer } from './answer.ts';
 import { createHttp2RequestBody } from './request-body.ts';
@@ -47,6 +48,8 @@ export interface Http2ListenerOptions {
   onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
   /** `onRequest` threw. The stream is reset. */
   onFault(error: unknown): void;
+  /** Of refusals that are answered here: `empty` is `--ocelot-strict`. Default `problem`. */
+  readonly errorBodies?: 'problem' | 'empty';
 }
 
 interface Session {
@@ -70,10 +73,9 @@ const DEFAULTS: Http2Limits = {
 };
 const RESET_WINDOW_MS = 10_000;
 const ALLOW = fieldName('allow');
-const CONTENT_TYPE = fieldName('content-type');
 
 export function createHttp2Listener(options: Http2ListenerOptions): Http2Listener {
-  const { timers, onRequest, onRefused, onFault } = options;
+  const { timers, onRequest, onRefused, onFault, errorBodies = 'problem' } = options;
   const limits = { ...DEFAULTS, ...options.limits };
   const sessions = new Set<Session>();
   let isDraining = false;
@@ -203,8 +205,8 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     if (refusal === 'none') answer.send(allowed(), '');
     else {
       const { traceId } = newTrace();
-      const text = problemJson(refusal, traceId);
-      answer.send(problemHead(refusal, text), text);
+      const { head, body } = refusalAnswer(refusal, traceId, errorBodies);
+      answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
       onRefused(refusal, { peerAddress, traceId });
     }
     // Without a body to wait for, the client has ended already.
@@ -217,11 +219,4 @@ function allowed(): AnswerHead {
   const fields = noFields();
   appendField(fields, ALLOW, METHOD_NOT_ALLOWED.headers?.[0]?.[1] ?? '');
   return { status: 204, reason: '', fields, bodyBytes: 0 };
-}
-
-function problemHead(refusal: Refusal, text: string): AnswerHead {
-  const fields = noFields();
-  appendField(fields, CONTENT_TYPE, 'application/problem+json');
-  for (const [name, value] of refusal.headers ?? []) appendField(fields, fieldName(name), value);
-  return { status: refusal.status, reason: '', fields, bodyBytes: Buffer.byteLength(text) };
 }

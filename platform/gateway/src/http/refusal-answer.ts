@@ -1,12 +1,12 @@
-import type { AnswerHead } from '../http/answer.ts';
-import { fieldName } from '../http/field-names.ts';
-import { appendField, noFields } from '../http/fields.ts';
 import { problemJson, type Refusal } from '../refusal.ts';
+import type { AnswerHead } from './answer.ts';
+import { fieldName } from './field-names.ts';
+import { appendField, noFields } from './fields.ts';
 
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
 
-/** The answer that tells a refusal to a client whose request never reached the pipeline. */
+/** The answer that tells a refusal to a client whose request never reached the pipeline; `empty` is `--ocelot-strict`. */
 export function refusalAnswer(
   refusal: Refusal,
   traceId: string,
@@ -15,7 +15,7 @@ export function refusalAnswer(
   const fields = noFields();
   const isEmpty = bodies === 'empty' || refusal.status === 204;
   if (!isEmpty) appendField(fields, CONTENT_TYPE, 'application/problem+json');
-  appendField(fields, REQUEST_ID, traceId);
+  if (bodies === 'problem') appendField(fields, REQUEST_ID, traceId);
   for (const [name, value] of refusal.headers ?? []) appendField(fields, fieldName(name), value);
   const head = { status: refusal.status, reason: '', fields, bodyBytes: undefined };
   return { head, body: isEmpty ? '' : problemJson(refusal, traceId) };
