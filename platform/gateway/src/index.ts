@@ -14,6 +14,7 @@ export { type ReadOptions, readGatewayConfig } from './config/read-gateway-confi
 export { configReference } from './config/reference.ts';
 export { ANYTHING, type Registered } from './config/registered.ts';
 export { configSchema } from './config/schema.ts';
+export { type WatchDeps, watchConfig } from './config/watch.ts';
 export { createGateway, type Gateway, type GatewayOptions, type ListenAddress } from './create-gateway.ts';
 export type { GatewayErrorCode } from './errors.ts';
 export type { Exchange, Step } from './exchange.ts';

@@ -18,6 +18,8 @@ export function readSwitch(body: unknown): Result<Partial<Switchable>, string> {
   if (Object.keys(others).length > 0) return reject(`unknown members: ${Object.keys(others).join(', ')}`);
   if (mode === undefined && percent === undefined) return reject('give a mode, a percent or both');
   if (mode !== undefined && !isMode(mode)) return reject(`mode must be one of ${[...MODES].join(', ')}`);
+  if (mode === 'split' && percent === undefined)
+    return reject('split needs a percent: who goes where must be said');
   if (percent !== undefined && !(typeof percent === 'number' && percent >= 0 && percent <= 100))
     return reject('percent must be a number from 0 to 100');
   return accept({ ...(mode !== undefined && { mode }), ...(percent !== undefined && { percent }) });

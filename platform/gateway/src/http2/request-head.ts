@@ -20,7 +20,7 @@ const MAX_FIELDS = 100;
 const MAX_HEAD_BYTES = 16_384;
 const MAX_RANGES = 5;
 const PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path']);
-const TOO_LARGE: Refusal = { status: 431, code: 'head-too-large' };
+const TOO_LARGE: Refusal = { status: 431, code: 'malformed-request', detail: 'the head is too large' };
 
 /**
  * One reading of a request, by the same rules as for HTTP/1.1. `raw` is name, value, name, value, … as Node lists
@@ -68,7 +68,7 @@ function collect(raw: readonly string[], pseudo: Map<string, string>, fields: Fi
     const refusal = text.startsWith(':') ? addPseudo(pseudo, text, value) : add(fields, text, value);
     if (refusal !== undefined) return refusal;
   }
-  return fields.names.length > MAX_FIELDS ? { ...TOO_LARGE, code: 'too-many-fields' } : undefined;
+  return fields.names.length > MAX_FIELDS ? { ...TOO_LARGE, detail: 'too many fields' } : undefined;
 }
 
 function addPseudo(pseudo: Map<string, string>, text: string, value: string): Refusal | undefined {

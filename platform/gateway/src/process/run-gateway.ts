@@ -1,5 +1,11 @@
 import { isPlatformError, toError } from '@flotilla/kernel';
-import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
+import {
+  collectProcessMetrics,
+  createLogger,
+  createMetrics,
+  type Logger,
+  logSpans,
+} from '@flotilla/telemetry';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
 import type { GatewayConfig } from '../config/model.ts';
@@ -65,6 +71,7 @@ async function serve(
     logger,
     metrics,
     accessLog: options.accessLog,
+    ...(options.logLevel === 'debug' && { recordSpan: logSpans(logger) }),
     loadConfig: load,
     drainTimeoutMs: DRAIN_MS,
     ...(redisUrl !== undefined && { redisUrl }),

@@ -16,7 +16,7 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
   cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
   cluster.setupPrimary({
     exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
-    args: [JSON.stringify(options)],
+    args: [],
   });
   let pauseMs = FIRST_PAUSE_MS;
   let isStopping = false;
@@ -31,6 +31,8 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
     if (isStopping) return;
     const startedAtMs = performance.now();
     const worker = cluster.fork();
+    // Not as arguments: those are shown to every user of the machine, and there are secrets among the options.
+    worker.once('online', () => worker.send(options));
     worker.on('exit', (code: number, signal: string) => {
       if (code === EXIT_CONFIG) end(EXIT_CONFIG);
       if (isStopping) {

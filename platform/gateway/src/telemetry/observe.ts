@@ -1,4 +1,5 @@
 import {
+  childOf,
   HTTP_BUCKETS_SECONDS,
   httpServerDuration,
   type Logger,
@@ -91,8 +92,22 @@ export function createGatewayTelemetry({
       if (accessLog === 'sampled' && status < 500 && durationMs < SLOW_MS && count % SAMPLE !== 0) return;
       logger.info(accessLine(exchange, status, durationMs), 'request');
     },
-    tried: ({ route }, backend, { outcome, failure, willRetry, durationMs }) => {
+    tried: ({ route, trace }, backend, { outcome, status, failure, willRetry, durationMs }) => {
       byInstance(route, backend.id, outcome).observe(durationMs / 1000);
+      recordSpan?.({
+        name: `ask ${backend.id}`,
+        trace: childOf(trace),
+        parentSpanId: trace.spanId,
+        startedAt: new Date(Date.now() - durationMs),
+        durationMs,
+        attributes: {
+          'http.route': route,
+          'server.address': backend.authority,
+          outcome,
+          ...(status !== undefined && { 'http.response.status_code': status }),
+        },
+        ...(failure !== undefined && { error: failure.reason }),
+      });
       if (willRetry) retries.inc({ http_route: route, why: failure?.reason ?? 'status' });
       if (failure !== undefined && outcome !== 'abandoned')
         logger.warn(
