@@ -45,7 +45,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     config.aggregates.map((aggregate) => [aggregate, compileAggregate(aggregate, deps)]),
   );
   const dynamic = createDynamicRoutes(deps);
-  const openApi = createOpenApi({ config, nowMs: deps.nowMs, logger: deps.logger });
+  const openApi = createOpenApi({ ...deps, locate: deps.backends.locate });
 
   /** Where no route is, the gateway's own documents may be. */
   function showDocument(exchange: Exchange, { status }: Refusal): boolean {

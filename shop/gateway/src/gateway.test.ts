@@ -22,7 +22,8 @@ async function fakeService(name: string): Promise<string> {
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-request-id', request.headers['x-request-id'] ?? 'none');
     request.resume();
-    if (request.url === '/identity/jwks') response.end(JSON.stringify(issuer.jwks));
+    if (request.url === '/openapi.json') response.end(JSON.stringify(documentOf(name)));
+    else if (request.url === '/identity/jwks') response.end(JSON.stringify(issuer.jwks));
     else response.end(JSON.stringify({ name, url: request.url }));
   });
   server.listen(0, '127.0.0.1');
@@ -32,6 +33,14 @@ async function fakeService(name: string): Promise<string> {
     server.closeAllConnections();
   });
   return `127.0.0.1:${(server.address() as { readonly port: number }).port}`; // a TCP server that listens
+}
+
+/** What the service named says of itself: one path for the public, one for other services. */
+function documentOf(name: string): object {
+  const path = { identity: '/me', inventory: '/products', cart: '/cart', order: '/orders' }[name] ?? '/';
+  const get = { get: { responses: { 200: { description: 'OK' } } } };
+  const info = { title: name, version: '1' };
+  return { openapi: '3.1.0', info, paths: { [path]: get, '/internal/everything': get } };
 }
 
 const EMBEDDED = { registered: { providers: ['Bearer'], discovery: true } };
@@ -105,6 +114,15 @@ describe("the shop's gateway", () => {
       assert.equal((await ask(method, path)).status, 401, path);
       assert.equal((await ask(method, path, `${token.slice(0, -8)}AAAAAAAA`)).status, 401, path);
     }
+  });
+
+  it('shows one document of all services, with the paths that clients can reach', async () => {
+    const response = await fetch(`${url}/docs/openapi.json`);
+    assert.equal(response.status, 200);
+    const merged = (await response.json()) as { readonly paths: object; readonly 'x-unavailable': unknown };
+    assert.deepEqual(Object.keys(merged.paths).sort(), ['/cart', '/me', '/orders', '/products']);
+    assert.equal(merged['x-unavailable'], undefined);
+    assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);
   });
 
   it('reaches nothing that is not for the public', async () => {

@@ -48,6 +48,8 @@ export interface Backends {
    * by requests of the old configuration go on working.
    */
   retain(config: Pick<GatewayConfig, 'discovery' | 'routes' | 'dynamic'>): void;
+  /** `http://host:port` of an instance of a service; `undefined` when there is none. */
+  locate(service: string): Promise<string | undefined>;
   states(): readonly RouteState[];
   /** Leaves an instance out until it is restored, whatever its health. `false` = there is no such address. */
   eject(address: string): boolean;
@@ -143,6 +145,11 @@ export function createBackends(options: BackendsOptions): Backends {
       const cookies = cookiesOf({ routes, dynamic });
       for (const cookie of sticky.keys()) if (!cookies.has(cookie)) sticky.delete(cookie);
       instances.retain(new Set(pools.entries().flatMap(([, pool]) => addressesOf(pool))));
+    },
+    locate: async (service) => {
+      const source = services.of(service, undefined);
+      const [first] = source.current() ?? (await source.load());
+      return first && `http://${first.host.includes(':') ? `[${first.host}]` : first.host}:${first.port}`;
     },
     states: () => pools.entries().map(([id, pool]) => stateOf(id, pool, breakers.get(id))),
     eject: instances.hold,

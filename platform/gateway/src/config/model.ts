@@ -104,5 +104,6 @@ export interface OpenApiSource {
   readonly key: string;
   readonly name: string;
   readonly version: string;
-  readonly url: string;
+  /** A fixed address, or a path of any instance of a service. */
+  readonly at: { readonly url: string } | { readonly service: string; readonly path: string };
 }

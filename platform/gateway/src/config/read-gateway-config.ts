@@ -19,10 +19,21 @@ import { findShadowed } from './shadowing.ts';
 import type { ConfigObject, SectionShape } from './shape.ts';
 import { findConflicts, findLooseEnds } from './validate.ts';
 
+const SWAGGER_SERVICE = {
+  Name: { type: 'string', required: true, own: true, doc: 'As `ServiceName`.' },
+  Path: { type: 'string', default: '/openapi.json', own: true, doc: 'Of the document, at any instance.' },
+} as const satisfies SectionShape;
+
 const SWAGGER_VERSION = {
   Name: { type: 'string', own: true, doc: 'Title in the merged document.' },
   Version: { type: 'string', own: true, doc: 'Version of the API.' },
-  Url: { type: 'string', required: true, own: true, doc: 'Where the document is.' },
+  Url: { type: 'string', own: true, doc: 'Where the document is; or else `Service`.' },
+  Service: {
+    type: 'object',
+    shape: SWAGGER_SERVICE,
+    own: true,
+    doc: 'The service that has the document, found by discovery.',
+  },
 } as const satisfies SectionShape;
 
 const SWAGGER_ENDPOINT = {
@@ -137,12 +148,19 @@ function readOpenApi(root: RootObject): readonly OpenApiSource[] {
     const key = endpoint.values.Key ?? '';
     if (key === '') endpoint.error('Key', 'must be given');
     return (endpoint.values.Config ?? []).map((version) => {
-      const url = version.values.Url ?? '';
-      if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-        version.error('Url', `must be an http or https URL, not ${JSON.stringify(url)}`);
-      return { key, name: version.values.Name ?? key, version: version.values.Version ?? 'v1', url };
+      const { Name: name = key, Version: label = 'v1' } = version.values;
+      return { key, name, version: label, at: readPlace(version) };
     });
   });
+}
+
+function readPlace(version: ConfigObject<typeof SWAGGER_VERSION>): OpenApiSource['at'] {
+  const { Url: url = '', Service: service } = version.values;
+  if (service !== undefined)
+    return { service: service.values.Name ?? '', path: service.values.Path ?? '/openapi.json' };
+  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
+    version.error('Url', `must be an http or https URL, not ${JSON.stringify(url)}`);
+  return { url };
 }
 
 /** `Key`s of routes that have a `RequestIdKey` of their own. */

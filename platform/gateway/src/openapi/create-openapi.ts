@@ -24,6 +24,8 @@ export interface OpenApi {
 
 interface OpenApiDeps {
   readonly config: Pick<GatewayConfig, 'openApi' | 'routes' | 'baseUrl'>;
+  /** `http://host:port` of an instance of the service, `undefined` when there is none. */
+  readonly locate: (service: string) => Promise<string | undefined>;
   readonly nowMs: () => number;
   readonly logger: Logger;
 }
@@ -43,7 +45,7 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   function ask(source: OpenApiSource): Promise<SourceDocument> {
     const known = kept.get(source);
     if (known !== undefined && nowMs() - known.atMs < FRESH_MS) return known.asked;
-    const asked = load(source, deps.logger);
+    const asked = load(source, deps);
     kept.set(source, { atMs: nowMs(), asked });
     return asked;
   }
@@ -70,9 +72,13 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
 }
 
 /** Never rejects. What went wrong is logged; the reader of the document learns no address. */
-async function load(source: OpenApiSource, logger: Logger): Promise<SourceDocument> {
+async function load(source: OpenApiSource, { locate, logger }: OpenApiDeps): Promise<SourceDocument> {
   try {
-    const response = await fetch(source.url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    const { at } = source;
+    const base = 'service' in at ? await locate(at.service) : '';
+    if (base === undefined) return { source, document: { missing: 'no instance of the service is there' } };
+    const url = 'service' in at ? base + at.path : at.url;
+    const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await readLimited(response);
     if (!response.ok) throw new Error(`the service answered ${response.status}`);
     const document: unknown = JSON.parse(text);

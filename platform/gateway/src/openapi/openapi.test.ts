@@ -17,7 +17,7 @@ const source = (key: string, url = ''): OpenApiSource => ({
   key,
   name: `The ${key} API`,
   version: 'v1',
-  url,
+  at: { url },
 });
 
 function route(name: string, downstreamTemplate: string, more: Partial<RouteConfig> = {}): RouteConfig {
@@ -227,7 +227,12 @@ describe('the documents of a gateway', () => {
       routes: [route('/o', '/o')],
       baseUrl: '',
     };
-    const openApi = createOpenApi({ config, nowMs: () => nowMs, logger: QUIET });
+    const openApi = createOpenApi({
+      config,
+      locate: async () => undefined,
+      nowMs: () => nowMs,
+      logger: QUIET,
+    });
     assert.ok(openApi);
     const read = async (path: string) => JSON.parse((await openApi.find(path))?.body ?? '{}') as Merged;
     return { openApi, read, asked: () => asked, advance: (ms: number) => (nowMs += ms) };
@@ -270,7 +275,12 @@ describe('the documents of a gateway', () => {
     for (const path of ['/docs/none.json', '/docs/orders/v2.json', '/docs/x', '/', '/docsx'])
       assert.equal(openApi.find(path), undefined, path);
     assert.equal(
-      createOpenApi({ config: { openApi: [], routes: [], baseUrl: '' }, nowMs: () => 0, logger: QUIET }),
+      createOpenApi({
+        config: { openApi: [], routes: [], baseUrl: '' },
+        locate: async () => undefined,
+        nowMs: () => 0,
+        logger: QUIET,
+      }),
       undefined,
     );
   });
