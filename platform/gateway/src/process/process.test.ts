@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, it } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { eventually } from '@flotilla/kernel/testing';
 import { createTestBed, routeTo } from '../test-gateway.ts';
 import type { GatewayProcessOptions } from './run-gateway.ts';
@@ -13,11 +15,8 @@ import type { GatewayProcessOptions } from './run-gateway.ts';
 const bed = createTestBed();
 afterEach(() => bed.close());
 
-const RUN = `
-  const [source, name, options, count] = process.argv.slice(1);
-  const run = (await import(source))[name];
-  await run(JSON.parse(options), ...(count ? [Number(count)] : []));
-`;
+const WORKER = new URL('./worker.ts', import.meta.url);
+const SUPERVISOR = new URL('./test-supervisor.ts', import.meta.url);
 
 interface Program {
   readonly child: ChildProcess;
@@ -44,11 +43,8 @@ async function start(
     logLevel: 'info',
     accessLog: 'off',
   };
-  const [file, name] =
-    workers === 0 ? ['run-gateway', 'runGateway'] : ['supervise-workers', 'superviseWorkers'];
-  const source = new URL(`./${file}.ts`, import.meta.url).href;
-  const given = [source, name, JSON.stringify(options), ...(workers === 0 ? [] : [String(workers)])];
-  const child = spawn(process.execPath, ['--input-type=module', '-e', RUN, ...given], {
+  const program = fileURLToPath(workers === 0 ? WORKER : SUPERVISOR);
+  const child = spawn(process.execPath, [program, JSON.stringify(options), String(workers)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -153,8 +149,6 @@ describe('several gateway processes on one port', () => {
 });
 
 async function workerIds(parent: number | undefined): Promise<readonly number[]> {
-  const { execFile } = await import('node:child_process');
-  const { promisify } = await import('node:util');
   const { stdout } = await promisify(execFile)('pgrep', ['-P', String(parent)]);
   return stdout.trim().split('\n').map(Number);
 }
