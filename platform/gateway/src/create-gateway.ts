@@ -203,8 +203,9 @@ export function createGateway(options: GatewayOptions): Gateway {
     onRefused: (refusal: Refusal, { peerAddress }: { readonly peerAddress: string }) =>
       telemetry.refused(refusal, peerAddress),
     onFault: (error: unknown) => logger.error({ err: toError(error) }, 'the request could not be handled'),
+    errorBodies: options.config.strict ? ('empty' as const) : ('problem' as const),
   };
-  const http1 = createHttp1Listener({ ...clients, errorBodies: options.config.strict ? 'empty' : 'problem' });
+  const http1 = createHttp1Listener(clients);
   const http2 = createHttp2Listener(clients);
   const listeners: Listening[] = [];
 

@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
 import type { Answer, AnswerHead } from '../http/answer.ts';
 import type { Fields } from '../http/fields.ts';
+import { refusalAnswer } from '../http/refusal-answer.ts';
 import { BAD_GATEWAY } from '../refusal.ts';
 import { writeHead } from './head-writer.ts';
-import { refusalAnswer } from './refusal-answer.ts';
 
 /** What an answer needs of its connection. */
 export interface AnswerConnection {

@@ -6,11 +6,9 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
-import type { AnswerHead } from '../http/answer.ts';
-import { fieldName } from '../http/field-names.ts';
-import { appendField, noFields } from '../http/fields.ts';
 import type { Incoming } from '../http/incoming.ts';
-import { METHOD_NOT_ALLOWED, problemJson, type Refusal } from '../refusal.ts';
+import { refusalAnswer } from '../http/refusal-answer.ts';
+import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { createHttp2Answer, type Http2Answer } from './answer.ts';
 import { createHttp2RequestBody } from './request-body.ts';
@@ -47,6 +45,8 @@ export interface Http2ListenerOptions {
   onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
   /** `onRequest` threw. The stream is reset. */
   onFault(error: unknown): void;
+  /** Of refusals that are answered here: `empty` is `--ocelot-strict`. Default `problem`. */
+  readonly errorBodies?: 'problem' | 'empty';
 }
 
 interface Session {
@@ -69,11 +69,9 @@ const DEFAULTS: Http2Limits = {
   writeStallMs: 20_000,
 };
 const RESET_WINDOW_MS = 10_000;
-const ALLOW = fieldName('allow');
-const CONTENT_TYPE = fieldName('content-type');
 
 export function createHttp2Listener(options: Http2ListenerOptions): Http2Listener {
-  const { timers, onRequest, onRefused, onFault } = options;
+  const { timers, onRequest, onRefused, onFault, errorBodies = 'problem' } = options;
   const limits = { ...DEFAULTS, ...options.limits };
   const sessions = new Set<Session>();
   let isDraining = false;
@@ -200,28 +198,11 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     stream: ServerHttp2Stream,
     answer: Http2Answer,
   ): void {
-    if (refusal === 'none') answer.send(allowed(), '');
-    else {
-      const { traceId } = newTrace();
-      const text = problemJson(refusal, traceId);
-      answer.send(problemHead(refusal, text), text);
-      onRefused(refusal, { peerAddress, traceId });
-    }
+    const { traceId } = newTrace();
+    const { head, body } = refusalAnswer(refusal === 'none' ? OPTIONS_ANSWER : refusal, traceId, errorBodies);
+    answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
+    if (refusal !== 'none') onRefused(refusal, { peerAddress, traceId });
     // Without a body to wait for, the client has ended already.
     stream.on('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
   }
-}
-
-/** The gateway's own answer to OPTIONS. */
-function allowed(): AnswerHead {
-  const fields = noFields();
-  appendField(fields, ALLOW, METHOD_NOT_ALLOWED.headers?.[0]?.[1] ?? '');
-  return { status: 204, reason: '', fields, bodyBytes: 0 };
-}
-
-function problemHead(refusal: Refusal, text: string): AnswerHead {
-  const fields = noFields();
-  appendField(fields, CONTENT_TYPE, 'application/problem+json');
-  for (const [name, value] of refusal.headers ?? []) appendField(fields, fieldName(name), value);
-  return { status: refusal.status, reason: '', fields, bodyBytes: Buffer.byteLength(text) };
 }

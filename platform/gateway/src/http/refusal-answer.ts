@@ -1,7 +1,7 @@
-import type { AnswerHead } from '../http/answer.ts';
-import { fieldName } from '../http/field-names.ts';
-import { appendField, noFields } from '../http/fields.ts';
 import { problemJson, type Refusal } from '../refusal.ts';
+import type { AnswerHead } from './answer.ts';
+import { fieldName } from './field-names.ts';
+import { appendField, noFields } from './fields.ts';
 
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
