@@ -24,11 +24,16 @@ export function badTarget(detail: string): Refusal {
 
 export const NOT_FOUND: Refusal = { status: 404, code: 'not-found' };
 
+const ALLOW = ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const;
+
+/** No refusal: the answer to a question about the gateway itself. */
+export const OPTIONS_ANSWER: Refusal = { status: 204, code: 'options', headers: [ALLOW] };
+
 /** The connection is closed: what follows a method nobody knows cannot be trusted to be a request. */
 export const METHOD_NOT_ALLOWED: Refusal = {
   status: 405,
   code: 'method-not-allowed',
-  headers: [['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']],
+  headers: [ALLOW],
   closes: true,
 };
 

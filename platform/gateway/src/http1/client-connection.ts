@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
 import { refusalAnswer } from '../http/refusal-answer.ts';
-import type { Refusal } from '../refusal.ts';
+import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
 import { createDeadline } from './deadline.ts';
 import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
@@ -36,11 +36,8 @@ interface ConnectionOptions extends Http1Options {
 type Phase = 'head' | 'exchange' | 'closing' | 'switched' | 'gone';
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
-const ALLOW = 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS';
 const REQUEST_TIMEOUT: Refusal = { status: 408, code: 'request-timeout', closes: true };
 const INTERNAL_ERROR: Refusal = { status: 500, code: 'internal-error', closes: true };
-/** The answer to a question about the gateway itself. */
-const OPTIONS_ANSWER: Refusal = { status: 204, code: 'options', headers: [['allow', ALLOW]] };
 const END_OF_HEAD = '\r\n\r\n';
 const EMPTY_LINES = /^[\r\n]*$/;
 

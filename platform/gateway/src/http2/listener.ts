@@ -6,12 +6,9 @@ import {
 } from 'node:http2';
 import type { Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
-import type { AnswerHead } from '../http/answer.ts';
-import { fieldName } from '../http/field-names.ts';
-import { appendField, noFields } from '../http/fields.ts';
 import type { Incoming } from '../http/incoming.ts';
 import { refusalAnswer } from '../http/refusal-answer.ts';
-import { METHOD_NOT_ALLOWED, type Refusal } from '../refusal.ts';
+import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { createHttp2Answer, type Http2Answer } from './answer.ts';
 import { createHttp2RequestBody } from './request-body.ts';
@@ -72,7 +69,6 @@ const DEFAULTS: Http2Limits = {
   writeStallMs: 20_000,
 };
 const RESET_WINDOW_MS = 10_000;
-const ALLOW = fieldName('allow');
 
 export function createHttp2Listener(options: Http2ListenerOptions): Http2Listener {
   const { timers, onRequest, onRefused, onFault, errorBodies = 'problem' } = options;
@@ -202,21 +198,11 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     stream: ServerHttp2Stream,
     answer: Http2Answer,
   ): void {
-    if (refusal === 'none') answer.send(allowed(), '');
-    else {
-      const { traceId } = newTrace();
-      const { head, body } = refusalAnswer(refusal, traceId, errorBodies);
-      answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
-      onRefused(refusal, { peerAddress, traceId });
-    }
+    const { traceId } = newTrace();
+    const { head, body } = refusalAnswer(refusal === 'none' ? OPTIONS_ANSWER : refusal, traceId, errorBodies);
+    answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
+    if (refusal !== 'none') onRefused(refusal, { peerAddress, traceId });
     // Without a body to wait for, the client has ended already.
     stream.on('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
   }
-}
-
-/** The gateway's own answer to OPTIONS. */
-function allowed(): AnswerHead {
-  const fields = noFields();
-  appendField(fields, ALLOW, METHOD_NOT_ALLOWED.headers?.[0]?.[1] ?? '');
-  return { status: 204, reason: '', fields, bodyBytes: 0 };
 }
