@@ -113,7 +113,7 @@ describe('the gateway commands', () => {
 
   it('a command line that cannot be understood is answered with what is wanted', async () => {
     for (const [argv, expected] of [
-      [['gateway', 'chek', 'x'], /usage: flotilla gateway check/],
+      [['gateway', 'chek', 'x'], /usage: flotilla gateway --config <file> --port <n> \| check <file>/],
       [['explain', 'GET', '/x'], /give --config FILE/],
       [['explain', 'GET', '/x', '--header', 'nonsense', '--config', 'y'], /--header takes 'Name: value'/],
     ] as const) {

@@ -45,8 +45,9 @@ async function start(
   };
   const program = fileURLToPath(workers === 0 ? WORKER : SUPERVISOR);
   const child = spawn(process.execPath, [program, JSON.stringify(options), String(workers)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+  if (workers === 0) child.send(options);
   let output = '';
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk) => {
