@@ -15,7 +15,7 @@ export function refusalAnswer(
   const fields = noFields();
   const isEmpty = bodies === 'empty' || refusal.status === 204;
   if (!isEmpty) appendField(fields, CONTENT_TYPE, 'application/problem+json');
-  appendField(fields, REQUEST_ID, traceId);
+  if (bodies === 'problem') appendField(fields, REQUEST_ID, traceId);
   for (const [name, value] of refusal.headers ?? []) appendField(fields, fieldName(name), value);
   const head = { status: refusal.status, reason: '', fields, bodyBytes: undefined };
   return { head, body: isEmpty ? '' : problemJson(refusal, traceId) };
