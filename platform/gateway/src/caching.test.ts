@@ -124,7 +124,8 @@ describe('a cached route', () => {
   });
 
   it('shows each client its own limits and request id, and none of another’s', async () => {
-    const { url } = await start({}, { RateLimitOptions: { Period: '100s', Limit: 10 } });
+    const { url, state } = await start({}, { RateLimitOptions: { Period: '100s', Limit: 10 } });
+    state.answer = (_, response) => response.writeHead(200, { 'x-request-id': 'of the first' }).end('ok');
     const lefts: (string | null)[] = [];
     const ids = new Set<string | null>();
     for (let count = 0; count < 3; count += 1) {
@@ -134,6 +135,7 @@ describe('a cached route', () => {
     }
     assert.deepEqual(lefts, ['9', '8', '7']);
     assert.equal(ids.size, 3);
+    assert.equal(state.requests, 1);
   });
 
   it('forgets what is purged', async () => {

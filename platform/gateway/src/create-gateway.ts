@@ -14,7 +14,7 @@ import { diffConfigs } from './config/diff.ts';
 import type { GatewayConfig } from './config/model.ts';
 import { createUpstreams } from './create-upstreams.ts';
 import { createExchange } from './exchange.ts';
-import type { ForwardDeps } from './forwarding/forward.ts';
+import type { ForwardDeps } from './forwarding/forwarding.ts';
 import type { DelegatingHandlers } from './handlers.ts';
 import type { Incoming } from './http/incoming.ts';
 import { createHttp1Listener } from './http1/http1-listener.ts';

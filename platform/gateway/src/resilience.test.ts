@@ -200,11 +200,13 @@ describe('code of the user that throws', () => {
     let isBroken = true;
     const answer = (_: Exchange, head: AnswerHead) => (isBroken ? boom() : head);
     const { url, admin } = await bed.start(handled(backend.port, QOS), { handlers: { Own: { answer } } });
+    backend.answer = (_, response) => response.write('and so on');
     for (let count = 0; count < 5; count += 1) assert.equal(await status(`${url}/x`), 500);
     const state = admin.backends.states()[0];
     assert.equal(state?.breaker, 'closed');
     assert.equal(state?.instances[0]?.inFlight, 0);
     isBroken = false;
+    backend.answer = ok;
     assert.equal(await status(`${url}/x`), 200);
     assert.equal(admin.limits().inFlight, 0);
   });
@@ -284,6 +286,30 @@ describe('delegating handlers', () => {
     assert.equal(teapot.status, 418);
     assert.equal(((await teapot.json()) as { code: string }).code, 'teapot');
     assert.equal(backend.requests, 1);
+  });
+});
+
+describe('a client that leaves while a step still waits', () => {
+  it('is not asked for at the back end', async () => {
+    const backend = await controlled(ok);
+    const arrived = Promise.withResolvers<void>();
+    const go = Promise.withResolvers<undefined>();
+    const request = () => {
+      arrived.resolve();
+      return go.promise;
+    };
+    const { url, admin } = await bed.start(
+      { Routes: [routeTo(backend.port, '/x', { DelegatingHandlers: ['Slow'] })] },
+      { handlers: { Slow: { request } } },
+    );
+    const client = await openRaw(url);
+    client.write('GET /x HTTP/1.1\r\nHost: h\r\n\r\n');
+    await arrived.promise;
+    client.socket.resetAndDestroy();
+    await eventually('it has gone', () => admin.limits().inFlight === 0);
+    go.resolve(undefined);
+    await status(`${url}/x`);
+    assert.equal(backend.requests, 1, 'that of the second client');
   });
 });
 

@@ -5,7 +5,7 @@ import type { Room } from './aggregates/room.ts';
 import type { DynamicPolicy, GatewayConfig, RouteConfig } from './config/model.ts';
 import type { Exchange } from './exchange.ts';
 import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/compile-route.ts';
-import type { ForwardDeps } from './forwarding/forward.ts';
+import type { ForwardDeps } from './forwarding/forwarding.ts';
 import type { RouteRuntime } from './forwarding/route-runtime.ts';
 import { serveRoute } from './forwarding/serve-route.ts';
 import { fieldName } from './http/field-names.ts';

@@ -1,7 +1,8 @@
 import type { Exchange } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { canFallBack } from '../strangler/decide.ts';
-import { type AnswerTap, type Fallback, type ForwardDeps, forward } from './forward.ts';
+import { forward } from './forward.ts';
+import type { AnswerTap, Fallback, ForwardDeps } from './forwarding.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
 /** Called once: with `undefined` when there is an answer (or nobody to have it), with a refusal when there is none yet. */

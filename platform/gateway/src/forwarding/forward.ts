@@ -1,66 +1,16 @@
 import type { Duplex } from 'node:stream';
 import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
-import type { RouteConfig } from '../config/model.ts';
 import type { Exchange } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
 import { copyFields, type Fields } from '../http/fields.ts';
-import type { AnswerSink, UpstreamCall, UpstreamFailure, Upstreams } from '../http/upstream.ts';
+import type { AnswerSink, UpstreamCall, UpstreamFailure } from '../http/upstream.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../refusal.ts';
-import type { Timer, Timers } from '../timers.ts';
+import type { Timer } from '../timers.ts';
 import { downstreamBaseUrl } from '../transforms/header-transforms.ts';
+import type { ForwardDeps, Forwarding } from './forwarding.ts';
 import { followRedirect, type Hop, MAX_REDIRECTS } from './redirects.ts';
-import type { RouteRuntime, Side } from './route-runtime.ts';
+import type { RouteRuntime } from './route-runtime.ts';
 import { tunnel } from './tunnel.ts';
-
-export interface ForwardDeps {
-  readonly upstreams: Upstreams;
-  readonly timers: Timers;
-  /** Statuses that differ in Ocelot. */
-  readonly refusals: {
-    readonly timeout: (route: RouteConfig) => Refusal;
-    readonly noInstance: Refusal;
-  };
-  /** Something threw that must not: `done` is called with an internal error. */
-  readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
-  readonly onCache: (exchange: Exchange, result: CacheResult) => void;
-  /** One try has ended. */
-  readonly onTry: (exchange: Exchange, backend: Backend, outcome: TryOutcome) => void;
-}
-
-export type CacheResult = 'hit' | 'miss' | 'stale' | 'coalesced' | 'bypass';
-
-export interface TryOutcome {
-  readonly outcome: CallOutcome;
-  readonly status: number | undefined;
-  readonly failure: UpstreamFailure | undefined;
-  readonly willRetry: boolean;
-  readonly durationMs: number;
-}
-
-/** Sees the answer of the back end pass; the head is its own to keep. */
-export interface AnswerTap {
-  head(head: AnswerHead, backend: Backend): void;
-  data(chunk: Buffer): void;
-  end(how: 'complete' | 'incomplete'): void;
-}
-
-export interface Forwarding {
-  readonly side: Side;
-  readonly tap: AnswerTap | undefined;
-  readonly fallback: Fallback | undefined;
-  /** Of the route's time; less than all of it when the request has waited for somebody else's answer. */
-  readonly timeoutMs: number;
-  /** Called once: with `undefined` when the client has its answer (or is gone), with a refusal when nothing was answered yet. */
-  readonly done: (refusal: Refusal | undefined) => void;
-}
-
-/** Somebody else who can answer. */
-export interface Fallback {
-  /** Asked before an answer with this status is passed on, or in place of a failure. */
-  accepts(outcome: number | UpstreamFailure['progress']): boolean;
-  /** Goes on in place of `done`. */
-  take(): void;
-}
 
 const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const FIRST_PAUSE_MS = 25;

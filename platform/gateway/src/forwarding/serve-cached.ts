@@ -8,7 +8,7 @@ import { CLIENT_GONE, type Refusal } from '../refusal.ts';
 import { downstreamBaseUrl } from '../transforms/header-transforms.ts';
 import { askBackend, type Done } from './ask-backend.ts';
 import { bytesAsBody } from './buffered-body.ts';
-import type { AnswerTap, Fallback, ForwardDeps } from './forward.ts';
+import type { AnswerTap, Fallback, ForwardDeps } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { readWhole } from './whole-body.ts';
 

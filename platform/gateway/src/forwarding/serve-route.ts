@@ -2,7 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import type { Refusal } from '../refusal.ts';
 import { runSteps } from '../run-steps.ts';
 import { askBackend, type Done } from './ask-backend.ts';
-import type { ForwardDeps } from './forward.ts';
+import type { ForwardDeps } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { serveCached } from './serve-cached.ts';
 

@@ -133,6 +133,34 @@ describe('a client', () => {
     await eventually('it is cut', () => isClosed);
   });
 
+  it('that takes a little at first is not given the whole time once more', async () => {
+    const writeStallMs = 2_000;
+    let closedAtMs = 0;
+    const { client } = await start(
+      ({ answer }) => {
+        answer.onClose = () => {
+          closedAtMs = performance.now();
+        };
+        answer.start(okHead(30_000_000));
+        answer.write(Buffer.alloc(20_000_000));
+      },
+      { writeStallMs },
+    );
+    const { send, socket } = await client();
+    socket.removeAllListeners('data');
+    let readAtMs = 0;
+    let read = 0;
+    socket.on('data', (bytes: Buffer) => {
+      read += bytes.length;
+      readAtMs = performance.now();
+      if (read > 6_000_000) socket.pause();
+    });
+    send(request('/'));
+    await eventually('it is cut', () => closedAtMs > 0, 10_000);
+    const tookMs = closedAtMs - readAtMs;
+    assert.ok(tookMs > writeStallMs * 0.95 && tookMs < writeStallMs * 1.6, `after ${tookMs} ms`);
+  });
+
   it('that takes nothing of its last answer cannot gain time by sending', async () => {
     const { client, listener } = await start(({ answer }) => answer.send(okHead(), Buffer.alloc(30_000_000)));
     const { send, socket } = await client();

@@ -8,7 +8,7 @@ import {
 } from '@flotilla/telemetry';
 import type { Backend } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
-import type { CacheResult, TryOutcome } from '../forwarding/forward.ts';
+import type { CacheResult, TryOutcome } from '../forwarding/forwarding.ts';
 import type { Refusal } from '../refusal.ts';
 
 export type AccessLogLevel = 'all' | 'sampled' | 'off';
