@@ -268,7 +268,7 @@ describe('claims to the request', () => {
     assert.deepEqual(run(config, request), {
       status: undefined,
       lines: ['customerid: 111', 'Kept: 1'],
-      query: { q: 'a%20b%26c%3D%C3%BC' },
+      query: { q: 'a b&c=ü' },
       values: { id: '7%2F8' },
     });
   });
@@ -306,7 +306,8 @@ describe('claims to the request', () => {
     for (let code = 0; code < 0x250; code += 1) {
       const value = `x${String.fromCharCode(code)}y`;
       assert.match(asFieldValue(value) ?? '', /^[\x20-\x7e]*$/);
-      assert.match(asQueryValue(value) ?? '', /^[A-Za-z0-9\-_.!~*'()%]*$/);
+      const parameter = asQueryValue(value);
+      if (parameter !== undefined) assert.equal(decodeURIComponent(encodeURIComponent(parameter)), value);
       const segment = asPathSegment(value);
       if (segment !== undefined) assert.equal(decodeURIComponent(segment), value);
     }
