@@ -18,6 +18,8 @@ export type { GatewayErrorCode } from './errors.ts';
 export type { Exchange, Step } from './exchange.ts';
 export type { DelegatingHandler, DelegatingHandlers } from './handlers.ts';
 export type { AnswerHead } from './http/answer.ts';
+export { fieldName } from './http/field-names.ts';
+export { appendField, type Fields, fieldValue, removeField, setField } from './http/fields.ts';
 export { EXIT_CONFIG, type GatewayProcessOptions, runGateway } from './process/run-gateway.ts';
 export { superviseWorkers } from './process/supervise-workers.ts';
 export type { Refusal } from './refusal.ts';

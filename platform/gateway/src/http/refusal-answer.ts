@@ -6,7 +6,7 @@ import { appendField, noFields } from './fields.ts';
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
 
-/** The answer that tells a refusal to a client whose request never reached the pipeline. */
+/** The answer that tells a refusal to a client whose request never reached the pipeline; `empty` is `--ocelot-strict`. */
 export function refusalAnswer(
   refusal: Refusal,
   traceId: string,

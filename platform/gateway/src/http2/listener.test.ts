@@ -127,11 +127,19 @@ test('a refusal is a problem, and the session goes on', async () => {
   const { status, fields, body } = await got(session.request({ ':path': '/a/../b' }));
   assert.equal(status, 400);
   assert.equal(fields['content-type'], 'application/problem+json');
-  assert.equal((JSON.parse(body) as { code: string }).code, 'malformed-target');
+  const problem = JSON.parse(body) as { readonly code: string; readonly traceId: string };
+  assert.deepEqual([problem.code, problem.traceId], ['malformed-target', fields['x-request-id']]);
   assert.equal(proxy.refusals[0]?.code, 'malformed-target');
   assert.equal((await got(session.request({ ':method': 'TRACE' }))).status, 405);
   assert.equal((await got(session.request({ ':method': 'OPTIONS', ':path': '*' }))).status, 204);
   assert.equal((await got(session.request({}))).status, 200);
+});
+
+test('strictly, a refusal is a status and nothing else', async () => {
+  const proxy = await listenHttp2(bed, ({ answer }) => answer.send(head(), 'ok'), {}, 'empty');
+  const { status, fields, body } = await got(dial(proxy.port).request({ ':path': '/a/../b' }));
+  assert.deepEqual([status, body, fields['content-length']], [400, '', '0']);
+  assert.deepEqual([fields['content-type'], fields['x-request-id']], [undefined, undefined]);
 });
 
 /** Answers with the body, or with what became of it. */

@@ -19,6 +19,7 @@ export async function listenHttp2(
   bed: UpstreamBed,
   onRequest: (incoming: Incoming) => void,
   limits: Partial<Http2Limits> = {},
+  errorBodies: 'problem' | 'empty' = 'problem',
 ): Promise<TestProxy> {
   const refusals: Refusal[] = [];
   const faults: unknown[] = [];
@@ -26,6 +27,7 @@ export async function listenHttp2(
   const listener = createHttp2Listener({
     timers: bed.timers,
     limits,
+    errorBodies,
     onRequest,
     onRefused: (refusal) => refusals.push(refusal),
     onFault: (fault) => faults.push(fault),

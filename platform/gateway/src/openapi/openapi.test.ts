@@ -58,7 +58,10 @@ describe('the path that clients use', () => {
   ])[] = [
     ['/api/orders/{orderId}', '/orders/{id}', '/api/orders/{id}', '/orders/{orderId}'],
     ['/api/orders', '/orders', '/api/orders', '/orders'],
-    ['/api/orders', '/orders/{rest}', '/api/orders/{rest}', undefined],
+    ['/api/orders', '/orders/{rest}', '/api/orders/{rest}', '/orders'],
+    ['/api/ordersheet', '/orders/{rest}', '/api/orders/{rest}', undefined],
+    ['/api/orders', '/orders/{id}/lines', '/api/orders/{id}', undefined],
+    ['/', '/{all}', '/{all}', '/'],
     ['/api/orders/{id}/lines/{n}', '/o/{rest}', '/api/orders/{rest}', '/o/{id}/lines/{n}'],
     ['/api/orders/{id}/lines', '/o/{id}', '/api/orders/{id}', '/o/{id}/lines'],
     ['/api/users', '/orders/{id}', '/api/orders/{id}', undefined],

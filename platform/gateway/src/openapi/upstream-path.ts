@@ -15,10 +15,10 @@ export function upstreamPath(
   const template = withoutQuery(downstreamTemplate);
   const values = matchTemplate(documented, template);
   if (values === undefined) return undefined;
-  const path = withoutQuery(name).replace(
-    PLACEHOLDER,
-    (text, placeholder: string) => values.get(placeholder) ?? text,
-  );
+  const upstream = withoutQuery(name);
+  for (const [placeholder, value] of values)
+    if (value === '' && !upstream.endsWith(`{${placeholder}}`)) return undefined; // only the end may be empty
+  const path = upstream.replace(PLACEHOLDER, (text, placeholder: string) => values.get(placeholder) ?? text);
   return path.length > 1 ? path.replace(/\/+$/, '') || '/' : path;
 }
 
@@ -39,7 +39,9 @@ function matchTemplate(path: string, template: string): ReadonlyMap<string, stri
       const escaped = literal.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
       if (at === names.length) return escaped;
       const isTail = at === names.length - 1 && literals[at + 1] === '';
-      return `${escaped}${isTail ? '(.*)' : '([^/]+)'}`;
+      if (!isTail) return `${escaped}([^/]+)`;
+      // A rest that is empty takes the slash before it along: `/orders/{rest}` is also `/orders`.
+      return escaped.endsWith('/') ? `${escaped.slice(0, -1)}(?:/(.*))?` : `${escaped}(.*)`;
     })
     .join('');
   const match = new RegExp(`^${pattern}/?$`, 'i').exec(path);
