@@ -71,6 +71,15 @@ describe('authentication', () => {
     assert.equal(((await refused.json()) as { code: string }).code, 'forbidden');
   });
 
+  it('gives claims to the back end as one parameter each, encoded once, in place of the client’s', async () => {
+    const port = await bed.backend((request, response) => response.end(request.url));
+    const more = { ...BEARER, AddQueriesToRequest: { who: 'Claims[sub] > value' } };
+    const url = await bed.gateway({ Routes: [routeTo(port, '/x', more)] });
+    const authorization = `Bearer ${await bed.issuer.sign({ sub: 'a b&c=ü' })}`;
+    const response = await fetch(`${url}/x?who=me&y=%20`, { headers: { authorization } });
+    assert.equal(await response.text(), '/x?y=%20&who=a%20b%26c%3D%C3%BC');
+  });
+
   it('lets a CORS preflight pass, but no other OPTIONS', async () => {
     const { port } = await echo();
     const url = await bed.gateway({ Routes: [routeTo(port, '/x', BEARER)] });

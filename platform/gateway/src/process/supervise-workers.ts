@@ -20,10 +20,12 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
   });
   let pauseMs = FIRST_PAUSE_MS;
   let isStopping = false;
+  const pauses = new Set<NodeJS.Timeout>();
   const { promise, resolve } = Promise.withResolvers<number>();
 
   const end = (code: number): void => {
     isStopping = true;
+    for (const pause of pauses) clearTimeout(pause); // nothing keeps this process any longer
     resolve(code);
   };
 
@@ -41,7 +43,11 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
       }
       if (performance.now() - startedAtMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
       process.stderr.write(`a gateway process ended (${signal ?? code}); another one takes its place\n`);
-      setTimeout(start, pauseMs);
+      const pause = setTimeout(() => {
+        pauses.delete(pause);
+        start();
+      }, pauseMs);
+      pauses.add(pause);
       pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
     });
   };
