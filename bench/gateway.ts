@@ -152,14 +152,14 @@ const SCENARIOS: readonly Scenario[] = [
     measure: (gateway, bench) => measureRequests(gateway, bench, {}),
   },
   { name: 'distinct URLs', contenders: [OURS], measure: measureUrls },
-  { name: 'server-sent events', contenders: [OURS, peer('fast-gateway'), nginx], measure: measureEvents },
+  { name: 'server-sent events', contenders: [OURS, peer('http-proxy'), nginx], measure: measureEvents },
   {
     name: 'rate limit under load',
     contenders: [flotilla('Flotilla', limited)],
     measure: measureLimit,
   },
   { name: 'reload under load', contenders: [OURS], measure: measureReload },
-  { name: 'one large answer', contenders: [OURS, peer('fast-gateway'), nginx], measure: measureStream },
+  { name: 'one large answer', contenders: [OURS, peer('http-proxy'), nginx], measure: measureStream },
 ];
 
 async function measureRequests(
@@ -251,14 +251,18 @@ async function measureReload(
 
 async function measureStream(gateway: RunningGateway, { load, options }: Bench): Promise<Figures> {
   const bytes = options.megabytes * 2 ** 20;
-  await load.ask('stream', { port: gateway.port, path: '/api/stream/1048576' });
+  await load.ask('stream', { port: gateway.port, path: '/api/stream/1048576', enough: 1_048_576 });
   const before = memoryOfTree(gateway.pid).rssBytes;
   const cpuBefore = cpuSecondsOfTree(gateway.pid);
   let highest = before;
   const watch = setInterval(() => {
     highest = Math.max(highest, memoryOfTree(gateway.pid).rssBytes);
   }, 50);
-  const received = await load.ask<number>('stream', { port: gateway.port, path: `/api/stream/${bytes}` });
+  const received = await load.ask<number>('stream', {
+    port: gateway.port,
+    path: `/api/stream/${bytes}`,
+    enough: bytes,
+  });
   clearInterval(watch);
   if (received < bytes) throw new Error(`only ${received} of ${bytes} bytes came through`);
   return {

@@ -26,7 +26,7 @@ async function load(request: LoadRequest): Promise<LoadResult> {
       const waitMs = dueAt(n) - performance.now();
       if (waitMs > 1) await new Promise((resolve) => setTimeout(resolve, waitMs));
       const from = request.perSecond > 0 ? Math.max(dueAt(n), 0) : performance.now();
-      const path = request.path.replace('#', String(n));
+      const path = request.path.replaceAll('#', String(n));
       socket.write(`GET ${path} HTTP/1.1\r\nHost: bench.test\r\n${request.fields}\r\n`);
       const status = await answers.next();
       latencies.push(performance.now() - from);
@@ -45,14 +45,23 @@ async function load(request: LoadRequest): Promise<LoadResult> {
   };
 }
 
-/** Takes one large answer; resolves with the bytes of its body. */
-async function stream({ port, path }: { readonly port: number; readonly path: string }): Promise<number> {
+/** Takes one large answer of at least so many bytes; resolves with what came, head included. */
+async function stream({
+  port,
+  path,
+  enough,
+}: {
+  readonly port: number;
+  readonly path: string;
+  readonly enough: number;
+}): Promise<number> {
   const socket = connect(port, '127.0.0.1');
   let bytes = 0;
   socket.on('data', (chunk: Buffer) => {
     bytes += chunk.length;
+    if (bytes >= enough) socket.destroy();
   });
-  socket.write(`GET ${path} HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n`);
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: bench.test\r\n\r\n`);
   await new Promise((resolve) => socket.once('close', resolve));
   return bytes;
 }
@@ -65,8 +74,9 @@ async function events({ port }: { readonly port: number }): Promise<readonly num
     const nowMs = performance.timeOrigin + performance.now();
     for (const [, sentMs] of chunk.toString('latin1').matchAll(/data: ([\d.]+)/g))
       delays.push(nowMs - Number(sentMs));
+    if (chunk.includes('0\r\n\r\n')) socket.destroy();
   });
-  socket.write('GET /api/events HTTP/1.1\r\nHost: bench.test\r\nConnection: close\r\n\r\n');
+  socket.write('GET /api/events HTTP/1.1\r\nHost: bench.test\r\n\r\n');
   await new Promise((resolve) => socket.once('close', resolve));
   return delays;
 }
