@@ -89,13 +89,22 @@ describe('what the gateway tells of its work', () => {
     const headers = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` };
     await (await fetch(`${url}/x/7`, { headers })).text();
     await (await fetch(`${url}/dead`)).text();
-    await eventually('both are recorded', () => spans.length === 2);
-    const [good, bad] = spans;
+    const ofRequests = () => spans.filter(({ name }) => name.startsWith('GET '));
+    await eventually('both are recorded', () => ofRequests().length === 2);
+    const [good, bad] = ofRequests();
     assert.equal(good?.name, 'GET /x/{id}');
     assert.equal(good?.trace.traceId, 'a'.repeat(32));
     assert.equal(good?.parentSpanId, 'b'.repeat(16));
     assert.equal(good?.error, undefined);
     assert.equal(bad?.error, 'bad-gateway');
+    const tries = spans.filter(({ name }) => name.startsWith('ask '));
+    assert.deepEqual(
+      tries.map(({ parentSpanId, error }) => [parentSpanId, error === undefined]),
+      [
+        [good?.trace.spanId, true],
+        [bad?.trace.spanId, false],
+      ],
+    );
   });
 
   it('is, sampled, every failure and one in a hundred of the rest; or nothing', async () => {
