@@ -28,7 +28,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
 const server = await startEmbeddedPostgres({
   dataDir: join(folder, 'data'),
   logFile: join(folder, 'postgres.log'),
-  settings: { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'off' },
+  settings: {
+    fsync: 'off',
+    full_page_writes: 'off',
+    synchronous_commit: 'off',
+    max_connections: '600', // files run side by side, and some start a dozen processes with a pool each
+  },
 });
 let broker: TestBroker | undefined;
 try {
