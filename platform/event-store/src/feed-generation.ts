@@ -59,7 +59,7 @@ interface Progress {
 async function attempt(
   deps: FeedingDeps,
   projection: Projection,
-  { name, generation }: Generation,
+  { name, generation, alone }: Generation,
   limit: number,
 ): Promise<FeedOutcome | FailedAttempt> {
   let claimed: Generation | undefined;
@@ -69,6 +69,9 @@ async function attempt(
       progress = { done: 0 };
       claimed = await claimGeneration(tx, name, generation);
       if (claimed === undefined || !isFed(projection, claimed)) return { kind: 'busy' };
+      // A process has ended since we looked: this is not for somebody who has others at work.
+      if (claimed.alone > 0 && alone === 0 && judge(claimed, deps.runner) !== 'abandoned')
+        return { kind: 'more' };
       const done = await handleNext(deps, projection, tx, claimed, limit, progress);
       if (progress.done > 0) crashPoint('projection.before-commit');
       return done;
@@ -102,7 +105,9 @@ async function handleNext(
   const [first] = rows;
   const last = rows.at(-1);
   if (first === undefined || last === undefined) {
-    if (claimed.worked_by !== null || claimed.alone > 0) await clearWork(tx, claimed);
+    // What somebody had in hand when it ended was there: it may only not be seen yet.
+    if (standing !== 'abandoned' && (claimed.worked_by !== null || claimed.alone > 0))
+      await clearWork(tx, claimed);
     return { kind: 'caught-up' };
   }
   if (standing !== 'ours') {

@@ -61,13 +61,13 @@ export async function claimGeneration(
 }
 
 /**
- * Notes that a runner takes events in hand, on a claimed generation. It is a hint about processes: should the server
+ * Notes that a runner takes events in hand, on a claimed generation; without a runner, only how the next ones are to be taken. It is a hint about processes: should the server
  * fail, nothing is lost with it, so nobody waits for the disk.
  */
 export async function markWork(
   tx: Queryable,
   { name, generation }: Generation,
-  runner: string,
+  runner: string | null,
   { events, alone, crashes }: NextWork,
 ): Promise<void> {
   await tx.query(
@@ -120,7 +120,8 @@ export async function advanceGeneration(
       to.xid,
       to.position,
       alone,
-      next === undefined ? null : alone > 0 ? 1 : next,
+      // One by one each is taken in hand anew, when nothing else is at work: a mark left standing would be blamed for the others' ends.
+      next === undefined || alone > 0 ? null : next,
     ],
   );
   return rows.length === 1;

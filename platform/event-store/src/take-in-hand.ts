@@ -14,7 +14,7 @@ export interface Work extends NextWork {
 
 /**
  * Notes that this runner takes the next events of a claimed generation in hand; once that is committed it may handle
- * them. Halts the projection instead when they have ended too many processes: then nothing but an operator helps.
+ * them. What a process that has ended left in hand is not taken yet, but noted to be handled one by one. Halts the projection instead when they have ended too many processes: then nothing but an operator helps.
  */
 export async function takeInHand(
   { runner, logger, maxCrashes }: FeedingDeps,
@@ -24,7 +24,8 @@ export async function takeInHand(
 ): Promise<FeedOutcome> {
   const { crashes, standing, first } = work;
   crashPoint('projection.before-mark-commit');
-  await markWork(tx, claimed, runner, work);
+  // After a crash the next runner takes its event in hand only when nothing else is at work: till then nobody has it.
+  await markWork(tx, claimed, standing === 'abandoned' ? null : runner, work);
   const halts = standing === 'abandoned' && crashes >= maxCrashes;
   const event = describeEvent(first);
   const facts = { projection: claimed.name, generation: claimed.generation, event, crashes };
