@@ -3,6 +3,7 @@ import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { AnswerHead } from '../http/answer.ts';
 import { copyFields, type Fields } from '../http/fields.ts';
+import { IDEMPOTENT } from '../http/request.ts';
 import type { AnswerSink, UpstreamCall, UpstreamFailure } from '../http/upstream.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../refusal.ts';
 import type { Timer } from '../timers.ts';
@@ -12,7 +13,6 @@ import { followRedirect, type Hop, MAX_REDIRECTS } from './redirects.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { tunnel } from './tunnel.ts';
 
-const REPEATABLE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 250;
 const NOBODY: Tried = { refused: new Set(), avoid: new Set() };
@@ -276,7 +276,7 @@ class Forward implements AnswerSink {
 
   #mayRepeat(): boolean {
     const { outgoing, body } = this.#exchange;
-    if (this.#hop !== undefined || this.#retriesLeft <= 0 || !REPEATABLE.has(outgoing.method)) return false;
+    if (this.#hop !== undefined || this.#retriesLeft <= 0 || !IDEMPOTENT.has(outgoing.method)) return false;
     if (body.framing.kind !== 'none') return false;
     return this.#route.retryBudget.spend(performance.now());
   }

@@ -1,7 +1,6 @@
 import cluster, { type Worker } from 'node:cluster';
 import { fileURLToPath } from 'node:url';
-import type { GatewayProcessOptions } from './run-gateway.ts';
-import { EXIT_CONFIG } from './run-gateway.ts';
+import { EXIT_CONFIG, type GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
 const FIRST_PAUSE_MS = 50;

@@ -1,5 +1,6 @@
 import type { Exchange } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
+import { IDEMPOTENT } from '../http/request.ts';
 import type { UpstreamFailure } from '../http/upstream.ts';
 import type { StranglerConfig } from './options.ts';
 
@@ -21,7 +22,6 @@ const NEW_WITH_FALLBACK: Plan = { first: 'new', fallback: 'legacy', isShadowed: 
 const LEGACY_WITH_FALLBACK: Plan = { first: 'legacy', fallback: 'new', isShadowed: false };
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
-const IDEMPOTENT: ReadonlySet<string> = new Set([...SAFE, 'PUT', 'DELETE']);
 
 /** What can be changed while the gateway runs. */
 export type Switchable = Pick<StranglerConfig, 'mode' | 'percent'>;
