@@ -266,7 +266,10 @@ test('a client that goes on taking requests back loses its session', async () =>
     await new Promise(setImmediate);
   }
   await until(() => session.destroyed && proxy.listener.connections() === 0);
-  assert.notEqual(goawayCode, constants.NGHTTP2_NO_ERROR);
+  // ENHANCE_YOUR_CALM by our own count; INTERNAL_ERROR when nghttp2's count, which refills over time, was first.
+  assert.ok(
+    goawayCode === constants.NGHTTP2_ENHANCE_YOUR_CALM || goawayCode === constants.NGHTTP2_INTERNAL_ERROR,
+  );
 });
 
 test('no more streams than allowed are open at a time', async () => {

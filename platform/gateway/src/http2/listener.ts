@@ -189,7 +189,7 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     }
     session.resets += 1;
     if (session.resets > limits.maxResets && !session.http2.destroyed)
-      session.http2.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+      session.http2.destroy(new Error('too many streams taken back'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
   function refuse(
