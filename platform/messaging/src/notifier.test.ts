@@ -43,6 +43,7 @@ async function startDeafProxy(uri: string) {
   if (address === null || typeof address === 'string') throw new Error('no port');
   const through = new URL(uri);
   through.port = String(address.port);
+  through.searchParams.delete('host'); // the socket file would go around the proxy
   return {
     uri: through.href,
     /** Passes on what it has kept back. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isPlatformError, PlatformError } from '@flotilla/kernel';
-import { createDatabase, type DeferredRows } from './database.ts';
+import { createDatabase } from './database.ts';
 import type { PostgresErrorCode } from './errors.ts';
 import { createTestDatabase, type TestDatabase } from './testing.ts';
+import type { DeferredRows, Transaction } from './transaction.ts';
 
 function failsWith(code: PostgresErrorCode, retryable: boolean) {
   return (error: unknown) => isPlatformError(error) && error.code === code && error.retryable === retryable;
@@ -53,6 +54,51 @@ describe('a database', () => {
     await assert.rejects(work, failsWith('POSTGRES_QUERY_FAILED', false));
     assert.deepEqual(await ids(), ['a']);
   });
+
+  it('begins with the first statement, whatever that is, and not without any', async () => {
+    assert.equal(await test.db.transaction(async () => 'nothing'), 'nothing');
+    for (const first of [
+      (tx: Transaction) => tx.query("INSERT INTO item VALUES ('a', 1)"),
+      (tx: Transaction) => tx.query('INSERT INTO item VALUES ($1, 1)', ['a']),
+      (tx: Transaction) => tx.savepoint(() => tx.query("INSERT INTO item VALUES ('a', 1)")),
+      async (tx: Transaction) => tx.defer(ITEMS, 'a'),
+    ]) {
+      const work = test.db.transaction(async (tx) => {
+        await first(tx);
+        tx.defer(ITEMS, 'b');
+        tx.defer(OTHER_ITEMS, 'b'); // fails: all of it is one transaction
+      });
+      await assert.rejects(work, failsWith('POSTGRES_UNIQUE_VIOLATION', false));
+      assert.deepEqual(await ids(), []);
+    }
+    await test.db.transaction(async (tx) => tx.defer(ITEMS, 'a'));
+    assert.deepEqual(await ids(), ['a']);
+  });
+
+  it('gives the rows of a first statement that returns some', async () => {
+    const rows = await test.db.transaction((tx) => tx.query('SELECT $1::int AS n UNION ALL SELECT 2', [1]));
+    assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
+  });
+
+  it('runs nothing when the transaction could not begin', async () => {
+    const single = createDatabase({ uri: test.uri, applicationName: 'single', maxConnections: 1 });
+    try {
+      await single.query('DEALLOCATE begin'); // BEGIN fails, and what follows would not
+      for (const work of [
+        async (tx: Transaction): Promise<unknown> =>
+          Promise.allSettled(['a', 'b'].map((id) => tx.query('INSERT INTO item VALUES ($1, 1)', [id]))),
+        async (tx: Transaction): Promise<unknown> => tx.defer(ITEMS, 'a'),
+      ])
+        await assert.rejects(single.transaction(work), failsWith('POSTGRES_QUERY_FAILED', false));
+      assert.deepEqual(await ids(), []);
+    } finally {
+      await single.close();
+    }
+  });
+
+  const OTHER_ITEMS: DeferredRows<string> = {
+    statementFor: (rows) => ITEMS.statementFor(rows),
+  };
 
   const ITEMS: DeferredRows<string> = {
     statementFor: (rows) => ({
@@ -188,7 +234,7 @@ describe('a database', () => {
       uri: test.uri,
       applicationName: 'small',
       maxConnections: 1,
-      acquireTimeoutMs: 50,
+      acquireTimeoutMs: 500, // within which the one connection must be made
     });
     try {
       await small.transaction(async () => {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { type Account, canReach } from './embedded-account.ts';
 
@@ -15,6 +15,9 @@ const REACHABLE_ROOT = '/var/lib/flotilla';
 const RECORD = 'relocated-to';
 const SERVER = 'server';
 const PASSWORD = 'superuser-password';
+const SOCKET = 'socket';
+/** Of the 104 bytes that macOS gives a socket's path (Linux 108), less the file's name. */
+const LONGEST_SOCKET_FOLDER = 104 - '/.s.PGSQL.65535\0'.length;
 
 /**
  * Beside `dataDir`, or, when root's checkout lies where the unprivileged account cannot go (`/root`), in a
@@ -51,7 +54,7 @@ export async function removeEmbeddedPostgres(requested: string): Promise<void> {
   const relocatedTo = await readFile(join(beside, RECORD), 'utf8').catch(() => '');
   if (relocatedTo === relocated(dataDir)) await rm(relocatedTo, { recursive: true, force: true });
   await rm(dataDir, { recursive: true, force: true });
-  for (const name of [RECORD, PASSWORD, SERVER]) {
+  for (const name of [RECORD, PASSWORD, SERVER, SOCKET]) {
     await rm(join(beside, name), { recursive: true, force: true });
   }
 }
@@ -64,4 +67,20 @@ export async function superuserPassword(home: Home): Promise<string> {
   const password = randomBytes(24).toString('base64url');
   await writeFile(file, password, { mode: 0o600 });
   return password;
+}
+
+/**
+ * The folder of the server's socket, made anew: a killed server leaves its file. `undefined` where the path is longer than the
+ * system takes; clients then use TCP.
+ */
+export async function makeSocketFolder(
+  { directory }: Home,
+  account: Account | undefined,
+): Promise<string | undefined> {
+  const folder = join(directory, SOCKET);
+  if (Buffer.byteLength(folder) > LONGEST_SOCKET_FOLDER) return undefined;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { mode: 0o755 });
+  if (account) await chown(folder, account.uid, account.gid);
+  return folder;
 }

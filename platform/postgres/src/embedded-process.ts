@@ -28,7 +28,6 @@ exit "$status"
 /** Durability is never traded: fsync, synchronous_commit and full_page_writes keep their defaults (on). */
 const SETTINGS: Readonly<Record<string, string>> = {
   listen_addresses: '127.0.0.1',
-  unix_socket_directories: '',
   max_connections: '200',
   shared_buffers: '128MB',
   max_wal_size: '1GB',

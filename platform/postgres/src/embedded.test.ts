@@ -8,12 +8,13 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { createDatabase, type SqlValue } from './database.ts';
+import { createDatabase } from './database.ts';
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
 import { parseAccount, serverAccount } from './embedded-account.ts';
 import { findInstalled, prepareBinaries } from './embedded-binaries.ts';
 import { removeEmbeddedPostgres } from './embedded-home.ts';
 import { readPid } from './embedded-survivor.ts';
+import type { SqlValue } from './statement.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -90,7 +91,7 @@ describe('the embedded server', () => {
       { name: 'full_page_writes', setting: 'on' },
       { name: 'listen_addresses', setting: '127.0.0.1' },
       { name: 'synchronous_commit', setting: 'on' },
-      { name: 'unix_socket_directories', setting: '' },
+      { name: 'unix_socket_directories', setting: `"${join(folder, 'socket')}"` },
     ]);
     const open = new URL(adminUri);
     open.password = 'wrong';

@@ -2,10 +2,6 @@ export {
   createDatabase,
   type Database,
   type DatabaseOptions,
-  type DeferredRows,
-  type Queryable,
-  type SqlValue,
-  type Transaction,
 } from './database.ts';
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
 export { removeEmbeddedPostgres } from './embedded-home.ts';
@@ -19,3 +15,5 @@ export {
   type ProvisionPlan,
   provision,
 } from './provision.ts';
+export type { SqlValue } from './statement.ts';
+export type { DeferredRows, Queryable, Transaction } from './transaction.ts';
