@@ -14,6 +14,8 @@ export interface TestRun {
 }
 
 const SLOWEST = 10;
+/** A test that hangs fails with its name; the longest file takes 4 minutes on two quiet cores. */
+const TIMEOUT_MS = 15 * 60_000;
 
 /**
  * Runs each file in a process of its own and prints the report, in the order of the files; what fails is told at once,
@@ -26,6 +28,7 @@ export async function runTests(files: readonly string[], options: TestRun): Prom
   const events = run({
     files: [...files],
     concurrency,
+    timeout: TIMEOUT_MS,
     execArgv: ['--import', join(import.meta.dirname, 'end-with-run.ts')],
     env,
     signal,

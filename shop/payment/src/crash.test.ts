@@ -19,6 +19,9 @@ import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, getJwks, refundPayment } from '@shop/contracts';
 import { API_KEY, connectProvider, startTestPayment, type TestPayment } from './testing.ts';
 
+/** Who is killed breaks its connections at once: nothing here waits for so long. */
+const PATIENT_MS = 20_000;
+
 /**
  * The real processes, killed between two effects. What they leave behind is taken up by the service that runs in
  * this process on the same databases.
@@ -29,7 +32,7 @@ describe('a process that is killed', () => {
   let registry: Registry;
   let identity: HttpHost;
   before(async () => {
-    payment = await startTestPayment({ timeoutMs: 1_000 });
+    payment = await startTestPayment({ timeoutMs: PATIENT_MS });
     bus = await createTestDatabase([busMigrations]);
     registry = await startRegistry({ host: '127.0.0.1', port: 0 });
     identity = createHttpHost({
@@ -185,7 +188,7 @@ describe('a process that is killed', () => {
       payment.provider.database.uri,
       'provider.after-capture-commit',
     );
-    const { client, provider } = connectProvider(doomed.address, 1_000);
+    const { client, provider } = connectProvider(doomed.address, PATIENT_MS);
     const amount = { amountMinor: 1_999, currency: 'EUR' };
     const key = payment.deps.newId();
     const { signal } = new AbortController();
