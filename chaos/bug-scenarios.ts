@@ -76,7 +76,7 @@ export const lateCommit: Scenario = async (system) => {
       await eventually(
         'the later ones were sent',
         async () => (await system.sql('order', 'SELECT FROM outbox')).length === 0,
-        20_000,
+        60_000,
         100,
       );
       return records;
@@ -96,7 +96,7 @@ export const mailsAreAway: Scenario = async (system) => {
       async () =>
         (await system.sql('order', 'SELECT FROM outbox')).length === 0 &&
         (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
-      30_000,
+      60_000,
       100,
     );
     return records;
@@ -130,7 +130,7 @@ export const takenOver: Scenario = async (system) => {
           );
           return saga === undefined && heir !== undefined;
         },
-        20_000,
+        60_000,
         50,
       );
       return accepted;

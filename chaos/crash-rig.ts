@@ -154,7 +154,7 @@ async function wrongEnd(
       const answer = await system.call('GET', `/orders/${orderId}`, { token });
       return answer.status === 200 && answer;
     },
-    30_000,
+    60_000,
     100,
   );
   return body.status === end ? [] : [`the order should be ${end}: ${JSON.stringify(body)}`];

@@ -84,7 +84,7 @@ async function cancel(system: RunningSystem): Promise<ClientRecord> {
   const record = await insist(system, wish, random);
   const orderId = record.answers[0]?.orderId ?? '';
   const look = () => system.call('GET', `/orders/${orderId}`, { token });
-  await eventually('it is being paid', async () => (await look()).body.status !== 'Pending', 30_000);
+  await eventually('it is being paid', async () => (await look()).body.status !== 'Pending');
   await eventually(
     'the wish to cancel has an answer',
     async () => (await system.call('POST', `/orders/${orderId}/cancel`, { token })).status < 500,

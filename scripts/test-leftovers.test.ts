@@ -15,7 +15,7 @@ async function temporary(t: { after(work: () => Promise<void>): void }): Promise
   return folder;
 }
 
-describe('a run of the tests that was killed', { timeout: 30_000 }, () => {
+describe('a run of the tests that was killed', () => {
   it('is cleaned up after by the next one, which leaves those alone that still run', async (t) => {
     const parent = await temporary(t);
     const ended = spawn(process.execPath, ['-e', '']);

@@ -239,7 +239,6 @@ export const ordering = (running: () => RunningSystem) => (): void => {
       'cancelled',
       async () =>
         (await system.call('GET', `/orders/${placed.body.id}`, { token })).body.status === 'Cancelled',
-      20_000,
     );
     assert.equal(await stockOf('sku-0003'), before);
     const again = await system.call('POST', `/orders/${placed.body.id}/cancel`, { token });

@@ -37,17 +37,13 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
     const refused = await placeOrder(system, { payment: 'tok_declined' });
     assert.equal(refused.status, 422, JSON.stringify(refused.body));
     for (const orderId of [confirmed.body.id, refused.body.orderId]) {
-      await eventually(
-        'the mail',
-        async () => {
-          const mails = await system.sql(
-            'notification',
-            `SELECT 1 FROM mail WHERE subject LIKE '%${orderId}%'`,
-          );
-          return mails.length === 1;
-        },
-        60_000,
-      );
+      await eventually('the mail', async () => {
+        const mails = await system.sql(
+          'notification',
+          `SELECT 1 FROM mail WHERE subject LIKE '%${orderId}%'`,
+        );
+        return mails.length === 1;
+      });
     }
     assert.deepEqual(await system.sql('bus', 'SELECT 1 FROM bus.queue'), []);
   });

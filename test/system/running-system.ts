@@ -170,7 +170,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
         `${service} ${what}`,
         async () =>
           (await control.instances()).find((instance) => instance.service === service && wished(instance)),
-        30_000,
+        60_000,
         50,
       ),
     token: (user) => {

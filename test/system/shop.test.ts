@@ -32,13 +32,9 @@ function suites(flow: OrderFlow): () => void {
     });
     const system = () => shop.system;
 
-    describe(`takes orders by ${flow}`, { timeout: 240_000 }, ordering(system));
-    if (flow === 'orchestration') describe('rebuilds a read model', { timeout: 400_000 }, projection(system));
-    describe(
-      `survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`,
-      { timeout: 280_000 },
-      survival(system),
-    );
+    describe(`takes orders by ${flow}`, ordering(system));
+    if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
+    describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(
       `survives a crash between any two effects (CRASH_SEED=${CRASH_SEED}) by ${flow}`,
       { timeout: CRASH_TIMEOUT_MS },

@@ -55,7 +55,7 @@ async function up(
   let output = '';
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk));
   const exited = once(child, 'exit').then(([code]) => code as number | null);
-  await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null, 60_000);
+  await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null);
   assert.equal(child.exitCode, null, output);
   return {
     process: child,
@@ -77,7 +77,7 @@ async function isAlive(pid: number): Promise<boolean> {
 
 async function assertGone(instances: readonly InstanceStatus[]): Promise<void> {
   for (const { pid, instance } of instances) {
-    if (pid !== null) await eventually(`${instance} has ended`, async () => !(await isAlive(pid)), 15_000);
+    if (pid !== null) await eventually(`${instance} has ended`, async () => !(await isAlive(pid)));
   }
 }
 
@@ -95,7 +95,7 @@ async function withDataDir(work: (dataDir: string) => Promise<void>): Promise<vo
   await work(dataDir).finally(() => rm(dataDir, { recursive: true, force: true }));
 }
 
-describe('a running system', { timeout: 120_000 }, () => {
+describe('a running system', () => {
   let dataDir: string;
   let system: Running;
   before(async () => {
@@ -275,7 +275,7 @@ describe('a running system', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the end of a system', { timeout: 120_000 }, () => {
+describe('the end of a system', () => {
   it('comes in order: first what others do not need, PostgreSQL last', () =>
     withDataDir(async (dataDir) => {
       const system = await up(dataDir);
@@ -323,7 +323,7 @@ describe('the end of a system', { timeout: 120_000 }, () => {
     }));
 });
 
-describe('below an older Node that was replaced', { timeout: 60_000 }, () => {
+describe('below an older Node that was replaced', () => {
   const launch = (args: readonly string[]) =>
     spawn(process.execPath, [BIN, ...args], {
       cwd: FIXTURE,
@@ -340,13 +340,13 @@ describe('below an older Node that was replaced', { timeout: 60_000 }, () => {
       const child = launch(['up', '--isolated', '--only', 'edge', '--data-dir', dataDir]);
       let output = '';
       child.stdout?.on('data', (chunk: Buffer) => (output += chunk));
-      await eventually('it is up', () => output.includes('Ctrl-C stops it'), 30_000);
+      await eventually('it is up', () => output.includes('Ctrl-C stops it'));
       child.disconnect();
       assert.deepEqual(await once(child, 'exit'), [0, null]);
     }));
 });
 
-describe('a service that does not start', { timeout: 120_000 }, () => {
+describe('a service that does not start', () => {
   it('is given up with its last log lines, and the others run without it', () =>
     withDataDir(async (dataDir) => {
       const system = await up(dataDir, ['--isolated'], { FIXTURE_BILLING: 'fails:1' });
@@ -378,34 +378,30 @@ describe('a service that does not start', { timeout: 120_000 }, () => {
     }));
 });
 
-it(
-  'an existing PostgreSQL serves as well, without demo data, and is left as it was found',
-  { timeout: 60_000 },
-  () =>
-    withDataDir(async (dataDir) => {
-      const adminUri = testServerUri();
-      const env = { DATABASE_URL: adminUri };
-      const ours = () =>
-        query(
-          adminUri,
-          "SELECT datname FROM pg_database WHERE datname IN ('accounts', 'stock', 'billing', 'bus')",
-        );
-      const system = await up(dataDir, ['--isolated'], env);
-      assert.equal((await ours()).length, 4);
-      const instances = await system.ps();
-      assert.equal(
-        instances.some(({ service }) => service === 'postgres'),
-        false,
+it('an existing PostgreSQL serves as well, without demo data, and is left as it was found', () =>
+  withDataDir(async (dataDir) => {
+    const adminUri = testServerUri();
+    const env = { DATABASE_URL: adminUri };
+    const ours = () =>
+      query(
+        adminUri,
+        "SELECT datname FROM pg_database WHERE datname IN ('accounts', 'stock', 'billing', 'bus')",
       );
-      const url = instances.find(({ service }) => service === 'stock')?.url ?? '';
-      const seen = (await (await fetch(url)).json()) as Env;
-      assert.equal(seen['FLOTILLA_DEMO'], '0');
-      assert.notEqual(seen['DATABASE_URL'], adminUri);
-      assert.equal((await flotilla(['down', '--reset', '--data-dir', dataDir], env)).code, 0);
-      assert.equal(await system.exited, 0);
-      assert.deepEqual(await ours(), []);
-    }),
-);
+    const system = await up(dataDir, ['--isolated'], env);
+    assert.equal((await ours()).length, 4);
+    const instances = await system.ps();
+    assert.equal(
+      instances.some(({ service }) => service === 'postgres'),
+      false,
+    );
+    const url = instances.find(({ service }) => service === 'stock')?.url ?? '';
+    const seen = (await (await fetch(url)).json()) as Env;
+    assert.equal(seen['FLOTILLA_DEMO'], '0');
+    assert.notEqual(seen['DATABASE_URL'], adminUri);
+    assert.equal((await flotilla(['down', '--reset', '--data-dir', dataDir], env)).code, 0);
+    assert.equal(await system.exited, 0);
+    assert.deepEqual(await ours(), []);
+  }));
 
 it('a command line that is not understood is answered with 2 and a hint', async () => {
   assert.deepEqual(await flotilla(['lgos']), {

@@ -34,14 +34,10 @@ async function restartUntil(
     const child = spawn(process.execPath, [FIXTURE, uri, deadly, version], { stdio: 'inherit' });
     const exited = once(child, 'exit');
     try {
-      const how = await eventually(
-        'it is over, or the process has ended',
-        async () => {
-          if (child.exitCode !== null || child.signalCode !== null) return 'ended';
-          return (await isOver()) && 'over';
-        },
-        30_000,
-      );
+      const how = await eventually('it is over, or the process has ended', async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return 'ended';
+        return (await isOver()) && 'over';
+      });
       if (how === 'over') return ended;
     } finally {
       child.kill('SIGKILL');

@@ -107,7 +107,7 @@ describe('the circuit breaker of a route', () => {
     assert.equal(await refused.text(), 'Circuit breaker is open for route -> /x');
     assert.equal(backend.requests, 2);
     backend.answer = ok;
-    await eventually('the circuit closes', async () => (await status(`${url}/x`)) === 200, 5_000, 50);
+    await eventually('the circuit closes', async () => (await status(`${url}/x`)) === 200, 60_000, 50);
     assert.deepEqual([await status(`${url}/x`), await status(`${url}/x`)], [200, 200]);
   });
 
@@ -220,9 +220,9 @@ describe('code of the user that throws', () => {
     await status(`${url}/x`);
     backend.answer = ok;
     isBroken = true;
-    await eventually('a trial was made', async () => (await status(`${url}/x`)) === 500, 5_000, 50);
+    await eventually('a trial was made', async () => (await status(`${url}/x`)) === 500, 60_000, 50);
     isBroken = false;
-    await eventually('the circuit closes', async () => (await status(`${url}/x`)) === 200, 5_000, 20);
+    await eventually('the circuit closes', async () => (await status(`${url}/x`)) === 200, 60_000, 20);
     assert.equal(admin.backends.states()[0]?.breaker, 'closed');
   });
 

@@ -150,9 +150,9 @@ export async function openRaw(url: string): Promise<RawClient> {
     socket,
     write: (bytes) => socket.write(bytes, 'latin1'),
     text: () => text,
-    until: (pattern) => eventually(`${pattern}`, () => pattern.test(text) && text, 10_000, 2),
+    until: (pattern) => eventually(`${pattern}`, () => pattern.test(text) && text, 60_000, 2),
     closed: async () => {
-      await eventually('the connection ends', () => socket.closed, 10_000, 2);
+      await eventually('the connection ends', () => socket.closed, 60_000, 2);
       return text;
     },
   };

@@ -101,7 +101,7 @@ describe('a WebSocket', () => {
       before = written;
       return same;
     };
-    await eventually('the back end is held back', standsStill, 10_000, 100);
+    await eventually('the back end is held back', standsStill, 60_000, 100);
     assert.ok(written < 60 * 2 ** 20, `${written} bytes were taken for a client that reads none`);
     client.socket.destroy();
   });

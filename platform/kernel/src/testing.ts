@@ -44,12 +44,12 @@ export function childEnvironment(): Record<string, string> {
 
 /**
  * Waits until `probe` returns something other than `undefined` or `false`, or fails after `timeoutMs`
- * (default 10 s) with the last error the probe threw. Looks every `everyMs` (default 20). Tests wait for conditions with this, never for time.
+ * (default 60 s) with the last error the probe threw. Looks every `everyMs` (default 20). Tests wait for conditions with this, never for time.
  */
 export async function eventually<T>(
   what: string,
   probe: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs: number = 10_000,
+  timeoutMs: number = 60_000,
   everyMs: number = 20,
 ): Promise<T> {
   const end = performance.now() + timeoutMs;

@@ -141,14 +141,10 @@ describe('a process killed between two durable effects', { concurrency: 3 }, () 
       const successor = await startTestProcess(t, system, { parts });
       const expected = { ...NOTHING, ...ends };
       let state: End | undefined;
-      await eventually(
-        'the end',
-        async () => {
-          state = await stateOf(system);
-          return JSON.stringify(state) === JSON.stringify(expected);
-        },
-        60_000,
-      ).catch(() => undefined);
+      await eventually('the end', async () => {
+        state = await stateOf(system);
+        return JSON.stringify(state) === JSON.stringify(expected);
+      }).catch(() => undefined);
       await successor.kill();
       assert.deepEqual(await stateOf(system), expected, 'and it stays so');
     });

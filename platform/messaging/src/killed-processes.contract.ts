@@ -31,12 +31,12 @@ export function describeKilledProcesses(
       const published = publishAll(system);
       for (const [kills, victim] of VICTIMS.entries()) {
         const wanted = (kills + 1) * EFFECTS_BETWEEN_KILLS;
-        await eventually('progress', async () => (await countEffects(system)) >= wanted, 60_000);
+        await eventually('progress', async () => (await countEffects(system)) >= wanted);
         await running.splice(victim, 1)[0]?.kill();
         running.push(await start());
       }
       await published;
-      await eventually('all effects', async () => (await countEffects(system)) >= ALL, 60_000);
+      await eventually('all effects', async () => (await countEffects(system)) >= ALL);
       await Promise.all(running.map((one) => one.kill()));
       const expected = Array.from({ length: PER_KEY }, (_, n) => n);
       const byKey = await effectsByKey(system);
@@ -62,8 +62,8 @@ export function describeKilledProcesses(
       }
       const survivor = await startTestProcess(t, system, { parts: ['consumer'] });
       const deadLetters = async () => (await system.deadLetters.list()).letters;
-      const letter = await eventually('the dead letter', async () => (await deadLetters())[0], 60_000);
-      await eventually('the others', async () => (await countEffects(system)) === 99, 60_000);
+      const letter = await eventually('the dead letter', async () => (await deadLetters())[0]);
+      await eventually('the others', async () => (await countEffects(system)) === 99);
       await survivor.kill();
       assert.deepEqual(
         [letter.key, letter.crashes, letter.reason],

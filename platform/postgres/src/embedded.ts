@@ -69,7 +69,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       dataDir,
       port,
       logFile: options.logFile,
-      settings: { unix_socket_directories: quoteItem(socketFolder), ...options.settings },
+      settings: { ...options.settings, unix_socket_directories: quoteItem(socketFolder) },
     });
     const adminUri = uriOf(password, port, socketFolder);
     if (await becomesReady(server, adminUri))

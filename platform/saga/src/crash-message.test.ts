@@ -45,14 +45,10 @@ async function takenUp(
   const world = await openWorld(service.uri, bus.uri);
   try {
     await meanwhile(world);
-    const saga = await eventually(
-      'it ends',
-      async () => {
-        const found = await world.engine.find(id);
-        return found?.endedAt && found;
-      },
-      20_000,
-    );
+    const saga = await eventually('it ends', async () => {
+      const found = await world.engine.find(id);
+      return found?.endedAt && found;
+    });
     const rows = await service.db.query<{ what: string }>(
       'SELECT what FROM participant_effect WHERE saga_id = $1 ORDER BY seq',
       [id],

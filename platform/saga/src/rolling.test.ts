@@ -81,7 +81,7 @@ describe('sagas of two versions on nodes that are killed and paused in turn (cas
     );
 
   async function kill(node: Node): Promise<void> {
-    await eventually('it has sagas in work', async () => (await heldBy(node)).length > 0, 30_000, 2);
+    await eventually('it has sagas in work', async () => (await heldBy(node)).length > 0, 60_000, 2);
     node.process.kill('SIGKILL');
     await once(node.process, 'exit');
     node.process = start(node.id, node.versions);
@@ -98,7 +98,7 @@ describe('sagas of two versions on nodes that are killed and paused in turn (cas
         node.process.kill('SIGCONT');
         return false;
       },
-      30_000,
+      60_000,
       5,
     );
     try {
@@ -108,7 +108,7 @@ describe('sagas of two versions on nodes that are killed and paused in turn (cas
           const left = await heldBy(node);
           return taken.every((id) => !left.includes(id));
         },
-        25_000,
+        60_000,
         50,
       );
     } finally {

@@ -112,14 +112,10 @@ describe('the order store', () => {
     const all = () => service.db.query('SELECT * FROM order_view ORDER BY id');
     const before = await all();
     const id = await requestProjection(service.db, { name: 'order_view', verb: 'rebuild', by: 'test' });
-    const done = await eventually(
-      'it is rebuilt',
-      async () => {
-        const found = await readProjectionCommand(service.db, id);
-        return found?.status === 'done' && found;
-      },
-      30_000,
-    );
+    const done = await eventually('it is rebuilt', async () => {
+      const found = await readProjectionCommand(service.db, id);
+      return found?.status === 'done' && found;
+    });
     assert.equal(done.outcome, 'generation 2 is what readers see');
     assert.deepEqual(await all(), before);
     const next = await insert();

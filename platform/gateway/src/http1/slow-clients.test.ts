@@ -156,7 +156,7 @@ describe('a client', () => {
       if (read > 6_000_000) socket.pause();
     });
     send(request('/'));
-    await eventually('it is cut', () => closedAtMs > 0, 10_000);
+    await eventually('it is cut', () => closedAtMs > 0);
     const tookMs = closedAtMs - readAtMs;
     assert.ok(tookMs > writeStallMs * 0.95 && tookMs < writeStallMs * 1.6, `after ${tookMs} ms`);
   });

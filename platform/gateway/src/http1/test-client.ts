@@ -85,9 +85,9 @@ export function watch(socket: Socket): TestClient {
       socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
     },
     text: () => text,
-    until: (pattern) => eventually(`${pattern}`, () => pattern.test(text) && text, 10_000, 2),
+    until: (pattern) => eventually(`${pattern}`, () => pattern.test(text) && text, 60_000, 2),
     closed: async () => {
-      await eventually('the connection ends', () => isClosed, 10_000, 2);
+      await eventually('the connection ends', () => isClosed, 60_000, 2);
       return text;
     },
   };

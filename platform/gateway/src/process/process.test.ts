@@ -93,7 +93,7 @@ describe('a gateway process', () => {
       response.end('served');
     });
     const { child, port, ended, output } = await start({ Routes: [routeTo(backend, '/x')] });
-    await eventually('it serves', () => /"serving"/.test(output()), 10_000);
+    await eventually('it serves', () => /"serving"/.test(output()));
     const asked = fetch(`http://127.0.0.1:${port}/x`);
     await arrived.promise;
     child.kill('SIGTERM');
@@ -111,12 +111,12 @@ describe('a gateway process', () => {
   it('takes over a changed file, and keeps what it has when the file is not valid', async () => {
     const backend = await bed.backend((_, response) => response.end('ok'));
     const { port, output, configPath } = await start({ Routes: [routeTo(backend, '/x')] });
-    await eventually('it serves', () => /"serving"/.test(output()), 10_000);
+    await eventually('it serves', () => /"serving"/.test(output()));
     await writeFile(configPath, '{ "Routes": [ {');
-    await eventually('it says so', () => /not valid: the one before stays in force/.test(output()), 10_000);
+    await eventually('it says so', () => /not valid: the one before stays in force/.test(output()));
     assert.equal(await statusOf(port), 200);
     await writeFile(configPath, JSON.stringify({ Routes: [routeTo(backend, '/y')] }));
-    await eventually('the new one serves', async () => (await statusOf(port, '/y')) === 200, 10_000);
+    await eventually('the new one serves', async () => (await statusOf(port, '/y')) === 200);
     assert.equal(await statusOf(port), 404);
   });
 });
@@ -127,12 +127,12 @@ describe('several gateway processes on one port', () => {
   it('replace one that crashes while the others serve, and all end after SIGTERM', async () => {
     const backend = await bed.backend((_, response) => response.end(String(process.pid)));
     const { child, port, ended, output } = await start({ Routes: [routeTo(backend, '/x')] }, { workers: 2 });
-    await eventually('both serve', () => workersOf(output()) === 2, 20_000);
+    await eventually('both serve', () => workersOf(output()) === 2);
     assert.equal(await statusOf(port), 200);
     const [victim] = await workerIds(child.pid);
     assert.ok(victim !== undefined);
     process.kill(victim, 'SIGKILL');
-    await eventually('another takes its place', () => workersOf(output()) === 3, 20_000);
+    await eventually('another takes its place', () => workersOf(output()) === 3);
     assert.match(output(), /a gateway process ended \(SIGKILL\); another one takes its place/);
     assert.equal(await statusOf(port), 200);
     child.kill('SIGTERM');

@@ -27,7 +27,7 @@ describe('a process killed between two effects on RabbitMQ', { skip: skipWithout
         );
         return !unsent && !held && (await effects(system)).length >= 3;
       };
-      await eventually('all effects, nothing left', isOver, 60_000);
+      await eventually('all effects, nothing left', isOver);
       await successor.kill();
       assert.deepEqual(
         await effects(system),

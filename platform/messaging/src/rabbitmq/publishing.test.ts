@@ -158,7 +158,6 @@ describe('publishing to RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     await eventually(
       'the heartbeat noticed',
       () => bench.measured('messaging_rabbitmq_open{connection="publish"}') === 0,
-      15_000,
     );
     bench.proxy.flow();
     await eventually(
