@@ -77,11 +77,13 @@ describe('retries', () => {
     const bad = await controlled(dying);
     const { url } = await bed.start({ Routes: [routeTo(bad.port, '/x')] });
     const count = 200;
+    const startedAt = performance.now();
     const statuses = await Promise.all(Array.from({ length: count }, () => status(`${url}/x`)));
     assert.deepEqual([...new Set(statuses)], [502]);
     const retried = bad.requests - count;
     // 20 % of the requests, and three a second beside.
-    assert.ok(retried >= 3 && retried <= count * 0.2 + 15, `${retried} of ${count} requests were repeated`);
+    const allowed = count * 0.2 + 3 * (1 + Math.ceil((performance.now() - startedAt) / 1_000));
+    assert.ok(retried >= 3 && retried <= allowed, `${retried} of ${count} requests were repeated`);
     assert.match(bed.metrics.render(), /gateway_retries_total\{http_route="\/x",why="closed"\} \d/);
   });
 

@@ -35,12 +35,10 @@ test('a check that does not answer counts as failed after a second', async (t) =
     handlers: [],
     readiness: { bus: () => new Promise(() => undefined) },
   });
-  const start = performance.now();
   const ready = await fetch(`${url}/health/ready`);
   assert.equal(ready.status, 503);
   assert.deepEqual(
     (await readProblem(ready)).errors?.map(({ path }) => path),
     ['bus'],
   );
-  assert.ok(performance.now() - start < 3_000);
 });

@@ -12,7 +12,7 @@ import { type ProblemReply, problem } from './reply.ts';
  * For this long an idle connection is left open after the last new one was refused: a client that is just about to
  * use it gets an answer with `Connection: close` instead of a reset, which it could not safely repeat.
  */
-const LINGER_MS = 100;
+const LINGER_MS = 300;
 
 interface ListenerOptions {
   readonly app: FastifyInstance;

@@ -42,15 +42,16 @@ export interface StepRecord {
 }
 
 /** Whoever was taken over, or has read an older version, affects no row. */
-const FENCE = `lease_epoch = $2 AND version = $3 AND ended_at IS NULL AND (NOT $25::boolean OR lease_owner IS NOT NULL)`;
+const FENCE = `lease_epoch = $2 AND version = $3 AND ended_at IS NULL AND (NOT $24::boolean OR lease_owner IS NOT NULL)`;
 
 // By the parameter, not by what was moved: also planned on an empty table, this is a look-up by the whole key.
-const recordBehind = (fence: string) => `
+// What a transition does not need is left out: PostgreSQL prepares every part of a statement, also one that writes nothing.
+const recordBehind = (fence: string, { fails, opens }: Parts) => `
   WITH moved AS (
     UPDATE saga_instance SET status = $4, data = coalesce($5::jsonb, data), step = $6::text, direction = $7,
       attempt = $8, pivot_started = $9, reason = $10::jsonb, version = version + 1, updated_at = clock_timestamp(),
-      lease_owner = CASE WHEN $6::text IS NOT NULL AND (NOT $25::boolean OR $11::float8 IS NOT NULL) THEN lease_owner END,
-      lease_until = CASE WHEN $6::text IS NULL THEN NULL WHEN NOT $25::boolean THEN lease_until
+      lease_owner = CASE WHEN $6::text IS NOT NULL AND (NOT $24::boolean OR $11::float8 IS NOT NULL) THEN lease_owner END,
+      lease_until = CASE WHEN $6::text IS NULL THEN NULL WHEN NOT $24::boolean THEN lease_until
                          ELSE clock_timestamp() + $11::float8 * interval '1 ms' END,
       next_attempt_at = CASE WHEN $12::float8 IS NULL THEN next_attempt_at
                              ELSE clock_timestamp() + $12::float8 * interval '1 ms' END,
@@ -63,23 +64,45 @@ const recordBehind = (fence: string) => `
       ended_at = CASE WHEN $13::text <> 'open' THEN clock_timestamp() END,
       due_at = clock_timestamp() + $20::float8 * interval '1 ms', sent = $21::boolean
     FROM moved WHERE s.saga_id = $1 AND s.step = $18::text AND s.branch = $22::text AND s.kind = $19::text AND s.epoch = $23
-  ), tried AS (
-    INSERT INTO saga_attempt (saga_id, step, branch, kind, attempt, error_code, error_message)
-    SELECT id, $18::text, $22::text, $19::text, $14::int, $16::text, $17::text FROM moved
-    WHERE $13::text = 'open' AND $16::text IS NOT NULL
-  ), opened AS (
-    INSERT INTO saga_step ${OPENED_COLUMNS}
-    SELECT moved.id, coalesce($6::text, ''), $7::text, ${openedValues('moved.data')} FROM moved, ${openingsFrom('$24')}
-  )
+  )${fails ? TRIED : ''}${opens ? OPENED : ''}
   SELECT id FROM moved`;
 
-const RECORD = recordBehind(FENCE);
-const UNFENCED = recordBehind('($2::integer, $3::integer) IS NOT NULL');
+const TRIED = `, tried AS (
+    INSERT INTO saga_attempt (saga_id, step, branch, kind, attempt, error_code, error_message)
+    SELECT id, $18::text, $22::text, $19::text, $14::int, $16::text, $17::text FROM moved
+  )`;
+
+const OPENED = `, opened AS (
+    INSERT INTO saga_step ${OPENED_COLUMNS}
+    SELECT moved.id, coalesce($6::text, ''), $7::text, ${openedValues('moved.data')} FROM moved, ${openingsFrom('$25')}
+  )`;
+
+const UNFENCED = '($2::integer, $3::integer) IS NOT NULL';
+
+interface Parts {
+  /** An attempt has failed, and the step stays open. */
+  readonly fails: boolean;
+  readonly opens: boolean;
+}
+
+const statements = new Map<string, string>();
+
+function recordStatement(fence: string, parts: Parts): string {
+  const key = `${fence} ${parts.fails} ${parts.opens}`;
+  const sql = statements.get(key) ?? recordBehind(fence, parts);
+  statements.set(key, sql);
+  return sql;
+}
 
 /** Writes a transition; `false` when the instance was changed or taken over since it was read. */
 export async function recordStep(tx: Queryable, record: StepRecord): Promise<boolean> {
   const { was, next } = record;
-  const rows = await tx.query(plantedBug('write-without-lease') ? UNFENCED : RECORD, [
+  const opens = record.opens.length > 0;
+  const sql = recordStatement(plantedBug('write-without-lease') ? UNFENCED : FENCE, {
+    fails: was.status === 'open' && was.fault !== undefined,
+    opens,
+  });
+  const rows = await tx.query(sql, [
     record.id,
     record.epoch,
     record.version,
@@ -103,8 +126,8 @@ export async function recordStep(tx: Queryable, record: StepRecord): Promise<boo
     was.sent,
     was.branch,
     was.epoch,
-    record.opens.length === 0 ? null : JSON.stringify(record.opens),
     record.held,
+    ...(opens ? [JSON.stringify(record.opens)] : []),
   ]);
   return rows.length === 1;
 }

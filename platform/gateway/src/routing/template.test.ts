@@ -112,7 +112,7 @@ describe('path templates', () => {
     const path = `/${'_'.repeat(8_000)}/y`;
     const started = performance.now();
     for (let round = 0; round < 100; round += 1) assert.equal(template.match(path, path, ''), undefined);
-    assert.ok(performance.now() - started < 1_000);
+    assert.ok(performance.now() - started < 10_000, 'trying all splits would take years');
   });
 });
 
