@@ -168,15 +168,19 @@ describe('a process that ends by chance', () => {
   it('makes its successor handle a suspected event while no other projection is at work', async (t) => {
     const rig = await open(t);
     await rig.append('a', deposited(1));
-    await rig.db.query(
-      `UPDATE projection_generation SET worked_by = 'killed', worked_events = 1,
-         alone = CASE WHEN name = 'balance' THEN 1 ELSE 0 END,
-         worked_at = CASE WHEN name = 'balance' THEN clock_timestamp() - interval '1 minute' ELSE clock_timestamp() END`,
-    );
+    const markKilled = (name: string, workedAt: string) =>
+      rig.db.query(
+        `UPDATE projection_generation SET worked_by = 'killed', worked_events = 1, alone = $2,
+           worked_at = clock_timestamp() + $3::interval WHERE name = $1`,
+        [name, name === 'balance' ? 1 : 0, workedAt],
+      );
+    await markKilled('balance', '-1 minute');
+    await markKilled('tally', '1 hour');
     const caughtUp = async () => (await statusOf(rig, 'tally'))?.lagEvents === 0;
     const meanwhile: boolean[] = [];
-    // The other's mark is taken for abandoned while this handler runs: then it would be at work beside it.
+    // The other's mark comes to look abandoned while this handler runs: then it would be at work beside it.
     const before = async () => {
+      await markKilled('tally', '-1 minute');
       const others = eventually('the other goes on', caughtUp, 2_000);
       meanwhile.push(
         await others.then(
