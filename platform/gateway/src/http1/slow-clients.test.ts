@@ -178,7 +178,7 @@ describe('a client', () => {
   it('that takes its answer slowly gets all of it', async () => {
     const total = 12_000_000;
     const { client } = await start(({ answer }) => answer.send(okHead(), Buffer.alloc(total)), {
-      writeStallMs: 150,
+      writeStallMs: 1_000, // in all it takes a multiple of it
     });
     const { send, socket } = await client();
     let read = 0;
@@ -187,7 +187,7 @@ describe('a client', () => {
       read += bytes.length;
       if (Math.floor(read / 1_000_000) === Math.floor((read - bytes.length) / 1_000_000)) return;
       socket.pause();
-      setTimeout(() => socket.resume(), 40);
+      setTimeout(() => socket.resume(), 200);
     });
     send(request('/', 'Connection: close\r\n'));
     await eventually('all is read', () => read > total);

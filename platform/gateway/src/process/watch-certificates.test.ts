@@ -58,6 +58,14 @@ it('shows exchanged certificates to new connections, and keeps the old ones when
   });
   assert.equal(await shownBy(port), 'before.test', 'the key of the other one does not fit');
 
+  for (const file of [files.certFile, files.keyFile]) {
+    problems.length = 0;
+    await writeFile(file, '');
+    await eventually('a file that is being written is no certificate', () => problems.length > 0);
+    assert.equal(await shownBy(port), 'before.test');
+    await writeFile(file, file === files.certFile ? after.cert : before.key);
+  }
+
   await writeFile(files.keyFile, after.key);
   await eventually('the new pair is in force', async () => (await shownBy(port)) === 'after.test');
 });

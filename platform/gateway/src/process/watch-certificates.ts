@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { toError } from '@flotilla/kernel';
 
@@ -21,8 +22,11 @@ interface WatchDeps {
   readonly pollMs?: number;
 }
 
+/** Rejects a pair that does not fit. `node:tls` would take an empty file, which is one that is being written, and then fail every handshake. */
 export async function readCertificates({ certFile, keyFile }: CertificateFiles): Promise<Certificates> {
   const [cert, key] = await Promise.all([readFile(certFile, 'utf8'), readFile(keyFile, 'utf8')]);
+  if (!new X509Certificate(cert).checkPrivateKey(createPrivateKey(key)))
+    throw new Error('the private key is not that of the certificate');
   return { cert, key };
 }
 
