@@ -91,6 +91,7 @@ for (const kind of ['inline', 'asynchronous'] as const) {
       const rig = await open(t, options);
       rig.runner([v1, v2]);
       await rig.append('a', deposited(1));
+      await eventually('the first one has handled it', async () => (await sum(rig)) === 1);
       for (const next of [2, 3, 4]) {
         assert.equal((await ask(rig, 'rebuild')).status, 'done');
         await eventually('the oldest is gone', async () => {
