@@ -229,10 +229,10 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     reload,
     listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
-      const secure =
-        tls && (await listenTls({ host, port, timers, accept: http1.accept, onHttp2: http2.accept, tls }));
+      const at = { host, port, timers, onTurnedAway: telemetry.turnedAway };
+      const secure = tls && (await listenTls({ ...at, accept: http1.accept, onHttp2: http2.accept, tls }));
       const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
-      const listening = secure ?? (await listenPlain({ host, port, timers, accept }));
+      const listening = secure ?? (await listenPlain({ ...at, accept }));
       listeners.push(listening);
       const name = host.includes(':') ? `[${host}]` : host;
       return {

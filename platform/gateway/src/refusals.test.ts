@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import { silentLogger } from '@flotilla/telemetry';
+import { createTestCertificate } from './test-certificate.ts';
 import { bodyOf, createTestBed, routeTo, sendRaw } from './test-gateway.ts';
 
 const bed = createTestBed();
@@ -247,6 +249,19 @@ describe('unusual but legal requests', () => {
     const answer = await sendRaw(url, `${refused}GET /api/after HTTP/1.1\r\nHost: h\r\n\r\n`);
     assert.match(answer, /^HTTP\/1\.1 401 /);
     assert.match(answer, /served \/api\/after/);
+  });
+});
+
+describe('a client that never comes to a request', () => {
+  it('is counted, and named in the log', async () => {
+    const lines: object[] = [];
+    const logger = { ...silentLogger, debug: (fields: object) => lines.push(fields) };
+    const gateway = await bed.start({}, { logger, listen: { tls: createTestCertificate() } });
+    await sendRaw(gateway.url, 'GET / HTTP/1.1\r\nHost: h\r\n\r\n', 100);
+    await eventually('it is counted', () =>
+      bed.metrics.render().includes('gateway_refused_connections_total{code="handshake"} 1'),
+    );
+    assert.deepEqual(lines, [{ code: 'handshake', owner: '127.0.0.1' }]);
   });
 });
 

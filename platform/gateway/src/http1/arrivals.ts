@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net';
+import { addressOwner } from '../security/address-owner.ts';
 
 /** Who may open one more connection. */
 export interface Arrivals {
@@ -33,7 +33,7 @@ export function createArrivals(limits: ArrivalLimits): Arrivals {
   const isPaced = Number.isFinite(limits.maxArrivalsPerSecond);
   return {
     arrived: (address) => {
-      const owner = ownerOf(address);
+      const owner = addressOwner(address);
       const openNow = openOf.get(owner) ?? 0;
       if (isPaced) {
         const recent = (recentOf.get(owner) ?? 0) + 1;
@@ -47,7 +47,7 @@ export function createArrivals(limits: ArrivalLimits): Arrivals {
       return undefined;
     },
     left: (address) => {
-      const owner = ownerOf(address);
+      const owner = addressOwner(address);
       open -= 1;
       const rest = (openOf.get(owner) ?? 1) - 1;
       if (rest === 0) openOf.delete(owner);
@@ -58,16 +58,4 @@ export function createArrivals(limits: ArrivalLimits): Arrivals {
     },
     nextSecond: () => recentOf.clear(),
   };
-}
-
-/** An IPv6 host has a whole /64 to choose addresses from. */
-function ownerOf(address: string): string {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address; // the latter is an IPv4 client
-  const [head = '', tail] = address.split('::');
-  const groups = head.split(':').filter((group) => group !== '');
-  const behind = tail === undefined || tail === '' ? [] : tail.split(':');
-  // `::` stands for as many zeros as are missing to eight groups; a dotted end counts for two.
-  const width = groups.length + behind.length + (address.includes('.') ? 1 : 0);
-  const zeros = tail === undefined ? 0 : 8 - width;
-  return [...groups, ...Array.from({ length: zeros }, () => '0'), ...behind].slice(0, 4).join(':');
 }

@@ -86,7 +86,7 @@ describe('listening with TLS', () => {
     const reasons: string[] = [];
     const { port, connections } = await startTls({
       limits: { maxConnections: 2 },
-      onTurnedAway: (reason) => reasons.push(reason),
+      onTurnedAway: (reason, owner) => reasons.push(`${reason} ${owner}`),
     });
     const plain = await plainClient(port);
     plain.send(request('/'));
@@ -94,7 +94,7 @@ describe('listening with TLS', () => {
     await eventually('it is counted', () => reasons.length === 1 && connections() === 0);
     const held = [await tlsClient(port), await tlsClient(port)];
     await (await plainClient(port)).closed();
-    assert.deepEqual(reasons, ['handshake', 'too-many']);
+    assert.deepEqual(reasons, ['handshake 127.0.0.1', 'too-many 127.0.0.1']);
     for (const { send, until } of held) {
       send(request('/'));
       await until(/GET \/ ;$/);
@@ -126,13 +126,13 @@ describe('connections', () => {
       timers,
       accept,
       limits: { maxConnectionsPerAddress: 2 },
-      onTurnedAway: (reason) => reasons.push(reason),
+      onTurnedAway: (reason, owner) => reasons.push(`${reason} ${owner}`),
     });
     cleanups.push(close);
     const one = await plainClient(port);
     await plainClient(port);
     assert.equal(await (await plainClient(port)).closed(), '');
-    assert.deepEqual(reasons, ['too-many-of-address']);
+    assert.deepEqual(reasons, ['too-many-of-address 127.0.0.1']);
     one.socket.destroy();
     await eventually('there is room', () => connections() === 1);
     const next = await plainClient(port);

@@ -6,6 +6,7 @@ import {
   type TLSSocket,
   type TlsOptions,
 } from 'node:tls';
+import { addressOwner } from '../security/address-owner.ts';
 import type { Timers } from '../timers.ts';
 import { type ArrivalLimits, type Arrivals, createArrivals, DEFAULT_ARRIVAL_LIMITS } from './arrivals.ts';
 
@@ -15,8 +16,8 @@ export interface ListenOptions {
   readonly port: number;
   readonly timers: Timers;
   accept(socket: Socket | TLSSocket): void;
-  /** A connection was closed unread. For metrics. */
-  onTurnedAway?(reason: 'too-many' | 'too-many-of-address' | 'too-fast' | 'handshake'): void;
+  /** A connection was closed unread. For metrics and logs; `owner` is whom it counted for. */
+  onTurnedAway?(reason: 'too-many' | 'too-many-of-address' | 'too-fast' | 'handshake', owner: string): void;
   readonly limits?: Partial<ArrivalLimits>;
 }
 
@@ -63,8 +64,8 @@ export async function listenTls(options: ListenTlsOptions): Promise<ListeningTls
     ALPNProtocols: onHttp2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
   });
   handshakes.on('tlsClientError', (_, socket) => {
+    onTurnedAway?.('handshake', addressOwner(socket.remoteAddress ?? ''));
     socket.destroy();
-    onTurnedAway?.('handshake');
   });
   handshakes.on('secureConnection', (socket) => {
     if (socket.alpnProtocol === 'h2' && onHttp2 !== undefined) onHttp2(socket);
@@ -104,14 +105,14 @@ function admission(arrivals: Arrivals, { timers, onTurnedAway }: ListenOptions):
       arrivals.nextSecond();
     }
     const address = socket.remoteAddress;
-    const refused = address === undefined ? 'gone' : arrivals.arrived(address);
+    const refused = address === undefined ? undefined : arrivals.arrived(address);
     if (address !== undefined && refused === undefined) {
       socket.once('close', () => arrivals.left(address));
       return true;
     }
     socket.on('error', () => undefined); // nobody else listens to it any more
     socket.destroy();
-    if (refused !== undefined && refused !== 'gone') onTurnedAway?.(refused);
+    if (address !== undefined && refused !== undefined) onTurnedAway?.(refused, addressOwner(address));
     return false;
   };
 }

@@ -177,6 +177,37 @@ describe('a rate limit', () => {
     assert.equal(request({ peerAddress: '192.0.2.6' }).status, 200);
   });
 
+  it('takes all addresses of one IPv6 network for one client', () => {
+    const from = (peerAddress: string): TestRequest => ({ peerAddress });
+    const changes: readonly Partial<RateLimitConfig>[] = [
+      {},
+      { key: { kind: 'address' } },
+      { key: { kind: 'claim', claim: 'sub' } },
+    ];
+    for (const change of changes) {
+      const request = limiter({ ...change, limit: 1, whitelist: new Set(['2001:db8:1:2::99']) });
+      assert.equal(request(from('2001:db8:1:2::1')).status, 200);
+      assert.equal(request(from('2001:DB8:1:2:ffff::')).status, 429);
+      assert.equal(request(from('2001:db8:1:3::1')).status, 200);
+      assert.equal(request(from('2001:db8:1:2::99')).status, 200, 'it is on the whitelist');
+      assert.equal(request(from('192.0.2.1')).status, 200);
+      assert.equal(request(from('::ffff:192.0.2.1')).status, 429);
+    }
+  });
+
+  it('names the owner of a shared budget in the usual notation', () => {
+    const keys: string[] = [];
+    const shared = {
+      admit: (key: string) => {
+        keys.push(key);
+        return undefined;
+      },
+      close: async () => undefined,
+    };
+    limiter({ store: 'shared' }, { shared })({ peerAddress: '2001:db8:1:2::1' });
+    assert.deepEqual(keys, ['flotilla:limit:r 2/10000/0 header:oc-client a:2001:db8:1:2::/64']);
+  });
+
   it('strictly refuses a client without the field', () => {
     const request = limiter({ wait: '1s' }, { strict: true });
     assert.deepEqual(request({}).refusal, {

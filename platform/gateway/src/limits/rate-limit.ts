@@ -3,6 +3,7 @@ import type { Exchange, Step } from '../exchange.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, fieldValue } from '../http/fields.ts';
 import type { Refusal } from '../refusal.ts';
+import { addressOwner } from '../security/address-owner.ts';
 import { type Admission, type Budgets, createBudgets } from './budget.ts';
 import type { RateLimitConfig } from './options.ts';
 import type { SharedBudgets } from './shared-budgets.ts';
@@ -95,22 +96,27 @@ function compileOwner({ key }: RateLimitConfig): (exchange: Exchange) => Owner {
     // The outgoing fields: a transform may set the client id, and what no client may say is not in them.
     return ({ outgoing, clientAddress }) => {
       const id = fieldValue(outgoing.fields, header);
-      return id ? named('h', id) : named('a', clientAddress, true);
+      return id ? named('h', id) : ofAddress(clientAddress, true);
     };
   }
   if (key.kind === 'claim') {
     const { claim } = key;
     return ({ claims, clientAddress }) => {
       const text = claims?.get(claim)?.join(',');
-      return text === undefined ? named('a', clientAddress, true) : named('c', text);
+      return text === undefined ? ofAddress(clientAddress, true) : named('c', text);
     };
   }
-  return key.kind === 'route' ? () => ROUTE : ({ clientAddress }) => named('a', clientAddress);
+  return key.kind === 'route' ? () => ROUTE : ({ clientAddress }) => ofAddress(clientAddress);
 }
 
-function named(kind: string, name: string, isFallback = false): Owner {
+function named(kind: string, name: string): Owner {
   const short = name.length > MAX_OWNER_LENGTH ? hash('sha256', name, 'base64') : name;
-  return { owner: `${kind}:${short}`, name, isFallback };
+  return { owner: `${kind}:${short}`, name, isFallback: false };
+}
+
+/** The whitelist has whole addresses; counted is whom they belong to. */
+function ofAddress(name: string, isFallback = false): Owner {
+  return { owner: `a:${addressOwner(name)}`, name, isFallback };
 }
 
 const LIMIT = fieldName('ratelimit-limit');

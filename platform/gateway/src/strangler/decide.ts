@@ -2,6 +2,7 @@ import type { Exchange } from '../exchange.ts';
 import { fieldValue } from '../http/fields.ts';
 import { IDEMPOTENT } from '../http/request.ts';
 import type { UpstreamFailure } from '../http/upstream.ts';
+import { addressOwner } from '../security/address-owner.ts';
 import type { StranglerConfig } from './options.ts';
 
 export type Side = 'legacy' | 'new';
@@ -66,14 +67,14 @@ export function canFallBack(
   return after === 'not-sent' || IDEMPOTENT.has(outgoing.method);
 }
 
-/** Whom the split keeps on one side. Without the header or claim it is the address. */
+/** Whom the split keeps on one side. Without the header or claim it is the address, of IPv6 its /64. */
 export function userOf(exchange: Exchange, stickyBy: StranglerConfig['stickyBy']): string {
-  if (stickyBy.kind === 'address') return exchange.clientAddress;
+  if (stickyBy.kind === 'address') return addressOwner(exchange.clientAddress);
   const named =
     stickyBy.kind === 'claim'
       ? exchange.claims?.get(stickyBy.name)?.[0]
       : fieldValue(exchange.request.fields, stickyBy.name);
-  return named || exchange.clientAddress;
+  return named || addressOwner(exchange.clientAddress);
 }
 
 /** 0 … 99.99, always the same for the same text: who is in 10 % is in 20 % too. FNV-1a with a final mix. */

@@ -73,6 +73,9 @@ describe('who answers', () => {
     assert.equal(userOf(exchange, { kind: 'claim', name: 'sub' }), 'ann');
     assert.equal(userOf(exchange, { kind: 'claim', name: 'tenant' }), '10.0.0.1');
     assert.equal(userOf(exchange, ADDRESS), '10.0.0.1');
+    const ofIpv6 = exchangeWith({}, { clientAddress: '2001:db8:1:2:a:b:c:d' });
+    for (const stickyBy of [ADDRESS, { kind: 'claim', name: 'sub' } as const])
+      assert.equal(userOf(ofIpv6, stickyBy), '2001:db8:1:2::/64');
   });
 
   it('only what has no effects and no body is copied', () => {

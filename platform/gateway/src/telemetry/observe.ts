@@ -31,6 +31,8 @@ export interface GatewayTelemetry {
   tried(exchange: Exchange, backend: Backend, outcome: TryOutcome): void;
   /** Bytes that were no request. */
   refused(refusal: Refusal, peerAddress: string): void;
+  /** A connection that was closed unread, and whom it counted for. */
+  turnedAway(reason: string, owner: string): void;
   cache(route: string, result: CacheResult): void;
 }
 
@@ -56,9 +58,11 @@ export function createGatewayTelemetry({
     'http_route',
     'why',
   ]);
-  const refusals = metrics.counter('gateway_refused_connections_total', 'Bytes that were no request.', [
-    'code',
-  ]);
+  const refusals = metrics.counter(
+    'gateway_refused_connections_total',
+    'Connections that were closed unread, and bytes that were no request.',
+    ['code'],
+  );
   const cacheResults = metrics.counter('gateway_cache_requests_total', 'Requests on cached routes.', [
     'http_route',
     'result',
@@ -118,6 +122,10 @@ export function createGatewayTelemetry({
     refused: ({ code, status }, peerAddress) => {
       refusals.inc({ code });
       logger.debug({ code, status, peer: peerAddress }, 'not a request');
+    },
+    turnedAway: (code, owner) => {
+      refusals.inc({ code });
+      logger.debug({ code, owner }, 'a connection was turned away');
     },
     cache: (route, result) => cacheResults.inc({ http_route: route, result }),
   };
