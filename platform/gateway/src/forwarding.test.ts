@@ -256,6 +256,35 @@ describe('back ends in trouble', () => {
     assert.equal(await response.text(), 'order');
   });
 
+  it('does not wait for a service that the registry does not know, and finds it when it comes', async () => {
+    const port = await bed.backend((_, response) => response.end('here'));
+    let endpoints: readonly Endpoint[] = [];
+    const resolver = { resolve: async () => endpoints, close: async () => undefined };
+    const url = await bed.gateway({ Routes: [serviceRoute()] }, resolver);
+    const startedAtMs = performance.now();
+    assert.equal((await fetch(`${url}/api/x`)).status, 503);
+    assert.ok(performance.now() - startedAtMs < 2_000, 'patience is 4 s');
+    endpoints = [{ id: 'o-1', service: 'order', host: '127.0.0.1', port }];
+    const comes = async () => (await fetch(`${url}/api/x`)).status === 200;
+    await eventually('it is found', comes, 2_000);
+  });
+
+  it('waits for a registry that has not answered yet', async () => {
+    const port = await bed.backend((_, response) => response.end('here'));
+    let isAway = true;
+    const resolve = async (): Promise<readonly Endpoint[]> => {
+      if (isAway) throw new Error('away');
+      return [{ id: 'o-1', service: 'order', host: '127.0.0.1', port }];
+    };
+    const resolver = { resolve, close: async () => undefined };
+    const url = await bed.gateway({ Routes: [serviceRoute()] }, resolver);
+    const answer = fetch(`${url}/api/x`);
+    setTimeout(() => {
+      isAway = false;
+    }, 300);
+    assert.equal((await answer).status, 200);
+  });
+
   it('tries another instance when one refuses the connection, whatever the method', async () => {
     const port = await bed.backend(async (request, response) => response.end(await bodyOf(request)));
     const url = await bed.gateway(

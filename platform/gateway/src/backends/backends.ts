@@ -20,6 +20,8 @@ export interface Tried {
 
 /** Chooses among the instances of one route and learns from what they do. */
 export interface BackendPool {
+  /** When there is none: may there be one soon? */
+  readonly isHopeful: boolean;
   /** `undefined` = there is none (that is usable). Synchronous once the instances are known. */
   pick(exchange: Exchange, tried: Tried): Backend | undefined | Promise<Backend | undefined>;
   /** Every pick that was used is followed by one `began` and one `ended`. */

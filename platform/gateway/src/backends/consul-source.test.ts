@@ -14,6 +14,8 @@ afterEach(async () => {
 });
 
 interface FakeConsul {
+  /** Registered, but not healthy. */
+  sick: readonly number[];
   readonly port: number;
   readonly requests: { readonly url: string; readonly token: string | undefined }[];
   ports: readonly number[];
@@ -24,8 +26,8 @@ interface FakeConsul {
 async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
   let index = 5;
   const waiting = new Set<ServerResponse>();
-  const answer = (response: ServerResponse): void => {
-    const entries = fake.ports.map((port) => ({
+  const answer = (response: ServerResponse, isAll = false): void => {
+    const entries = [...fake.ports, ...(isAll ? fake.sick : [])].map((port) => ({
       Service: { ID: `i${port}`, Address: '127.0.0.1', Port: port },
     }));
     const headers = { 'x-consul-index': String(fake.mode === 'immediate' ? 1 : index) };
@@ -37,9 +39,10 @@ async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
       url: request.url ?? '',
       token: request.headers['x-consul-token'] as string | undefined,
     });
-    const asked = new URL(request.url ?? '', 'http://x').searchParams.get('index');
+    const { searchParams } = new URL(request.url ?? '', 'http://x');
+    const asked = searchParams.get('index');
     if (fake.mode === 'blocking' && Number(asked) === index) waiting.add(response);
-    else answer(response);
+    else answer(response, !searchParams.has('passing'));
   });
   cleanups.push(close);
   const fake: FakeConsul = {
@@ -47,6 +50,7 @@ async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
     mode,
     requests: [],
     ports: [],
+    sick: [],
     set: (ports) => {
       fake.ports = ports;
       index += 1;
@@ -100,7 +104,7 @@ describe('Consul', () => {
       token: 'secret',
     });
     const asked = await eventually('it waits', () => {
-      return consul.requests.at(-1)?.url.endsWith('&index=5&wait=30s') && consul.requests.length;
+      return consul.requests.at(-1)?.url.includes('&index=5&wait=30s') && consul.requests.length;
     });
     assert.equal(source.current(), source.current(), 'the same list while nothing changed');
     consul.set([2, 3]);
@@ -168,8 +172,9 @@ describe('Consul', () => {
     assert.equal(await known(source), '');
     assert.deepEqual(source.current(), []);
     assert.equal(source.isFollowing, false);
+    const asked = consul.requests.length;
     await Promise.all([source.load(), source.load()]);
-    assert.equal(consul.requests.length, 2, 'one question for all who ask at the same time');
+    assert.equal(consul.requests.length, 2 * asked, 'one question for all who ask at the same time');
     consul.ports = [9];
     await becomes(source, '9', 1000);
     assert.equal(source.isFollowing, true);
@@ -177,6 +182,34 @@ describe('Consul', () => {
     consul.set([]);
     await becomes(source, '', 900);
     await source.ended();
+  });
+
+  it('there is no hope for a service that is not registered, and some for one that is not healthy', async () => {
+    const consul = await startConsul('blocking');
+    const source = follow(consul, { namespace: 'shop' });
+    assert.equal(source.isHopeful, true, 'nobody has been asked');
+    await source.load();
+    assert.equal(source.isHopeful, false);
+    assert.equal(consul.requests.at(-1)?.url, '/v1/health/service/my%20order?ns=shop');
+    consul.sick = [9];
+    await source.load();
+    assert.equal(source.isHopeful, true);
+    consul.sick = [];
+    await source.load();
+    assert.equal(source.isHopeful, false);
+    consul.ports = [9];
+    await becomes(source, '9', 1000);
+    await eventually('it waits', () => consul.requests.at(-1)?.url.includes('index='));
+    consul.set([]);
+    await becomes(source, '', 900);
+    assert.equal(source.isHopeful, true, 'it has just gone');
+  });
+
+  it('there is hope as long as the registry does not answer', async () => {
+    const consul = await startConsul('broken');
+    const source = follow(consul);
+    await source.load();
+    assert.equal(source.isHopeful, true);
   });
 
   it('follows the embedded registry: a service that comes, and one that goes', async () => {

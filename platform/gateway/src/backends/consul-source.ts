@@ -2,6 +2,7 @@ import { type Clock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { Found } from './candidate.ts';
 import { readHealthAnswer } from './consul-answer.ts';
+import { createHope } from './hope.ts';
 import { type InstanceSource, keepIfSame } from './instance-source.ts';
 import type { DiscoveryConfig } from './options.ts';
 
@@ -34,7 +35,7 @@ const BREATH_MS = 50;
 const LONGEST_BACKOFF_MS = 2_000;
 /** Nobody asked for so long: not followed any more. */
 const IDLE_MS = 60_000;
-/** How long it is believed that a service does not exist. */
+/** How long it is believed that a service has no instances, or does not exist. */
 const ABSENT_MS = 500;
 /** After an outage a registry without memory fills again with the next heartbeats: until then empty means nothing. */
 const REFILL_MS = 15_000;
@@ -55,6 +56,8 @@ export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
   let loading: Promise<readonly Found[]> | undefined;
   let failures = 0;
   let refillingUntilMs = 0;
+  const hope = createHope(nowMs);
+  let isKnown = false;
 
   async function ask(index: number, signal: AbortSignal): Promise<number> {
     const answer = await askConsul(deps, index, signal);
@@ -67,6 +70,7 @@ export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
     answeredAtMs = nowMs();
     if (isEmptied && answeredAtMs < refillingUntilMs) return 0;
     found = keepIfSame(found, answer.found);
+    hope.answered(found.length);
     // An index that goes backwards belongs to another registry: start over.
     return answer.index < index ? 0 : answer.index;
   }
@@ -109,6 +113,7 @@ export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
   async function load(): Promise<readonly Found[]> {
     try {
       await ask(0, closing);
+      isKnown = !hope.isAlive && (await isRegistered(deps, closing));
     } catch (error) {
       failed(error);
       answeredAtMs = nowMs(); // and the next question is not due at once
@@ -119,6 +124,9 @@ export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
   }
 
   return {
+    get isHopeful() {
+      return isKnown || hope.isAlive;
+    },
     get isFollowing() {
       return following !== undefined;
     },
@@ -144,19 +152,39 @@ async function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<voi
   });
 }
 
+/** Has it instances that are not healthy? They may be so soon. */
+async function isRegistered(deps: ConsulSourceDeps, signal: AbortSignal): Promise<boolean> {
+  try {
+    const { body } = await get(deps, [], CALL_TIMEOUT_MS, signal);
+    return Array.isArray(body) && body.length > 0;
+  } catch {
+    return false; // it has just said that there is none that can be asked
+  }
+}
+
 async function askConsul(
-  { service, namespace, discovery }: ConsulSourceDeps,
+  deps: ConsulSourceDeps,
   index: number,
   signal: AbortSignal,
 ): Promise<{ readonly found: readonly Found[]; readonly index: number }> {
-  const target = new URL(`/v1/health/service/${encodeURIComponent(service)}?passing`, discovery.url);
+  const waits = index > 0;
+  const query = ['passing', ...(waits ? [`index=${index}`, `wait=${WAIT_SECONDS}s`] : [])];
+  const answer = await get(deps, query, waits ? WAIT_TIMEOUT_MS : CALL_TIMEOUT_MS, signal);
+  return { found: readHealthAnswer(answer.body), index: answer.index };
+}
+
+async function get(
+  { service, namespace, discovery }: ConsulSourceDeps,
+  query: readonly string[],
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<{ readonly body: unknown; readonly index: number }> {
+  const target = new URL(`/v1/health/service/${encodeURIComponent(service)}`, discovery.url);
   const space = namespace ?? discovery.namespace;
-  if (space) target.search += `&ns=${encodeURIComponent(space)}`;
-  if (index > 0) target.search += `&index=${index}&wait=${WAIT_SECONDS}s`;
-  const deadline = AbortSignal.timeout(index > 0 ? WAIT_TIMEOUT_MS : CALL_TIMEOUT_MS);
+  target.search = [...query, ...(space ? [`ns=${encodeURIComponent(space)}`] : [])].join('&');
   const response = await fetch(target, {
     redirect: 'error',
-    signal: AbortSignal.any([signal, deadline]),
+    signal: AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]),
     headers: discovery.token === undefined ? {} : { 'x-consul-token': discovery.token },
   });
   if (!response.ok) {
@@ -164,5 +192,5 @@ async function askConsul(
     throw new Error(`the registry answered ${response.status}`);
   }
   const answered = Number(response.headers.get('x-consul-index')) || 0;
-  return { found: readHealthAnswer(await response.json()), index: Math.max(0, answered) };
+  return { body: await response.json(), index: Math.max(0, answered) };
 }

@@ -3,10 +3,13 @@ import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { isCallable } from '../http/callable-address.ts';
 import type { Found } from './candidate.ts';
+import { createHope } from './hope.ts';
 import type { HostAndPort } from './options.ts';
 
 /** Where the instances of a route come from. */
 export interface InstanceSource {
+  /** When there are no instances: may there be some soon? Not of a service that the registry does not know. */
+  readonly isHopeful: boolean;
   /** What is known now, the same array as long as it says the same. `undefined` = ask with `load`. */
   current(): readonly Found[] | undefined;
   /** Never rejects: nothing known is an empty list. */
@@ -17,7 +20,7 @@ export function createFixedSource(hosts: readonly HostAndPort[]): InstanceSource
   const found = hosts.map(({ host, port, weight, zone }): Found => {
     return { id: `${host}:${port}`, host, port, weight, zone, tags: [] };
   });
-  return { current: () => found, load: async () => found };
+  return { isHopeful: found.length > 0, current: () => found, load: async () => found };
 }
 
 /** From then on the answer is renewed beside the requests; they wait for it only when it is older than `STALE_MS`. */
@@ -42,6 +45,7 @@ export function createResolverSource(
   let found: readonly Found[] = [];
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let asking: Promise<readonly Found[]> | undefined;
+  const hope = createHope(nowMs);
 
   async function ask(): Promise<readonly Found[]> {
     try {
@@ -50,6 +54,7 @@ export function createResolverSource(
         endpoints = answer;
         found = keepIfSame(found, answer.filter(({ host }) => isCallable(host)).map(toFound));
       }
+      hope.answered(found.length);
     } catch (error) {
       // The last good answer stays. A registry that was never heard is no other fault than no instances.
       const isExpected = isPlatformError(error) && error.code === 'DISCOVERY_UNAVAILABLE';
@@ -65,6 +70,9 @@ export function createResolverSource(
     return asking;
   };
   return {
+    get isHopeful() {
+      return hope.isAlive;
+    },
     current: () => {
       const ageMs = nowMs() - askedAtMs;
       if (ageMs > STALE_MS) return undefined;

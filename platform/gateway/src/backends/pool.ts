@@ -144,6 +144,9 @@ export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
   }
 
   return {
+    get isHopeful() {
+      return source.isHopeful;
+    },
     get candidates() {
       return candidates;
     },

@@ -40,9 +40,10 @@ export function createServiceSources(deps: ServiceSourcesDeps): ServiceSources {
     return createResolverSource(service, { resolver, logger, nowMs: () => timers.nowMs });
   }
 
-  /** Services that exist are followed and kept: a registry has only so many. */
+  /** Services that exist are followed and kept: a registry has only so many. Names that nobody knows go first. */
   function forgetOldest(latest: string): void {
-    const oldest = [...sources].find(([key, source]) => key !== latest && source.isFollowing !== true);
+    const idle = [...sources].filter(([key, source]) => key !== latest && source.isFollowing !== true);
+    const oldest = idle.find(([, source]) => !source.isHopeful) ?? idle[0];
     if (oldest !== undefined) sources.delete(oldest[0]);
   }
 

@@ -146,9 +146,9 @@ class Forward implements AnswerSink {
     );
   }
 
-  /** Instances of a service come back with a restart; a configured host is simply broken. */
+  /** Instances of a service come back with a restart; a configured host is simply broken, an unknown name nobody's. */
   #waitForInstance(): void {
-    if (this.#patienceMs <= 0) {
+    if (this.#patienceMs <= 0 || !this.#forwarding.side.pool.isHopeful) {
       const { noInstance } = this.#deps.refusals;
       const isBroken = this.#backend !== undefined && this.#forwarding.side.patienceMs === 0;
       this.#giveUp('not-sent', undefined, isBroken ? BAD_GATEWAY : noInstance);
