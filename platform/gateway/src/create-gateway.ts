@@ -183,6 +183,7 @@ export function createGateway(options: GatewayOptions): Gateway {
         noInstance: strict ? { status: 404, code: 'no-instance' } : SERVICE_UNAVAILABLE,
       },
       onCache: ({ route }, result) => telemetry.cache(route, result),
+      onIdleWebSocket: ({ route }) => telemetry.idleWebSocket(route),
       onTry: telemetry.tried,
       onFault: (exchange, error, done) => {
         logger.error({ route: exchange.route, err: toError(error) }, 'the request could not be handled');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -112,6 +113,33 @@ describe('a WebSocket', () => {
     await new Promise((resolve) => setTimeout(resolve, 600)); // what is proved is that nothing happens
     client.write('still');
     await client.until(/still$/);
+    client.socket.destroy();
+  });
+
+  it('in which neither side says anything is closed on both, and counted', async () => {
+    const { port, sockets } = await webSocketBackend();
+    const { client } = await open(port, { WebSocketOptions: { IdleTimeout: 1 } });
+    client.write('x');
+    await client.until(/x$/);
+    await client.closed();
+    await eventually('the back end sees the end', () => sockets[0]?.closed === true);
+    assert.match(bed.metrics.render(), /gateway_idle_websockets_total\{http_route="\/ws"\} 1/);
+  });
+
+  it('is asked by the kernel for signs of life, on both sides', {
+    skip: process.platform !== 'linux',
+  }, async () => {
+    const { port } = await webSocketBackend();
+    const { gateway, client } = await open(port);
+    const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, '0');
+    const table = async () => (await readFile('/proc/net/tcp', 'latin1')).split('\n');
+    // Local and remote address, state 01 = open, queues, timer 02 = keep-alive.
+    const isWatched = (local: string, remote: string) => async () =>
+      (await table()).some((line) =>
+        new RegExp(`^ *\\d+: \\w+:${local} \\w+:${remote} 01 \\w+:\\w+ 02:`).test(line),
+      );
+    await eventually('the client is', isWatched(hex(gateway.port), hex(client.socket.localPort ?? 0)));
+    await eventually('the back end is', isWatched('\\w+', hex(port)));
     client.socket.destroy();
   });
 

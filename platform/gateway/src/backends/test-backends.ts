@@ -216,6 +216,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     delegatingHandlers: [],
     maxBodyBytes: 30_000_000,
     webSocketOrigins: [],
+    webSocketIdleMs: Number.POSITIVE_INFINITY,
     metadata: new Map(),
     ...more,
   };

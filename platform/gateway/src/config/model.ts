@@ -86,6 +86,8 @@ export interface PolicyConfig {
   readonly maxBodyBytes: number;
   /** Origins beside its own that may open WebSockets. */
   readonly webSocketOrigins: readonly string[];
+  /** A WebSocket without a byte from either side is closed after this. `Infinity` = never. */
+  readonly webSocketIdleMs: number;
   readonly metadata: ReadonlyMap<string, string>;
 }
 

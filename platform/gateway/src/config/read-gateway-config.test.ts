@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BEARER, PROVIDERS, ROUTE, read, routeOf } from './test-config.ts';
+import { BEARER, PROVIDERS, problemsOf, ROUTE, read, routeOf } from './test-config.ts';
 
 describe('reading', () => {
   it("reads the guide's file as it is", () => {
@@ -216,6 +216,19 @@ describe('reading', () => {
       '2',
     );
     assert.equal(protocol({ DownstreamHttpVersion: '9.9' }), '1.1');
+  });
+
+  it('limits the silence of WebSockets, for the route or for all', () => {
+    const idleMs = (own: object, global: object = {}) =>
+      routeOf({ WebSocketOptions: own }, { WebSocketOptions: global }).webSocketIdleMs;
+    assert.equal(routeOf({}).webSocketIdleMs, 600_000);
+    assert.equal(idleMs({}, { IdleTimeout: 60 }), 60_000);
+    assert.equal(idleMs({ IdleTimeout: 5 }, { IdleTimeout: 60 }), 5_000);
+    assert.equal(idleMs({ IdleTimeout: 0 }, { IdleTimeout: 60 }), Number.POSITIVE_INFINITY);
+    assert.match(
+      problemsOf({ Routes: [{ ...ROUTE, WebSocketOptions: { IdleTimeout: -1 } }] }).join(),
+      /at least 0/,
+    );
   });
 
   it('has defaults for everything that a route leaves out', () => {

@@ -17,7 +17,7 @@ import type { PolicyConfig } from './model.ts';
 import { QUALITY, readBreaker, readTimeout } from './quality.ts';
 import { RATE_LIMIT, readRateLimit } from './rate-limit.ts';
 import { hasName, listed, type Names, type Registered } from './registered.ts';
-import { CORS, IP_RULES, readCors, readIpRules, readWebSocketOrigins, WEB_SOCKET } from './security.ts';
+import { CORS, IP_RULES, readCors, readIpRules, readWebSocket, WEB_SOCKET } from './security.ts';
 import type { ConfigObject, SectionShape } from './shape.ts';
 import { HEADER_TRANSFORMS, readTransforms } from './transforms.ts';
 
@@ -41,7 +41,12 @@ export const GROUPS = {
   },
   HealthCheckOptions: { type: 'object', shape: HEALTH, own: true, doc: 'Which instances are usable.' },
   RetryOptions: { type: 'object', shape: RETRY, own: true, doc: 'Tries on other instances.' },
-  WebSocketOptions: { type: 'object', shape: WEB_SOCKET, own: true, doc: 'Who may open WebSockets.' },
+  WebSocketOptions: {
+    type: 'object',
+    shape: WEB_SOCKET,
+    own: true,
+    doc: 'Who may open WebSockets, and how long they may be silent.',
+  },
 } as const satisfies SectionShape;
 
 /** Plain keys that all three have. */
@@ -175,9 +180,7 @@ export function readPolicies(own: PolicyObject | undefined, context: PolicyConte
     handler: readHandler(joinGroup(own?.values.HttpHandlerOptions, global?.values.HttpHandlerOptions, key)),
     delegatingHandlers: readHandlers(own?.has('DelegatingHandlers') ? own : global, registered.handlers),
     maxBodyBytes: bodyBytes === 0 ? Number.POSITIVE_INFINITY : bodyBytes,
-    webSocketOrigins: readWebSocketOrigins(
-      joinGroup(own?.values.WebSocketOptions, global?.values.WebSocketOptions, key),
-    ),
+    ...readWebSocket(joinGroup(own?.values.WebSocketOptions, global?.values.WebSocketOptions, key)),
     metadata: new Map([...(global?.values.Metadata ?? []), ...(own?.values.Metadata ?? [])]),
   };
 }

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net';
 import type { CorsConfig, IpRulesConfig } from '../security/options.ts';
 import { type Group, ROUTE_KEYS } from './group.ts';
+import type { PolicyConfig } from './model.ts';
 import type { ConfigObject, SectionShape } from './shape.ts';
 
 export const IP_RULES = {
@@ -110,13 +111,26 @@ export const WEB_SOCKET = {
     own: true,
     doc: "Origins beside the gateway's own that may open WebSockets.",
   },
+  IdleTimeout: {
+    type: 'integer',
+    minimum: 0,
+    default: 600,
+    own: true,
+    doc: 'Without a byte from either side for so long, both are closed, s; 0 = no limit.',
+  },
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
-export function readWebSocketOrigins(group: Group<typeof WEB_SOCKET> | undefined): readonly string[] {
+export function readWebSocket(
+  group: Group<typeof WEB_SOCKET> | undefined,
+): Pick<PolicyConfig, 'webSocketOrigins' | 'webSocketIdleMs'> {
   const origins = group?.values.AllowedOrigins ?? [];
   for (const origin of origins)
     if (!isOrigin(origin))
       group?.error('AllowedOrigins', `${origin} is no origin such as https://shop.example`);
-  return origins;
+  const idleSeconds = group?.values.IdleTimeout ?? 600;
+  return {
+    webSocketOrigins: origins,
+    webSocketIdleMs: idleSeconds === 0 ? Number.POSITIVE_INFINITY : idleSeconds * 1000,
+  };
 }

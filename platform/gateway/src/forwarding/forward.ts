@@ -250,9 +250,14 @@ class Forward implements AnswerSink {
     }
     const client = this.#exchange.answer.switchProtocols(shaped);
     this.#exchange.onGone = undefined; // from here on the tunnel tells
-    tunnel(client, backend, early, () => {
-      this.#tryEnded('answered', undefined, false);
-      this.#over(undefined);
+    tunnel(client, backend, early, {
+      timers: this.#deps.timers,
+      idleMs: this.#route.config.webSocketIdleMs,
+      onIdle: () => this.#deps.onIdleWebSocket(this.#exchange),
+      onClose: () => {
+        this.#tryEnded('answered', undefined, false);
+        this.#over(undefined);
+      },
     });
   }
 

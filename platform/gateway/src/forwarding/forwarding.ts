@@ -18,6 +18,8 @@ export interface ForwardDeps {
   /** Something threw that must not: `done` is called with an internal error. */
   readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
   readonly onCache: (exchange: Exchange, result: CacheResult) => void;
+  /** A WebSocket is closed because nothing came from either side. */
+  readonly onIdleWebSocket: (exchange: Exchange) => void;
   /** One try has ended. */
   readonly onTry: (exchange: Exchange, backend: Backend, outcome: TryOutcome) => void;
 }

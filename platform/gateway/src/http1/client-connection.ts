@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
+import { createDeadline } from '../deadline.ts';
 import { refusalAnswer } from '../http/refusal-answer.ts';
 import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
-import { createDeadline } from './deadline.ts';
 import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { type AnswerConnection, Http1Answer } from './http1-answer.ts';

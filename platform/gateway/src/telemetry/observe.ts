@@ -34,6 +34,8 @@ export interface GatewayTelemetry {
   /** A connection that was closed unread, and whom it counted for. */
   turnedAway(reason: string, owner: string): void;
   cache(route: string, result: CacheResult): void;
+  /** Closed because nothing came from either side. */
+  idleWebSocket(route: string): void;
 }
 
 const SAMPLE = 100;
@@ -67,6 +69,11 @@ export function createGatewayTelemetry({
     'http_route',
     'result',
   ]);
+  const idleWebSockets = metrics.counter(
+    'gateway_idle_websockets_total',
+    'WebSockets closed because nothing came from either side.',
+    ['http_route'],
+  );
   // Resolving the labels of a series costs more than observing it: both are kept for what comes again and again.
   const byRoute = createSeries((route: string, method: string, status: string) =>
     duration.bind({ http_request_method: method, http_route: route, http_response_status_code: status }),
@@ -128,6 +135,7 @@ export function createGatewayTelemetry({
       logger.debug({ code, owner }, 'a connection was turned away');
     },
     cache: (route, result) => cacheResults.inc({ http_route: route, result }),
+    idleWebSocket: (route) => idleWebSockets.inc({ http_route: route }),
   };
 }
 

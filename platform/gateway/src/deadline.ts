@@ -1,4 +1,4 @@
-import type { Timer, Timers } from '../timers.ts';
+import type { Timer, Timers } from './timers.ts';
 
 /** One deadline that is moved often and seldom met: moving it later costs an assignment. */
 export interface Deadline {
