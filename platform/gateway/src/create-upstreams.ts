@@ -2,6 +2,7 @@ import type { AnswerSink, Origin, UpstreamCall, Upstreams } from './http/upstrea
 import type { UpstreamPool } from './http/upstream-pool.ts';
 import { createHttp1Pool } from './http1/upstream-pool.ts';
 import { createHttp2Pool } from './http2/upstream.ts';
+import { createNegotiatedPool } from './negotiated-pool.ts';
 import type { Timers } from './timers.ts';
 
 export interface UpstreamLimits {
@@ -39,13 +40,21 @@ export function createUpstreams({ timers, limits }: { timers: Timers; limits?: U
 
   function createPool(origin: Origin): UpstreamPool {
     const onUnused = () => pools.delete(origin.key);
-    const options = { origin, timers, idleMs, bodyIdleMs, maxWaiting, onUnused };
-    const pool =
-      origin.protocol === '2' ? createHttp2Pool(options) : createHttp1Pool({ ...options, readBuffer });
+    const pool = createPoolOf[origin.protocol]({
+      origin,
+      timers,
+      idleMs,
+      bodyIdleMs,
+      maxWaiting,
+      onUnused,
+      readBuffer,
+    });
     pools.set(origin.key, pool);
     return pool;
   }
 }
+
+const createPoolOf = { '1.1': createHttp1Pool, '2': createHttp2Pool, '2-or-lower': createNegotiatedPool };
 
 function refuse(sink: AnswerSink): UpstreamCall {
   let isOver = false;

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect as connectHttp2, createServer as createHttp2Server } from 'node:http2';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, it } from 'node:test';
+import { silentLogger } from '@flotilla/telemetry';
 import {
   Client,
   credentials,
@@ -15,7 +17,7 @@ import {
   status,
 } from '@grpc/grpc-js';
 import { createTestCertificate } from './test-certificate.ts';
-import { bodyOf, createTestBed, routeTo } from './test-gateway.ts';
+import { bodyOf, createTestBed, routeTo, type TestGatewayOptions } from './test-gateway.ts';
 
 const bed = createTestBed();
 afterEach(() => bed.close());
@@ -177,6 +179,37 @@ describe('gRPC', () => {
       client.makeUnaryRequest('/other.Service/x', same, same, Buffer.from(''), (error) => resolve(error));
     });
     assert.equal(failure?.code, status.UNIMPLEMENTED);
+  });
+});
+
+describe('a back end with TLS that does not know HTTP/2', () => {
+  async function start(more: object, options: TestGatewayOptions = {}) {
+    const server = createHttpsServer(tls, (request, response) => response.end(request.httpVersion));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    bed.defer(() => {
+      server.close();
+      server.closeAllConnections();
+    });
+    const { port } = server.address() as AddressInfo; // a TCP server that listens
+    const secure = { DownstreamScheme: 'https', DangerousAcceptAnyServerCertificateValidator: true };
+    const route = routeTo(port, '/x', { ...secure, DownstreamHttpVersion: '2', ...more });
+    return bed.start({ Routes: [route] }, options);
+  }
+
+  it('is spoken to in HTTP/1.1 where the policy says "or lower"', async () => {
+    const { url } = await start({});
+    const response = await fetch(`${url}/x`);
+    assert.deepEqual([response.status, await response.text()], [200, '1.1']);
+  });
+
+  it('is a bad gateway where it must be HTTP/2, and the log says why', async () => {
+    const reasons: unknown[] = [];
+    const warn = (fields: { readonly reason?: unknown }) => reasons.push(fields.reason);
+    const exact = { DownstreamHttpVersionPolicy: 'RequestVersionExact' };
+    const { url } = await start(exact, { logger: { ...silentLogger, warn } });
+    assert.equal((await fetch(`${url}/x`)).status, 502);
+    assert.ok(reasons.includes('other-protocol'), String(reasons));
   });
 });
 

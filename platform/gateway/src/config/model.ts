@@ -78,7 +78,8 @@ export interface PolicyConfig {
   readonly timeoutMs: number;
   /** Says in the error's text that it was the timeout of QoS. */
   readonly qosTimeout: boolean;
-  readonly downstreamProtocol: '1.1' | '2';
+  /** `2-or-lower`: what TLS agrees on. */
+  readonly downstreamProtocol: '1.1' | '2' | '2-or-lower';
   readonly verifyCertificate: boolean;
   readonly handler: HandlerConfig;
   readonly delegatingHandlers: readonly string[];

@@ -210,7 +210,10 @@ describe('reading', () => {
   it('speaks HTTP/2 to back ends only where that can be meant', () => {
     const protocol = (keys: object) => routeOf(keys).downstreamProtocol;
     assert.equal(protocol({ DownstreamHttpVersion: '2.0' }), '1.1', 'or lower, and nothing negotiates');
-    assert.equal(protocol({ DownstreamHttpVersion: '2,0', DownstreamScheme: 'https' }), '2');
+    const secure = { DownstreamHttpVersion: '2,0', DownstreamScheme: 'https' };
+    assert.equal(protocol(secure), '2-or-lower');
+    for (const DownstreamHttpVersionPolicy of ['RequestVersionExact', 'RequestVersionOrHigher'])
+      assert.equal(protocol({ ...secure, DownstreamHttpVersionPolicy }), '2');
     assert.equal(
       protocol({ DownstreamHttpVersion: '2', DownstreamHttpVersionPolicy: 'RequestVersionExact' }),
       '2',

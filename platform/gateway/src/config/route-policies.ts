@@ -66,7 +66,7 @@ export const COMMON = {
     type: 'string',
     oneOf: ['RequestVersionOrLower', 'RequestVersionExact', 'RequestVersionOrHigher'],
     default: 'RequestVersionOrLower',
-    doc: 'With `OrLower` HTTP/2 is for TLS only; the others speak it in the clear, too.',
+    doc: '`OrLower`: HTTP/2 where TLS agrees on it, else 1.1, in the clear always; the others: nothing but HTTP/2, in the clear, too.',
   },
   RequestIdKey: { type: 'string', doc: 'Header with the request id: taken from the client, else made.' },
   MaxRequestBodySize: {
@@ -190,15 +190,16 @@ const LOAD_PRIORITIES = { Critical: 'critical', Normal: 'normal', Low: 'low' } a
 function readProtocol(
   own: PolicyObject | undefined,
   { scheme, global, inheritsVersion }: PolicyContext,
-): '1.1' | '2' {
+): PolicyConfig['downstreamProtocol'] {
   const inherited = inheritsVersion ? global?.values : undefined;
   const version = own?.values.DownstreamHttpVersion || inherited?.DownstreamHttpVersion || '1.1';
   if (!/^[0-9](?:[.,][0-9])?$/.test(version))
     (own ?? global)?.error('DownstreamHttpVersion', `${version} is no version such as 1.1 or 2.0`);
   if (!version.startsWith('2')) return '1.1';
   const policy = own?.values.DownstreamHttpVersionPolicy ?? inherited?.DownstreamHttpVersionPolicy;
+  if ((policy ?? 'RequestVersionOrLower') !== 'RequestVersionOrLower') return '2';
   // Without TLS nothing is negotiated: "or lower" then means lower.
-  return scheme === 'https' || (policy ?? 'RequestVersionOrLower') !== 'RequestVersionOrLower' ? '2' : '1.1';
+  return scheme === 'https' ? '2-or-lower' : '1.1';
 }
 
 function readHandlers(object: PolicyObject | undefined, registered: Names | undefined): readonly string[] {

@@ -10,9 +10,17 @@ export interface OpeningOptions {
   readonly timers: Timers;
   /** Of `createTlsMemory`, kept as long as the origin's connections. */
   readonly tls: TlsMemory;
-  readonly alpn: 'http/1.1' | 'h2';
-  /** Bytes go to this instead of `data` events. */
-  readonly onread?: OnReadOpts;
+  /** The versions of HTTP that TLS may agree on. */
+  readonly offers: readonly ('h2' | 'http/1.1')[];
+  /** Bytes go there instead of to `data` events. */
+  readonly inlet?: Inlet;
+}
+
+/** Where the bytes of a socket go. Whoever is given the socket may put itself in the place of who opened it. */
+export interface Inlet {
+  readonly buffer: Buffer;
+  /** So many bytes are in the buffer; `false` = read no more for now. */
+  receive(count: number): boolean;
 }
 
 /** What the connections to one origin share: the parsed certificates and the last session. */
@@ -71,11 +79,15 @@ export function openSocket(options: OpeningOptions, opened: Opened): Socket | un
 
 function ignore(): void {}
 
-function plainSocket({ origin, onread }: OpeningOptions): Socket {
-  return connectPlain({ ...socketOptions(origin), ...(onread && { onread }) });
+function plainSocket({ origin, inlet }: OpeningOptions): Socket {
+  return connectPlain({ ...socketOptions(origin), ...(inlet && { onread: onreadOf(inlet) }) });
 }
 
-function secureSocket({ origin, tls, alpn, onread }: OpeningOptions): TLSSocket {
+function onreadOf(inlet: Inlet): OnReadOpts {
+  return { buffer: inlet.buffer, callback: (count) => inlet.receive(count) };
+}
+
+function secureSocket({ origin, tls, offers, inlet }: OpeningOptions): TLSSocket {
   const { ca, cert, key, serverName } = origin.tls ?? {};
   tls.context ??= createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
   const name = serverName ?? (isIP(origin.host) === 0 ? origin.host : undefined);
@@ -83,10 +95,10 @@ function secureSocket({ origin, tls, alpn, onread }: OpeningOptions): TLSSocket 
     ...socketOptions(origin),
     ...(name !== undefined && { servername: name }),
     ...(tls.session && { session: tls.session }),
-    ...(onread && { onread }),
+    ...(inlet && { onread: onreadOf(inlet) }),
     secureContext: tls.context,
     rejectUnauthorized: origin.verifyCertificate,
-    ALPNProtocols: [alpn],
+    ALPNProtocols: offers,
   });
   socket.on('session', (session) => {
     tls.session = session;
@@ -107,8 +119,16 @@ function socketOptions({ host, port, checksAddress }: Origin) {
   };
 }
 
+/** Has TLS agreed on it? */
+export function isHttp2(socket: Socket): boolean {
+  return 'alpnProtocol' in socket && socket.alpnProtocol === 'h2';
+}
+
+const NO_COMMON_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+
 /** Errors after TCP stood are about the handshake, unless the connection just broke. */
 function reasonOf(error: Error & { code?: string }, inHandshake: boolean): UpstreamFailure['reason'] {
   if (!inHandshake) return 'refused';
+  if (error.code === NO_COMMON_PROTOCOL) return 'other-protocol';
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'closed' : 'untrusted';
 }

@@ -10,7 +10,8 @@ export interface Origin {
   readonly secure: boolean;
   readonly host: string;
   readonly port: number;
-  readonly protocol: '1.1' | '2';
+  /** `2-or-lower`: what each connection agrees on in its TLS handshake. */
+  readonly protocol: '1.1' | '2' | '2-or-lower';
   readonly verifyCertificate: boolean;
   /** The host was not chosen by the operator: names that resolve to addresses of the machine's own are refused. */
   readonly checksAddress?: boolean;
@@ -65,6 +66,7 @@ export interface UpstreamFailure {
     | 'refused'
     | 'connect-timeout'
     | 'untrusted'
+    | 'other-protocol'
     | 'closed'
     | 'malformed'
     | 'head-too-large'

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { AnswerHead } from '../http/answer.ts';
 import type { Fields } from '../http/fields.ts';
-import { openSocket, type TlsMemory } from '../http/open-socket.ts';
+import { type Inlet, isHttp2, openSocket, type TlsMemory } from '../http/open-socket.ts';
 import type { Origin, UpstreamFailure, UpstreamRequest } from '../http/upstream.ts';
 import type { Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
@@ -42,36 +42,46 @@ type Opened = (failure: UpstreamFailure | undefined, connection: Http1Connection
 /** A back end may close a connection in the moment in which a request is written to it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
 
-/** Calls `opened` once, never within this call. Returns what gives the attempt up. */
-export function openHttp1Connection(options: ConnectionOptions, opened: Opened): () => void {
+/**
+ * Calls `opened` once, never within this call. Returns what gives the attempt up. With `onHttp2` that is offered,
+ * too: a connection that chooses it is handed over there, and the attempt has failed.
+ */
+export function openHttp1Connection(
+  options: ConnectionOptions,
+  onHttp2: ((socket: Socket) => void) | undefined,
+  opened: Opened,
+): () => void {
   const { origin, timers, tls, readBuffer } = options;
-  // Nothing was asked yet, so nothing may be said.
-  let receive: (count: number) => boolean = () => {
-    speaksFirst = true;
-    return false;
-  };
   let speaksFirst = false;
-  const onread = { buffer: readBuffer, callback: (count: number) => receive(count) };
-  const socket = openSocket({ origin, timers, tls, alpn: 'http/1.1', onread }, (failure, ready) => {
+  const inlet: Inlet = {
+    buffer: readBuffer,
+    // Nothing was asked yet, so nothing may be said.
+    receive: () => {
+      speaksFirst = true;
+      return false;
+    },
+  };
+  const offers = onHttp2 === undefined ? HTTP1 : HTTP2_OR_1;
+  const socket = openSocket({ origin, timers, tls, offers, inlet }, (failure, ready) => {
     if (failure !== undefined) return opened(failure, undefined);
+    if (onHttp2 !== undefined && isHttp2(ready)) {
+      onHttp2(ready);
+      return opened({ progress: 'not-sent', reason: 'other-protocol' }, undefined);
+    }
     if (speaksFirst) {
       ready.on('error', () => {}).destroy();
       return opened({ progress: 'not-sent', reason: 'malformed' }, undefined);
     }
-    const { connection, received } = attach(ready, options);
-    receive = received;
-    opened(undefined, connection);
+    opened(undefined, attachHttp1(ready, inlet, options));
   });
   return () => socket?.destroy();
 }
 
-interface Attached {
-  readonly connection: Http1Connection;
-  /** `false` = read no more for now. */
-  received(count: number): boolean;
-}
+const HTTP1 = ['http/1.1'] as const;
+const HTTP2_OR_1 = ['h2', 'http/1.1'] as const;
 
-function attach(socket: Socket, options: ConnectionOptions): Attached {
+/** On a socket that is open and has said nothing yet. */
+export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOptions): Http1Connection {
   const { origin, timers, idleMs, bodyIdleMs, readBuffer, onIdle, onGone } = options;
   const lifeEndsAtMs = timers.nowMs + origin.connectionLifetimeMs;
   const upload = createUpload(socket);
@@ -144,7 +154,8 @@ function attach(socket: Socket, options: ConnectionOptions): Attached {
   };
 
   socket.on('drain', upload.drained).on('end', onEnd).on('error', onError).on('close', onClose);
-  return { connection, received };
+  inlet.receive = received;
+  return connection;
 
   function received(count: number): boolean {
     if (isSwitched) return socket.push(Buffer.from(readBuffer.subarray(0, count)));

@@ -1,20 +1,36 @@
-import { createTlsMemory } from '../http/open-socket.ts';
+import type { Socket } from 'node:net';
+import { createTlsMemory, type Inlet } from '../http/open-socket.ts';
 import type { UpstreamFailure } from '../http/upstream.ts';
 import type { UpstreamPool, UpstreamPoolOptions } from '../http/upstream-pool.ts';
 import type { Timer } from '../timers.ts';
-import { type ConnectionOptions, type Http1Connection, openHttp1Connection } from './upstream-connection.ts';
+import {
+  attachHttp1,
+  type ConnectionOptions,
+  type Http1Connection,
+  openHttp1Connection,
+} from './upstream-connection.ts';
 import { type Carrier, Http1Exchange } from './upstream-exchange.ts';
 import { requestHead } from './upstream-head.ts';
 
 export interface Http1PoolOptions extends UpstreamPoolOptions {
   readonly readBuffer: Buffer;
+  /**
+   * New connections offer HTTP/2, too. Those that choose it are handed over here, and the exchange that asked for one
+   * fails with `other-protocol`.
+   */
+  readonly onHttp2?: (socket: Socket) => void;
+}
+
+export interface Http1Pool extends UpstreamPool {
+  /** A connection that somebody else has opened. */
+  adopt(socket: Socket, inlet: Inlet): void;
 }
 
 const SWEEP_MS = 1_000;
 
 /** HTTP/1.1 to one origin. */
-export function createHttp1Pool(options: Http1PoolOptions): UpstreamPool {
-  const { origin, timers, maxWaiting, onUnused } = options;
+export function createHttp1Pool(options: Http1PoolOptions): Http1Pool {
+  const { origin, timers, idleMs, maxWaiting, onUnused, onHttp2 } = options;
   /** The one used last is the first to be used again: the others may grow old and go. */
   const idle: Http1Connection[] = [];
   const busy = new Set<Http1Connection>();
@@ -48,6 +64,12 @@ export function createHttp1Pool(options: Http1PoolOptions): UpstreamPool {
       if (head === undefined) failSoon(exchange, { progress: 'not-sent', reason: 'malformed' });
       else place(exchange);
       return exchange;
+    },
+    adopt: (socket, inlet) => {
+      sweep ??= timers.after(SWEEP_MS, onSweep);
+      const connection = attachHttp1(socket, inlet, connectionOptions);
+      connection.expiresAtMs = timers.nowMs + idleMs;
+      onIdle(connection);
     },
     stats: () => ({ inFlight: busy.size + opening.size, idle: idle.length, waiting: waiting.length }),
     close: () => {
@@ -91,7 +113,9 @@ export function createHttp1Pool(options: Http1PoolOptions): UpstreamPool {
   }
 
   function open(exchange: Http1Exchange): void {
-    const giveUp = openHttp1Connection(connectionOptions, (failure, connection) => {
+    // A WebSocket is opened by HTTP/1.1.
+    const onOther = exchange.request.upgrade ? undefined : onHttp2;
+    const giveUp = openHttp1Connection(connectionOptions, onOther, (failure, connection) => {
       const isWanted = opening.delete(exchange);
       if (connection !== undefined) {
         if (isWanted) start(connection, exchange);

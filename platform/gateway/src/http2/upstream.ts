@@ -1,7 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Socket } from 'node:net';
-import type { TLSSocket } from 'node:tls';
-import { createTlsMemory, openSocket } from '../http/open-socket.ts';
+import { createTlsMemory, type Inlet, isHttp2, openSocket } from '../http/open-socket.ts';
 import type { UpstreamFailure } from '../http/upstream.ts';
 import type { UpstreamPool, UpstreamPoolOptions } from '../http/upstream-pool.ts';
 import type { Timer } from '../timers.ts';
@@ -20,6 +19,9 @@ interface Session {
   isAsked: boolean;
 }
 
+const HTTP2 = ['h2'] as const;
+const HTTP2_OR_1 = ['h2', 'http/1.1'] as const;
+const OTHER_PROTOCOL: UpstreamFailure = { progress: 'not-sent', reason: 'other-protocol' };
 const SWEEP_MS = 1_000;
 /** A connection with exchanges is asked for a sign of life so often, and must answer before the next one. */
 const PING_MS = 15_000;
@@ -28,9 +30,22 @@ const FIRST_STREAMS = 100;
 /** For all streams of a session together; a stream alone is held to the 64 KiB of the protocol. */
 const SESSION_WINDOW_BYTES = 1_048_576;
 
+export interface Http2PoolOptions extends UpstreamPoolOptions {
+  /**
+   * HTTP/1.1 is offered, too. A connection that chooses it is handed over, and those who waited for it fail with
+   * `other-protocol`.
+   */
+  readonly lower?: { readonly readBuffer: Buffer; onHttp1(socket: Socket, inlet: Inlet): void };
+}
+
+export interface Http2Pool extends UpstreamPool {
+  /** A connection that somebody else has opened; closed at once when there are enough. */
+  adopt(socket: Socket): void;
+}
+
 /** HTTP/2 to one origin: one connection, and more when its back end allows no further streams. */
-export function createHttp2Pool(options: UpstreamPoolOptions): UpstreamPool {
-  const { origin, timers, idleMs, bodyIdleMs, maxWaiting, onUnused } = options;
+export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
+  const { origin, timers, idleMs, bodyIdleMs, maxWaiting, onUnused, lower } = options;
   const scheme = origin.secure ? 'https' : 'http';
   const tls = createTlsMemory();
   const sessions = new Set<Session>();
@@ -50,6 +65,12 @@ export function createHttp2Pool(options: UpstreamPoolOptions): UpstreamPool {
         if (waiting.length === 1) process.nextTick(serve);
       } else process.nextTick(exchange.fail, { progress: 'not-sent', reason: 'refused' });
       return exchange;
+    },
+    adopt: (socket) => {
+      sweep ??= timers.after(SWEEP_MS, onSweep);
+      if (withRoom() === undefined) add(socket);
+      else socket.on('error', () => {}).destroy();
+      serve();
     },
     stats: () => {
       const idle = [...sessions].filter(({ exchanges }) => exchanges.size === 0).length;
@@ -97,23 +118,27 @@ export function createHttp2Pool(options: UpstreamPoolOptions): UpstreamPool {
 
   function open(): void {
     if (attempt !== undefined || isClosed) return;
-    const socket = openSocket({ origin, timers, tls, alpn: 'h2' }, (failure, ready) => {
+    const inlet: Inlet | undefined = lower && { buffer: lower.readBuffer, receive: () => false };
+    const offers = lower === undefined ? HTTP2 : HTTP2_OR_1;
+    const opening = { origin, timers, tls, offers, ...(inlet && { inlet }) };
+    const socket = openSocket(opening, (failure, ready) => {
       attempt = undefined;
-      if (failure === undefined && isHttp2(ready)) {
+      // In the clear it is known beforehand.
+      if (failure === undefined && (!origin.secure || isHttp2(ready))) {
         add(ready);
         serve();
         return;
       }
+      if (failure === undefined && inlet !== undefined) {
+        lower?.onHttp1(ready, inlet);
+        failWaiting(OTHER_PROTOCOL);
+        return;
+      }
       ready?.on('error', () => {}).destroy();
       // Those beyond the streams of a living session go on waiting for it, and for the next attempt.
-      if (home.size === 0) failWaiting(failure ?? { progress: 'not-sent', reason: 'malformed' });
+      if (home.size === 0) failWaiting(failure ?? OTHER_PROTOCOL);
     });
     attempt = { socket };
-  }
-
-  /** TLS must have agreed on it; in the clear it is known beforehand. */
-  function isHttp2(socket: Socket): boolean {
-    return !origin.secure || (socket as TLSSocket).alpnProtocol === 'h2';
   }
 
   function add(socket: Socket): void {
