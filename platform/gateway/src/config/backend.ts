@@ -119,7 +119,7 @@ export function readBalancer(
   group: Group<typeof BALANCER> | undefined,
   registered: Names | undefined,
 ): BalancerConfig {
-  const wanted = group?.values.Type || 'NoLoadBalancer';
+  const wanted = group?.values.Type || NO_BALANCER.type;
   if (listed(registered).includes(wanted)) return { type: 'Registered', name: wanted };
   const type = ALL_BALANCERS.find((known) => known.toLowerCase() === wanted.toLowerCase());
   if (type === 'CookieStickySessions')
@@ -133,13 +133,16 @@ export function readBalancer(
     if (zone === '') group?.error('Zone', 'ZoneAware needs the zone of this gateway');
     return { type, zone };
   }
+  if (type === NO_BALANCER.type) return NO_BALANCER;
   if (type !== undefined) return { type };
   if (registered === 'any') return { type: 'Registered', name: wanted };
   const suggestion = didYouMean(wanted, [...ALL_BALANCERS, ...listed(registered)]);
   const hint = suggestion ? `, did you mean ${suggestion}?` : `, there are ${ALL_BALANCERS.join(', ')}`;
   group?.error('Type', `${wanted} is no load balancer${hint}`);
-  return { type: 'NoLoadBalancer' };
+  return NO_BALANCER;
 }
+
+const NO_BALANCER = { type: 'NoLoadBalancer' } as const satisfies BalancerConfig;
 
 export const HANDLER = {
   AllowAutoRedirect: { type: 'boolean', default: false, doc: 'Redirects of the back end are followed.' },
@@ -158,16 +161,24 @@ export const HANDLER = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
+const DEFAULT_HANDLER: HandlerConfig = {
+  followsRedirects: false,
+  usesCookieJar: false,
+  maxConnections: Number.POSITIVE_INFINITY,
+  connectionLifetimeMs: 120_000,
+};
+
 export function readHandler(group: Group<typeof HANDLER> | undefined): HandlerConfig {
-  const usesCookieJar = group?.values.UseCookieContainer ?? false;
-  if (usesCookieJar)
-    group?.warn('UseCookieContainer', 'one cookie jar is shared by all clients of the route');
-  const connections = group?.values.MaxConnectionsPerServer ?? 0;
+  if (group === undefined) return DEFAULT_HANDLER;
+  const usesCookieJar = group.values.UseCookieContainer ?? DEFAULT_HANDLER.usesCookieJar;
+  if (usesCookieJar) group.warn('UseCookieContainer', 'one cookie jar is shared by all clients of the route');
+  const lifetimeSeconds = positive(group.values.PooledConnectionLifetimeSeconds);
   return {
-    followsRedirects: group?.values.AllowAutoRedirect ?? false,
+    followsRedirects: group.values.AllowAutoRedirect ?? DEFAULT_HANDLER.followsRedirects,
     usesCookieJar,
-    maxConnections: connections > 0 ? connections : Number.POSITIVE_INFINITY,
-    connectionLifetimeMs: (positive(group?.values.PooledConnectionLifetimeSeconds) ?? 120) * 1000,
+    maxConnections: positive(group.values.MaxConnectionsPerServer) ?? DEFAULT_HANDLER.maxConnections,
+    connectionLifetimeMs:
+      lifetimeSeconds === undefined ? DEFAULT_HANDLER.connectionLifetimeMs : lifetimeSeconds * 1000,
   };
 }
 
@@ -209,12 +220,18 @@ export const HEALTH = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
+const DEFAULT_HEALTH = {
+  active: undefined,
+  passive: { consecutiveFailures: 5, ejectionMs: 10_000, maxEjectedPercent: 50 },
+} as const satisfies HealthConfig;
+
 export function readHealth(group: Group<typeof HEALTH> | undefined): HealthConfig {
-  const active = group?.values.Active;
-  const passive = group?.values.Passive;
+  if (group === undefined) return DEFAULT_HEALTH;
+  const { Active: active, Passive: passive } = group.values;
+  const defaults = DEFAULT_HEALTH.passive;
   const path = active?.values.Path ?? '';
   if (active !== undefined && !path.startsWith('/')) active.error('Path', 'must start with a slash');
-  const consecutiveFailures = passive?.values.ConsecutiveFailures ?? 5;
+  const consecutiveFailures = passive?.values.ConsecutiveFailures ?? defaults.consecutiveFailures;
   return {
     active: active && {
       path,
@@ -228,8 +245,8 @@ export function readHealth(group: Group<typeof HEALTH> | undefined): HealthConfi
         ? undefined
         : {
             consecutiveFailures,
-            ejectionMs: passive?.values.EjectionTime ?? 10_000,
-            maxEjectedPercent: passive?.values.MaxEjectedPercent ?? 50,
+            ejectionMs: passive?.values.EjectionTime ?? defaults.ejectionMs,
+            maxEjectedPercent: passive?.values.MaxEjectedPercent ?? defaults.maxEjectedPercent,
           },
   };
 }
@@ -252,13 +269,16 @@ export const RETRY = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
+const DEFAULT_RETRY: RetryConfig = { retries: 1, budgetPercent: 20, statuses: [] };
+
 export function readRetry(group: Group<typeof RETRY> | undefined): RetryConfig {
-  const statuses = group?.values.Statuses ?? [];
+  if (group === undefined) return DEFAULT_RETRY;
+  const statuses = group.values.Statuses ?? DEFAULT_RETRY.statuses;
   for (const status of statuses)
-    if (status < 400 || status > 599) group?.error('Statuses', `${status} is not between 400 and 599`);
+    if (status < 400 || status > 599) group.error('Statuses', `${status} is not between 400 and 599`);
   return {
-    retries: group?.values.Retries ?? 1,
-    budgetPercent: group?.values.BudgetPercent ?? 20,
+    retries: group.values.Retries ?? DEFAULT_RETRY.retries,
+    budgetPercent: group.values.BudgetPercent ?? DEFAULT_RETRY.budgetPercent,
     statuses,
   };
 }

@@ -1,10 +1,65 @@
 import { didYouMean } from './did-you-mean.ts';
+import { isObject } from './json.ts';
+import { readMap, readNumber, readString, toBoolean, toIntegers, toNames, toStrings } from './scalars.ts';
 import type { ConfigObject, KeyShape, SectionShape, ValuesOf } from './shape.ts';
 
 /** What went wrong while reading, collected so that all of it is reported at once. */
 export interface Findings {
   readonly errors: string[];
   readonly warnings: string[];
+  /** What is needed of a shape again and again: a large file has many objects of few shapes. */
+  keysOf(shape: SectionShape): ShapeKeys;
+}
+
+interface KnownKey {
+  readonly key: string;
+  readonly shape: KeyShape;
+  /** In which order values are read: older names come first, and the first value counts. */
+  readonly place: number;
+}
+
+interface ShapeKeys {
+  /** In any case, and by older names. */
+  find(name: string): KnownKey | undefined;
+  /** What an unknown name may stand for. */
+  suggest(unknown: string): string | undefined;
+}
+
+export function createFindings(): Findings {
+  const shapes = new Map<SectionShape, ShapeKeys>();
+  return {
+    errors: [],
+    warnings: [],
+    keysOf: (shape) => {
+      const before = shapes.get(shape);
+      if (before !== undefined) return before;
+      const keys = compileShape(shape);
+      shapes.set(shape, keys);
+      return keys;
+    },
+  };
+}
+
+function compileShape(shape: SectionShape): ShapeKeys {
+  const entries = Object.entries(shape).flatMap(([key, keyShape]) =>
+    [...(keyShape.also ?? []), key].map((name) => ({ name, key, shape: keyShape })),
+  );
+  const names = Object.entries(shape).flatMap(([key, { also = [] }]) => [key, ...also]);
+  const byLower = new Map<string, KnownKey>();
+  const byName = new Map<string, KnownKey>();
+  for (const [place, { name, ...entry }] of entries.entries()) {
+    const known = { ...entry, place };
+    byLower.set(name.toLowerCase(), known);
+    byName.set(name, known);
+  }
+  const suggestions = new Map<string, string | undefined>();
+  return {
+    find: (name) => byName.get(name) ?? byLower.get(name.toLowerCase()),
+    suggest: (unknown) => {
+      if (!suggestions.has(unknown)) suggestions.set(unknown, didYouMean(unknown, names));
+      return suggestions.get(unknown);
+    },
+  };
 }
 
 /** Reads an object with everything in it: types, ranges and unknown keys are reported here. */
@@ -14,63 +69,102 @@ export function readObject<Shape extends SectionShape>(
   shape: Shape,
   findings: Findings,
 ): ConfigObject<Shape> {
-  const values = new Map<string, unknown>();
-  const error = (key: string, message: string) => findings.errors.push(`${at(path, key)}: ${message}`);
-  const warn = (key: string, message: string) => findings.warnings.push(`${at(path, key)}: ${message}`);
-  const given = givenValues(input, path, findings);
-  const known = new Set<string>();
-  for (const [key, keyShape] of Object.entries(shape)) {
-    for (const name of [...(keyShape.also ?? []), key]) {
-      const lower = name.toLowerCase();
-      known.add(lower);
-      const value = given.get(lower);
-      if (value === undefined || value.value === null) continue;
-      const read = readValue(value.value, at(path, value.key), keyShape, findings);
-      if (!values.has(key) && read !== undefined) values.set(key, read);
-    }
+  const values: Record<string, unknown> = {};
+  const keys = findings.keysOf(shape);
+  // Each value is converted by the shape of its key.
+  const object = new ReadObject<Shape>(path, values as ValuesOf<Shape>, findings);
+  const { known, unknown } = sortGiven(input, path, keys, findings);
+  for (const given of known) {
+    if (given.value === null) continue;
+    const read = readValue(given, path, findings);
+    if (read !== undefined) values[given.as.key] ??= read;
   }
-  const names = Object.entries(shape).flatMap(([key, { also = [] }]) => [key, ...also]);
-  for (const [lower, { key }] of given) {
-    if (known.has(lower)) continue;
-    const suggestion = didYouMean(key, names);
-    warn(key, suggestion === undefined ? 'unknown key, ignored' : `unknown key, did you mean ${suggestion}?`);
-  }
-  return {
-    path,
-    // Each value has been converted by the shape of its key.
-    values: Object.fromEntries(values) as ValuesOf<Shape>,
-    has: (key) => values.has(key),
-    error,
-    warn,
-  };
+  for (const key of unknown) object.warn(key, unknownKey(keys.suggest(key)));
+  return object;
 }
 
-/** By lower-case key. The same key in two spellings is an error: which one counts would be chance. */
-function givenValues(
-  input: unknown,
-  path: string,
-  findings: Findings,
-): ReadonlyMap<string, { readonly key: string; readonly value: unknown }> {
-  const given = new Map<string, { key: string; value: unknown }>();
+/** A class, since a large file has tens of thousands of them. */
+class ReadObject<Shape extends SectionShape> implements ConfigObject<Shape> {
+  readonly path: string;
+  readonly values: ValuesOf<Shape>;
+  readonly #findings: Findings;
+
+  constructor(path: string, values: ValuesOf<Shape>, findings: Findings) {
+    this.path = path;
+    this.values = values;
+    this.#findings = findings;
+  }
+
+  has(key: keyof Shape & string): boolean {
+    return this.values[key] !== undefined;
+  }
+
+  error(key: string, message: string): void {
+    this.#findings.errors.push(`${at(this.path, key)}: ${message}`);
+  }
+
+  warn(key: string, message: string): void {
+    this.#findings.warnings.push(`${at(this.path, key)}: ${message}`);
+  }
+}
+
+function unknownKey(suggestion: string | undefined): string {
+  return suggestion === undefined ? 'unknown key, ignored' : `unknown key, did you mean ${suggestion}?`;
+}
+
+interface Given {
+  readonly as: KnownKey;
+  readonly key: string;
+  readonly value: unknown;
+}
+
+interface Sorted {
+  /** In the order of reading. */
+  readonly known: readonly Given[];
+  readonly unknown: readonly string[];
+}
+
+function sortGiven(input: unknown, path: string, keys: ShapeKeys, findings: Findings): Sorted {
+  const known: Given[] = [];
+  const unknown: string[] = [];
   if (!isObject(input)) {
     findings.errors.push(`${path || 'the file'}: must be an object`);
-    return given;
+    return { known, unknown };
   }
-  for (const [key, value] of Object.entries(input)) {
+  const names = Object.keys(input);
+  for (const key of names) {
+    const as = keys.find(key);
+    if (as === undefined) unknown.push(key);
+    else known.push({ as, key, value: input[key] });
+  }
+  known.sort((one, other) => one.as.place - other.as.place);
+  const isLast = ({ as }: Given, index: number) => as !== known[index + 1]?.as;
+  if (known.every(isLast) && areDifferent(unknown)) return { known, unknown };
+  reportTwice(names, path, findings);
+  return { known: known.filter(isLast), unknown };
+}
+
+function areDifferent(names: readonly string[]): boolean {
+  return names.length < 2 || new Set(names.map((name) => name.toLowerCase())).size === names.length;
+}
+
+/** The same key in two spellings is an error: which one counts would be chance. */
+function reportTwice(keys: readonly string[], path: string, findings: Findings): void {
+  const seen = new Map<string, string>();
+  for (const key of keys) {
     const lower = key.toLowerCase();
-    const other = given.get(lower);
-    if (other !== undefined) findings.errors.push(`${at(path, key)}: is there twice, also as ${other.key}`);
-    given.set(lower, { key, value });
+    const other = seen.get(lower);
+    if (other !== undefined) findings.errors.push(`${at(path, key)}: is there twice, also as ${other}`);
+    seen.set(lower, key);
   }
-  return given;
 }
 
 /** Converts one value; `undefined` = it is wrong, which has been reported. */
-function readValue(value: unknown, path: string, shape: KeyShape, findings: Findings): unknown {
-  const fail = (wanted: string): undefined => {
-    const found = /(?:Secret|Token)$/i.test(path) ? '' : `, not ${show(value)}`;
-    findings.errors.push(`${path}: must be ${wanted}${found}`);
-  };
+function readValue(given: Given, parent: string, findings: Findings): unknown {
+  const { value, as } = given;
+  const { shape } = as;
+  const path = () => at(parent, given.key);
+  const fail = (wanted: string) => reportWrong(value, path(), wanted, findings);
   switch (shape.type) {
     case 'string':
       return readString(value, shape.oneOf, fail);
@@ -81,6 +175,8 @@ function readValue(value: unknown, path: string, shape: KeyShape, findings: Find
       return toBoolean(value) ?? fail('true or false');
     case 'strings':
       return toStrings(value, shape.orOne === true) ?? fail('a list of strings');
+    case 'names':
+      return toNames(value) ?? fail('a list of strings');
     case 'integers':
       return toIntegers(value) ?? fail('a list of whole numbers');
     case 'map':
@@ -88,95 +184,24 @@ function readValue(value: unknown, path: string, shape: KeyShape, findings: Find
     case 'mapOf':
       return isObject(value)
         ? new Map(
-            Object.entries(value).map(([key, inner]) => [
-              key,
-              readObject(inner, at(path, key), shape.shape, findings),
+            Object.entries(value).map(([name, inner]) => [
+              name,
+              readObject(inner, at(path(), name), shape.shape, findings),
             ]),
           )
         : fail('an object');
     case 'object':
-      return isObject(value) ? readObject(value, path, shape.shape, findings) : fail('an object');
+      return isObject(value) ? readObject(value, path(), shape.shape, findings) : fail('an object');
     case 'objects':
       return Array.isArray(value)
-        ? value.map((item, index) => readObject(item, `${path}[${index}]`, shape.shape, findings))
+        ? value.map((item, index) => readObject(item, `${path()}[${index}]`, shape.shape, findings))
         : fail('a list');
   }
 }
 
-function readString(
-  value: unknown,
-  oneOf: readonly string[] | undefined,
-  fail: (wanted: string) => undefined,
-): string | undefined {
-  if (typeof value !== 'string') return fail('a string');
-  if (oneOf === undefined) return value;
-  if (value === '') return undefined; // files that list every key leave them empty
-  const found = oneOf.find((one) => one.toLowerCase() === value.toLowerCase());
-  if (found !== undefined) return found;
-  const suggestion = didYouMean(value, oneOf);
-  return fail(`one of ${oneOf.join(', ')}${suggestion ? ` (did you mean ${suggestion}?)` : ''}`);
-}
-
-function readNumber(
-  value: unknown,
-  { type, minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY }: NumberShape,
-  fail: (wanted: string) => undefined,
-): number | undefined {
-  const number = type === 'integer' ? toInteger(value) : toNumber(value);
-  if (number === undefined) return fail(type === 'integer' ? 'a whole number' : 'a number');
-  if (number >= minimum && number <= maximum) return number;
-  if (maximum === Number.POSITIVE_INFINITY) return fail(`at least ${minimum}`);
-  return fail(`${minimum} to ${maximum}`);
-}
-
-type NumberShape = Extract<KeyShape, { readonly type: 'integer' | 'number' }>;
-
-/** Texts may be given as numbers and booleans here: in .NET configuration every value is a text. */
-function readMap(
-  value: unknown,
-  of: 'string' | 'any',
-  fail: (wanted: string) => undefined,
-): ReadonlyMap<string, unknown> | undefined {
-  if (!isObject(value)) return fail('an object');
-  const entries = Object.entries(value).filter(([, item]) => item !== null);
-  if (of === 'any') return new Map(entries);
-  if (!entries.every(([, item]) => ['string', 'number', 'boolean'].includes(typeof item)))
-    return fail('an object of strings');
-  return new Map(entries.map(([key, item]) => [key, String(item)]));
-}
-
-/** Numbers and booleans may be given as strings. */
-function toNumber(value: unknown): number | undefined {
-  const number = typeof value === 'string' && /^-?\d+(?:\.\d+)?$/.test(value) ? Number(value) : value;
-  return typeof number === 'number' && Number.isFinite(number) ? number : undefined;
-}
-
-function toInteger(value: unknown): number | undefined {
-  const number = toNumber(value);
-  return number !== undefined && Number.isSafeInteger(number) ? number : undefined;
-}
-
-function toBoolean(value: unknown): boolean | undefined {
-  if (typeof value === 'boolean') return value;
-  if (typeof value !== 'string') return undefined;
-  const lower = value.toLowerCase();
-  if (lower === 'true') return true;
-  return lower === 'false' ? false : undefined;
-}
-
-function toStrings(value: unknown, orOne: boolean): readonly string[] | undefined {
-  if (orOne && typeof value === 'string') return [value];
-  return Array.isArray(value) && value.every((item) => typeof item === 'string') ? value : undefined;
-}
-
-function toIntegers(value: unknown): readonly number[] | undefined {
-  if (!Array.isArray(value)) return undefined;
-  const numbers = value.map(toInteger).filter((number) => number !== undefined);
-  return numbers.length === value.length ? numbers : undefined;
-}
-
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+function reportWrong(value: unknown, path: string, wanted: string, findings: Findings): undefined {
+  const found = /(?:Secret|Token)$/i.test(path) ? '' : `, not ${show(value)}`;
+  findings.errors.push(`${path}: must be ${wanted}${found}`);
 }
 
 function show(value: unknown): string {

@@ -1,8 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configInvalid } from '../errors.ts';
-import { isObject } from './config-object.ts';
-import { parseRelaxedJson } from './json.ts';
+import { isObject, parseRelaxedJson } from './json.ts';
 
 export interface ConfigFile {
   /** Without its folder. */

@@ -13,7 +13,7 @@ export interface Group<Shape extends SectionShape> {
 /** Of global option groups: which routes they are for. */
 export const ROUTE_KEYS = {
   RouteKeys: {
-    type: 'strings',
+    type: 'names',
     doc: 'Only in GlobalConfiguration: the `Key`s of the routes the group is for; empty = all.',
   },
 } as const satisfies SectionShape;
@@ -36,11 +36,19 @@ export function joinGroup<Shape extends SectionShape>(
   };
   return {
     isOwn: own !== undefined,
-    values: { ...inherited?.values, ...own?.values } as ValuesOf<Shape>,
+    values: valuesOf(own, inherited) as ValuesOf<Shape>,
     has: (key) => holder(key).has(key),
     error: (key, message) => holder(key).error(key, message),
     warn: (key, message) => holder(key).warn(key, message),
   };
+}
+
+function valuesOf<Values>(
+  own: { readonly values: Values } | undefined,
+  inherited: { readonly values: Values } | undefined,
+): Values | undefined {
+  if (own === undefined || inherited === undefined) return (own ?? inherited)?.values;
+  return { ...inherited.values, ...own.values };
 }
 
 function isFor<Shape extends SectionShape>(
@@ -48,6 +56,6 @@ function isFor<Shape extends SectionShape>(
   routeKey: string | undefined,
 ): boolean {
   // Every group's shape has ROUTE_KEYS, which a type parameter cannot say.
-  const keys = (global.values as ValuesOf<typeof ROUTE_KEYS>).RouteKeys ?? [];
-  return keys.length === 0 || (routeKey !== undefined && keys.includes(routeKey));
+  const keys = (global.values as ValuesOf<typeof ROUTE_KEYS>).RouteKeys;
+  return keys === undefined || keys.size === 0 || (routeKey !== undefined && keys.has(routeKey));
 }

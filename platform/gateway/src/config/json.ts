@@ -3,7 +3,12 @@
  * closing bracket and a byte order mark. Throws `SyntaxError` for everything else.
  */
 export function parseRelaxedJson(text: string): unknown {
-  return JSON.parse(toStrictJson(text.replace(/^\uFEFF/, ''))) as unknown;
+  const bare = text.replace(/^\uFEFF/, '');
+  try {
+    return JSON.parse(bare) as unknown;
+  } catch {
+    return JSON.parse(toStrictJson(bare)) as unknown; // what is wrong with it, too, is told without comments
+  }
 }
 
 // A string, a comment, or a comma with nothing but blanks and comments before the closing bracket.
@@ -13,4 +18,8 @@ const TOKEN =
 /** Blanks take the place of what is not JSON, so that positions in messages stay right. */
 function toStrictJson(text: string): string {
   return text.replace(TOKEN, (token) => (token.startsWith('"') ? token : token.replace(/[^\n]/g, ' ')));
+}
+
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -29,6 +29,7 @@ export const MATCH = {
 } as const satisfies SectionShape;
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+const NONE: ReadonlyMap<string, string> = new Map();
 const LONE_CATCH_ALL = /^\/\{[^{}]*\}$/;
 
 export function readMatch(
@@ -37,7 +38,7 @@ export function readMatch(
 ): MatchConfig {
   const name = object.values.UpstreamPathTemplate ?? '';
   for (const problem of checkTemplate('Upstream', name)) object.error('UpstreamPathTemplate', problem);
-  const methods = (object.values.UpstreamHttpMethod ?? []).map((method) => method.toUpperCase());
+  const methods = object.values.UpstreamHttpMethod?.map((method) => method.toUpperCase()) ?? [];
   for (const method of methods)
     if (!METHODS.has(method))
       object.warn(
@@ -51,7 +52,7 @@ export function readMatch(
     name,
     methods: methods.length > 0 ? methods : defaultMethods,
     upstreamHost: strict ? host : host?.toLowerCase(),
-    headerTemplates: object.values.UpstreamHeaderTemplates ?? new Map(),
+    headerTemplates: object.values.UpstreamHeaderTemplates ?? NONE,
     caseSensitive: object.values.RouteIsCaseSensitive ?? false,
     priority: LONE_CATCH_ALL.test(name) ? 0 : (object.values.Priority ?? 1),
   };

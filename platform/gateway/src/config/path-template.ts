@@ -14,7 +14,7 @@ export function checkTemplate(side: 'Upstream' | 'Downstream', template: string)
       );
   }
   const names = placeholdersOf(template);
-  if (new Set(names).size < names.length)
+  if (names.length > 1 && new Set(names).size < names.length)
     problems.push(`${side}PathTemplate '${template}' has duplicated placeholder`);
   return problems;
 }

@@ -1,6 +1,6 @@
 import { configInvalid } from '../errors.ts';
 import { readProvider } from './authentication.ts';
-import { type Findings, readObject } from './config-object.ts';
+import { createFindings, readObject } from './config-object.ts';
 import { type ConfigFile, parseInput } from './files.ts';
 import { GLOBAL, hasAddress, readDiscovery, readTrustedProxies } from './global.ts';
 import type { DynamicConfig, GatewayConfig, OpenApiSource } from './model.ts';
@@ -80,7 +80,7 @@ export function readGatewayConfig(
   input: string | { readonly files: readonly ConfigFile[] },
   { strict = false, registered = {} }: ReadOptions = {},
 ): GatewayConfig {
-  const findings: Findings = { errors: [], warnings: [] };
+  const findings = createFindings();
   const parsed = parseInput(input, findings.errors);
   const root = readObject(parsed, '', ROOT, findings);
   const config = assemble(root, strict, registered);

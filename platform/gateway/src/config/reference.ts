@@ -45,6 +45,8 @@ function typeOf(shape: KeyShape): string {
       return 'true, false';
     case 'strings':
       return shape.orOne ? 'texts or one' : 'texts';
+    case 'names':
+      return 'texts';
     case 'integers':
       return 'numbers';
     case 'map':

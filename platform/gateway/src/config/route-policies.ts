@@ -121,7 +121,8 @@ export const RATE_LIMIT_GROUP = {
   },
 } as const satisfies SectionShape;
 
-export interface PolicyContext {
+/** The route whose policies are read. */
+export interface PolicyOwner {
   /** For messages. */
   readonly name: string;
   readonly key: string | undefined;
@@ -129,6 +130,9 @@ export interface PolicyContext {
   readonly scheme: 'http' | 'https';
   /** Static routes do not take the global HTTP version, dynamic ones do. */
   readonly inheritsVersion: boolean;
+}
+
+export interface PolicyContext {
   readonly global: PolicyObject | undefined;
   readonly strict: boolean;
   readonly providers: Names;
@@ -138,8 +142,12 @@ export interface PolicyContext {
 type SharedPolicies = Omit<PolicyConfig, 'claims' | 'versions' | 'strangler'>;
 
 /** Everything that static and dynamic routes share. */
-export function readPolicies(own: PolicyObject | undefined, context: PolicyContext): SharedPolicies {
-  const { name, key, methods, global, strict, providers, registered } = context;
+export function readPolicies(
+  own: PolicyObject | undefined,
+  owner: PolicyOwner,
+  { global, strict, providers, registered }: PolicyContext,
+): SharedPolicies {
+  const { name, key, methods } = owner;
   const quality = joinGroup(own?.values.QoSOptions, global?.values.QoSOptions, key);
   const authentication = readAuthentication(
     joinGroup(own?.values.AuthenticationOptions, global?.values.AuthenticationOptions, key),
@@ -175,21 +183,32 @@ export function readPolicies(own: PolicyObject | undefined, context: PolicyConte
     cache: readCache(joinGroup(own?.values.CacheOptions, global?.values.CacheOptions, key)),
     breaker: readBreaker(quality, name),
     ...readTimeout(quality, [own?.values.Timeout, global?.values.Timeout]),
-    downstreamProtocol: readProtocol(own, context),
+    downstreamProtocol: readProtocol(own, owner, global),
     verifyCertificate,
     handler: readHandler(joinGroup(own?.values.HttpHandlerOptions, global?.values.HttpHandlerOptions, key)),
     delegatingHandlers: readHandlers(own?.has('DelegatingHandlers') ? own : global, registered.handlers),
     maxBodyBytes: bodyBytes === 0 ? Number.POSITIVE_INFINITY : bodyBytes,
     ...readWebSocket(joinGroup(own?.values.WebSocketOptions, global?.values.WebSocketOptions, key)),
-    metadata: new Map([...(global?.values.Metadata ?? []), ...(own?.values.Metadata ?? [])]),
+    metadata: joinMaps(global?.values.Metadata, own?.values.Metadata),
   };
+}
+
+const NONE: ReadonlyMap<string, string> = new Map<string, string>();
+
+function joinMaps(
+  global: ReadonlyMap<string, string> | undefined,
+  own: ReadonlyMap<string, string> | undefined,
+): ReadonlyMap<string, string> {
+  if (global === undefined || own === undefined) return global ?? own ?? NONE;
+  return new Map([...global, ...own]);
 }
 
 const LOAD_PRIORITIES = { Critical: 'critical', Normal: 'normal', Low: 'low' } as const;
 
 function readProtocol(
   own: PolicyObject | undefined,
-  { scheme, global, inheritsVersion }: PolicyContext,
+  { scheme, inheritsVersion }: PolicyOwner,
+  global: PolicyObject | undefined,
 ): PolicyConfig['downstreamProtocol'] {
   const inherited = inheritsVersion ? global?.values : undefined;
   const version = own?.values.DownstreamHttpVersion || inherited?.DownstreamHttpVersion || '1.1';

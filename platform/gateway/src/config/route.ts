@@ -38,8 +38,7 @@ export const ROUTE = {
 
 export type RouteObject = ConfigObject<typeof ROUTE>;
 
-export interface ReadContext
-  extends Omit<PolicyContext, 'name' | 'key' | 'methods' | 'scheme' | 'inheritsVersion'> {
+export interface ReadContext extends PolicyContext {
   readonly hasDiscovery: boolean;
   readonly globalStrangler: ConfigObject<typeof STRANGLER> | undefined;
 }
@@ -56,16 +55,10 @@ export function readRoute(route: RouteObject, context: ReadContext): RouteConfig
   const versions = readVersions(values.Versions);
   if (versions.length > 0 && target.kind === 'hosts')
     route.error('Versions', 'needs ServiceName: versions are told apart by tags of discovery');
+  const { name, methods } = match;
   return {
+    ...readPolicies(route, { name, key, methods, scheme, inheritsVersion: false }, context),
     ...match,
-    ...readPolicies(route, {
-      ...context,
-      name: match.name,
-      key,
-      methods: match.methods,
-      scheme,
-      inheritsVersion: false,
-    }),
     key,
     swaggerKey: values.SwaggerKey,
     downstreamTemplate,
@@ -182,7 +175,7 @@ function readDynamicRoute(
   const { scheme } = readScheme(entry?.values.DownstreamScheme ?? globalScheme ?? 'http');
   const key = entry?.values.Key;
   return {
-    ...readPolicies(entry, { ...context, name, key, methods: [], scheme, inheritsVersion: true }),
+    ...readPolicies(entry, { name, key, methods: [], scheme, inheritsVersion: true }, context),
     scheme,
     namespace: entry?.values.ServiceNamespace,
     claims: readClaims(undefined),

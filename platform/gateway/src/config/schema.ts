@@ -80,6 +80,8 @@ function plainSchema(shape: Exclude<KeyShape, { readonly shape: SectionShape }>)
       };
     case 'boolean':
       return { type: ['boolean', 'string'], pattern: '^(?:[Tt]rue|[Ff]alse)$' };
+    case 'names':
+      return { type: 'array', items: { type: 'string' } };
     case 'strings':
       return shape.orOne
         ? { type: ['array', 'string'], items: { type: 'string' } }

@@ -9,7 +9,8 @@ const ANY = '\u0001';
 /** A line for each route whose every request is taken by an earlier one. Never a false one; not all are found. */
 export function findShadowed(config: GatewayConfig): readonly string[] {
   const candidates = orderCandidates(config);
-  const index = createRouteIndex(candidates);
+  const byHost = Map.groupBy(candidates, ({ match }) => match.upstreamHost);
+  const indexes = new Map([...byHost].map(([host, group]) => [host, createRouteIndex(group)]));
   return candidates
     .map((candidate) => ({ candidate, by: findCover(candidate) }))
     .filter(({ by }) => by !== undefined)
@@ -21,14 +22,17 @@ export function findShadowed(config: GatewayConfig): readonly string[] {
 
   function findCover(candidate: Candidate): Candidate | undefined {
     let found: Candidate | undefined;
-    index.candidates(examplePath(candidate), (others) => {
-      for (const other of others) {
-        if (other.rank >= (found ?? candidate).rank) return;
-        if (!covers(other, candidate)) continue;
-        found = other;
-        return;
-      }
-    });
+    const path = examplePath(candidate);
+    // Those of other hosts take none of its requests.
+    for (const host of new Set([candidate.match.upstreamHost, undefined]))
+      indexes.get(host)?.candidates(path, (others) => {
+        for (const other of others) {
+          if (other.rank >= (found ?? candidate).rank) return;
+          if (!covers(other, candidate)) continue;
+          found = other;
+          return;
+        }
+      });
     return found;
   }
 

@@ -13,7 +13,8 @@ export type KeyShape = {
 } & (
   | { readonly type: 'string'; readonly oneOf?: readonly string[] }
   | { readonly type: 'integer' | 'number'; readonly minimum?: number; readonly maximum?: number }
-  | { readonly type: 'boolean' | 'integers' }
+  /** `names`: strings in no order, each of which counts once. */
+  | { readonly type: 'boolean' | 'integers' | 'names' }
   /** `orOne`: a single string is a list of one. */
   | { readonly type: 'strings'; readonly orOne?: true }
   /** A map whose keys are names: values are strings, or for `any` whatever the reader makes of them. */
@@ -34,19 +35,24 @@ export type ValueOf<Key extends KeyShape> = Key extends { readonly type: 'string
       ? boolean
       : Key extends { readonly type: 'strings' }
         ? readonly string[]
-        : Key extends { readonly type: 'integers' }
-          ? readonly number[]
-          : Key extends { readonly type: 'map'; readonly of: 'string' }
-            ? ReadonlyMap<string, string>
-            : Key extends { readonly type: 'map' }
-              ? ReadonlyMap<string, unknown>
-              : Key extends { readonly type: 'mapOf'; readonly shape: infer Inner extends SectionShape }
-                ? ReadonlyMap<string, ConfigObject<Inner>>
-                : Key extends { readonly type: 'object'; readonly shape: infer Inner extends SectionShape }
-                  ? ConfigObject<Inner>
-                  : Key extends { readonly type: 'objects'; readonly shape: infer Inner extends SectionShape }
-                    ? readonly ConfigObject<Inner>[]
-                    : never;
+        : Key extends { readonly type: 'names' }
+          ? ReadonlySet<string>
+          : Key extends { readonly type: 'integers' }
+            ? readonly number[]
+            : Key extends { readonly type: 'map'; readonly of: 'string' }
+              ? ReadonlyMap<string, string>
+              : Key extends { readonly type: 'map' }
+                ? ReadonlyMap<string, unknown>
+                : Key extends { readonly type: 'mapOf'; readonly shape: infer Inner extends SectionShape }
+                  ? ReadonlyMap<string, ConfigObject<Inner>>
+                  : Key extends { readonly type: 'object'; readonly shape: infer Inner extends SectionShape }
+                    ? ConfigObject<Inner>
+                    : Key extends {
+                          readonly type: 'objects';
+                          readonly shape: infer Inner extends SectionShape;
+                        }
+                      ? readonly ConfigObject<Inner>[]
+                      : never;
 
 export type ValuesOf<Shape extends SectionShape> = {
   readonly [Key in keyof Shape]?: ValueOf<Shape[Key]> | undefined;

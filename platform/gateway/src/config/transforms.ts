@@ -5,7 +5,7 @@ import type {
   HeaderTransform,
   TransformsConfig,
 } from '../transforms/options.ts';
-import { isObject } from './config-object.ts';
+import { isObject } from './json.ts';
 import type { ConfigObject, SectionShape } from './shape.ts';
 
 export const HEADER_TRANSFORMS = {
@@ -21,6 +21,9 @@ export const HEADER_TRANSFORMS = {
   },
 } as const satisfies SectionShape;
 
+const UNCHANGED: readonly HeaderTransform[] = [];
+const NO_TRANSFORMS: TransformsConfig = { request: UNCHANGED, answer: UNCHANGED };
+
 type TransformKey = keyof typeof HEADER_TRANSFORMS;
 type TransformsObject = ConfigObject<typeof HEADER_TRANSFORMS>;
 
@@ -31,6 +34,7 @@ export function readTransforms(
   strict: boolean,
 ): TransformsConfig {
   const side = (key: TransformKey): readonly HeaderTransform[] => {
+    if (route?.values[key] === undefined && global?.values[key] === undefined) return UNCHANGED;
     const merged = new Map<string, HeaderTransform>();
     for (const object of [global, route]) {
       for (const [header, value] of object?.values[key] ?? []) {
@@ -42,7 +46,9 @@ export function readTransforms(
     const all = [...merged.values()];
     return [...all.filter(isReplacement), ...all.filter((transform) => !isReplacement(transform))];
   };
-  return { request: side('UpstreamHeaderTransform'), answer: side('DownstreamHeaderTransform') };
+  const request = side('UpstreamHeaderTransform');
+  const answer = side('DownstreamHeaderTransform');
+  return request.length + answer.length === 0 ? NO_TRANSFORMS : { request, answer };
 }
 
 function isReplacement({ kind }: HeaderTransform): boolean {
@@ -107,11 +113,23 @@ export const CLAIMS = {
 type ClaimsObject = ConfigObject<typeof CLAIMS>;
 type DirectiveKey = Exclude<keyof typeof CLAIMS, 'RouteClaimsRequirement'>;
 
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+const NO_CLAIMS: ClaimsConfig = {
+  toClaims: NONE,
+  toHeaders: NONE,
+  toQuery: NONE,
+  toPath: NONE,
+  required: NONE,
+};
+const CLAIM_KEYS = Object.keys(CLAIMS) as (keyof typeof CLAIMS)[]; // of an object that has no others
+
 /** Dynamic routes have none: `undefined`. */
 export function readClaims(route: ClaimsObject | undefined): ClaimsConfig {
   const directives = (key: DirectiveKey): DirectiveMap => {
+    const given = route?.values[key];
+    if (given === undefined) return NONE;
     const map = new Map<string, ClaimDirective>();
-    for (const [name, text] of route?.values[key] ?? []) {
+    for (const [name, text] of given) {
       const directive = parseDirective(text);
       if (directive === undefined)
         route?.error(
@@ -124,12 +142,13 @@ export function readClaims(route: ClaimsObject | undefined): ClaimsConfig {
     }
     return map;
   };
+  if (route === undefined || CLAIM_KEYS.every((key) => route.values[key] === undefined)) return NO_CLAIMS;
   return {
     toClaims: directives('AddClaimsToRequest'),
     toHeaders: directives('AddHeadersToRequest'),
     toQuery: directives('AddQueriesToRequest'),
     toPath: directives('ChangeDownstreamPathTemplate'),
-    required: route?.values.RouteClaimsRequirement ?? new Map(),
+    required: route.values.RouteClaimsRequirement ?? NONE,
   };
 }
 

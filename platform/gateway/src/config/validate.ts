@@ -1,3 +1,4 @@
+import type { AggregateConfig } from '../aggregates/options.ts';
 import { headerPlaceholdersOf } from '../routing/header-templates.ts';
 import type { MatchConfig } from '../routing/options.ts';
 import { placeholdersOf } from '../routing/template.ts';
@@ -10,11 +11,13 @@ export function findConflicts(
   keysWithRequestId: ReadonlySet<string>,
 ): readonly string[] {
   const keys = new Set(routes.map(({ key }) => key).filter((key) => key !== undefined));
+  const aggregated = new Set(aggregates.filter(hasNoHeaders).map(place));
   return [
     ...duplicates(routes).map(({ name }) => `route ${name} has duplicate`),
     ...duplicates(aggregates).map(({ name }) => `aggregate ${name} has duplicate aggregate`),
-    ...routes
-      .filter((route) => route.methods.includes('GET') && aggregates.some((one) => isSameFor(one, route)))
+    ...(aggregated.size === 0 ? [] : routes)
+      .filter((route) => route.methods.includes('GET') && hasNoHeaders(route))
+      .filter((route) => aggregated.has(place(route)))
       .map(({ name }) => `route ${name} has duplicate aggregate`),
     ...aggregates
       .filter(({ routeKeys }) => routeKeys.some((key) => !keys.has(key)))
@@ -40,11 +43,13 @@ function describeKey(key: string, keys: readonly string[]): string {
 function duplicates<Match extends MatchConfig>(all: readonly Match[]): readonly Match[] {
   const seen = new Map<string, Match[]>();
   return all.filter((one) => {
-    const headers = [...one.headerTemplates].map(([name, value]) => `${name.toLowerCase()}=${value}`).sort();
-    const identity = JSON.stringify([templateIdentity(one), one.upstreamHost, headers]);
-    const same = seen.get(identity) ?? [];
-    seen.set(identity, [...same, one]);
-    return same.some((other) => sharesMethod(other, one));
+    const headers = [...one.headerTemplates].map(([name, value]) => `${name.toLowerCase()}=${value}`);
+    const identity = headers.length === 0 ? place(one) : JSON.stringify([place(one), headers.sort()]);
+    const same = seen.get(identity);
+    if (same === undefined) seen.set(identity, [one]);
+    const isDuplicate = same?.some((other) => sharesMethod(other, one)) === true;
+    same?.push(one);
+    return isDuplicate;
   });
 }
 
@@ -57,23 +62,28 @@ function sharesMethod(one: MatchConfig, other: MatchConfig): boolean {
   return one.methods.some((method) => other.methods.includes(method));
 }
 
-function isSameFor(one: MatchConfig, other: MatchConfig): boolean {
-  return (
-    templateIdentity(one) === templateIdentity(other) &&
-    one.upstreamHost === other.upstreamHost &&
-    one.headerTemplates.size === 0 &&
-    other.headerTemplates.size === 0
-  );
+/** Where it is, whatever its methods and headers: most have no host, and are told apart by their template alone. */
+function place(match: MatchConfig): string {
+  const template = templateIdentity(match);
+  const isAlone = match.upstreamHost === undefined && template.startsWith('/');
+  return isAlone ? template : JSON.stringify([template, match.upstreamHost]);
+}
+
+function hasNoHeaders({ headerTemplates }: MatchConfig): boolean {
+  return headerTemplates.size === 0;
 }
 
 /** What is allowed but hardly meant: placeholders that nothing fills, keys that name nothing. */
 export function findLooseEnds(config: GatewayConfig): readonly string[] {
   const swaggerKeys = new Set(config.openApi.map(({ key }) => key));
+  const partOf = aggregatesByRouteKey(config);
   return config.routes.flatMap((route, index) => [
     ...(needsUser(route) && route.authentication === undefined
       ? [`Routes[${index}]: its claims need AuthenticationOptions, every request is answered 403`]
       : []),
-    ...loosePlaceholders(config, route).map(({ key, message }) => `Routes[${index}].${key}: ${message}`),
+    ...loosePlaceholders(route, partOf.get(route.key) ?? []).map(
+      ({ key, message }) => `Routes[${index}].${key}: ${message}`,
+    ),
     ...(route.swaggerKey === undefined || swaggerKeys.has(route.swaggerKey)
       ? []
       : [`Routes[${index}].SwaggerKey: ${route.swaggerKey} is not in SwaggerEndPoints`]),
@@ -84,16 +94,31 @@ function needsUser({ claims }: RouteConfig): boolean {
   return Object.values(claims).some((map: ReadonlyMap<string, unknown>) => map.size > 0);
 }
 
+/** No route without a key is part of one. */
+function aggregatesByRouteKey({
+  aggregates,
+}: GatewayConfig): ReadonlyMap<string | undefined, readonly AggregateConfig[]> {
+  const byKey = new Map<string, AggregateConfig[]>();
+  for (const aggregate of aggregates)
+    for (const key of new Set(aggregate.routeKeys)) {
+      const known = byKey.get(key);
+      if (known === undefined) byKey.set(key, [aggregate]);
+      else known.push(aggregate);
+    }
+  return byKey;
+}
+
 function loosePlaceholders(
-  config: GatewayConfig,
   route: RouteConfig,
+  aggregates: readonly AggregateConfig[],
 ): readonly { readonly key: string; readonly message: string }[] {
   const wanted = placeholdersOf(route.downstreamTemplate);
-  const sources = new Set([...valuesOf(route), ...route.claims.toPath.keys()]);
-  for (const aggregate of config.aggregates) {
-    if (route.key === undefined || !aggregate.routeKeys.includes(route.key)) continue;
+  const own = valuesOf(route);
+  if (route.claims.toPath.size === 0 && wanted.every((name) => own.includes(name))) return [];
+  const sources = new Set([...own, ...route.claims.toPath.keys()]);
+  for (const aggregate of aggregates) {
     for (const name of valuesOf(aggregate)) sources.add(name);
-    const parameter = aggregate.expansions.get(route.key)?.parameter;
+    const parameter = aggregate.expansions.get(route.key ?? '')?.parameter;
     if (parameter !== undefined) sources.add(parameter);
   }
   const unfilled = wanted

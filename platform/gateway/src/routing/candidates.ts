@@ -23,41 +23,68 @@ export interface Candidate {
  * priority of the others; then by priority; then, if wanted, by specificity; then by place in the file.
  */
 export function orderCandidates(config: GatewayConfig): readonly Candidate[] {
+  const { routes, aggregates } = config;
   const all = [
-    ...config.routes.map((route) => ({ found: { kind: 'route', route } as const, match: route })),
-    ...config.aggregates.map((aggregate) => ({
-      found: { kind: 'aggregate', aggregate } as const,
-      match: aggregate,
-    })),
-  ].map((one, position) => ({
-    ...one,
-    position,
-    template: compileTemplate(one.match.name, one.match),
-    headers: compileHeaderTemplates(one.match.headerTemplates, one.match.caseSensitive),
-  }));
-  const bySpecificity = config.routeOrder === 'specificity';
-  return all
-    .sort(
-      (one, other) =>
-        Number(other.match.upstreamHost !== undefined) - Number(one.match.upstreamHost !== undefined) ||
-        other.match.priority - one.match.priority ||
-        (bySpecificity ? compareSpecificity(one, other) : 0) ||
-        one.position - other.position,
-    )
-    .map((candidate, rank) => ({ ...candidate, rank }));
+    ...routes.map((route, place) => compile(route, { kind: 'route', route }, place)),
+    ...aggregates.map((aggregate, place) =>
+      compile(aggregate, { kind: 'aggregate', aggregate }, routes.length + place),
+    ),
+  ];
+  const compareWanted = config.routeOrder === 'specificity' ? bySpecificity(all) : () => 0;
+  all.sort(
+    (one, other) =>
+      Number(other.match.upstreamHost !== undefined) - Number(one.match.upstreamHost !== undefined) ||
+      other.match.priority - one.match.priority ||
+      compareWanted(one, other) ||
+      one.position - other.position,
+  );
+  for (const [rank, candidate] of all.entries()) candidate.rank = rank;
+  return all;
 }
 
-type Specific = Pick<Candidate, 'template' | 'match'>;
+interface Unranked extends Candidate {
+  rank: number;
+}
+
+function compile(match: Candidate['match'], found: Candidate['found'], position: number): Unranked {
+  return {
+    found,
+    match,
+    template: compileTemplate(match.name, match),
+    headers: compileHeaderTemplates(match.headerTemplates, match.caseSensitive),
+    rank: 0,
+    position,
+  };
+}
+
+function bySpecificity(all: readonly Candidate[]): (one: Candidate, other: Candidate) => number {
+  const known = new Map(all.map((candidate) => [candidate, specificityOf(candidate)]));
+  return (one, other) => compareSpecificity(known.get(one) ?? NONE, known.get(other) ?? NONE);
+}
+
+interface Specificity {
+  readonly weights: readonly number[];
+  readonly textLength: number;
+  readonly conditions: number;
+}
+
+const NONE: Specificity = { weights: [], textLength: 0, conditions: 0 };
+
+function specificityOf({ template, match }: Candidate): Specificity {
+  return {
+    weights: weights(template),
+    textLength: textLength(template),
+    conditions: conditions({ template, match }),
+  };
+}
 
 /** Negative = `one` is the more specific: segment by segment, then the longer text, then more conditions. */
-function compareSpecificity(one: Specific, other: Specific): number {
-  const mine = weights(one.template);
-  const theirs = weights(other.template);
-  for (let index = 0; index < Math.max(mine.length, theirs.length); index += 1) {
-    const difference = (theirs[index] ?? ENDS) - (mine[index] ?? ENDS);
+function compareSpecificity(one: Specificity, other: Specificity): number {
+  for (let index = 0; index < Math.max(one.weights.length, other.weights.length); index += 1) {
+    const difference = (other.weights[index] ?? ENDS) - (one.weights[index] ?? ENDS);
     if (difference !== 0) return difference;
   }
-  return textLength(other.template) - textLength(one.template) || conditions(other) - conditions(one);
+  return other.textLength - one.textLength || other.conditions - one.conditions;
 }
 
 // `/a` is more specific than `/a/{rest}` for the path they share.
@@ -81,7 +108,7 @@ function textLength({ segments, rest }: Template): number {
   return patterns.flatMap(({ literals }) => literals).reduce((sum, { length }) => sum + length, 0);
 }
 
-function conditions({ template, match }: Specific): number {
+function conditions({ template, match }: Pick<Candidate, 'template' | 'match'>): number {
   return (
     (template.query?.parameters.length ?? 0) + match.headerTemplates.size + (match.methods.length > 0 ? 1 : 0)
   );

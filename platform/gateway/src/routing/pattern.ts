@@ -16,12 +16,13 @@ export const PLACEHOLDER: RegExp = /\{([^{}]*)\}/g;
 
 export const ANY_LENGTH: CaptureOptions = { least: 0, limit: Number.POSITIVE_INFINITY };
 
-/** Splits a text at the placeholders that `placeholder` (global, one group: the name) finds. */
+/** Splits a text at the placeholders that `placeholder` (global, begins with `{`, one group: the name) finds. */
 export function compilePattern(text: string, placeholder: RegExp): Pattern {
+  if (!text.includes('{')) return { literals: [text], names: [] };
   const literals: string[] = [];
   const names: string[] = [];
   let position = 0;
-  for (const match of text.matchAll(placeholder)) {
+  for (let match = placeholder.exec(text); match !== null; match = placeholder.exec(text)) {
     literals.push(text.slice(position, match.index));
     names.push(match[1] ?? '');
     position = match.index + match[0].length;

@@ -10,7 +10,7 @@ export interface RouteIndex<Entry> {
 }
 
 interface Node<Entry> {
-  readonly literals: Map<string, Node<Entry>>;
+  literals: Map<string, Node<Entry>> | undefined;
   /** Segments with a placeholder. */
   other: Node<Entry> | undefined;
   /** Templates that end here. */
@@ -34,7 +34,7 @@ export function createRouteIndex<Entry extends { readonly template: Template }>(
 }
 
 function newNode<Entry>(): Node<Entry> {
-  return { literals: new Map(), other: undefined, ends: [], rests: [] };
+  return { literals: undefined, other: undefined, ends: [], rests: [] };
 }
 
 function descend<Entry>(node: Node<Entry>, segment: Template['segments'][number]): Node<Entry> {
@@ -43,9 +43,12 @@ function descend<Entry>(node: Node<Entry>, segment: Template['segments'][number]
     return node.other;
   }
   const text = (segment.literals[0] ?? '').toLowerCase();
-  const known = node.literals.get(text) ?? newNode<Entry>();
-  node.literals.set(text, known);
-  return known;
+  node.literals ??= new Map();
+  const known = node.literals.get(text);
+  if (known !== undefined) return known;
+  const next = newNode<Entry>();
+  node.literals.set(text, next);
+  return next;
 }
 
 /** `position` is that of the slash before the next segment. */
@@ -62,7 +65,7 @@ function walk<Entry>(
   }
   const slash = path.indexOf('/', position + 1);
   const end = slash === -1 ? path.length : slash;
-  if (node.literals.size > 0) {
+  if (node.literals !== undefined) {
     const next = node.literals.get(path.slice(position + 1, end));
     if (next !== undefined) walk(next, path, end, visit);
   }

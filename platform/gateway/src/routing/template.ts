@@ -1,5 +1,5 @@
 import { compilePath, matchPath, type PathTemplate } from './path-template.ts';
-import { isLone, type Pattern, PLACEHOLDER } from './pattern.ts';
+import { compilePattern, isLone, type Pattern, PLACEHOLDER } from './pattern.ts';
 import { compileQuery, matchQuery, type QueryTemplate } from './query-template.ts';
 
 /** A compiled upstream template such as `/orders/{id}`, `/orders/{everything}` or `/orders?day={day}`. */
@@ -20,7 +20,7 @@ export interface Template extends PathTemplate {
 }
 
 export function placeholdersOf(template: string): readonly string[] {
-  return [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
+  return compilePattern(template, PLACEHOLDER).names;
 }
 
 /**
@@ -53,7 +53,10 @@ export function compileTemplate(
   };
 }
 
+const NO_NAMES: ReadonlySet<string> = new Set<string>();
+
 function namesOf(patterns: readonly Pattern[], more?: string): ReadonlySet<string> {
+  if (patterns.length === 0 && more === undefined) return NO_NAMES;
   const names = patterns.flatMap((pattern) => pattern.names);
   return new Set(more === undefined ? names : [...names, more]);
 }
