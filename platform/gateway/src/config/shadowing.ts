@@ -23,16 +23,15 @@ export function findShadowed(config: GatewayConfig): readonly string[] {
   function findCover(candidate: Candidate): Candidate | undefined {
     let found: Candidate | undefined;
     const path = examplePath(candidate);
-    // Those of other hosts take none of its requests.
-    for (const host of new Set([candidate.match.upstreamHost, undefined]))
-      indexes.get(host)?.candidates(path, (others) => {
-        for (const other of others) {
-          if (other.rank >= (found ?? candidate).rank) return;
-          if (!covers(other, candidate)) continue;
-          found = other;
-          return;
-        }
-      });
+    // Those of other hosts take none of its requests, and those without a host are tried later.
+    indexes.get(candidate.match.upstreamHost)?.candidates(path, (others) => {
+      for (const other of others) {
+        if (other.rank >= (found ?? candidate).rank) return;
+        if (!covers(other, candidate)) continue;
+        found = other;
+        return;
+      }
+    });
     return found;
   }
 
