@@ -142,6 +142,7 @@ for (const kind of ['inline', 'asynchronous'] as const) {
       const broken = defineBalance({ inline, version: 2, before: () => assert.fail('version 2 is broken') });
       rig.runner([v1, broken], { retryDelaysMs: [] });
       await rig.append('a', deposited(1));
+      await eventually('it is there for feeds', async () => (await sum(rig)) === 1);
       await ask(rig, 'rebuild', ['running']);
       await eventually('it halts', async () => (await listProjections(rig.db)).some((one) => one.isHalted));
       assert.equal((await ask(rig, 'rebuild')).status, 'refused');
