@@ -80,6 +80,31 @@ describe('a database', () => {
     assert.deepEqual(rows, [{ n: 1 }, { n: 2 }]);
   });
 
+  it('runs nothing after its end of what nobody waited for', async () => {
+    for (const first of ["INSERT INTO item VALUES ('a', 1)", 'SELECT 1']) {
+      let sent: Promise<unknown> | undefined;
+      const work = test.db.transaction(async (tx) => {
+        sent = Promise.allSettled([tx.query(first, []), tx.query("INSERT INTO item VALUES ('b', 1)", [])]);
+        throw new Error('no');
+      });
+      await assert.rejects(work, { message: 'no' });
+      await sent;
+      assert.deepEqual(await ids(), []);
+    }
+    const late = await test.db.transaction(async (tx) => tx);
+    await assert.rejects(late.query('SELECT 1', []), failsWith('POSTGRES_QUERY_FAILED', false));
+  });
+
+  it('keeps the order of statements that are sent side by side', async () => {
+    await test.db.transaction((tx) =>
+      Promise.all([
+        tx.query("INSERT INTO item VALUES ('a', 1)"),
+        tx.query("UPDATE item SET quantity = 2 WHERE id = 'a'"),
+      ]),
+    );
+    assert.deepEqual(await test.db.query('SELECT quantity FROM item', []), [{ quantity: 2 }]);
+  });
+
   it('runs nothing when the transaction could not begin', async () => {
     const single = createDatabase({ uri: test.uri, applicationName: 'single', maxConnections: 1 });
     try {

@@ -45,17 +45,20 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
   let depth = 0;
   /** Of BEGIN with the first statement. Nothing is sent before it is known: were BEGIN refused, it would commit by itself. */
   let begun: Promise<boolean> | undefined;
+  /** COMMIT or ROLLBACK is on its way: what is sent behind it would commit by itself, too. */
+  let isOver = false;
 
   async function query<Row extends object>(sql: string, values?: readonly SqlValue[]): Promise<Row[]> {
-    if (begun !== undefined) {
-      if (!(await begun)) throw failedBefore();
-      return await run(client, { sql, values });
-    }
-    if (values === undefined) {
-      await begin(run(client, { sql: 'BEGIN' }));
-      return await run(client, { sql });
-    }
-    return await begin(runAfterBegin<Row>(client, { sql, values }));
+    if (begun === undefined && !isOver)
+      return await begin(
+        values === undefined
+          ? run(client, { sql: 'BEGIN' }).then(() => run<Row>(client, { sql }))
+          : runAfterBegin<Row>(client, { sql, values }),
+      );
+    const isOpen = await begun;
+    if (isOver) throw queryFailed('the transaction is over: its work did not wait for this statement');
+    if (!isOpen) throw failedBefore();
+    return await run(client, { sql, values });
   }
 
   async function begin<Row>(first: Promise<Row[]>): Promise<Row[]> {
@@ -69,22 +72,24 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
   async function commit(): Promise<void> {
     const statements = deferred.statements();
     const [first, ...others] = statements;
-    if (begun === undefined && first === undefined) return;
     // Only one statement can go with BEGIN, and only when nothing but COMMIT is sent behind it.
     if (begun === undefined && others.length > 0) await begin(run(client, { sql: 'BEGIN' }));
-    if (begun === undefined && first !== undefined)
-      return await commitWith(client, [begin(runAfterBegin(client, first))]);
-    if (!(await begun)) throw failedBefore();
-    await commitWith(
-      client,
-      statements.map((statement) => run(client, statement)),
-    );
+    const isOpen = await begun;
+    isOver = true;
+    if (isOpen === false) throw failedBefore();
+    if (isOpen)
+      await commitWith(
+        client,
+        statements.map((statement) => run(client, statement)),
+      );
+    else if (first !== undefined) await commitWith(client, [begin(runAfterBegin(client, first))]);
   }
 
   return {
     hints,
     commit,
     rollback: async () => {
+      isOver = true;
       if (begun !== undefined) await client.query('ROLLBACK');
     },
     tx: {
@@ -126,10 +131,13 @@ async function commitWith(client: pg.PoolClient, last: readonly Promise<unknown>
 }
 
 function failedBefore(): PlatformError {
-  return new PlatformError<PostgresErrorCode>(
-    'POSTGRES_QUERY_FAILED',
+  return queryFailed(
     'the transaction was rolled back: a statement in it had failed; use a savepoint to go on after one',
   );
+}
+
+function queryFailed(message: string): PlatformError {
+  return new PlatformError<PostgresErrorCode>('POSTGRES_QUERY_FAILED', message);
 }
 
 interface Deferred {
