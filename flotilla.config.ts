@@ -81,7 +81,7 @@ export default defineSystem({
   issuer: { service: 'gateway', path: '/identity' },
   welcome: ({ gateway = '' }) => ({
     links: {
-      Shop: gateway,
+      API: `${gateway}/docs`,
       Catalogue: `${gateway}/products`,
     },
     tryIt: placeAnOrder(gateway),
