@@ -1,4 +1,4 @@
-import { ROOT } from './read-gateway-config.ts';
+import { ROOT } from './root.ts';
 import type { KeyShape, SectionShape } from './shape.ts';
 
 const INTRODUCTION = `# Keys of a gateway configuration

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { ROOT } from './read-gateway-config.ts';
 import { configReference } from './reference.ts';
+import { ROOT } from './root.ts';
 import { configSchema } from './schema.ts';
 import type { SectionShape } from './shape.ts';
 

@@ -1,4 +1,4 @@
-import { ROOT } from './read-gateway-config.ts';
+import { ROOT } from './root.ts';
 import type { KeyShape, SectionShape } from './shape.ts';
 
 type Json = Readonly<Record<string, unknown>>;
