@@ -1,4 +1,5 @@
 import { createValidator, toError, type Validate } from '@flotilla/kernel';
+import { isStorableJson, storableText } from '@flotilla/postgres';
 import { eventStoreError } from './errors.ts';
 import type { DomainEvent, EventFacts, EventType, Recorded } from './event.ts';
 import type { EventRow } from './event-row.ts';
@@ -50,6 +51,10 @@ export function defineCategory<E extends DomainEvent>(
       const streamId = `${name}-${id}`;
       if (id === '' || streamId.length > MAX_STREAM_ID)
         throw new RangeError(`the id of a stream has 1 to ${MAX_STREAM_ID} characters with its category`);
+      if (storableText(streamId) !== streamId)
+        throw new RangeError(
+          'the id of a stream has NUL or half a surrogate pair, which PostgreSQL does not store',
+        );
       return { id: streamId, category };
     },
     encode: (event) => encode(find(name, known, event.type), event),
@@ -73,7 +78,8 @@ function encode({ type, validate }: Known, event: DomainEvent): readonly [string
   const json = JSON.stringify(event.data);
   if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
     throw invalid(type, `is larger than ${MAX_EVENT_BYTES} bytes`);
-  if (json.includes('\\u0000')) throw invalid(type, 'has a NUL character, which PostgreSQL does not store');
+  if (!isStorableJson(json))
+    throw invalid(type, 'has NUL or half a surrogate pair in a text, which PostgreSQL does not store');
   return [type.type, type.version, event.data];
 }
 

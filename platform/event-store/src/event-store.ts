@@ -1,4 +1,4 @@
-import type { Transaction } from '@flotilla/postgres';
+import { storableText, type Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent } from '@flotilla/telemetry';
 import type { Stream } from './category.ts';
 import { eventStoreError } from './errors.ts';
@@ -119,10 +119,15 @@ async function insert<E extends DomainEvent>(
 function lineage({ correlationId, causationId }: AppendOptions) {
   const context = currentContext();
   return {
-    correlationId: correlationId ?? context?.correlationId,
-    causationId,
+    correlationId: storableId(correlationId ?? context?.correlationId),
+    causationId: storableId(causationId),
     traceparent: context && formatTraceparent(context.trace),
   };
+}
+
+/** The ids of foreign messages are theirs. */
+function storableId(id: string | undefined): string | undefined {
+  return id === undefined ? undefined : storableText(id);
 }
 
 async function projectInline<E extends DomainEvent>(

@@ -84,14 +84,25 @@ describe('declaring events', () => {
   });
 
   it('refuses data that do not match, are too large, or that PostgreSQL cannot store', () => {
-    const wrong = [{ first: 1 }, { first: 'x'.repeat(300_000), last: '' }, { first: '\u0000', last: '' }];
+    const wrong = [
+      { first: 1 },
+      { first: 'x'.repeat(300_000), last: '' },
+      { first: '\u0000', last: '' },
+      { first: '\ud83d', last: '' },
+    ];
     for (const data of wrong)
       assert.throws(() => people.encode({ type: 'named', data } as Named), {
         code: 'EVENT_STORE_INVALID_EVENT',
       });
   });
 
-  it('refuses an empty or endless stream id', () => {
-    for (const id of ['', 'x'.repeat(200)]) assert.throws(() => people.stream(id), RangeError);
+  it('takes text that only looks like an escape', () => {
+    const data = { first: '\\u0000 \\ud83d', last: '\u{1f600}' };
+    assert.deepEqual(people.encode({ type: 'named', data }), ['named', 3, data]);
+  });
+
+  it('refuses an empty or endless stream id, and one that cannot be stored as it is', () => {
+    for (const id of ['', 'x'.repeat(200), 'a\0', '\ud83d'])
+      assert.throws(() => people.stream(id), RangeError);
   });
 });

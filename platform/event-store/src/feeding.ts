@@ -1,5 +1,5 @@
 import { type Clock, isPlatformError, toError } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
+import { type Database, storableText } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { EventRow } from './event-row.ts';
 
@@ -34,5 +34,5 @@ export function describeEvent({ type, version, stream_id }: EventRow): string {
 /** And about what went wrong. */
 export function describeFailure(error: unknown): string {
   const code = isPlatformError(error) ? `${error.code}: ` : '';
-  return `${code}${toError(error).message}`.slice(0, MAX_ERROR_CHARS);
+  return storableText(`${code}${toError(error).message}`, MAX_ERROR_CHARS);
 }

@@ -207,6 +207,24 @@ describe('an asynchronous projection', () => {
     assert.deepEqual(await rig.balances(), [row('a', 1, 1)]);
   });
 
+  const unstorable: readonly (readonly [what: string, fail: () => void])[] = [
+    ['half a surrogate pair, as JSON.parse quotes it', () => JSON.parse('\u{1f600} is no JSON')],
+    ['NUL', () => assert.fail('a\0b')],
+    ['a pair where it is cut', () => assert.fail(`${'x'.repeat(499)}\u{1f600}`)],
+  ];
+  for (const [what, before] of unstorable)
+    it(`halts at an event whose failure has ${what}`, async (t) => {
+      const rig = await open(t, { balance: 'asynchronous' });
+      rig.runner([defineBalance({ before })]);
+      await rig.append('a', deposited(1));
+      const halted = await eventually('it halts', async () => {
+        const status = await statusOf(rig);
+        return status?.isHalted && status;
+      });
+      assert.equal(halted.attempts, 3);
+      assert.doesNotMatch(halted.error ?? '', /\ufffd$/);
+    });
+
   it('tries again when an operator says so', async (t) => {
     const rig = await open(t, { balance: 'asynchronous' });
     let isBroken = true;

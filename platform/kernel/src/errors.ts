@@ -33,7 +33,17 @@ export function isPlatformError(error: unknown): error is PlatformError {
 
 /** Turns whatever was thrown into an `Error`, so that a boundary can log and answer it. */
 export function toError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(`a non-error was thrown: ${String(thrown)}`);
+  if (thrown instanceof Error && typeof thrown.message === 'string') return thrown;
+  return new Error(`a non-error was thrown: ${describe(thrown)}`);
+}
+
+/** Not everything can be made a text: an object without a prototype cannot. */
+function describe(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `${typeof thrown} without a text`;
+  }
 }
 
 /** Is it worth trying the same operation again? Unknown faults are: only a known terminal one is not. */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
+import { eventually } from '@flotilla/kernel/testing';
 import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from './cloud-event.ts';
 import { on } from './handler.ts';
 import { defineMessage, type Message } from './message.ts';
@@ -151,6 +152,40 @@ describe('a message that cannot be handled', () => {
     assert.match(letter?.reason ?? '', /^it failed 1 times: .*(0x00|null character)/);
     assert.equal(letter?.attempts.length, 1);
   });
+
+  const halves: readonly (readonly [what: string, fail: () => unknown])[] = [
+    ['half a surrogate pair, as JSON.parse quotes it', () => JSON.parse('\u{1f600} is no JSON')],
+    [
+      'a pair where it is cut',
+      () => Promise.reject(new Error(`${'x'.repeat(499)}${'\u{1f600}'.repeat(4_000)}`)),
+    ],
+    ['NUL', () => Promise.reject(new Error(`a${NUL}b`))],
+    ['no text at all', () => Promise.reject(Object.create(null))],
+  ];
+  for (const [what, fail] of halves)
+    it(`is given up after its attempts when its failure has ${what}, and its key goes on`, async () => {
+      names += 1;
+      const name = `bad-${names}`;
+      const transport = createTestTransport();
+      let attempts = 0;
+      const handler = on(counted, async ({ data }, tx) => {
+        attempts += 1;
+        if (data.n === 1) await fail();
+        await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [name, data.n]);
+      });
+      await system.consumer(transport, [handler], { name, retry: { delaysMs: [1] }, heldPollIntervalMs: 10 });
+      const messages = [1, 2].map((n) => createTestMessage(counted, { key: 'k', n }));
+      assert.deepEqual(await transport.deliver([messages[0] ?? raw('')]), ['done']);
+      assert.deepEqual(await transport.deliver([messages[1] ?? raw('')]), ['done']);
+      const [letter] = await eventually('it is dead and the next one handled', async () => {
+        const handled = (await effects(system)).some(({ key, n }) => key === name && n === 2);
+        const letters = await lettersOf(name);
+        return handled && letters.length > 0 && letters;
+      });
+      assert.match(letter?.reason ?? '', /^it failed 2 times: /);
+      assert.equal(letter?.attempts.length, 2);
+      assert.equal(attempts, 3);
+    });
 
   it('keeps only the beginning of what is too large', async () => {
     const { name, transport } = await consume();

@@ -1,5 +1,5 @@
 import { isPlatformError, spread, toError } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
+import { type Database, storableText } from '@flotilla/postgres';
 import type { Task } from './task.ts';
 
 /** What becomes of a message whose handler failed. */
@@ -21,12 +21,7 @@ const MAX_DESCRIPTION_LENGTH = 4_000;
 /** The code and the stack, as an operator wants to read them. */
 export function describeError(error: Error): string {
   const code = isPlatformError(error) ? `${error.code} ` : '';
-  return toStorableText(`${code}${error.stack ?? error.message}`.slice(0, MAX_DESCRIPTION_LENGTH));
-}
-
-/** PostgreSQL stores every character but NUL. */
-export function toStorableText(text: string): string {
-  return text.replaceAll('\0', '\u2400');
+  return storableText(`${code}${error.stack ?? error.message}`, MAX_DESCRIPTION_LENGTH);
 }
 
 export function codeOf(error: unknown): string {

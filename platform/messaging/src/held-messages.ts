@@ -1,6 +1,5 @@
-import type { Database, Transaction } from '@flotilla/postgres';
+import { type Database, storableText, type Transaction } from '@flotilla/postgres';
 import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from './cloud-event.ts';
-import { toStorableText } from './failure.ts';
 import type { Arrival, Task, Unusable } from './task.ts';
 
 /** One failed attempt, as it is kept. */
@@ -56,6 +55,7 @@ export interface SetAsideOptions {
 }
 
 const MAX_ATTEMPT_LENGTH = 500;
+const MAX_REASON_LENGTH = 4_000;
 
 export function createHeldMessages(db: Database, consumer: string): HeldMessages {
   return {
@@ -82,7 +82,8 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
       const { key, type, body, enqueuedAt } = toStorable(arrival);
       const rows = await db.query<{ buried: boolean }>(BURY, [
         ...[consumer, inboxId, key, type, body, enqueuedAt],
-        ...[traceparent === undefined ? null : toStorableText(traceparent), toStorableText(reason)],
+        ...[traceparent === undefined ? null : storableText(traceparent)],
+        storableText(reason, MAX_REASON_LENGTH),
         failure ? toAttempt(failure) : null,
         ...[failure?.description ?? null, failure?.countedCrashes ?? countedCrashes],
       ]);
@@ -110,16 +111,16 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
 }
 
 function toAttempt({ at, message }: FailureRecord): Attempt {
-  return { at: at.toISOString(), error: toStorableText(message.slice(0, MAX_ATTEMPT_LENGTH)) };
+  return { at: at.toISOString(), error: storableText(message, MAX_ATTEMPT_LENGTH) };
 }
 
 /** Foreign producers may send what our tables cannot hold; of that, the beginning is kept. */
 function toStorable(arrival: Arrival): Arrival {
   return {
     ...arrival,
-    type: toStorableText(arrival.type.slice(0, MAX_KEY_LENGTH)),
-    key: toStorableText(arrival.key.slice(0, MAX_KEY_LENGTH)),
-    body: toStorableText(arrival.body.slice(0, MAX_MESSAGE_BYTES)),
+    type: storableText(arrival.type, MAX_KEY_LENGTH),
+    key: storableText(arrival.key, MAX_KEY_LENGTH),
+    body: storableText(arrival.body, MAX_MESSAGE_BYTES),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Queryable, SqlValue } from '@flotilla/postgres';
+import { type Queryable, type SqlValue, storableText } from '@flotilla/postgres';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 
 /** A committed message that waits to be sent. */
@@ -72,9 +72,9 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
       row.token,
       row.key,
       row.id,
-      error,
+      storableText(error, MAX_REASON_LENGTH),
       delayMs,
-      reason,
+      reason === null ? null : storableText(reason, MAX_REASON_LENGTH),
     ]);
   }
 
@@ -144,6 +144,8 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
     },
   };
 }
+
+const MAX_REASON_LENGTH = 4_000;
 
 const MOVE_BATCH = 500;
 const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1)';

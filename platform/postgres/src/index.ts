@@ -16,4 +16,5 @@ export {
   provision,
 } from './provision.ts';
 export type { SqlValue } from './statement.ts';
+export { isStorableJson, storableJson, storableText } from './storable.ts';
 export type { DeferredRows, Queryable, Transaction } from './transaction.ts';

@@ -5,6 +5,7 @@ import { sagaError, toFault } from './errors.ts';
 import type { Instance, OpenStep } from './instance.ts';
 import type { Lease } from './leases.ts';
 import { commandIdAt, timeoutMsOf } from './opening.ts';
+import { toRejection } from './rejection.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from './step.ts';
 import type { Outcome } from './write.ts';
@@ -100,7 +101,7 @@ async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCal
   crashPoint('saga.after-call');
   return outcome.ok
     ? { event: { kind: 'succeeded' }, result: outcome.result }
-    : { event: { kind: 'rejected', rejection: outcome.reason } };
+    : { event: { kind: 'rejected', rejection: toRejection(outcome.reason) } };
 }
 
 async function undo(step: SagaStep<object>, { data }: Instance, call: SagaUndoCall): Promise<Outcome> {

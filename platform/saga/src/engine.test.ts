@@ -100,6 +100,54 @@ describe('a saga', () => {
     assert.equal((aborted[0] as PlatformError).code, 'SAGA_STEP_TIMEOUT');
   });
 
+  const unstorable = ['a\0b', `half ${'\u{1f600}'.slice(0, 1)}`];
+  for (const text of unstorable) {
+    const kept = text.replace('\0', '\u2400').toWellFormed();
+    const told = JSON.stringify(text);
+
+    it(`records a fault whose text and code have ${told}`, async () => {
+      const fault = Object.assign(new Error(text), { name: text });
+      rig.behaviours.set(
+        'do b',
+        inTurn(() => Promise.reject(fault)),
+      );
+      const saga = await rig.end(engine, await rig.start(engine));
+      assert.equal(saga.status, 'completed');
+      assert.equal(saga.history.find(({ step }) => step === 'b')?.lastError?.code, kept);
+    });
+
+    it(`turns around at a refusal whose code is ${told}`, async () => {
+      rig.behaviours.set('do b', refuses(text));
+      const saga = await rig.end(engine, await rig.start(engine));
+      assert.deepEqual([saga.status, saga.reason?.code], ['compensated', kept]);
+    });
+
+    it(`goes on with a result and data that have ${told}`, async () => {
+      const told = defineSaga<{ readonly note: string }>({
+        type: `told-${kept.length}`,
+        version: 1,
+        deadlineMs: 60_000,
+        steps: (step) => [
+          step({
+            name: 'listen',
+            do: async () => ({ ok: true, result: { [text]: text } }),
+            onDone: (_tx, { note }, result) => ({ note: `${note} ${Object.values(result)[0]}` }),
+          }),
+          step({ name: 'go-on', do: async () => ({ ok: true, result: 1 }) }),
+        ],
+      });
+      const listener = rig.engine({ definitions: [told] });
+      const keys = [`key ${text}`];
+      const id = await rig.db.transaction((tx) =>
+        listener.start(tx, told, { data: { note: text }, correlationKeys: keys }),
+      );
+      const saga = await rig.end(listener, id);
+      assert.deepEqual([saga.status, saga.data], ['completed', { note: `${kept} ${kept}` }]);
+      assert.deepEqual(saga.history[0]?.reply, { [kept]: kept });
+      assert.deepEqual(saga.correlationKeys, [`key ${kept}`]);
+    });
+  }
+
   it('undoes also the step whose fault cannot be cured by a retry', async () => {
     const fault = new PlatformError('NOT_UNDERSTOOD', 'no such operation');
     rig.behaviours.set('do b', () => Promise.reject(fault));

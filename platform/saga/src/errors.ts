@@ -5,6 +5,7 @@ import {
   type PlatformErrorOptions,
   toError,
 } from '@flotilla/kernel';
+import { storableText } from '@flotilla/postgres';
 
 /**
  * - `SAGA_NOT_FOUND`: there is no instance with this id.
@@ -48,17 +49,23 @@ export interface Fault {
 }
 
 const MAX_MESSAGE_CHARS = 300;
+const MAX_CODE_CHARS = 200;
 
 export function toFault(thrown: unknown): Fault {
   const error = toError(thrown);
   return {
-    code: isPlatformError(thrown) ? thrown.code : error.name,
-    message: printable(error.message).slice(0, MAX_MESSAGE_CHARS),
+    code: toStorableCode(isPlatformError(thrown) ? thrown.code : error.name),
+    message: storableText(printable(error.message), MAX_MESSAGE_CHARS),
     retryable: isRetryable(thrown),
   };
 }
 
-/** PostgreSQL stores no NUL, and a foreign message must not break the lines of a log. */
+/** A code that comes from elsewhere is text like any other. */
+export function toStorableCode(code: string): string {
+  return storableText(code, MAX_CODE_CHARS);
+}
+
+/** A foreign message must not break the lines of a log. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}+/gu, ' ').trim();
 }

@@ -1,4 +1,4 @@
-import type { Queryable } from '@flotilla/postgres';
+import { type Queryable, storableJson, storableText } from '@flotilla/postgres';
 import type { Closing, Direction, SagaReason, SagaStatus } from './saga-state.ts';
 import type { Via } from './step.ts';
 
@@ -138,7 +138,7 @@ export async function insertInstance(tx: Queryable, instance: NewInstance): Prom
     instance.traceparent,
     instance.lease?.owner ?? null,
     instance.lease?.leaseMs ?? null,
-    JSON.stringify(instance.opens),
+    storableJson(JSON.stringify(instance.opens)),
     instance.nextInMs,
   ]);
   return rows.length > 0;
@@ -154,7 +154,7 @@ export async function insertKeys(
   const rows = await tx.query(
     `INSERT INTO saga_key (type, key, saga_id) SELECT $1, key, $2 FROM unnest($3::text[]) AS key
      ON CONFLICT DO NOTHING RETURNING key`,
-    [type, id, keys],
+    [type, id, keys.map((key) => storableText(key))],
   );
   return rows.length;
 }

@@ -1,5 +1,5 @@
 import type { Message } from '@flotilla/messaging';
-import type { Queryable } from '@flotilla/postgres';
+import { type Queryable, storableJson, storableText } from '@flotilla/postgres';
 
 /** A reply or event, and where it is to be delivered. */
 export interface Delivery {
@@ -35,8 +35,8 @@ export async function keepMessage(
       state,
       note,
       sagaType === '' ? (uuidOrNull(message.causationId) ?? null) : null,
-      key ?? null,
-      message,
+      key === undefined ? null : storableText(key),
+      storableJson(JSON.stringify(message)),
     ],
   );
 }
@@ -76,7 +76,7 @@ export async function findCommand(db: Queryable, commandId: string | null): Prom
 export async function findByKey(db: Queryable, type: string, key: string): Promise<string | undefined> {
   const [row] = await db.query<{ saga_id: string }>(
     'SELECT saga_id FROM saga_key WHERE type = $1 AND key = $2',
-    [type, key],
+    [type, storableText(key)],
   );
   return row?.saga_id;
 }

@@ -1,5 +1,5 @@
 import { crashPoint } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import { storableJson, type Transaction } from '@flotilla/postgres';
 import { changedMeanwhile } from './change.ts';
 import type { SagaDefinition } from './definition.ts';
 import type { InstanceRow, Migrated } from './instance-store.ts';
@@ -34,7 +34,7 @@ export async function migrateSaga(
     for (const name of branch === '' ? [step] : [step, branch]) names.set(name, migration.step(name));
   const problem = problemOf(row, target, started, names);
   if (problem !== undefined) return problem;
-  await write(tx, row, target, names, JSON.stringify(migration.data(row.data)));
+  await write(tx, row, target, names, storableJson(JSON.stringify(migration.data(row.data))));
   crashPoint('saga.before-migrate-commit');
   tx.afterCommit(() => crashPoint('saga.after-migrate-commit'));
   return undefined;

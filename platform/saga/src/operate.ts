@@ -1,5 +1,5 @@
 import { crashPoint } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import { storableJson, type Transaction } from '@flotilla/postgres';
 import { addAudit } from './audit-store.ts';
 import {
   applyEvent,
@@ -107,7 +107,8 @@ async function carryOut(
     case 'complete':
       return await force(deps, tx, instance, forceComplete(instance));
     case 'edit': {
-      if (!(await recordData(tx, instance, JSON.stringify(order.data)))) throw changedMeanwhile(instance.id);
+      if (!(await recordData(tx, instance, storableJson(JSON.stringify(order.data)))))
+        throw changedMeanwhile(instance.id);
       return undefined;
     }
   }

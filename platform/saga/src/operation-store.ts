@@ -1,4 +1,4 @@
-import type { Queryable } from '@flotilla/postgres';
+import { type Queryable, storableJson } from '@flotilla/postgres';
 import type { OperateAnswer, SagaOrder } from './operate.ts';
 
 /** What an operator asked for from outside of the service. */
@@ -23,7 +23,7 @@ export async function insertOperation(db: Queryable, { id, sagaId, order }: Oper
   await db.query(
     `INSERT INTO saga_operation (id, saga_id, verb, arguments, operator, reason, expected_version)
      VALUES ($1, $2, $3, $4, $5, $6, $7)`,
-    [id, sagaId, verb, JSON.stringify(rest), by, reason, expectedChanges ?? null],
+    [id, sagaId, verb, storableJson(JSON.stringify(rest)), by, reason, expectedChanges ?? null],
   );
 }
 

@@ -1,5 +1,5 @@
 import { plantedBug } from '@flotilla/kernel';
-import type { Queryable } from '@flotilla/postgres';
+import { type Queryable, storableJson } from '@flotilla/postgres';
 import type { Fault } from './errors.ts';
 import { OPENED_COLUMNS, type OpeningRow, openedValues, openingsFrom } from './instance-store.ts';
 import type { Closing, Direction, SagaStatus } from './saga-state.ts';
@@ -127,7 +127,7 @@ export async function recordStep(tx: Queryable, record: StepRecord): Promise<boo
     was.branch,
     was.epoch,
     record.held,
-    ...(opens ? [JSON.stringify(record.opens)] : []),
+    ...(opens ? [storableJson(JSON.stringify(record.opens))] : []),
   ]);
   return rows.length === 1;
 }

@@ -1,5 +1,5 @@
 import type { Database, Transaction } from '@flotilla/postgres';
-import { sagaError } from './errors.ts';
+import { sagaError, toStorableCode } from './errors.ts';
 import { answerCancel, type Rejection, type SagaStatus } from './saga-state.ts';
 
 export type CancelAnswer = ReturnType<typeof answerCancel>;
@@ -25,7 +25,7 @@ export async function requestCancel(
     `UPDATE saga_instance SET cancel_reason = $2, version = version + 1, updated_at = clock_timestamp(),
        next_attempt_at = CASE WHEN direction = 'do' THEN clock_timestamp() ELSE next_attempt_at END
      WHERE id = $1`,
-    [id, reason.code],
+    [id, toStorableCode(reason.code)],
   );
   tx.afterCommit(onRequested);
   return answer;

@@ -1,6 +1,6 @@
 import { type Clock, crashPoint, type NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Transaction } from '@flotilla/postgres';
+import { storableJson, type Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace } from '@flotilla/telemetry';
 import type { SagaDefinition } from './definition.ts';
 import { sagaError } from './errors.ts';
@@ -15,7 +15,7 @@ import { publish } from './write.ts';
 export interface StartOptions<Data extends object> {
   /** A UUID; default a new one. */
   readonly id?: string;
-  /** Must survive JSON. */
+  /** Must survive JSON. NUL is kept as U+2400, half a surrogate pair as U+FFFD. */
   readonly data: Data;
   /** Names under which events find it, each unique among the sagas of its type. */
   readonly correlationKeys?: readonly string[];
@@ -37,7 +37,7 @@ export async function startSaga<Data extends object>(
 ): Promise<string> {
   const { runtime, clock } = deps;
   const { owner, settings } = runtime;
-  const dataJson = JSON.stringify(data);
+  const dataJson = storableJson(JSON.stringify(data));
   const takenAt = performance.now();
   const born = firstInstance(runtime, id, definition, dataJson, takenAt);
   const opens = openAll({ instance: born, ...born, now: takenAt, date: clock.now() });

@@ -1,6 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Message } from '@flotilla/messaging';
-import type { Transaction } from '@flotilla/postgres';
+import { storableJson, type Transaction } from '@flotilla/postgres';
 import { applyEvent, type ChangeDeps, changedMeanwhile, changeSaga, readableBy } from './change.ts';
 import { stepAt } from './definition.ts';
 import type { Instance, OpenStep } from './instance.ts';
@@ -14,6 +14,7 @@ import {
   uuidOrNull,
 } from './message-store.ts';
 import { recordData } from './record-store.ts';
+import { toRejection } from './rejection.ts';
 import { isEnded, type SagaEvent } from './saga-state.ts';
 import { isMessage, type StepOutcome } from './step.ts';
 
@@ -59,7 +60,7 @@ async function takeReply(deps: ChangeDeps, tx: Transaction, message: Message): P
     if (outcome === undefined) return { state: 'ignored', note: 'not a reply of this step', sagaId };
     const event: SagaEvent = {
       ...(open.branch !== '' && { branch: open.branch }),
-      ...(outcome.ok ? { kind: 'succeeded' } : { kind: 'rejected', rejection: outcome.reason }),
+      ...(outcome.ok ? { kind: 'succeeded' } : { kind: 'rejected', rejection: toRejection(outcome.reason) }),
     };
     await applyEvent(deps, tx, instance, event, outcome.ok ? outcome.result : undefined);
     return { state: 'applied', note: 'closed its step', sagaId };
@@ -89,7 +90,7 @@ async function takeEvent(deps: ChangeDeps, tx: Transaction, delivery: Delivery):
     if (instance === undefined) return { state: 'parked', note: unknownVersion(row.def_version) };
     const handler = instance.definition.events.find(({ type }) => type === message.type);
     if (handler === undefined) return { state: 'ignored', note: 'this version takes no such event', sagaId };
-    const dataJson = JSON.stringify(await handler.apply(tx, instance.data, message));
+    const dataJson = storableJson(JSON.stringify(await handler.apply(tx, instance.data, message)));
     if (!(await recordData(tx, instance, dataJson))) throw changedMeanwhile(sagaId);
     return { state: 'applied', note: 'changed the data', sagaId };
   });

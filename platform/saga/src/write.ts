@@ -1,6 +1,6 @@
 import { type Clock, crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Queryable, Transaction } from '@flotilla/postgres';
+import { type Queryable, storableJson, type Transaction } from '@flotilla/postgres';
 import { stepAt } from './definition.ts';
 import { sagaError } from './errors.ts';
 import { faultOf, hooksOf } from './hooks.ts';
@@ -16,6 +16,7 @@ import {
   toOpeningRow,
 } from './opening.ts';
 import { recordStep, type StepRecord } from './record-store.ts';
+import { jsonOf } from './rejection.ts';
 import { hasStartedPivot, isEnded, type SagaEvent, type SagaState, type Transition } from './saga-state.ts';
 import { isMessage } from './step.ts';
 
@@ -80,7 +81,7 @@ export async function writeWithHooks(
   instances: Queryable = tx,
 ): Promise<Written> {
   const hooks = hooksOf(change.before, change.transition, change.event, change.result);
-  const dataJson = hooks && JSON.stringify(await hooks(tx));
+  const dataJson = hooks && storableJson(JSON.stringify(await hooks(tx)));
   // As it will be read after a restart.
   const data = dataJson === undefined ? change.before.data : (JSON.parse(dataJson) as object);
   const { after, record, sends } = draft(deps, change, data, dataJson);
@@ -139,7 +140,7 @@ function draft(deps: WriteDeps, change: Change, data: object, dataJson: string |
     ...{ status: state.status, direction: state.direction, attempt: state.attempt, dataJson },
     step: ended ? undefined : (definition.plan.steps[state.step]?.name ?? ''),
     pivotStarted: hasStartedPivot(definition.plan, state),
-    reasonJson: state.reason && toJson(state.reason),
+    reasonJson: state.reason && JSON.stringify(state.reason),
     next: holder && keeps ? { leaseMs: deps.leaseMs } : { waitMs },
     was: was.row,
     opens: opens.map((opening) => toOpeningRow(opening, place.now)),
@@ -213,14 +214,11 @@ function hasMoved(before: SagaState, after: SagaState): boolean {
 const MAX_REPLY_CHARS = 16_384;
 
 function replyJsonOf(event: SagaEvent, result: unknown): string | undefined {
-  if (event.kind === 'rejected') return toJson(event.rejection);
+  if (event.kind === 'rejected') return jsonOf(event.rejection);
   if (event.kind !== 'succeeded' || result === undefined) return undefined;
-  const json = toJson(result);
+  const json = jsonOf(result);
   if (json === undefined) return undefined;
-  return json.length <= MAX_REPLY_CHARS ? json : toJson({ omitted: `${json.length} characters` });
-}
-
-/** A participant's words, which may come from a generated client: 64-bit integers become text. */
-function toJson(value: unknown): string | undefined {
-  return JSON.stringify(value, (_key, held: unknown) => (typeof held === 'bigint' ? held.toString() : held));
+  return json.length <= MAX_REPLY_CHARS
+    ? storableJson(json)
+    : JSON.stringify({ omitted: `${json.length} characters` });
 }

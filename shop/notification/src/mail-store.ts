@@ -1,4 +1,4 @@
-import type { Database, Transaction } from '@flotilla/postgres';
+import { type Database, storableText, type Transaction } from '@flotilla/postgres';
 import type { Mail } from './domain/mails.ts';
 
 /** `queued`: an SMTP sender takes it from here. `delivered`: this store is the mailbox. */
@@ -36,6 +36,9 @@ interface MailFilter {
   readonly before: string | undefined;
   readonly limit: number;
 }
+
+/** A mail server's words are bounded by nobody. */
+const MAX_ERROR_CHARS = 2_000;
 
 const ADD = `
   INSERT INTO mail (id, recipient, subject, body, state, sent_at)
@@ -77,7 +80,7 @@ export function createMailStore(db: Database): MailStore {
       ]);
     },
     markFailed: async (id, error, retryInMs) => {
-      await db.query(MARK_FAILED, [id, error, retryInMs ?? null]);
+      await db.query(MARK_FAILED, [id, storableText(error, MAX_ERROR_CHARS), retryInMs ?? null]);
     },
     deliverQueued: async () => {
       await db.query("UPDATE mail SET state = 'delivered', sent_at = now() WHERE state = 'queued'");

@@ -1,5 +1,5 @@
 import type { Money, NewId } from '@flotilla/kernel';
-import type { Queryable } from '@flotilla/postgres';
+import { type Queryable, storableText } from '@flotilla/postgres';
 import type { Payment, PaymentChange, PaymentStatus } from './domain/payment.ts';
 
 export interface ChargeIntent {
@@ -102,7 +102,7 @@ export function createPaymentStore(
         payment.status,
         change.to,
         change.chargeId ?? null,
-        change.declineReason ?? null,
+        change.declineReason === undefined ? null : storableText(change.declineReason),
         holder,
         leaseMs,
         overdueMs,
