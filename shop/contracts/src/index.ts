@@ -18,7 +18,7 @@ export {
   productId,
   quantity,
 } from './common.ts';
-export { orderFactId } from './facts.ts';
+export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
   getJwks,
   getMe,

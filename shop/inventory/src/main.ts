@@ -2,6 +2,7 @@ import { createGrpcServer } from '@flotilla/grpc';
 import { databaseReadiness, runService } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createInventoryApp } from './app.ts';
 import { readConfig } from './config.ts';
 
@@ -41,6 +42,7 @@ await runService({
       handlers: app.subscriptions,
       // Each order in a transaction of its own: together they would lock rows of stock in any order and deadlock.
       maxBatch: 1,
+      retry: ORDER_MESSAGE_RETRY,
       logger,
       metrics,
     });

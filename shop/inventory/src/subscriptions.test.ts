@@ -136,6 +136,21 @@ describe('inventory in an order that runs by events', () => {
     assert.deepEqual(await inventory.stock.find(product), { onHand: 10, reserved: 1 });
   });
 
+  it('answers again when it is asked again, with another id: the first answer may be lost', async () => {
+    const [orderId, product] = [randomUUID(), await inventory.addProduct(10)];
+    for (const _time of [1, 2]) await request(orderId, product, 3);
+    for (const _time of [1, 2]) await cancel(orderId);
+    assert.deepEqual(await told(orderId), [
+      'inventory.reserved',
+      'inventory.reserved',
+      'inventory.released',
+      'inventory.released',
+    ]);
+    const ids = await inventory.db.query('SELECT DISTINCT message_id FROM outbox WHERE key = $1', [orderId]);
+    assert.equal(ids.length, 4);
+    assert.deepEqual(await inventory.stock.find(product), { onHand: 10, reserved: 0 });
+  });
+
   it('holds nothing that it does not tell: both commit together', async () => {
     const [orderId, product] = [randomUUID(), await inventory.addProduct(10)];
     let cuts = 0;

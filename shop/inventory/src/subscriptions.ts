@@ -6,8 +6,8 @@ import {
   inventoryReleased,
   inventoryReservationFailed,
   inventoryReserved,
+  orderAnswerId,
   orderCancellationRequested,
-  orderFactId,
   orderRequested,
   paymentProcessed,
 } from '@shop/contracts';
@@ -37,34 +37,36 @@ export function inventorySubscriptions({
   const within = (tx: Transaction) => ({ stock: stock.within(tx), reservationTtlSeconds });
   const count = (operation: string, outcome: string) => operations.inc({ operation, outcome });
 
-  async function tell<T extends { readonly orderId: string }>(
+  async function tell<T>(
     tx: Transaction,
     type: MessageType<T>,
     data: T,
+    question: { readonly id: string },
   ): Promise<void> {
-    await outbox.publish(tx, type, data, { id: orderFactId(type, data) });
+    await outbox.publish(tx, type, data, { id: orderAnswerId(type, question) });
   }
 
   return [
-    on(orderRequested, async ({ data: { orderId, items } }, tx) => {
+    on(orderRequested, async ({ id, data: { orderId, items } }, tx) => {
       const result = await reserveStock(within(tx), orderId, items);
       count('reserve', result.ok ? result.value : result.rejection);
-      if (result.ok) await tell(tx, inventoryReserved, { orderId });
-      else await tell(tx, inventoryReservationFailed, { orderId, reason: toReason(result.rejection) });
+      if (result.ok) await tell(tx, inventoryReserved, { orderId }, { id });
+      else
+        await tell(tx, inventoryReservationFailed, { orderId, reason: toReason(result.rejection) }, { id });
     }),
 
     // Paid: what is shipped later must have left the stock before, or an expired reservation could oversell.
-    on(paymentProcessed, async ({ data: { orderId } }, tx) => {
+    on(paymentProcessed, async ({ id, data: { orderId } }, tx) => {
       const result = await commitStock(within(tx), orderId);
       count('commit', result.ok ? result.value : result.rejection);
-      if (result.ok) await tell(tx, inventoryCommitted, { orderId });
-      else await tell(tx, inventoryReservationFailed, { orderId, reason: result.rejection });
+      if (result.ok) await tell(tx, inventoryCommitted, { orderId }, { id });
+      else await tell(tx, inventoryReservationFailed, { orderId, reason: result.rejection }, { id });
     }),
 
-    on(orderCancellationRequested, async ({ data: { orderId } }, tx) => {
+    on(orderCancellationRequested, async ({ id, data: { orderId } }, tx) => {
       const released = await releaseStock(within(tx), orderId);
       count('release', released ? 'released' : 'nothing-to-release');
-      await tell(tx, inventoryReleased, { orderId });
+      await tell(tx, inventoryReleased, { orderId }, { id });
     }),
   ];
 }

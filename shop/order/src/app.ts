@@ -45,6 +45,8 @@ export interface OrderApp {
   readonly subscriptions: ReturnType<typeof createOrderChoreography>['subscriptions'];
   /** Cancels the orders by events whose time is over; sagas watch theirs themselves. */
   cancelOverdue(): Promise<void>;
+  /** Asks participants again about orders by events that stand still; sagas try their steps again themselves. */
+  askStandingStill(): Promise<void>;
   /** Forgets idempotency keys that are older than promised. */
   forgetOldKeys(days: number): Promise<void>;
 }
@@ -67,7 +69,16 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const saga = definePlaceOrderSaga({ participants, progress, deadlineMs });
   const sagas = createSagaEngine({ ...deps, definitions: [saga] });
   const processes = createProcessStore<ChoreographyData>();
-  const choreography = createOrderChoreography({ ...deps, processes, progress, deadlineMs });
+  const askedAgain = deps.metrics.counter(
+    'order_asked_again_total',
+    'Questions repeated because an order that runs by events stood still.',
+    ['stage'],
+  );
+  const choreography = createOrderChoreography({
+    ...deps,
+    ...{ processes, progress, deadlineMs },
+    onAskedAgain: (stage) => askedAgain.inc({ stage }),
+  });
 
   const placeOrder = createPlaceOrder({
     db,
@@ -98,6 +109,7 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     projections: createProjectionRunner({ ...deps, projections }),
     subscriptions: choreography.subscriptions,
     cancelOverdue: choreography.cancelOverdue,
+    askStandingStill: choreography.askStandingStill,
     forgetOldKeys: (days) => keys.prune(days),
   };
 }

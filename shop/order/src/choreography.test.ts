@@ -253,6 +253,52 @@ describe('an order that runs by events', () => {
     assert.equal((await orders.told(granted)).at(-1)?.type, 'order.shipping-granted');
   });
 
+  it('asks again for what an order waits for that stands still, less often the longer it does', async () => {
+    const orders = await start();
+    const types = async (orderId: string) => (await orders.told(orderId)).map((event) => event.type);
+    const silentFor = (seconds: number) =>
+      orders.db.query(
+        `UPDATE order_process SET ask_at = clock_timestamp(), updated_at = clock_timestamp() - $1 * interval '1 second'`,
+        [seconds],
+      );
+    const stages = [
+      [[], 'order.requested'],
+      [[orders.reserved], 'order.requested'],
+      [[orders.reserved, orders.paid, orders.taken], 'order.shipping-granted'],
+      [[orders.reserved, orders.paid, orders.soldOut], 'order.cancellation-requested'],
+      [[orders.reserved, orders.paid, orders.soldOut, orders.released], 'order.cancellation-requested'],
+    ] as const;
+    for (const [news, question] of stages) {
+      const orderId = idOf(await orders.place());
+      for (const tell of news) await tell(orderId);
+      const before = await orders.told(orderId);
+      const asked = before.filter((event) => event.type === question);
+      await silentFor(10);
+      await orders.app.askStandingStill();
+      assert.deepEqual(await orders.told(orderId), before, 'it has been heard of a moment ago');
+
+      await silentFor(100);
+      await orders.app.askStandingStill();
+      assert.deepEqual((await orders.told(orderId)).slice(before.length), asked);
+      await orders.app.askStandingStill();
+      assert.equal((await types(orderId)).length, before.length + 1, 'it has been asked a moment ago');
+      await orders.db.query('DELETE FROM order_process');
+    }
+  });
+
+  it('is not asked about when it has ended, or when its deadline will turn it around', async () => {
+    const orders = await start();
+    const [ended, paid] = [idOf(await orders.place()), idOf(await orders.place())];
+    for (const news of [orders.soldOut, orders.released, orders.refunded]) await news(ended);
+    for (const news of [orders.reserved, orders.paid]) await news(paid);
+    const before = [await orders.told(ended), await orders.told(paid)];
+    await orders.db.query(
+      `UPDATE order_process SET ask_at = clock_timestamp(), updated_at = clock_timestamp() - interval '1 hour'`,
+    );
+    await orders.app.askStandingStill();
+    assert.deepEqual([await orders.told(ended), await orders.told(paid)], before);
+  });
+
   it('takes no notice of news that come after its end', async () => {
     const orders = await start();
     const orderId = idOf(await orders.place());

@@ -1,11 +1,13 @@
 import { databaseReadiness, runService } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { connectParticipants } from './remote-participants.ts';
 
 const SECOND_MS = 1_000;
+const ASK_AGAIN_MS = 5_000;
 const HOUR_MS = 3_600_000;
 
 await runService({
@@ -41,13 +43,17 @@ await runService({
     defer('sagas', () => app.sagas.close());
     defer('projections', () => app.projections.close());
     const handlers = app.subscriptions;
-    const consumer = createConsumer({ name: 'order', db, transport, handlers, logger, metrics });
+    const consumer = createConsumer({
+      ...{ name: 'order', db, transport, handlers, logger, metrics },
+      retry: ORDER_MESSAGE_RETRY,
+    });
     relay.start();
     app.sagas.run();
     app.projections.start();
     await consumer.start();
     defer('consumer', () => consumer.close());
     context.every('cancel overdue orders', SECOND_MS, app.cancelOverdue);
+    context.every('ask again about orders that stand still', ASK_AGAIN_MS, app.askStandingStill);
     context.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.idempotencyKeyDays));
     return {
       handlers: app.handlers,

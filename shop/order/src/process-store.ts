@@ -8,6 +8,11 @@ export interface ProcessStore<Data extends object> {
   lock(tx: Transaction, orderId: string): Promise<StoredProcess<Data> | undefined>;
   /** Locks up to `limit` orders that have passed their deadline, by the database's clock, and may be cancelled. */
   lockOverdue(tx: Transaction, limit: number): Promise<readonly StoredProcess<Data>[]>;
+  /**
+   * Locks up to `limit` orders that have heard nothing for 30 s, and says how long; each is looked at again when it
+   * has waited twice as long, after an hour at most.
+   */
+  takeStandingStill(tx: Transaction, limit: number): Promise<readonly StandingStill<Data>[]>;
   /** The data of an ended process is forgotten. */
   save(tx: Transaction, orderId: string, process: OrderProcess): Promise<void>;
 }
@@ -17,6 +22,10 @@ export interface StoredProcess<Data> {
   readonly process: OrderProcess;
   /** Absent once the process has ended. */
   readonly data?: Data;
+}
+
+export interface StandingStill<Data> extends StoredProcess<Data> {
+  readonly silentSeconds: number;
 }
 
 export function createProcessStore<Data extends object>(): ProcessStore<Data> {
@@ -40,6 +49,13 @@ export function createProcessStore<Data extends object>(): ProcessStore<Data> {
       );
       return rows.map((row) => toProcess(row));
     },
+    takeStandingStill: async (tx, limit) => {
+      const rows = await tx.query<ProcessRow<Data> & { readonly silent_seconds: number }>(
+        TAKE_STANDING_STILL,
+        [limit],
+      );
+      return rows.map((row) => ({ ...toProcess(row), silentSeconds: row.silent_seconds }));
+    },
     save: async (tx, orderId, process) => {
       await tx.query(
         `UPDATE order_process SET stage = $2, reports = $3, reason = $4, data = CASE WHEN $5 THEN NULL ELSE data END,
@@ -52,6 +68,21 @@ export function createProcessStore<Data extends object>(): ProcessStore<Data> {
 }
 
 const SELECT = 'SELECT order_id, stage, reports, reason, data FROM order_process';
+
+// An order that has heard something meanwhile is only looked at later.
+const TAKE_STANDING_STILL = `
+  WITH looked_at AS (
+    SELECT order_id, extract(epoch FROM clock_timestamp() - updated_at) AS silent FROM order_process
+    WHERE stage IN ('open', 'shipping', 'cancelling') AND ask_at <= clock_timestamp()
+    ORDER BY ask_at LIMIT $1 FOR UPDATE SKIP LOCKED
+  ), moved AS (
+    UPDATE order_process p
+    SET ask_at = clock_timestamp() + interval '1 second' *
+      CASE WHEN silent < 30 THEN 30 - silent ELSE least(silent, 3600) END
+    FROM looked_at WHERE p.order_id = looked_at.order_id
+    RETURNING p.order_id, p.stage, p.reports, p.reason, p.data, floor(silent)::integer AS silent_seconds
+  )
+  SELECT * FROM moved WHERE silent_seconds >= 30`;
 
 interface ProcessRow<Data> {
   readonly order_id: string;

@@ -1,6 +1,7 @@
 import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase, type Queryable } from '@flotilla/postgres';
+import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createPaymentApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createHttpPaymentProvider } from './http-payment-provider.ts';
@@ -51,6 +52,7 @@ await runService({
       db,
       transport,
       handlers: app.subscriptions,
+      retry: ORDER_MESSAGE_RETRY,
       logger,
       metrics,
     });

@@ -3,8 +3,8 @@ import { type Outbox, on } from '@flotilla/messaging';
 import type { Queryable, Transaction } from '@flotilla/postgres';
 import {
   inventoryReserved,
+  orderAnswerId,
   orderCancellationRequested,
-  orderFactId,
   orderPaymentAuthorized,
   paymentRefunded,
 } from '@shop/contracts';
@@ -12,6 +12,11 @@ import { createChargeRequestStore } from './charge-request-store.ts';
 import { refundAnswer } from './domain/payment.ts';
 import { closeOrder } from './features/refund-order.ts';
 import type { PaymentStore } from './payment-store.ts';
+
+interface CancellationRequest {
+  readonly id: string;
+  readonly data: { readonly orderId: string };
+}
 
 export interface SubscriptionDeps {
   readonly storeOn: (queryable: Queryable) => PaymentStore;
@@ -28,7 +33,8 @@ export interface SubscriptionDeps {
 export function paymentSubscriptions({ storeOn, outbox, newId, onOpen }: SubscriptionDeps) {
   const requests = createChargeRequestStore(newId);
 
-  async function close(tx: Transaction, orderId: string): Promise<void> {
+  async function close(tx: Transaction, request: CancellationRequest): Promise<void> {
+    const { orderId } = request.data;
     await requests.withdraw(tx, orderId);
     const store = storeOn(tx);
     const holder = newId();
@@ -42,7 +48,7 @@ export function paymentSubscriptions({ storeOn, outbox, newId, onOpen }: Subscri
     // Nothing to give back, or given back before. Else it is being given back, and whoever does it tells.
     if (!outcome) return;
     const refunded = { orderId, outcome };
-    await outbox.publish(tx, paymentRefunded, refunded, { id: orderFactId(paymentRefunded, refunded) });
+    await outbox.publish(tx, paymentRefunded, refunded, { id: orderAnswerId(paymentRefunded, request) });
   }
 
   return [
@@ -53,6 +59,6 @@ export function paymentSubscriptions({ storeOn, outbox, newId, onOpen }: Subscri
     on(inventoryReserved, async ({ data: { orderId } }, tx) => {
       if (await requests.stockReserved(tx, orderId)) tx.afterCommit(onOpen);
     }),
-    on(orderCancellationRequested, async ({ data: { orderId } }, tx) => await close(tx, orderId)),
+    on(orderCancellationRequested, async (request, tx) => await close(tx, request)),
   ];
 }

@@ -1,6 +1,7 @@
 import { databaseReadiness, runService } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createShippingApp } from './app.ts';
 import { readConfig } from './config.ts';
 
@@ -28,6 +29,7 @@ await runService({
       db,
       transport,
       handlers: subscriptions,
+      retry: ORDER_MESSAGE_RETRY,
       logger,
       metrics,
     });

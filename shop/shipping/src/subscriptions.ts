@@ -1,6 +1,6 @@
 import { type NewId, PlatformError } from '@flotilla/kernel';
 import { type Outbox, on } from '@flotilla/messaging';
-import { orderFactId, orderShippingGranted, shipmentCreated, shipmentRefused } from '@shop/contracts';
+import { orderAnswerId, orderShippingGranted, shipmentCreated, shipmentRefused } from '@shop/contracts';
 import { isSameRequest } from './domain/shipment.ts';
 import { shipOrder } from './features/ship-order.ts';
 import { createShipmentStore } from './shipment-store.ts';
@@ -13,7 +13,7 @@ export interface SubscriptionDeps {
 /** Shipping's part in an order that runs by events: ships what is granted, and tells it in the same transaction. */
 export function shippingSubscriptions({ outbox, newId }: SubscriptionDeps) {
   return [
-    on(orderShippingGranted, async ({ data: request }, tx) => {
+    on(orderShippingGranted, async ({ id, data: request }, tx) => {
       const { orderId } = request;
       const shipment = await shipOrder(createShipmentStore(tx, newId), request);
       if (!isSameRequest(shipment, request))
@@ -26,10 +26,10 @@ export function shippingSubscriptions({ outbox, newId }: SubscriptionDeps) {
         );
       if (shipment.status === 'refused') {
         const refused = { orderId, reason: shipment.reason };
-        await outbox.publish(tx, shipmentRefused, refused, { id: orderFactId(shipmentRefused, refused) });
+        await outbox.publish(tx, shipmentRefused, refused, { id: orderAnswerId(shipmentRefused, { id }) });
       } else {
         const created = { orderId, shipmentId: shipment.id, trackingNumber: shipment.trackingNumber };
-        await outbox.publish(tx, shipmentCreated, created, { id: orderFactId(shipmentCreated, created) });
+        await outbox.publish(tx, shipmentCreated, created, { id: orderAnswerId(shipmentCreated, { id }) });
       }
     }),
   ];

@@ -34,10 +34,15 @@ export type Heard =
 /** What follows for the order itself and for the participants, in this order. */
 export type Consequence =
   | { readonly kind: 'advance'; readonly to: OrderStatus }
-  | { readonly kind: 'grant-shipping' }
-  | { readonly kind: 'request-cancellation'; readonly reason: string }
+  | Exclude<Question, { readonly kind: 'request-stock' }>
   | { readonly kind: 'confirm'; readonly shipmentId: string }
   | { readonly kind: 'cancel'; readonly reason: string };
+
+/** What participants are asked to do, once or again: each of them does it once. */
+export type Question =
+  | { readonly kind: 'request-stock' }
+  | { readonly kind: 'grant-shipping' }
+  | { readonly kind: 'request-cancellation'; readonly reason: string };
 
 export interface Decision {
   readonly process: OrderProcess;
@@ -109,6 +114,24 @@ function turn(
 export function answerCancel({ stage }: OrderProcess): 'requested' | 'too-late' | 'ended' {
   if (stage === 'shipping') return 'too-late';
   return stage === 'open' || stage === 'cancelling' ? 'requested' : 'ended';
+}
+
+/**
+ * What to ask once more when an order stands still. A paid order that waits for its stock to be taken has nobody who
+ * could be asked: the payment is news of another service, so its deadline turns it around.
+ */
+export function askAgain(process: OrderProcess): Question | undefined {
+  switch (process.stage) {
+    case 'open':
+      return process.reports.includes('paid') ? undefined : { kind: 'request-stock' };
+    case 'shipping':
+      return { kind: 'grant-shipping' };
+    case 'cancelling':
+      return { kind: 'request-cancellation', reason: process.reason ?? 'cancelled' };
+    case 'confirmed':
+    case 'cancelled':
+      return undefined;
+  }
 }
 
 export function hasEnded({ stage }: OrderProcess): boolean {

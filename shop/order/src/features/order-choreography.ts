@@ -18,7 +18,16 @@ import {
   shipmentRefused,
 } from '@shop/contracts';
 import type { Address, Order, OrderLine } from '../domain/order.ts';
-import { answerCancel, type Consequence, decide, type Heard, type Report } from '../domain/order-process.ts';
+import {
+  answerCancel,
+  askAgain,
+  type Consequence,
+  decide,
+  type Heard,
+  type Question,
+  type Report,
+  type Stage,
+} from '../domain/order-process.ts';
 import { type OrderFacts, type OrderProgress, orderFacts } from '../order-progress.ts';
 import type { ProcessStore, StoredProcess } from '../process-store.ts';
 
@@ -35,6 +44,8 @@ export interface OrderChoreographyDeps {
   readonly logger: Logger;
   /** An order that may not be shipped by then is cancelled. */
   readonly deadlineMs: number;
+  /** Participants are asked once more about an order that stands still in this stage. */
+  readonly onAskedAgain: (stage: Stage) => void;
 }
 
 /**
@@ -49,12 +60,12 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
 
   /** Starts a newly accepted order, in the transaction that accepts it. */
   async function begin(tx: Transaction, order: Order, payment: { readonly token: string }): Promise<void> {
-    const { id: orderId, customer, total, lines, shippingAddress } = order;
-    await processes.begin(tx, orderId, { ...orderFacts(order), shippingAddress }, deps.deadlineMs);
-    const asRoot = { correlationId: orderId };
-    await outbox.publish(tx, orderRequested, { orderId, items: quantities(lines) }, asRoot);
+    const { id: orderId, customer, total, shippingAddress } = order;
+    const data = { ...orderFacts(order), shippingAddress };
+    await processes.begin(tx, orderId, data, deps.deadlineMs);
+    await ask(tx, data, { kind: 'request-stock' });
     const authorization = { orderId, customerId: customer.id, amount: total, payment };
-    await outbox.publish(tx, orderPaymentAuthorized, authorization, asRoot);
+    await outbox.publish(tx, orderPaymentAuthorized, authorization, { correlationId: orderId });
   }
 
   const subscriptions = [
@@ -94,24 +105,35 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
     if (data) for (const consequence of decision.consequences) await follow(tx, data, consequence);
   }
 
-  async function follow(tx: Transaction, data: ChoreographyData, consequence: Consequence): Promise<void> {
+  /** Asks the participants to do something; asked again, they only say that it has been done. */
+  async function ask(tx: Transaction, data: ChoreographyData, question: Question): Promise<void> {
     const { orderId, lines, shippingAddress: address } = data;
     const asRoot = { correlationId: orderId };
+    const items = quantities(lines);
+    switch (question.kind) {
+      case 'request-stock':
+        return void (await outbox.publish(tx, orderRequested, { orderId, items }, asRoot));
+      case 'grant-shipping':
+        return void (await outbox.publish(tx, orderShippingGranted, { orderId, items, address }, asRoot));
+      case 'request-cancellation': {
+        const { reason } = question;
+        return void (await outbox.publish(tx, orderCancellationRequested, { orderId, reason }, asRoot));
+      }
+    }
+  }
+
+  async function follow(tx: Transaction, data: ChoreographyData, consequence: Consequence): Promise<void> {
+    const { orderId } = data;
     switch (consequence.kind) {
       case 'advance':
         return await deps.progress.advance(tx, data, consequence.to);
       case 'grant-shipping':
-        await outbox.publish(
-          tx,
-          orderShippingGranted,
-          { orderId, items: quantities(lines), address },
-          asRoot,
-        );
+        await ask(tx, data, consequence);
         crashPoint('order.before-grant-commit');
         return tx.afterCommit(() => crashPoint('order.after-grant-commit'));
       case 'request-cancellation':
         deps.logger.info({ orderId, reason: consequence.reason }, 'an order is being cancelled');
-        await outbox.publish(tx, orderCancellationRequested, { orderId, reason: consequence.reason }, asRoot);
+        await ask(tx, data, consequence);
         crashPoint('order.before-turn-commit');
         return tx.afterCommit(() => crashPoint('order.after-turn-commit'));
       case 'confirm':
@@ -146,7 +168,28 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
     }
   }
 
-  return { begin, subscriptions, cancel, cancelOverdue };
+  /**
+   * Asks what an order still waits for once more when nothing has been heard for long: the question or its answer may
+   * have been given up at a participant. Money and stock are asked back until both are there.
+   */
+  async function askStandingStill(): Promise<void> {
+    for (let found = BATCH; found === BATCH; ) {
+      found = await db.transaction(async (tx) => {
+        const still = await processes.takeStandingStill(tx, BATCH);
+        for (const { orderId, process, data, silentSeconds } of still) {
+          const question = askAgain(process);
+          if (!question || !data) continue;
+          const facts = { orderId, stage: process.stage, reports: process.reports, silentSeconds };
+          deps.logger.warn(facts, 'an order stands still, its participants are asked again');
+          deps.onAskedAgain(process.stage);
+          await ask(tx, data, question);
+        }
+        return still.length;
+      });
+    }
+  }
+
+  return { begin, subscriptions, cancel, cancelOverdue, askStandingStill };
 }
 
 const BATCH = 50;
