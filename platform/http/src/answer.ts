@@ -32,6 +32,7 @@ export function createAnswerWriter(
       throw new TypeError(`${route.method} ${route.path} does not declare its answer ${answer.status}`);
     reply.code(answer.status).headers({ ...defaults, ...answer.headers });
     if (project === null) reply.send();
+    else if (route.produces !== undefined) reply.type(`${route.produces}; charset=utf-8`).send(answer.body);
     else reply.type('application/json; charset=utf-8').send(JSON.stringify(project(answer.body)));
   };
 }

@@ -8,7 +8,7 @@ import type { HttpHostOptions } from './host-options.ts';
 import type { InFlight } from './in-flight.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { addOperations, OPERATION_PATHS } from './operations.ts';
-import { Refusal, replyTo } from './problem.ts';
+import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from './problem.ts';
 import { problem } from './reply.ts';
 import { addRoute, refuseOtherMethods } from './route-server.ts';
 
@@ -56,6 +56,8 @@ export function buildApp(options: AppOptions): FastifyInstance {
     done();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
+    // Fastify adds a charset, which JSON has no use for; the gateway's own problems have none either.
+    if (isProblem(reply)) reply.header('content-type', PROBLEM_CONTENT_TYPE);
     if (inFlight.draining) reply.header('connection', 'close');
     done();
   });
@@ -70,6 +72,10 @@ export function buildApp(options: AppOptions): FastifyInstance {
     });
   }
   return app;
+}
+
+function isProblem(reply: FastifyReply): boolean {
+  return String(reply.getHeader('content-type')).startsWith(PROBLEM_CONTENT_TYPE);
 }
 
 /** Decided on the bytes that came: nothing is decoded before the router does it. */

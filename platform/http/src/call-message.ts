@@ -42,6 +42,7 @@ export function readAnswer(route: Route, service: string, response: WireResponse
   const schema = route.responses[response.status];
   if (schema === undefined) throw undeclared(route, service, response);
   if (schema === null) return undefined;
+  if (route.produces !== undefined) return response.body;
   const body = parseJson(response);
   if (body === undefined) {
     throw httpError('HTTP_BAD_RESPONSE', `${service} did not answer JSON`, {

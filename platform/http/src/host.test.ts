@@ -3,7 +3,7 @@ import { type TestContext, test } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { createMetrics, type Logger, silentLogger } from '@flotilla/telemetry';
-import { type readProblem, sendRaw, startHost } from '../test/fixture.ts';
+import { connect, type readProblem, sendRaw, startHost } from '../test/fixture.ts';
 import { created, createHttpHost, defineRoute, handle, noContent, ok, problem } from './index.ts';
 
 const thing = s.object({
@@ -103,6 +103,42 @@ test('statuses, headers and empty answers are as the handler says', async (t) =>
   assert.equal(await removed.text(), '');
   const head = await fetch(`${url}/things/a`, { method: 'HEAD' });
   assert.equal(head.status, 200);
+});
+
+test('a body without a byte is no body, in chunks and without a type too', async (t) => {
+  const { port } = await start(t);
+  const chunked = (line: string, body: string) =>
+    sendRaw(port, `${line}\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${body}`);
+  assert.match(await chunked('DELETE /things/a HTTP/1.1', '0\r\n\r\n'), /^HTTP\/1.1 204 /);
+  assert.match(await chunked('PUT /things/a HTTP/1.1', '0\r\n\r\n'), /^HTTP\/1.1 400 [\s\S]*malformed-json/);
+  assert.match(await chunked('DELETE /things/a HTTP/1.1', '1\r\n{\r\n0\r\n\r\n'), /^HTTP\/1.1 415 /);
+  assert.match(await chunked('DELETE /nowhere HTTP/1.1', '1\r\n{\r\n0\r\n\r\n'), /^HTTP\/1.1 404 /);
+});
+
+test('a problem has the media type without parameters, as the gateway sends it', async (t) => {
+  const { url } = await start(t);
+  const response = await fetch(`${url}/things/gone`);
+  assert.equal(response.headers.get('content-type'), 'application/problem+json');
+});
+
+test('what is not JSON has the media type of its route', async (t) => {
+  const getPicture = defineRoute({
+    method: 'GET',
+    path: '/pictures/:id/large.svg',
+    summary: 'A picture',
+    access: 'public',
+    params: s.object({ id: s.string() }),
+    produces: 'image/svg+xml',
+    responses: { 200: s.string() },
+  });
+  const { url, port } = await startHost(t, {
+    handlers: [handle(getPicture, async ({ params }) => ok(`<svg id="${params.id}"/>`))],
+  });
+  const response = await fetch(`${url}/pictures/a/large.svg`);
+  assert.match(response.headers.get('content-type') ?? '', /^image\/svg\+xml/);
+  assert.equal(await response.text(), '<svg id="a"/>');
+  const reply = await connect(t, [port]).call(getPicture, { params: { id: 'b' } });
+  assert.equal(reply.body, '<svg id="b"/>');
 });
 
 const refusals: readonly {

@@ -25,6 +25,7 @@ export {
   type BodyFor,
   type CallInput,
   type CallReply,
+  type DeclaredProblems,
   defineRoute,
   type Method,
   type Responses,

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import type { FastifyInstance } from 'fastify';
-import { Refusal } from './problem.ts';
+import { Refusal, UNSUPPORTED_MEDIA_TYPE } from './problem.ts';
 import { problem } from './reply.ts';
 
 /** Deeper JSON is refused: nothing in a contract needs it, and recursive code must not meet it. */
@@ -8,7 +8,8 @@ const MAX_DEPTH = 64;
 
 /**
  * JSON is the only body accepted. Refused: text that is not UTF-8, deep nesting, and keys that could reach a
- * prototype. An empty body counts as none, because clients send the content type out of habit.
+ * prototype. An empty body counts as none: clients send the content type out of habit, and those that do not know
+ * the length beforehand send no bytes in chunks.
  */
 export function acceptJsonBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
@@ -19,7 +20,21 @@ export function acceptJsonBodies(app: FastifyInstance): void {
     if (isDeeperThan(body, MAX_DEPTH)) return done(malformed('The body is nested too deeply.'));
     return parse(request, body.toString('utf8'), done);
   });
+  app.addContentTypeParser('*', (request, payload, done) => {
+    if (request.is404) return done(null, undefined); // its answer is 404, whatever comes
+    let isEmpty = true;
+    // Refused at the first byte: nothing of another type is kept.
+    payload.on('data', () => {
+      if (isEmpty) done(NOT_JSON);
+      isEmpty = false;
+    });
+    payload.once('end', () => isEmpty && done(null, undefined));
+    payload.once('error', done);
+    return undefined;
+  });
 }
+
+const NOT_JSON = new Refusal(UNSUPPORTED_MEDIA_TYPE);
 
 function malformed(detail: string): Refusal {
   return new Refusal(problem(400, 'malformed-json', detail));

@@ -44,6 +44,12 @@ export function problemJson({ status, problem: held }: ProblemReply, traceId: st
   return JSON.stringify({ ...standard, traceId, ...held.extra, ...standard });
 }
 
+export const UNSUPPORTED_MEDIA_TYPE: ProblemReply = problem(
+  415,
+  'unsupported-media-type',
+  'Send application/json.',
+);
+
 /** What Fastify refuses by itself, in our words. */
 const BY_FASTIFY_CODE: Readonly<Record<string, ProblemReply>> = {
   FST_ERR_CTP_INVALID_JSON_BODY: problem(400, 'malformed-json', 'The body is not acceptable JSON.'),
@@ -53,7 +59,7 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ProblemReply>> = {
     'malformed-request',
     'The body does not match Content-Length.',
   ),
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: problem(415, 'unsupported-media-type', 'Send application/json.'),
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: UNSUPPORTED_MEDIA_TYPE,
   FST_ERR_CTP_BODY_TOO_LARGE: problem(413, 'body-too-large'),
   FST_ERR_BAD_URL: problem(400, 'malformed-url'),
   FST_ERR_INVALID_URL: problem(400, 'malformed-url'),

@@ -3,8 +3,18 @@ import type { Schema } from '@flotilla/kernel';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
-/** Bodies by status; `null` for an answer without one. Problems need not be listed: any route may give them. */
+/** Bodies by status; `null` for an answer without one. Problems are listed apart, in `problems`. */
 export type Responses = Readonly<Record<number, Schema<unknown> | null>>;
+
+/** The problems of one status, as documents show them. Any route may give others: they are documented as `default`. */
+export interface DeclaredProblems {
+  /** Every `code` that callers may have to tell apart. */
+  readonly codes: readonly string[];
+  /** Members beside those that each problem has: an object schema. */
+  readonly members?: Schema<unknown>;
+  /** An object schema with the names as they are sent: `Retry-After`. */
+  readonly headers?: Schema<unknown>;
+}
 
 /**
  * One HTTP operation, declared once: the server validates by it, the typed client calls by it, OpenAPI and
@@ -22,6 +32,8 @@ export interface Route<
   /** `/orders/:id` */
   readonly path: string;
   readonly summary: string;
+  /** Names the operation in documents, and with them in generated clients. Default: made of method and path. */
+  readonly operationId?: string;
   /** Who may call it: `'public'`, or a policy over the verified token. */
   readonly access: Access;
   readonly params?: Params;
@@ -30,6 +42,17 @@ export interface Route<
   readonly headers?: Headers;
   readonly body?: Body;
   readonly responses: Replies;
+  /** Media type of the answers when it is not JSON. Their bodies are texts then. */
+  readonly produces?: string;
+  /** Problems of this route by status, beside those that follow from its input and access. */
+  readonly problems?: Readonly<Record<number, DeclaredProblems>>;
+  /** Headers of declared answers by status: object schemas with the names as they are sent. */
+  readonly responseHeaders?: Readonly<Record<number, Schema<unknown>>>;
+  /**
+   * `headers` as documents show them, where the service checks one itself to refuse it with a code of its own.
+   * Default: `headers`.
+   */
+  readonly documentedHeaders?: Schema<unknown>;
   /** Repeating the request has no further effect, so that a client may retry it. GET always counts as such. */
   readonly idempotent?: true;
 }

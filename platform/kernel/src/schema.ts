@@ -26,12 +26,14 @@ interface StringKeywords extends Annotations {
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
-  readonly format?: 'uuid' | 'email' | 'date-time' | 'uri';
+  readonly format?: 'uuid' | 'email' | 'date-time' | 'uri' | 'uri-reference';
 }
 
 interface NumberKeywords extends Annotations {
   readonly minimum?: number;
   readonly maximum?: number;
+  /** Says in documents that 32 bits are not enough. */
+  readonly format?: 'int64';
 }
 
 interface ArrayKeywords extends Annotations {
@@ -40,6 +42,7 @@ interface ArrayKeywords extends Annotations {
 }
 
 const OPTIONAL: unique symbol = Symbol('optional');
+const NAME: unique symbol = Symbol('name');
 type Optional<T> = Schema<T> & { readonly [OPTIONAL]: true };
 type Properties = Readonly<Record<string, Schema<unknown>>>;
 type OptionalKeys<P> = { [K in keyof P]: P[K] extends { readonly [OPTIONAL]: true } ? K : never }[keyof P];
@@ -60,8 +63,10 @@ export function boolean(keywords: Annotations = {}): Schema<boolean> {
   return { type: 'boolean', ...keywords };
 }
 
+/** With the type of its value: generators of clients do not work it out. */
 export function literal<const T extends string | number | boolean>(value: T): Schema<T> {
-  return { const: value };
+  const type = typeof value === 'number' && Number.isInteger(value) ? 'integer' : typeof value;
+  return { type, const: value };
 }
 
 export function oneOf<const T extends readonly string[]>(
@@ -93,6 +98,16 @@ export function object<P extends Properties>(
   return { type: 'object', properties, required, additionalProperties: false, ...keywords };
 }
 
+/** The same schema under a name, by which documents refer to it instead of repeating it: `Order`. */
+export function named<T>(name: string, schema: Schema<T>): Schema<T> {
+  return { ...schema, [NAME]: name } as Schema<T>;
+}
+
+/** `undefined` for a schema that was given none. */
+export function nameOf(schema: object): string | undefined {
+  return NAME in schema ? String(schema[NAME]) : undefined;
+}
+
 /** A map from arbitrary keys to values of one schema. */
 export function record<T>(
   values: Schema<T>,
@@ -120,5 +135,7 @@ function relax(value: unknown): unknown {
   const entries = Object.entries(value).filter(
     ([key, held]) => !(key === 'additionalProperties' && held === false),
   );
-  return Object.fromEntries(entries.map(([key, held]) => [key, relax(held)]));
+  const relaxed = Object.fromEntries(entries.map(([key, held]) => [key, relax(held)]));
+  const name = nameOf(value);
+  return name === undefined ? relaxed : named(name, relaxed);
 }

@@ -55,6 +55,32 @@ describe('a validator', () => {
     assert.equal(createValidator(query)({ limit: '5' }).ok, false);
   });
 
+  it('reads texts as JSON writes numbers and booleans, and no other way', () => {
+    const query = s.object({
+      n: s.integer(),
+      on: s.optional(s.boolean()),
+      ids: s.optional(s.array(s.integer())),
+    });
+    const read = createValidator(query, { coerce: true });
+    for (const n of ['1e2', ' 1', '1 ', '5.0', '0x10', '', '01', '+1', 'Infinity'])
+      assert.equal(read({ n }).ok, false, JSON.stringify(n));
+    assert.equal(read({ n: ['1', '2'] }).ok, false);
+    assert.equal(read({ n: '1', on: '1' }).ok, false);
+    assert.deepEqual(read({ n: '-7', on: 'false', ids: '3' }), {
+      ok: true,
+      value: { n: -7, on: false, ids: [3] },
+    });
+    assert.deepEqual(read({ n: '0', ids: ['3', '4'] }), { ok: true, value: { n: 0, ids: [3, 4] } });
+  });
+
+  it('a literal has the type of its value, and a name survives being relaxed and made optional', () => {
+    assert.deepEqual(s.literal('Bearer'), { type: 'string', const: 'Bearer' });
+    assert.deepEqual(s.literal(1), { type: 'integer', const: 1 });
+    assert.deepEqual(s.literal(true), { type: 'boolean', const: true });
+    assert.equal(s.nameOf(s.optional(s.tolerant(s.named('Order', order)))), 'Order');
+    assert.equal(s.nameOf(order), undefined);
+  });
+
   it('ignores unknown properties in a tolerant schema, at every depth', () => {
     const value = { id: 'a', lines: [{ quantity: 1, more: true }], more: true };
     assert.equal(createValidator(order)(value).ok, false);

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import type { Ajv as AjvInstance, ErrorObject, Options, ValidateFunction } from 'ajv';
 import { accept, type Result, reject } from './result.ts';
 import type { Schema } from './schema.ts';
+import { readTexts } from './texts.ts';
 
 // ajv is CommonJS whose types do not describe its ES default export; requiring it gives both right.
 const require = createRequire(import.meta.url);
@@ -21,37 +22,35 @@ export interface ValidatorOptions {
   readonly coerce?: boolean;
 }
 
-const FORMATS = ['uuid', 'email', 'date-time', 'uri'] as const;
+const FORMATS = ['uuid', 'email', 'date-time', 'uri', 'uri-reference', 'int64'] as const;
 
 /**
  * Makes a validator that reports every issue at once, capped at 20, without repeating the input's values.
  * The schema is compiled at the first input, because compiling costs milliseconds and a process that starts
  * has better things to do.
  */
-export function createValidator<T>(schema: Schema<T>, options: ValidatorOptions = {}): Validate<T> {
+export function createValidator<T>(schema: Schema<T>, { coerce }: ValidatorOptions = {}): Validate<T> {
   let check: ValidateFunction<T> | undefined;
   return (input) => {
-    check ??= compiler(options.coerce ?? false).compile<T>(schema);
-    return check(input) ? accept(input) : reject((check.errors ?? []).slice(0, 20).map(toIssue));
+    check ??= compiler().compile<T>(schema);
+    const value = coerce ? readTexts(schema, input) : input;
+    return check(value) ? accept(value) : reject((check.errors ?? []).slice(0, 20).map(toIssue));
   };
 }
 
-// One compiler for all schemas of a kind: making one costs more than compiling with it.
-const compilers = new Map<boolean, AjvInstance>();
+// One compiler for all schemas: making one costs more than compiling with it.
+let sharedCompiler: AjvInstance | undefined;
 
-function compiler(coerce: boolean): AjvInstance {
-  const known = compilers.get(coerce);
-  if (known) return known;
-  const ajv = new Ajv({
+function compiler(): AjvInstance {
+  if (sharedCompiler) return sharedCompiler;
+  sharedCompiler = new Ajv({
     allErrors: true,
     strict: false,
     strictNumbers: true, // JSON.parse reads 1e999 as Infinity, which is no integer
-    coerceTypes: coerce ? 'array' : false,
     useDefaults: true,
   });
-  addFormats(ajv, FORMATS);
-  compilers.set(coerce, ajv);
-  return ajv;
+  addFormats(sharedCompiler, FORMATS);
+  return sharedCompiler;
 }
 
 function toIssue(error: ErrorObject): Issue {

@@ -2,15 +2,25 @@ import { authenticated } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { canManageOrders } from './access.ts';
-import { addressSchema, paymentSchema, productId } from './common.ts';
-import { orderSchema } from './order.ts';
+import {
+  addressSchema,
+  documentedOrderingHeaders,
+  locationHeader,
+  paymentSchema,
+  productId,
+} from './common.ts';
+import { orderingProblems, orderSchema } from './order.ts';
 
-export const cartSchema = s.object({
-  items: s.array(s.object({ productId, quantity: s.integer() })),
-  updatedAt: s.nullable(s.string({ format: 'date-time' })),
-});
+export const cartSchema = s.named(
+  'Cart',
+  s.object({
+    items: s.array(s.object({ productId, quantity: s.integer({ examples: [1] }) })),
+    updatedAt: s.nullable(s.string({ format: 'date-time' })),
+  }),
+);
 
 export const getCart = defineRoute({
+  operationId: 'getCart',
   method: 'GET',
   path: '/cart',
   summary: "The caller's cart",
@@ -19,16 +29,19 @@ export const getCart = defineRoute({
 });
 
 export const putCartItem = defineRoute({
+  operationId: 'putCartItem',
   method: 'PUT',
   path: '/cart/items/:productId',
   summary: 'Set the quantity of a product; 0 removes it',
   access: authenticated,
   params: s.object({ productId }),
-  body: s.object({ quantity: s.integer({ minimum: 0, maximum: 1_000 }) }),
+  body: s.object({ quantity: s.integer({ minimum: 0, maximum: 1_000, examples: [1] }) }),
   responses: { 200: cartSchema },
+  problems: { 422: { codes: ['unknown-product', 'cart-full'] } },
 });
 
 export const clearCart = defineRoute({
+  operationId: 'clearCart',
   method: 'DELETE',
   path: '/cart',
   summary: 'Empty the cart',
@@ -37,6 +50,7 @@ export const clearCart = defineRoute({
 });
 
 export const checkOutCart = defineRoute({
+  operationId: 'checkOutCart',
   method: 'POST',
   path: '/cart/checkout',
   summary: "Place an order for the cart's items; the cart is emptied when the order is confirmed",
@@ -45,6 +59,12 @@ export const checkOutCart = defineRoute({
     'idempotency-key': s.optional(s.string({ maxLength: 8_192 })),
     prefer: s.optional(s.string({ maxLength: 200 })),
   }),
+  documentedHeaders: documentedOrderingHeaders,
   body: s.object({ payment: paymentSchema, shippingAddress: addressSchema }),
   responses: { 201: orderSchema, 202: orderSchema },
+  responseHeaders: { 201: locationHeader, 202: locationHeader },
+  problems: {
+    ...orderingProblems,
+    422: { ...orderingProblems[422], codes: ['cart-empty', ...orderingProblems[422].codes] },
+  },
 });

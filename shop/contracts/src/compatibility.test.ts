@@ -67,6 +67,29 @@ describe('a contract that changes', () => {
     assert.deepEqual(changes(with_({ id: s.string() }), 'writer'), []);
   });
 
+  it('may say the type of a constant and the format of what is read, but no new default to writers', () => {
+    const before = { type: 'object', properties: { a: { const: 'x' }, b: { type: 'string' } } };
+    const after = {
+      type: 'object',
+      properties: { a: { type: 'string', const: 'x' }, b: { type: 'string', format: 'uri-reference' } },
+    };
+    assert.deepEqual(breakingChanges(before, after, 'reader'), []);
+    assert.deepEqual(breakingChanges(before, after, 'writer'), [
+      '/b: format was undefined, is "uri-reference"',
+    ]);
+    const withDefault = {
+      ...before,
+      properties: { ...before.properties, b: { type: 'string', default: 'y' } },
+    };
+    assert.deepEqual(breakingChanges(before, withDefault, 'writer'), ['/b: default was undefined, is "y"']);
+    assert.deepEqual(breakingChanges(before, withDefault, 'reader'), []);
+    assert.equal(
+      breakingChanges(before, { ...before, properties: { a: { type: 'string', const: 'z' } } }, 'reader')
+        .length,
+      2,
+    );
+  });
+
   it('may not surprise readers with new values, nor refuse writers the old ones', () => {
     assert.deepEqual(changes(with_({ kind: s.oneOf(['a', 'b', 'c']) }), 'writer'), []);
     assert.deepEqual(changes(with_({ kind: s.oneOf(['a', 'b', 'c']) }), 'reader'), ['/kind: value c is new']);

@@ -12,7 +12,6 @@ type JsonSchema = Readonly<Record<string, unknown>>;
 const HARMLESS = new Set([
   'description',
   'examples',
-  'default',
   'x-pii',
   'additionalProperties',
   'properties',
@@ -40,7 +39,8 @@ export function breakingChanges(
   ];
 }
 
-function keywordChanges(before: JsonSchema, after: JsonSchema, side: Side, path: string): readonly string[] {
+function keywordChanges(old: JsonSchema, fresh: JsonSchema, side: Side, path: string): readonly string[] {
+  const [before, after] = [typed(old), typed(fresh)];
   const keywords = new Set(
     [...Object.keys(before), ...Object.keys(after)].filter((keyword) => !HARMLESS.has(keyword)),
   );
@@ -52,7 +52,16 @@ function keywordChanges(before: JsonSchema, after: JsonSchema, side: Side, path:
   });
 }
 
+/** A constant has the type of its value, whether it is written down or not. */
+function typed(schema: JsonSchema): JsonSchema {
+  return 'const' in schema && !('type' in schema) ? { type: typeof schema['const'], ...schema } : schema;
+}
+
 function mayChange(keyword: string, from: unknown, to: unknown, side: Side): boolean {
+  // Generated writers have to give what has a default, generated readers get it: a new one is no matter to these only.
+  if (keyword === 'default') return side === 'reader';
+  // A format tells readers more than they had been promised. `int64` says no more than `integer` does.
+  if (keyword === 'format' && from === undefined) return side === 'reader' || to === 'int64';
   const isUpper = UPPER.includes(keyword);
   if (!isUpper && !LOWER.includes(keyword)) return false;
   const open = isUpper ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY;

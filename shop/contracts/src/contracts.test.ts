@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, it } from 'node:test';
 import type { Route } from '@flotilla/http';
-import { createValidator } from '@flotilla/kernel';
+import { createValidator, type Schema } from '@flotilla/kernel';
 import { tolerant } from '@flotilla/kernel/schema';
 import type { MessageType } from '@flotilla/messaging';
 import { file_inventory } from '../gen/inventory_pb.ts';
@@ -37,7 +37,7 @@ const routes = exported.filter(
 
 function current(): Published {
   const plain = JSON.stringify({
-    messages: Object.fromEntries(messages.map((message) => [message.type, message.schema])),
+    messages: Object.fromEntries(messages.map((message) => [message.type, tolerant(message.schema)])),
     routes: Object.fromEntries(
       routes.map((route) => [`${route.method} ${route.path}`, describeRoute(route)]),
     ),
@@ -50,8 +50,29 @@ function describeRoute({ params, query, headers, body, responses }: Route): unkn
   const parts = Object.entries({ params, query, headers, body }).filter(([, schema]) => schema !== undefined);
   return {
     request: { type: 'object', properties: Object.fromEntries(parts), required: parts.map(([name]) => name) },
-    responses,
+    responses: Object.fromEntries(
+      Object.entries(responses).map(([status, schema]) => [status, schema && tolerant(schema)]),
+    ),
   };
+}
+
+/** Pointers to required values that nobody could fill in by the document alone. */
+function withoutExample(schema: JsonSchema, path: string): readonly string[] {
+  if (Array.isArray(schema['examples'])) return [];
+  if (schema['type'] === 'array') return withoutExample(schema['items'] as JsonSchema, `${path}/0`);
+  if (schema['type'] !== 'object') return [path];
+  const properties = schema['properties'] as Record<string, JsonSchema>;
+  return (schema['required'] as readonly string[]).flatMap((name) =>
+    withoutExample(properties[name] ?? {}, `${path}/${name}`),
+  );
+}
+
+function schemasWithExamples(value: unknown): readonly Schema<unknown>[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const inside = Object.entries(value).flatMap(([key, held]) =>
+    key === 'examples' ? [] : schemasWithExamples(held),
+  );
+  return 'examples' in value ? [value, ...inside] : inside;
 }
 
 function protoFields(): Record<string, string> {
@@ -100,6 +121,37 @@ describe('the contracts', () => {
   it('have been looked at', () => {
     assert.ok(messages.length >= 17, `only ${messages.length} messages`);
     assert.ok(routes.length >= 20, `only ${routes.length} routes`);
+  });
+
+  it('name each operation as they are named here', () => {
+    const names = Object.entries(contracts).filter(([, value]) => routes.some((route) => route === value));
+    assert.deepEqual(
+      names.map(([, route]) => (route as Route).operationId),
+      names.map(([name]) => name),
+    );
+  });
+
+  it('have examples that are valid, and one for each required part of a public request', () => {
+    for (const { path, body } of routes.filter((route) => !route.path.startsWith('/internal'))) {
+      const missing = body === undefined ? [] : withoutExample(body, '');
+      // A refresh token is given by logging in.
+      assert.deepEqual(
+        missing.filter((pointer) => pointer !== '/refreshToken'),
+        [],
+        path,
+      );
+    }
+    for (const schema of schemasWithExamples(
+      routes.map(({ params, query, documentedHeaders, body, responses }) => [
+        params,
+        query,
+        documentedHeaders,
+        body,
+        responses,
+      ]),
+    ))
+      for (const example of schema['examples'] as readonly unknown[])
+        assert.equal(createValidator(schema)(example).ok, true, JSON.stringify(schema));
   });
 
   it('do not break anybody who was built against the published ones', () => {

@@ -2,30 +2,46 @@ import { authenticated } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { defineMessage } from '@flotilla/messaging';
-import { ONE_LINE } from './common.ts';
+import { ONE_LINE, retryAfterHeader } from './common.ts';
 
-const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true });
-const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true });
-const chosenName = s.string({ minLength: 1, maxLength: 200, pattern: ONE_LINE, 'x-pii': true });
-const userSchema = s.object({ id: s.string(), email, name });
+const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true, examples: ['dana@example.com'] });
+const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true, examples: ['Dana'] });
+const chosenName = s.string({
+  minLength: 1,
+  maxLength: 200,
+  pattern: ONE_LINE,
+  'x-pii': true,
+  examples: ['Dana'],
+});
+const userSchema = s.named('User', s.object({ id: s.string(), email, name }));
 
 export const signUp = defineRoute({
+  operationId: 'signUp',
   method: 'POST',
   path: '/users',
   summary: 'Create an account',
   access: 'public',
-  body: s.object({ email, password: s.string({ maxLength: 1_024 }), name: chosenName }),
+  body: s.object({
+    email,
+    password: s.string({ maxLength: 1_024, examples: ['seven green bicycles'] }),
+    name: chosenName,
+  }),
   responses: { 201: userSchema },
+  problems: { 409: { codes: ['email-taken'] }, 422: { codes: ['weak-password'] } },
 });
 
-const tokensSchema = s.object({
-  accessToken: s.string(),
-  tokenType: s.literal('Bearer'),
-  expiresIn: s.integer({ description: 'Seconds the access token is valid.' }),
-  refreshToken: s.string(),
-});
+const tokensSchema = s.named(
+  'Tokens',
+  s.object({
+    accessToken: s.string(),
+    tokenType: s.literal('Bearer'),
+    expiresIn: s.integer({ description: 'Seconds the access token is valid.', examples: [600] }),
+    refreshToken: s.string(),
+  }),
+);
 
 export const logIn = defineRoute({
+  operationId: 'logIn',
   method: 'POST',
   path: '/auth/login',
   summary: 'Exchange e-mail and password for tokens',
@@ -33,24 +49,31 @@ export const logIn = defineRoute({
   // Set by the gateway: failed attempts are counted by the address they came from.
   headers: s.object({ 'x-forwarded-for': s.optional(s.string({ maxLength: 2_000 })) }),
   body: s.object({
-    email: s.string({ maxLength: 254, pattern: ONE_LINE }),
-    password: s.string({ maxLength: 1_024 }),
+    email: s.string({ maxLength: 254, pattern: ONE_LINE, examples: ['alice@example.com'] }),
+    password: s.string({ maxLength: 1_024, examples: ['alice-password'] }),
   }),
   responses: { 200: tokensSchema },
+  problems: {
+    401: { codes: ['invalid-credentials'] },
+    429: { codes: ['too-many-attempts'], headers: retryAfterHeader },
+  },
 });
 
 const refreshBody = s.object({ refreshToken: s.string({ minLength: 1, maxLength: 512 }) });
 
 export const refreshTokens = defineRoute({
+  operationId: 'refreshTokens',
   method: 'POST',
   path: '/auth/refresh',
   summary: 'Exchange a refresh token for new tokens; the old one is used up',
   access: 'public',
   body: refreshBody,
   responses: { 200: tokensSchema },
+  problems: { 401: { codes: ['invalid-refresh-token'] } },
 });
 
 export const logOut = defineRoute({
+  operationId: 'logOut',
   method: 'POST',
   path: '/auth/logout',
   summary: 'Revoke a refresh token and all tokens of its family',
@@ -60,23 +83,29 @@ export const logOut = defineRoute({
 });
 
 export const getMe = defineRoute({
+  operationId: 'getMe',
   method: 'GET',
   path: '/me',
   summary: 'The profile of the caller',
   access: authenticated,
   responses: {
-    200: s.object({
-      id: s.string(),
-      email,
-      name,
-      role: s.string(),
-      tenantId: s.nullable(s.string()),
-      createdAt: s.string({ format: 'date-time' }),
-    }),
+    200: s.named(
+      'Profile',
+      s.object({
+        id: s.string(),
+        email,
+        name,
+        role: s.string({ examples: ['Customer'] }),
+        tenantId: s.nullable(s.string()),
+        createdAt: s.string({ format: 'date-time' }),
+      }),
+    ),
   },
+  problems: { 404: { codes: ['not-found'] } },
 });
 
 export const getJwks = defineRoute({
+  operationId: 'getJwks',
   method: 'GET',
   path: '/identity/jwks',
   summary: 'The public keys that verify access tokens',
@@ -86,6 +115,7 @@ export const getJwks = defineRoute({
 
 /** Client credentials between services. Not routed by the gateway. */
 export const issueServiceToken = defineRoute({
+  operationId: 'issueServiceToken',
   method: 'POST',
   path: '/internal/token',
   summary: 'A short-lived token for a service',
@@ -96,6 +126,7 @@ export const issueServiceToken = defineRoute({
     scope: s.string({ maxLength: 1_000, description: 'Scopes, separated by spaces.' }),
   }),
   responses: { 200: s.object({ accessToken: s.string(), expiresIn: s.integer() }) },
+  problems: { 401: { codes: ['invalid-client'] } },
 });
 
 export const userRegistered = defineMessage({

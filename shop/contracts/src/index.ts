@@ -32,6 +32,8 @@ export {
 export {
   getAvailability,
   getProduct,
+  getProductImage,
+  getProductThumbnail,
   inventoryCommitted,
   inventoryReleased,
   inventoryReservationFailed,

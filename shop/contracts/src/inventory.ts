@@ -1,22 +1,32 @@
 import { defineRoute } from '@flotilla/http';
+import type { Schema } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { defineMessage } from '@flotilla/messaging';
 import { adminOnly, canReadInventory } from './access.ts';
 import { moneySchema, ONE_LINE, orderId, pageOf, pageQuery, productId } from './common.ts';
 
-export const productSchema = s.object({
-  id: productId,
-  name: s.string(),
-  description: s.string(),
-  price: moneySchema,
-  imageUrl: s.string(),
-  thumbnailUrl: s.string(),
-  available: s.boolean({ description: 'Something is left to sell.' }),
-});
+const imageUrl = (size: string): Schema<string> =>
+  s.string({ format: 'uri-reference', examples: [`/products/sku-0001/${size}.svg`] });
+
+export const productSchema = s.named(
+  'Product',
+  s.object({
+    id: productId,
+    name: s.string({ examples: ['Trail jacket'] }),
+    description: s.string({ examples: ['Keeps rain out and lets warmth stay.'] }),
+    price: moneySchema,
+    imageUrl: imageUrl('image'),
+    thumbnailUrl: imageUrl('thumbnail'),
+    available: s.boolean({ description: 'Something is left to sell.', examples: [true] }),
+  }),
+);
 
 const byId = s.object({ id: productId });
+const unknownProduct = { 404: { codes: ['product-not-found'] } };
+const cached = s.object({ 'Cache-Control': s.string({ examples: ['public, max-age=60'] }) });
 
 export const listProducts = defineRoute({
+  operationId: 'listProducts',
   method: 'GET',
   path: '/products',
   summary: 'Browse or search the catalogue',
@@ -27,42 +37,81 @@ export const listProducts = defineRoute({
     ),
     ...pageQuery,
   }),
-  responses: { 200: pageOf(productSchema) },
+  responses: { 200: pageOf('ProductPage', productSchema) },
+  responseHeaders: { 200: cached },
 });
 
 export const getProduct = defineRoute({
+  operationId: 'getProduct',
   method: 'GET',
   path: '/products/:id',
   summary: 'One product',
   access: 'public',
   params: byId,
   responses: { 200: productSchema },
+  responseHeaders: { 200: cached },
+  problems: unknownProduct,
+});
+
+/** The pictures that `imageUrl` and `thumbnailUrl` of a product lead to. */
+const picture = {
+  method: 'GET',
+  access: 'public',
+  params: byId,
+  produces: 'image/svg+xml',
+  responses: { 200: s.string() },
+  responseHeaders: { 200: cached },
+  problems: unknownProduct,
+} as const;
+
+export const getProductImage = defineRoute({
+  ...picture,
+  operationId: 'getProductImage',
+  path: '/products/:id/image.svg',
+  summary: 'A picture of a product',
+});
+
+export const getProductThumbnail = defineRoute({
+  ...picture,
+  operationId: 'getProductThumbnail',
+  path: '/products/:id/thumbnail.svg',
+  summary: 'A small picture of a product',
 });
 
 export const getAvailability = defineRoute({
+  operationId: 'getAvailability',
   method: 'GET',
   path: '/products/:id/availability',
   summary: 'Can this quantity be sold now? Never cached',
   access: 'public',
   params: byId,
   query: s.object({ quantity: s.optional(s.integer({ minimum: 1, maximum: 1_000_000 })) }),
-  responses: { 200: s.object({ available: s.boolean(), currentStock: s.integer() }) },
+  responses: {
+    200: s.named('Availability', s.object({ available: s.boolean(), currentStock: s.integer() })),
+  },
+  problems: unknownProduct,
 });
 
 export const setStock = defineRoute({
+  operationId: 'setStock',
   method: 'PUT',
   path: '/products/:id/stock',
   summary: 'Set the quantity on hand after a count or a delivery; a movement is recorded',
   access: adminOnly,
   params: byId,
-  body: s.object({ onHand: s.integer({ minimum: 0, maximum: 10_000_000 }) }),
+  body: s.object({ onHand: s.integer({ minimum: 0, maximum: 10_000_000, examples: [500] }) }),
   responses: {
-    200: s.object({ productId, onHand: s.integer(), reserved: s.integer(), available: s.integer() }),
+    200: s.named(
+      'Stock',
+      s.object({ productId, onHand: s.integer(), reserved: s.integer(), available: s.integer() }),
+    ),
   },
+  problems: { ...unknownProduct, 409: { codes: ['stock-reserved'] } },
 });
 
 /** Current prices of several products at once, for services that price an order. Not routed by the gateway. */
 export const lookUpProducts = defineRoute({
+  operationId: 'lookUpProducts',
   method: 'POST',
   path: '/internal/products/lookup',
   summary: 'Name and price of several products; unknown ids are left out',

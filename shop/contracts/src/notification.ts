@@ -5,6 +5,7 @@ import { ONE_LINE, pageOf, pageQuery } from './common.ts';
 
 /** The mailbox that stands in for SMTP when no server is configured. Not routed by the gateway. */
 export const listMails = defineRoute({
+  operationId: 'listMails',
   method: 'GET',
   path: '/internal/mails',
   summary: 'Mails that were sent, newest first',
@@ -12,6 +13,7 @@ export const listMails = defineRoute({
   query: s.object({ to: s.optional(s.string({ maxLength: 254, pattern: ONE_LINE })), ...pageQuery }),
   responses: {
     200: pageOf(
+      'MailPage',
       s.object({
         id: s.string(),
         to: s.string({ 'x-pii': true }),

@@ -4,6 +4,8 @@ import { defineMessage } from '@flotilla/messaging';
 import { canManageOrders, canReadOrders } from './access.ts';
 import {
   addressSchema,
+  documentedOrderingHeaders,
+  locationHeader,
   moneySchema,
   orderId,
   orderLineSchema,
@@ -12,6 +14,7 @@ import {
   paymentSchema,
   productId,
   quantity,
+  retryAfterHeader,
   timestamp,
 } from './common.ts';
 
@@ -24,20 +27,23 @@ export const orderStatuses = [
 ] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
-const status = s.oneOf(orderStatuses);
+const status = s.named('OrderStatus', s.oneOf(orderStatuses));
 
-export const orderSchema = s.object({
-  id: orderId,
-  status,
-  items: s.array(orderLineSchema),
-  total: moneySchema,
-  cancellationReason: s.optional(
-    s.string({ description: 'A stable code: out-of-stock, payment-declined, …' }),
-  ),
-  createdAt: timestamp,
-  updatedAt: timestamp,
-  history: s.array(s.object({ status, at: timestamp })),
-});
+export const orderSchema = s.named(
+  'Order',
+  s.object({
+    id: orderId,
+    status,
+    items: s.array(orderLineSchema),
+    total: moneySchema,
+    cancellationReason: s.optional(
+      s.string({ description: 'A stable code: out-of-stock, payment-declined, …' }),
+    ),
+    createdAt: timestamp,
+    updatedAt: timestamp,
+    history: s.array(s.object({ status, at: timestamp })),
+  }),
+);
 
 /** At most this many different lines in one order. */
 export const MAX_ORDER_LINES = 50;
@@ -53,43 +59,74 @@ const orderingHeaders = s.object({
   prefer: s.optional(s.string({ maxLength: 200 })),
 });
 
+/** Why no order was placed, or why the one that was has been cancelled: then it is named. */
+export const orderingProblems = {
+  400: { codes: ['idempotency-key-required', 'idempotency-key-invalid'] },
+  409: { codes: ['idempotency-in-progress'], headers: retryAfterHeader },
+  422: {
+    codes: [
+      'unknown-product',
+      'mixed-currencies',
+      'idempotency-key-reused',
+      'out-of-stock',
+      'payment-declined',
+      'shipping-unavailable',
+      'cancelled-by-customer',
+      'processing-failed',
+      'order-expired',
+    ],
+    members: s.named('OrderProblem', s.object({ orderId: s.optional(orderId) })),
+    headers: s.object({ Location: s.optional(s.string({ format: 'uri-reference' })) }),
+  },
+};
+
 export const placeOrder = defineRoute({
+  operationId: 'placeOrder',
   method: 'POST',
   path: '/orders',
   summary: 'Place an order; with "Prefer: wait=N" answer when it has ended',
   access: canManageOrders,
   headers: orderingHeaders,
+  documentedHeaders: documentedOrderingHeaders,
   body: s.object({ items: orderItems, payment: paymentSchema, shippingAddress: addressSchema }),
   responses: { 201: orderSchema, 202: orderSchema },
+  responseHeaders: { 201: locationHeader, 202: locationHeader },
+  problems: orderingProblems,
 });
 
 const byId = s.object({ id: orderId });
 
 export const getOrder = defineRoute({
+  operationId: 'getOrder',
   method: 'GET',
   path: '/orders/:id',
   summary: 'One order of the caller',
   access: canReadOrders,
   params: byId,
   responses: { 200: orderSchema },
+  problems: { 404: { codes: ['order-not-found'] } },
 });
 
 export const listOrders = defineRoute({
+  operationId: 'listOrders',
   method: 'GET',
   path: '/orders',
   summary: "The caller's orders, newest first",
   access: canReadOrders,
   query: s.object(pageQuery),
-  responses: { 200: pageOf(orderSchema) },
+  responses: { 200: pageOf('OrderPage', orderSchema) },
+  problems: { 400: { codes: ['invalid-cursor'] } },
 });
 
 export const cancelOrder = defineRoute({
+  operationId: 'cancelOrder',
   method: 'POST',
   path: '/orders/:id/cancel',
   summary: 'Cancel an order that has not been shipped: refund and release',
   access: canManageOrders,
   params: byId,
   responses: { 200: orderSchema, 202: orderSchema },
+  problems: { 404: { codes: ['order-not-found'] }, 409: { codes: ['too-late'] } },
 });
 
 const orderFacts = {

@@ -11,6 +11,7 @@ const byOrder = s.object({ orderId });
  * service answers 503 and the caller asks again.
  */
 export const chargePayment = defineRoute({
+  operationId: 'chargePayment',
   method: 'PUT',
   path: '/internal/payments/:orderId',
   summary: 'Charge an order',
@@ -28,6 +29,7 @@ export const chargePayment = defineRoute({
 
 /** Gives back whatever was captured and refuses any later capture. Idempotent, also for an unknown order. */
 export const refundPayment = defineRoute({
+  operationId: 'refundPayment',
   method: 'POST',
   path: '/internal/payments/:orderId/refund',
   summary: 'Refund an order in full, or void a charge that has not happened',

@@ -6,6 +6,7 @@ import { addressSchema, orderId, productId, quantity } from './common.ts';
 
 /** Idempotent by order id. */
 export const createShipment = defineRoute({
+  operationId: 'createShipment',
   method: 'PUT',
   path: '/internal/shipments/:orderId',
   summary: 'Create the shipment of an order',

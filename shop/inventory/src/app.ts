@@ -1,5 +1,5 @@
 import type { ServedService } from '@flotilla/grpc';
-import type { RawRoutes, RouteHandler } from '@flotilla/http';
+import type { RouteHandler } from '@flotilla/http';
 import type { Clock } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
@@ -7,7 +7,7 @@ import type { Logger, Metrics } from '@flotilla/telemetry';
 import { demoProducts } from './demo-products.ts';
 import { expireReservations } from './features/expire-reservations.ts';
 import { createInventoryService } from './grpc.ts';
-import { createImageRoutes, createInventoryHandlers } from './http.ts';
+import { createInventoryHandlers } from './http.ts';
 import { createPostgresCatalogueStore } from './postgres-catalogue-store.ts';
 import { createPostgresStockStore } from './postgres-stock-store.ts';
 import { inventorySubscriptions } from './subscriptions.ts';
@@ -24,7 +24,6 @@ export interface InventoryAppDeps {
 
 export interface InventoryApp {
   readonly handlers: readonly RouteHandler[];
-  readonly rawRoutes: RawRoutes;
   readonly grpcServices: readonly ServedService[];
   readonly subscriptions: ReturnType<typeof inventorySubscriptions>;
   /** Frees overdue reservations until the signal is aborted. */
@@ -44,7 +43,6 @@ export function createInventoryApp(deps: InventoryAppDeps): InventoryApp {
   ]);
   return {
     handlers: createInventoryHandlers({ catalogue, stock }),
-    rawRoutes: createImageRoutes(catalogue),
     grpcServices: [createInventoryService({ stock, reservationTtlSeconds, operations })],
     subscriptions: inventorySubscriptions({ stock, reservationTtlSeconds, outbox, operations }),
     expireReservations: (signal) =>

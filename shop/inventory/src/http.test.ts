@@ -40,7 +40,6 @@ before(async () => {
   host = createHttpHost({
     service: 'inventory',
     handlers: app.handlers,
-    rawRoutes: app.rawRoutes,
     verifyToken: issuer.verify,
     logger: silentLogger,
     metrics,
@@ -157,7 +156,7 @@ describe('the catalogue', () => {
       assert.match(image.body, /^<svg [^>]*>.*<title>Pour-over coffee dripper<\/title>.*<\/svg>$/);
     }
     assertProblem(await send('/products/nope'), 404, 'product-not-found');
-    assertProblem(await send('/products/nope/image.svg'), 404, 'not-found');
+    assertProblem(await send('/products/nope/image.svg'), 404, 'product-not-found');
   });
 
   test('keeps its stock when the demo data is added again', async () => {

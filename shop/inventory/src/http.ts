@@ -1,8 +1,10 @@
-import { handle, ok, problem, type RawRoutes, type RouteHandler } from '@flotilla/http';
+import { handle, ok, problem, type RouteHandler } from '@flotilla/http';
 import type { Static } from '@flotilla/kernel';
 import {
   getAvailability,
   getProduct,
+  getProductImage,
+  getProductThumbnail,
   listProducts,
   lookUpProducts,
   type productSchema,
@@ -20,9 +22,15 @@ export interface HttpDeps {
 
 const CACHED = { 'cache-control': 'public, max-age=60' };
 const NOT_CACHED = { 'cache-control': 'no-store' };
+const PICTURE = { 'cache-control': 'public, max-age=86400', 'content-security-policy': "default-src 'none'" };
 const UNKNOWN_PRODUCT = problem(404, 'product-not-found', 'There is no such product.');
 
 export function createInventoryHandlers({ catalogue, stock }: HttpDeps): readonly RouteHandler[] {
+  async function draw(id: string, size: ImageSize) {
+    const product = await catalogue.find(id);
+    return product ? ok(drawProduct(product, size), PICTURE) : UNKNOWN_PRODUCT;
+  }
+
   return [
     handle(listProducts, async ({ query }) => {
       const page = await browseCatalogue(catalogue, query);
@@ -36,6 +44,8 @@ export function createInventoryHandlers({ catalogue, stock }: HttpDeps): readonl
       const product = await catalogue.find(params.id);
       return product ? ok(present(product), CACHED) : UNKNOWN_PRODUCT;
     }),
+    handle(getProductImage, ({ params }) => draw(params.id, 'image')),
+    handle(getProductThumbnail, ({ params }) => draw(params.id, 'thumbnail')),
     handle(getAvailability, async ({ params, query }) => {
       const found = await stock.find(params.id);
       if (found === undefined) return { ...UNKNOWN_PRODUCT, headers: NOT_CACHED };
@@ -67,22 +77,5 @@ function present(product: CatalogueProduct): Static<typeof productSchema> {
     imageUrl: `/products/${product.id}/image.svg`,
     thumbnailUrl: `/products/${product.id}/thumbnail.svg`,
     available: product.available,
-  };
-}
-
-/** The pictures that `imageUrl` and `thumbnailUrl` lead to. */
-export function createImageRoutes(catalogue: CatalogueStore): RawRoutes {
-  return (app) => {
-    for (const size of ['image', 'thumbnail'] satisfies ImageSize[]) {
-      app.get<{ Params: { id: string } }>(`/products/:id/${size}.svg`, async (request, reply) => {
-        const product = await catalogue.find(request.params.id);
-        if (product === undefined) return reply.callNotFound();
-        return reply
-          .type('image/svg+xml; charset=utf-8')
-          .header('cache-control', 'public, max-age=86400')
-          .header('content-security-policy', "default-src 'none'")
-          .send(drawProduct(product, size));
-      });
-    }
   };
 }

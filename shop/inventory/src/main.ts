@@ -50,7 +50,6 @@ await runService({
     defer('consumer', () => consumer.close());
     return {
       handlers: app.handlers,
-      rawRoutes: app.rawRoutes,
       alsoBelow: '/api',
       grpc: createGrpcServer({ services: app.grpcServices, verifyToken, logger, metrics }),
       readiness: { database: databaseReadiness(db) },
