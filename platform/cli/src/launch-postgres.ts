@@ -1,4 +1,3 @@
-import { rename, stat } from 'node:fs/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
 import { findFreePort } from './ports.ts';
@@ -11,8 +10,11 @@ export interface EmbeddedServer {
   adminUri(): string;
 }
 
-const LARGEST_LOG_BYTES = 10 * 1_048_576;
-const HOPELESS: readonly string[] = ['POSTGRES_NO_BINARY', 'POSTGRES_DATA_DIR_VERSION'];
+const HOPELESS: readonly string[] = [
+  'POSTGRES_NO_BINARY',
+  'POSTGRES_DATA_DIR_VERSION',
+  'POSTGRES_DATA_DIR_UNUSABLE',
+];
 
 export function createEmbeddedServer(options: {
   readonly dataDir: string;
@@ -26,7 +28,6 @@ export function createEmbeddedServer(options: {
       const ended = Promise.withResolvers<Ending>();
       try {
         port ??= await findFreePort();
-        await rotate(options.logFile);
         const server = await startEmbeddedPostgres({
           ...options,
           ...(port !== undefined && { port }),
@@ -41,15 +42,6 @@ export function createEmbeddedServer(options: {
       }
     },
   };
-}
-
-/** The server holds its log open while it runs, so this is the moment. */
-async function rotate(logFile: string): Promise<void> {
-  const size = await stat(logFile).then(
-    (file) => file.size,
-    () => 0,
-  );
-  if (size > LARGEST_LOG_BYTES) await rename(logFile, `${logFile}.1`);
 }
 
 function handle(server: EmbeddedPostgres, ended: PromiseWithResolvers<Ending>): Launched {

@@ -1,28 +1,55 @@
 import { spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { chown, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chown, mkdir, readFile, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PlatformError } from '@flotilla/kernel';
+import { syncFolder } from '@flotilla/kernel/files';
 import type { Account } from './embedded-account.ts';
 import type { Binaries } from './embedded-binaries.ts';
-import type { Home } from './embedded-home.ts';
+import { type Home, isVacant, keepPassword, readPassword, unfinishedOf, unusable } from './embedded-home.ts';
+import { removeSurvivor } from './embedded-survivor.ts';
 
-/** Makes the data directory unless it is there. Refuses one of another major version. */
-export async function ensureCluster(
+/**
+ * Makes the data directory where there is none, and clears the way for a server on it; returns the superuser's password.
+ * A folder with anything in it is used as it is or refused: it is never made anew.
+ */
+export async function openCluster(
   home: Home,
   binaries: Binaries,
   account: Account | undefined,
-  password: string,
-): Promise<void> {
-  const present = await readFile(join(home.dataDir, 'PG_VERSION'), 'utf8').catch(() => undefined);
-  if (present === undefined) await initialise(home, binaries, account, password);
-  else if (Number.parseInt(present, 10) !== binaries.majorVersion) {
-    throw new PlatformError(
-      'POSTGRES_DATA_DIR_VERSION',
-      `${home.dataDir} was made by PostgreSQL ${present.trim()}, this is ${binaries.majorVersion}: move the data with pg_dump, or start afresh with \`flotilla down --reset\``,
-    );
+): Promise<string> {
+  const known = await readPassword(home);
+  const password = known ?? randomBytes(24).toString('base64url');
+  if (await isVacant(home.dataDir)) {
+    if (known === undefined) await keepPassword(home, password);
+    await initialise(home, binaries, account, password);
+    return password;
   }
+  await checkVersion(home.dataDir, binaries.majorVersion);
+  await removeSurvivor(home.dataDir);
+  if (known === undefined) {
+    await setPassword(home.dataDir, binaries, account, password);
+    await keepPassword(home, password); // when it is in force: the file is the truth for later starts
+  }
+  return password;
+}
+
+async function checkVersion(dataDir: string, majorVersion: number): Promise<void> {
+  const file = join(dataDir, 'PG_VERSION');
+  const made = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unusable(
+      `${dataDir} is not empty, and ${file} cannot be read: restore what is missing, or name another folder`,
+      error,
+    );
+  });
+  if (Number.parseInt(made, 10) === majorVersion) return;
+  if (!/^\d/.test(made))
+    throw unusable(`${file} does not say which PostgreSQL made the data: restore it from a backup`);
+  throw new PlatformError(
+    'POSTGRES_DATA_DIR_VERSION',
+    `${dataDir} was made by PostgreSQL ${made.trim()}, this is ${majorVersion}: move the data with pg_dump, or start afresh with \`flotilla down --reset\``,
+  );
 }
 
 /** initdb runs in a folder of another name, which is renamed when done: a killed one leaves no half data directory. */
@@ -32,8 +59,9 @@ async function initialise(
   account: Account | undefined,
   password: string,
 ): Promise<void> {
+  const beside = dirname(home.dataDir);
+  for (const name of await unfinishedOf(home.dataDir)) await rm(join(beside, name), { recursive: true });
   const unfinished = `${home.dataDir}.new-${randomUUID()}`;
-  await removeUnfinished(home.dataDir);
   await mkdir(unfinished, { mode: 0o700 });
   const passwordFile = `${unfinished}-password`;
   await writeFile(passwordFile, password, { mode: 0o600 });
@@ -45,22 +73,12 @@ async function initialise(
   } finally {
     await rm(passwordFile, { force: true });
   }
-  // An unreadable or empty folder of this name holds no cluster: its PG_VERSION was looked for.
-  await rm(home.dataDir, { recursive: true, force: true });
+  // Only an empty folder can be removed in this way, whatever has come to it meanwhile.
+  await rmdir(home.dataDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw unusable(`${home.dataDir} is not empty any more`, error);
+  });
   await rename(unfinished, home.dataDir);
-  await syncFolder(dirname(home.dataDir));
-}
-
-async function removeUnfinished(dataDir: string): Promise<void> {
-  const prefix = `${basename(dataDir)}.new-`;
-  const names = (await readdir(dirname(dataDir))).filter((name) => name.startsWith(prefix));
-  for (const name of names) await rm(join(dirname(dataDir), name), { recursive: true, force: true });
-}
-
-/** The rename must not be lost in a power failure while the data inside survives. */
-async function syncFolder(path: string): Promise<void> {
-  await using folder = await open(path);
-  await folder.sync();
+  await syncFolder(beside);
 }
 
 async function runInitdb(
@@ -81,20 +99,54 @@ async function runInitdb(
     '--builtin-locale=C.UTF-8',
     '--no-instructions',
   ];
-  const initdb = spawn(binaries.initdb, options, {
-    ...account,
-    cwd: dataDir,
-    env: environment(binaries),
-    stdio: ['ignore', 'ignore', 'pipe'],
+  await run(binaries.initdb, options, { binaries, account, cwd: dataDir });
+}
+
+/**
+ * In single-user mode, which asks for no password: whoever owns the files may do that. For one that was lost, so that
+ * the server need not be waited for in vain.
+ */
+async function setPassword(
+  dataDir: string,
+  binaries: Binaries,
+  account: Account | undefined,
+  password: string,
+): Promise<void> {
+  const sql = `ALTER ROLE postgres PASSWORD '${password}';\n`;
+  const options = ['--single', '-D', dataDir, 'postgres'];
+  const said = await run(binaries.postgres, options, { binaries, account, cwd: '/', input: sql });
+  if (/^\S.*(ERROR|FATAL): /m.test(said)) throw startFailed('the lost password cannot be replaced', said);
+}
+
+/** Runs a program of the server to its end; resolves with what it complained about. */
+async function run(
+  program: string,
+  options: readonly string[],
+  how: {
+    readonly binaries: Binaries;
+    readonly account: Account | undefined;
+    readonly cwd: string;
+    readonly input?: string;
+  },
+): Promise<string> {
+  const name = basename(program);
+  const child = spawn(program, options, {
+    ...how.account,
+    cwd: how.cwd,
+    env: environment(how.binaries),
+    stdio: ['pipe', 'ignore', 'pipe'],
   });
+  child.stdin.on('error', () => undefined); // it ended without reading: its exit code says so
+  child.stdin.end(how.input);
   const ended = new Promise<number | null>((resolve, reject) => {
-    initdb.once('error', reject);
-    initdb.once('exit', resolve);
+    child.once('error', reject);
+    child.once('exit', resolve);
   });
-  const [code, complaints] = await Promise.all([ended, text(initdb.stderr)]).catch((error: unknown) => {
-    throw startFailed('initdb cannot run here', '', error);
+  const [code, complaints] = await Promise.all([ended, text(child.stderr)]).catch((error: unknown) => {
+    throw startFailed(`${name} cannot run here`, '', error);
   });
-  if (code !== 0) throw startFailed(`initdb ended with ${code}`, complaints);
+  if (code !== 0) throw startFailed(`${name} ended with ${code}`, complaints);
+  return complaints;
 }
 
 /** Nothing of ours: PG* variables of the user must not change the server. */

@@ -1,7 +1,20 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -146,10 +159,104 @@ describe('the embedded server', () => {
     });
   });
 
+  it('never makes anew what holds anything, whatever of it is missing', async () => {
+    const cluster = join(folder, 'cluster');
+    const first = await start({ dataDir: cluster });
+    await queryAt(first.adminUri, 'CREATE TABLE kept (id int)');
+    await first.stop();
+    const file = join(cluster, 'PG_VERSION');
+    const damages: Readonly<Record<string, () => Promise<unknown>>> = {
+      'is missing': () => rm(file),
+      'is empty': () => writeFile(file, ''),
+      'cannot be read': async () => {
+        await rm(file);
+        await mkdir(file); // root may read any file
+      },
+    };
+    for (const [what, damage] of Object.entries(damages)) {
+      await damage();
+      await assert.rejects(
+        start({ dataDir: cluster }),
+        (error: Error) => error.message.includes(file) && /Nothing was changed/.test(error.message),
+        what,
+      );
+      await rm(file, { recursive: true, force: true });
+      await writeFile(file, '18\n');
+    }
+    const healed = await start({ dataDir: cluster });
+    assert.deepEqual(await queryAt(healed.adminUri, 'SELECT id FROM kept'), []);
+  });
+
+  it("refuses a file, and somebody else's folder, as its data directory", async () => {
+    const [photos, file] = [join(folder, 'photos'), join(folder, 'file')];
+    await mkdir(photos);
+    await writeFile(join(photos, 'photo.jpg'), 'photo');
+    await writeFile(file, 'text');
+    for (const wrong of [photos, file])
+      await assert.rejects(start({ dataDir: wrong }), { code: 'POSTGRES_DATA_DIR_UNUSABLE' });
+    assert.deepEqual(await readdir(photos), ['photo.jpg']);
+    assert.equal(await readFile(file, 'utf8'), 'text');
+  });
+
+  it('sets a new password where the old one was lost', async () => {
+    const { adminUri, stop } = await start();
+    await stop();
+    for (const lost of ['', undefined]) {
+      if (lost === undefined) await rm(join(folder, 'superuser-password'));
+      else await writeFile(join(folder, 'superuser-password'), lost);
+      const server = await start();
+      assert.notEqual(new URL(server.adminUri).password, new URL(adminUri).password);
+      assert.deepEqual(await queryAt(server.adminUri, 'SELECT 1 AS one'), [{ one: 1 }]);
+      await server.stop();
+    }
+  });
+
+  it('names the file of a wrong password, and leaves it and no server behind', async () => {
+    const file = join(folder, 'superuser-password');
+    const right = await readFile(file, 'utf8');
+    await writeFile(file, 'wrong');
+    await assert.rejects(start(), {
+      code: 'POSTGRES_DATA_DIR_UNUSABLE',
+      message: new RegExp(`does not accept the password in ${file}`),
+    });
+    assert.equal(await readFile(file, 'utf8'), 'wrong');
+    assert.equal(await readPid(dataDir), undefined);
+    await writeFile(file, right);
+    await start();
+  });
+
+  it('starts over a pid file that names no process', async () => {
+    for (const torn of ['', '\n', 'garbage']) {
+      await writeFile(join(dataDir, 'postmaster.pid'), torn);
+      await (await start()).stop();
+    }
+  });
+
+  it('stops a server that runs although the pid file was emptied', async () => {
+    const first = await start();
+    await writeFile(join(dataDir, 'postmaster.pid'), '');
+    await start();
+    assert.equal(await isAlive(first.pid), false);
+  });
+
+  it('keeps its log short while it runs, and the lines before in another file', async () => {
+    const [logFile, maxLogBytes] = [join(folder, 'chatty.log'), 20_000];
+    const { adminUri } = await start({ logFile, maxLogBytes });
+    const wrong = `SELECT nothing -- ${'x'.repeat(5_000)}`;
+    await eventually('the log was cut', async () => {
+      await queryAt(adminUri, wrong).catch(() => undefined);
+      return (await readdir(folder)).includes('chatty.log.1');
+    });
+    assert.ok((await stat(`${logFile}.1`)).size <= maxLogBytes + 6_000);
+    await queryAt(adminUri, 'SELECT after_the_cut').catch(() => undefined);
+    await eventually('it goes on', async () => (await readFile(logFile, 'utf8')).includes('after_the_cut'));
+  });
+
   it('makes anew a data directory whose making was interrupted', async () => {
     const half = join(folder, 'half');
-    await mkdir(`${half}.new-1`, { recursive: true });
-    await writeFile(join(`${half}.new-1`, 'PG_VERSION'), '18\n');
+    const unfinished = `${half}.new-${randomUUID()}`;
+    await mkdir(unfinished, { recursive: true });
+    await writeFile(join(unfinished, 'PG_VERSION'), '18\n');
     await mkdir(half);
     const { adminUri } = await start({ dataDir: half });
     assert.deepEqual(await queryAt(adminUri, 'SELECT 1 AS one'), [{ one: 1 }]);
@@ -249,22 +356,93 @@ describe('the account of the embedded server', () => {
   });
 
   if (isRoot) {
-    it('gets its data at a place that it can reach when it cannot reach ours', async () => {
-      const locked = await mkdtemp(join(tmpdir(), 'flotilla-locked-')); // mode 0700
-      const dataDir = join(locked, '.flotilla', 'data');
-      const options = { dataDir, logFile: join(locked, 'log') };
-      const first = await startEmbeddedPostgres(options);
-      await queryAt(first.adminUri, 'CREATE TABLE kept (id int)');
-      await first.stop();
-      const second = await startEmbeddedPostgres(options);
-      assert.deepEqual(await queryAt(second.adminUri, 'SELECT * FROM kept'), []);
-      const [row] = await queryAt(second.adminUri, "SELECT current_setting('data_directory') AS path");
-      await second.stop();
-      const home = dirname(String(row?.['path']));
-      assert.match(home, /^\/var\/lib\/flotilla\//);
-      await removeEmbeddedPostgres(dataDir);
-      await assert.rejects(stat(home), { code: 'ENOENT' });
-      await rm(locked, { recursive: true });
+    describe('whose folder cannot be reached', () => {
+      let locked: string;
+      const dataDirIn = (name: string) => join(locked, name, 'postgres', 'data');
+      const noteIn = (name: string) => join(locked, name, 'postgres', 'relocated-to');
+
+      before(async () => {
+        locked = await mkdtemp(join(tmpdir(), 'flotilla-locked-')); // mode 0700
+      });
+      after(() => rm(locked, { recursive: true }));
+
+      /** What a system in that folder finds: the rows of its table, made at the first time. Leaves a row behind. */
+      async function visit(name: string): Promise<{ readonly rows: number; readonly home: string }> {
+        const server = await startEmbeddedPostgres({
+          dataDir: dataDirIn(name),
+          logFile: join(locked, 'log'),
+        });
+        try {
+          await queryAt(server.adminUri, 'CREATE TABLE IF NOT EXISTS visit (id int)');
+          const { length: rows } = await queryAt(server.adminUri, 'SELECT * FROM visit');
+          await queryAt(server.adminUri, 'INSERT INTO visit VALUES (1)');
+          const [row] = await queryAt(server.adminUri, "SELECT current_setting('data_directory') AS path");
+          return { rows, home: dirname(String(row?.['path'])) };
+        } finally {
+          await server.stop();
+        }
+      }
+
+      it('gets its data at a place that it can reach', async () => {
+        const { home } = await visit('a');
+        assert.match(home, /^\/var\/lib\/flotilla\//);
+        assert.deepEqual(await visit('a'), { rows: 1, home });
+      });
+
+      it('finds its data after the folder was renamed, back, or is reached by a link', async () => {
+        await rename(join(locked, 'a'), join(locked, 'b'));
+        assert.equal((await visit('b')).rows, 2);
+        assert.equal((await visit('a')).rows, 0, 'another one in its old place');
+        assert.equal((await visit('b')).rows, 3);
+        await removeEmbeddedPostgres(dataDirIn('a'));
+        await rm(join(locked, 'a'), { recursive: true });
+        await rename(join(locked, 'b'), join(locked, 'a'));
+        await symlink(join(locked, 'a'), join(locked, 'link'));
+        assert.equal((await visit('link')).rows, 4);
+        assert.equal((await visit('a')).rows, 5);
+      });
+
+      it('refuses a copy of the folder, whose removal leaves the data alone', async () => {
+        await cp(join(locked, 'a'), join(locked, 'copy'), { recursive: true });
+        await assert.rejects(visit('copy'), { code: 'POSTGRES_DATA_DIR_UNUSABLE', message: /is a copy/ });
+        await removeEmbeddedPostgres(dataDirIn('copy'));
+        assert.equal((await visit('a')).rows, 6);
+      });
+
+      it('deletes nothing when the note is missing, torn or unreadable', async () => {
+        const note = await readFile(noteIn('a'), 'utf8');
+        const damages: readonly (() => Promise<unknown>)[] = [
+          async () => undefined, // missing
+          () => writeFile(noteIn('a'), ''),
+          () => writeFile(noteIn('a'), note.slice(0, -5)),
+          () => writeFile(noteIn('a'), '/'),
+          () => mkdir(noteIn('a')),
+        ];
+        for (const damage of damages) {
+          await rm(noteIn('a'));
+          await damage();
+          await assert.rejects(visit('a'), { code: 'POSTGRES_DATA_DIR_UNUSABLE' });
+          await rm(noteIn('a'), { recursive: true, force: true });
+          await writeFile(noteIn('a'), note);
+        }
+        assert.equal((await visit('a')).rows, 7);
+      });
+
+      it('is rid of them when they are removed', async () => {
+        const home = await readFile(noteIn('a'), 'utf8');
+        await removeEmbeddedPostgres(dataDirIn('a'));
+        await assert.rejects(stat(home), { code: 'ENOENT' });
+        assert.deepEqual(await readdir(join(locked, 'a', 'postgres')), []);
+      });
+
+      it('does not begin elsewhere because the folder was locked later', async () => {
+        const open = await makeFolder();
+        const options = { dataDir: join(open, 'data'), logFile: join(open, 'log') };
+        await (await startEmbeddedPostgres(options)).stop();
+        await chmod(open, 0o700);
+        await assert.rejects(startEmbeddedPostgres(options), { code: 'POSTGRES_DATA_DIR_UNUSABLE' });
+        await rm(open, { recursive: true });
+      });
     });
 
     it('gets a copy of the server when it cannot reach the installed one', async () => {

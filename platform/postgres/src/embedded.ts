@@ -1,20 +1,25 @@
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
+import { toError } from '@flotilla/kernel';
 import pg from 'pg';
 import { serverAccount } from './embedded-account.ts';
 import { findInstalled, prepareBinaries } from './embedded-binaries.ts';
-import { ensureCluster, startFailed } from './embedded-cluster.ts';
-import { makeSocketFolder, prepareHome, superuserPassword } from './embedded-home.ts';
+import { openCluster, startFailed } from './embedded-cluster.ts';
+import { makeSocketFolder, passwordFile, prepareHome, unusable } from './embedded-home.ts';
+import { boundLog } from './embedded-log.ts';
 import { freePort, type ServerProcess, spawnServer } from './embedded-process.ts';
-import { readPid, removeSurvivor, stopServer } from './embedded-survivor.ts';
+import { readPid, stopServer } from './embedded-survivor.ts';
+import { toPostgresError } from './errors.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Kept between runs; made when it is not there. One server at a time: the caller holds that right. */
   readonly dataDir: string;
   /** Default: any free port. */
   readonly port?: number;
-  /** Appended to. */
+  /** Appended to; kept short while the server runs, with what came before in `<logFile>.1`. */
   readonly logFile: string;
+  /** Of each of the two. Default 10 MiB. */
+  readonly maxLogBytes?: number;
   /** Server settings (`-c name=value`) on top of the defaults. */
   readonly settings?: Readonly<Record<string, string>>;
   /** The server ended without `stop()`; it may be started again on the same data. */
@@ -41,21 +46,17 @@ const ATTEMPTS = 100;
 
 /**
  * Starts a PostgreSQL out of `node_modules` and returns when it accepts connections. Recovers whatever a crashed
- * previous run left: a surviving server is stopped, a stale pid file removed, a half-made data directory made anew.
- * The server ends with this process, even when that is killed. Fails with `POSTGRES_NO_BINARY`,
- * `POSTGRES_DATA_DIR_VERSION` or `POSTGRES_START_FAILED`.
+ * previous run left: a surviving server is stopped, a stale pid file removed, an interrupted initdb done again, a lost
+ * password replaced. The server ends with this process, even when that is killed. Fails with `POSTGRES_NO_BINARY`,
+ * `POSTGRES_DATA_DIR_VERSION`, `POSTGRES_DATA_DIR_UNUSABLE` or `POSTGRES_START_FAILED`.
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const installed = await findInstalled();
   const account = await serverAccount();
   const home = await prepareHome(options.dataDir, account);
-  const [binaries, password] = await Promise.all([
-    prepareBinaries(home.serverFolder, account, installed),
-    superuserPassword(home),
-  ]);
-  await ensureCluster(home, binaries, account, password);
+  const binaries = await prepareBinaries(home.serverFolder, account, installed);
+  const password = await openCluster(home, binaries, account);
   const { dataDir } = home;
-  await removeSurvivor(dataDir);
   const socketFolder = await makeSocketFolder(home, account);
   for (let attempt = 1; ; attempt += 1) {
     const port = options.port ?? (await freePort());
@@ -72,7 +73,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
       settings: { ...options.settings, unix_socket_directories: quoteItem(socketFolder) },
     });
     const adminUri = uriOf(password, port, socketFolder);
-    if (await becomesReady(server, adminUri))
+    if (await becomesReady(server, adminUri, passwordFile(home)))
       return await handleOf(server, { adminUri, port, dataDir, options });
     const said = (await readFile(options.logFile)).subarray(logStart).toString();
     if (attempt === ATTEMPTS || !isPassing(said, options.port)) throw startFailed('it ended at once', said);
@@ -97,29 +98,44 @@ function isPassing(said: string, port: number | undefined): boolean {
   return port === undefined && /could not (bind|create any TCP)/.test(said);
 }
 
-async function becomesReady(server: ServerProcess, adminUri: string): Promise<boolean> {
+/** `false` when it ended first. Fails when waiting is of no use, and leaves no server behind then. */
+async function becomesReady(server: ServerProcess, adminUri: string, passwordFile: string): Promise<boolean> {
   const end = performance.now() + READY_TIMEOUT_MS;
   while (!server.hasEnded()) {
-    if (await connects(adminUri)) return true;
-    if (performance.now() > end) {
+    const refusal = await connect(adminUri);
+    if (refusal === undefined) return true;
+    const isWrong = sqlStateOf(refusal) === WRONG_PASSWORD;
+    if (isWrong || performance.now() > end) {
       server.release();
-      throw startFailed(`it was not ready within ${READY_TIMEOUT_MS / 1000} s`, '');
+      await server.ended;
+      throw isWrong
+        ? unusable(
+            `the server does not accept the password in ${passwordFile}: put the right one back, or delete the file, and the next start sets a new one`,
+          )
+        : startFailed(`it was not ready within ${READY_TIMEOUT_MS / 1000} s`, refusal.message);
     }
     await delay(15);
   }
   return false;
 }
 
-async function connects(adminUri: string): Promise<boolean> {
+const WRONG_PASSWORD = '28P01';
+
+function sqlStateOf(error: Error): unknown {
+  return toPostgresError(error).details['sqlState'];
+}
+
+/** Why it cannot be used yet: it refuses, or is still starting up. */
+async function connect(adminUri: string): Promise<Error | undefined> {
   const client = new pg.Client({ connectionString: adminUri, connectionTimeoutMillis: 1_000 });
   client.on('error', () => undefined); // the query below reports it
   try {
     await client.connect();
     // Service roles reach their own database only; the superuser is not subject to this.
     await client.query('REVOKE ALL ON DATABASE postgres, template1 FROM PUBLIC');
-    return true;
-  } catch {
-    return false; // not yet: refused, or still starting up
+    return undefined;
+  } catch (error) {
+    return toError(error);
   } finally {
     await client.end().catch(() => undefined);
   }
@@ -137,7 +153,9 @@ async function handleOf(
   const pid = await readPid(at.dataDir);
   if (pid === undefined) throw startFailed('its pid file is missing', '');
   let stopping = false;
+  const leaveLog = boundLog(at.options.logFile, at.options.maxLogBytes ?? 10 * 1_048_576);
   const ended = server.ended.then(async () => {
+    leaveLog();
     server.release();
     // The guardian may have been killed and the server not: it must not go on without one.
     await stopServer(pid, at.dataDir);

@@ -10,6 +10,7 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
  * - `POSTGRES_NAME_TAKEN`: the server has a role or database of that name that somebody else made.
  * - `POSTGRES_NO_BINARY`: no embedded server runs on this platform; an existing one must be named.
  * - `POSTGRES_DATA_DIR_VERSION`: the data directory was made by another major version.
+ * - `POSTGRES_DATA_DIR_UNUSABLE`: the data directory, or what belongs to it, is not whole or not ours to use. Left as it is.
  * - `POSTGRES_START_FAILED`: the embedded server could not be set up or did not become ready.
  */
 export type PostgresErrorCode =
@@ -23,6 +24,7 @@ export type PostgresErrorCode =
   | 'POSTGRES_NAME_TAKEN'
   | 'POSTGRES_NO_BINARY'
   | 'POSTGRES_DATA_DIR_VERSION'
+  | 'POSTGRES_DATA_DIR_UNUSABLE'
   | 'POSTGRES_START_FAILED';
 
 export type PostgresError = PlatformError<PostgresErrorCode>;
