@@ -5,6 +5,7 @@ import type { Answer } from '../http/answer.ts';
 import type { Incoming } from '../http/incoming.ts';
 import { createUpstreamBed, type UpstreamBed, until } from '../test-upstream.ts';
 import {
+  ACK,
   DATA,
   END_HEADERS,
   END_STREAM,
@@ -116,4 +117,71 @@ test('a client that provokes resets loses its session as well', async () => {
       Buffer.concat([frame(HEADERS, END_HEADERS, stream, announced), frame(DATA, END_STREAM, stream)]),
     );
   await until(() => socket.destroyed && proxy.listener.connections() === 0);
+});
+
+const ANSWER = { status: 413, reason: '', fields: { names: [], values: [] }, bodyBytes: undefined };
+
+test('answers before the end of a body use up no streams, whatever of the body is unread', async () => {
+  const ignored = { data: () => {}, end: () => {}, error: () => {} };
+  const ways: Record<string, (incoming: Incoming) => void> = {
+    'nobody asked for it': ({ answer }) => answer.send(ANSWER, 'no'),
+    'it was held back': ({ body, answer }) => {
+      body.read({ ...ignored, data: () => body.pause() }, 100);
+      setImmediate(() => answer.send(ANSWER, 'no'));
+    },
+    'it was given up': ({ body, answer }) => {
+      const data = () => {
+        body.discard();
+        answer.send(ANSWER, 'no');
+      };
+      body.read({ ...ignored, data }, 100);
+    },
+    'it was too long': ({ body, answer }) =>
+      body.read({ ...ignored, error: () => answer.send(ANSWER, 'no') }, 1),
+  };
+  for (const [name, way] of Object.entries(ways)) {
+    const closed: string[] = [];
+    const proxy = await listenHttp2(
+      bed,
+      (incoming) => {
+        incoming.answer.onClose = () => closed.push(incoming.answer.state);
+        way(incoming);
+      },
+      { maxStreams: 4 },
+    );
+    const { socket, frames } = speak(proxy.port, Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+    await until(() => frames().some(({ type }) => type === SETTINGS));
+    socket.write(frame(SETTINGS, ACK, 0));
+    // Like a client that is stopped by flow control: it neither ends its body nor resets the stream.
+    for (let stream = 1; stream < 40; stream += 2) {
+      const piece = frame(DATA, 0, stream, Buffer.from('body'));
+      socket.write(Buffer.concat([frame(HEADERS, END_HEADERS, stream, POST), piece, piece]));
+      await until(() => frames().some((sent) => sent.type === RST_STREAM && sent.stream === stream));
+    }
+    const answered = frames().filter(({ type }) => type === HEADERS).length;
+    assert.deepEqual({ name, answered }, { name, answered: 20 });
+    await until(() => closed.length === 20);
+    // Nothing counts as open any more: the session is idle.
+    bed.timers.advance(20_000);
+    await until(() => proxy.listener.connections() === 0);
+  }
+});
+
+test('a request that is taken back with NO_ERROR while its body is held back is noticed', async () => {
+  let outcome: string | undefined;
+  let isHeldBack = false;
+  const states: string[] = [];
+  const proxy = await listenHttp2(bed, ({ body, answer }) => {
+    answer.onClose = () => states.push(answer.state);
+    const data = () => {
+      body.pause();
+      isHeldBack = true;
+    };
+    body.read({ data, end: () => (outcome = 'end'), error: () => (outcome = 'gone') }, 100);
+  });
+  const { socket } = speak(proxy.port, Buffer.concat([OPENING, PIECE]));
+  await until(() => isHeldBack);
+  socket.write(Buffer.concat([PIECE, resetFrame(0)]));
+  await until(() => states.length > 0);
+  assert.deepEqual({ outcome, states }, { outcome: 'gone', states: ['gone'] });
 });

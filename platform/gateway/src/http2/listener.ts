@@ -163,7 +163,7 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     });
     // An answer that comes before the end of the body: nobody wants the rest.
     stream.on('finish', () => {
-      if (body.state !== 'complete') stream.close(constants.NGHTTP2_NO_ERROR);
+      if (body.state !== 'complete') dismiss(stream);
     });
     try {
       onRequest({ request, body, answer, peerAddress, secure });
@@ -203,6 +203,12 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
     if (refusal !== 'none') onRefused(refusal, { peerAddress, traceId });
     // Without a body to wait for, the client has ended already.
-    stream.on('finish', () => stream.close(constants.NGHTTP2_NO_ERROR));
+    stream.on('finish', () => dismiss(stream));
   }
+}
+
+/** Answered, and the rest of the body is not wanted. Node keeps a stream until its body was read, so it is. */
+function dismiss(stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_NO_ERROR);
+  stream.resume();
 }

@@ -43,6 +43,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
   let lastByteAtMs = 0;
   let pace: Timer | undefined;
   const endsCleanly = watchCleanEnd(stream);
+  stream.on('aborted', onAborted);
 
   return {
     framing,
@@ -64,7 +65,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
     pause: () => {
       if (isPaused) return;
       isPaused = true;
-      stream.pause();
+      hold();
     },
     resume: () => {
       if (!isPaused) return;
@@ -79,10 +80,21 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
       state = 'broken';
       pace?.cancel();
       // What arrives within the window is dropped; the answer's end resets the stream.
-      stream.pause();
+      hold();
     },
     closed: () => fail(undefined),
   };
+
+  /** A stream that is closed exists, and counts as open, until it was read to its end: that one is never held. */
+  function hold(): void {
+    if (!stream.closed) stream.pause();
+  }
+
+  /** The client took it back. Of what waits here nobody will hear. */
+  function onAborted(): void {
+    fail(undefined);
+    stream.resume();
+  }
 
   function begin(): void {
     if (state !== 'reading') return;
@@ -96,7 +108,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
     lastByteAtMs = timers.nowMs;
     pace = timers.after(LOOK_MS, look);
     stream.on('data', onData).on('end', onEnd);
-    if (isPaused) stream.pause();
+    if (isPaused) hold();
   }
 
   function onData(chunk: Buffer): void {
@@ -135,7 +147,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
     const reader = state === 'reading' ? sink : undefined;
     state = 'broken';
     pace?.cancel();
-    stream.pause();
+    hold();
     reader?.error(refusal);
   }
 }

@@ -3,6 +3,8 @@ export const HEADERS = 1;
 export const RST_STREAM = 3;
 export const SETTINGS = 4;
 export const GOAWAY = 7;
+/** Of SETTINGS. */
+export const ACK = 1;
 export const END_STREAM = 1;
 export const END_HEADERS = 4;
 export const PREFACE = 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n';
