@@ -3,6 +3,7 @@ import { PlatformError } from '@flotilla/kernel';
 import { type Logger, logSpans, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type AnyMessage, decode, encode } from './codec.ts';
+import { endEarlyAnswers } from './early-answers.ts';
 import { addHealthService } from './health.ts';
 import { methodName, type ServedService } from './implement.ts';
 import { type ServeDeps, serveUnary } from './serve-call.ts';
@@ -52,11 +53,18 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     services.map((service) => service.descriptor.typeName),
   );
 
+  let stopEnding: (() => void) | undefined;
+
   return {
-    listen: (host, port) => bind(server, host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`),
+    listen: async (host, asked) => {
+      const port = await bind(server, host.includes(':') ? `[${host}]:${asked}` : `${host}:${asked}`);
+      stopEnding = endEarlyAnswers(port);
+      return port;
+    },
     close: async () => {
       health.stop();
       await drain(server, options.drainTimeoutMs ?? 10_000);
+      stopEnding?.();
     },
   };
 }

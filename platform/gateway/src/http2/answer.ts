@@ -12,6 +12,8 @@ export interface Http2AnswerOptions {
   readonly timers: Timers;
   /** A client that takes nothing is cut after this. */
   readonly writeStallMs: number;
+  /** The whole answer was handed over, and nothing follows. */
+  onSent(): void;
 }
 
 export interface Http2Answer extends Answer {
@@ -21,12 +23,13 @@ export interface Http2Answer extends Answer {
 
 /** The answer on one stream. */
 export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
-  const { stream, isHead, timers, writeStallMs } = options;
+  const { stream, isHead, timers, writeStallMs, onSent } = options;
   /** A head waits for what follows in the same turn: only so an answer without body can be one frame. */
   let held: AnswerHead | undefined;
   let trailers: Fields | undefined;
   let hasBody = true;
   let isFinished = false;
+  let waitForTrailers = false;
   let stall: Timer | undefined;
 
   const answer: Http2Answer & {
@@ -100,6 +103,9 @@ export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
     stall = undefined;
     answer.onDrain?.();
   });
+  stream.on('finish', () => {
+    if (!waitForTrailers) onSent();
+  });
   stream.on('wantTrailers', sendTrailers);
   return answer;
 
@@ -128,12 +134,10 @@ export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
       answer.abort();
       return false;
     }
+    // Where the length is known nobody waits for trailers.
+    waitForTrailers = hasBody && !isEmpty && head.bodyBytes === undefined;
     try {
-      stream.respond(raw, {
-        endStream: isEmpty || !hasBody,
-        // Where the length is known nobody waits for trailers.
-        waitForTrailers: hasBody && !isEmpty && head.bodyBytes === undefined,
-      });
+      stream.respond(raw, { endStream: isEmpty || !hasBody, waitForTrailers });
       return true;
     } catch (error) {
       stream.destroy(toError(error));
@@ -155,5 +159,6 @@ export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
       fields[name] = known === undefined ? value : [known, value].flat();
     }
     stream.sendTrailers(fields);
+    onSent();
   }
 }

@@ -149,7 +149,10 @@ test('answers before the end of a body use up no streams, whatever of the body i
       },
       { maxStreams: 4 },
     );
-    const { socket, frames } = speak(proxy.port, Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]));
+    const { socket, frames } = speak(
+      proxy.port,
+      Buffer.concat([Buffer.from(PREFACE), frame(SETTINGS, 0, 0)]),
+    );
     await until(() => frames().some(({ type }) => type === SETTINGS));
     socket.write(frame(SETTINGS, ACK, 0));
     // Like a client that is stopped by flow control: it neither ends its body nor resets the stream.

@@ -327,3 +327,19 @@ test('over TLS with ALPN', async () => {
   bed.defer(() => session.destroy());
   assert.equal((await got(session.request({}))).body, 'true');
 });
+
+test('an answer before the end of the body keeps its trailers', async () => {
+  const proxy = await listenHttp2(bed, ({ answer }) => {
+    answer.start(head());
+    answer.write(Buffer.alloc(200_000));
+    answer.end(testFields({ 'grpc-status': '8' }));
+  });
+  const session = dial(proxy.port);
+  for (let round = 0; round < 3; round += 1) {
+    const stream = session.request({ ':method': 'POST' });
+    stream.write('a part');
+    const { body, trailers, code } = await got(stream);
+    const got3 = { bytes: body.length, status: trailers['grpc-status'], code };
+    assert.deepEqual(got3, { bytes: 200_000, status: '8', code: 0 });
+  }
+});

@@ -11,7 +11,7 @@ import { refusalAnswer } from '../http/refusal-answer.ts';
 import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import type { Timer, Timers } from '../timers.ts';
 import { createHttp2Answer, type Http2Answer } from './answer.ts';
-import { createHttp2RequestBody } from './request-body.ts';
+import { createHttp2RequestBody, type Http2RequestBody } from './request-body.ts';
 import { readHttp2Head } from './request-head.ts';
 
 /** The server side of HTTP/2, on sockets that somebody else accepts: after ALPN `h2`, or with prior knowledge. */
@@ -107,7 +107,8 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
       maxSessionMemory: 10,
       streamResetBurst: limits.maxResets,
       streamResetRate: Math.max(1, Math.floor((limits.maxResets * 1_000) / RESET_WINDOW_MS)),
-      strictFieldWhitespaceValidation: true,
+      // Otherwise a field with a blank at an end of its value is left out, without a word.
+      strictFieldWhitespaceValidation: false,
       settings: { maxConcurrentStreams: limits.maxStreams, maxHeaderListSize: 32_768, enablePush: false },
     });
     const session: Session = {
@@ -148,23 +149,23 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     stream.on('error', () => {});
     const read = readHttp2Head(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
     const isHead = read.ok && read.value.request.method === 'HEAD';
-    const answer = createHttp2Answer({ stream, isHead, timers, writeStallMs: limits.writeStallMs });
+    let body: Http2RequestBody | undefined;
+    const { writeStallMs } = limits;
+    const onSent = () => {
+      if (body?.state !== 'complete') dismiss(stream);
+    };
+    const answer = createHttp2Answer({ stream, isHead, timers, writeStallMs, onSent });
+    stream.on('close', () => {
+      body?.closed();
+      onClose(session, stream, answer);
+    });
     if (!read.ok) {
-      stream.on('close', () => onClose(session, stream, answer));
-      refuse(read.rejection, session, stream, answer);
+      refuse(read.rejection, session, answer);
       return;
     }
     const { request, expectsContinue } = read.value;
     const { framing } = request;
-    const body = createHttp2RequestBody({ stream, framing, expectsContinue, timers, limits });
-    stream.on('close', () => {
-      body.closed();
-      onClose(session, stream, answer);
-    });
-    // An answer that comes before the end of the body: nobody wants the rest.
-    stream.on('finish', () => {
-      if (body.state !== 'complete') dismiss(stream);
-    });
+    body = createHttp2RequestBody({ stream, framing, expectsContinue, timers, limits });
     try {
       onRequest({ request, body, answer, peerAddress, secure });
     } catch (error) {
@@ -192,23 +193,21 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
       session.http2.destroy(new Error('too many streams taken back'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  function refuse(
-    refusal: Refusal | 'none',
-    { peerAddress }: Session,
-    stream: ServerHttp2Stream,
-    answer: Http2Answer,
-  ): void {
+  function refuse(refusal: Refusal | 'none', { peerAddress }: Session, answer: Http2Answer): void {
     const { traceId } = newTrace();
     const { head, body } = refusalAnswer(refusal === 'none' ? OPTIONS_ANSWER : refusal, traceId, errorBodies);
     answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
     if (refusal !== 'none') onRefused(refusal, { peerAddress, traceId });
-    // Without a body to wait for, the client has ended already.
-    stream.on('finish', () => dismiss(stream));
   }
 }
 
-/** Answered, and the rest of the body is not wanted. Node keeps a stream until its body was read, so it is. */
+/**
+ * Ends a stream that is answered before the end of its body: nobody wants the rest. Node keeps a stream, and counts
+ * it as open, until its body was read, so it is. Trailers are written at the end of this turn, and come first.
+ */
 function dismiss(stream: ServerHttp2Stream): void {
-  stream.close(constants.NGHTTP2_NO_ERROR);
-  stream.resume();
+  setImmediate(() => {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.resume();
+  });
 }

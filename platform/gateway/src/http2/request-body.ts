@@ -43,7 +43,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
   let lastByteAtMs = 0;
   let pace: Timer | undefined;
   const endsCleanly = watchCleanEnd(stream);
-  stream.on('aborted', onAborted);
+  if (framing.kind !== 'none') stream.on('aborted', onAborted);
 
   return {
     framing,

@@ -146,6 +146,8 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
       createConnection: () => socket,
       settings: { enablePush: false },
       peerMaxConcurrentStreams: FIRST_STREAMS,
+      // Otherwise a field with a blank at an end of its value is left out, without a word.
+      strictFieldWhitespaceValidation: false,
     });
     const session: Session = {
       http2,

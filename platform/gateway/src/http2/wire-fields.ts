@@ -8,9 +8,19 @@ export function fromWire(raw: readonly string[]): Fields {
   for (let index = 0; index < raw.length; index += 2) {
     const name = raw[index] ?? '';
     if (name.startsWith(':')) continue;
-    appendField(fields, fieldName(name), raw[index + 1] ?? '');
+    appendField(fields, fieldName(name), trimmed(raw[index + 1] ?? ''));
   }
   return fields;
+}
+
+/** Blanks around a value are no part of it (RFC 9110 §5.5), and may not go out again (RFC 9113 §8.2.1). */
+function trimmed(value: string): string {
+  const isPadded = isBlank(value.charCodeAt(0)) || isBlank(value.charCodeAt(value.length - 1));
+  return isPadded ? value.replace(/^[ \t]+|[ \t]+$/g, '') : value;
+}
+
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 /**
