@@ -34,17 +34,27 @@ const CALL_TIMEOUT_MS = 2_000;
 // A real Consul adds up to a sixteenth to the asked wait, and the answer has to travel.
 const waitDeadlineMs = (waitSeconds: number) => waitSeconds * 1000 * (17 / 16) + CALL_TIMEOUT_MS;
 
-export function createConsulClient(url: string): ConsulClient {
+export interface ConsulAddress {
+  /** Base of the HTTP API, for example `http://127.0.0.1:8500`. */
+  readonly url: string;
+  /** For a registry with access control: `CONSUL_HTTP_TOKEN` for Consul's own clients. */
+  readonly token?: string;
+}
+
+/** The registry does not let the bearer of this token do it: trying again is of no use. */
+export class RegistryRefusal extends Error {}
+
+export function createConsulClient({ url, token }: ConsulAddress): ConsulClient {
   const base = new URL('/v1/', url);
+  const credentials: Readonly<Record<string, string>> = token ? { 'x-consul-token': token } : {};
 
   async function put(path: string, body?: unknown): Promise<Response> {
     return fetch(new URL(path, base), {
       method: 'PUT',
+      redirect: 'error',
       signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-      ...(body !== undefined && {
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+      headers: { ...credentials, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
     });
   }
 
@@ -56,7 +66,11 @@ export function createConsulClient(url: string): ConsulClient {
         target.searchParams.set('wait', `${waitSeconds}s`);
       }
       const deadline = AbortSignal.timeout(waitDeadlineMs(waitSeconds));
-      const response = await fetch(target, { signal: AbortSignal.any([signal, deadline]) });
+      const response = await fetch(target, {
+        redirect: 'error',
+        headers: credentials,
+        signal: AbortSignal.any([signal, deadline]),
+      });
       const answered = Number(response.headers.get('x-consul-index'));
       if (!response.ok || !(answered > 0)) return fail(response);
       return { endpoints: parseEntries(service, await response.json()), index: answered };
@@ -86,7 +100,8 @@ async function expectOk(response: Response): Promise<true> {
 
 async function fail(response: Response): Promise<never> {
   const text = await response.text();
-  throw new Error(`the registry answered ${response.status}: ${text.slice(0, 200)}`);
+  const Kind = response.status === 403 ? RegistryRefusal : Error;
+  throw new Kind(`the registry answered ${response.status}: ${text.slice(0, 200)}`);
 }
 
 function describe({ id, service, host, port, grpcPort, ttlSeconds }: Registration): object {

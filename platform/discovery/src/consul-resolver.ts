@@ -1,13 +1,11 @@
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
-import { createConsulClient } from './consul-client.ts';
+import { type ConsulAddress, createConsulClient } from './consul-client.ts';
 import { type ServiceWatch, watchService } from './consul-watch.ts';
 import type { Resolver } from './endpoint.ts';
 import { registryUnavailable } from './errors.ts';
 
-export interface ConsulResolverOptions {
-  /** Base of the HTTP API, for example `http://127.0.0.1:8500`. */
-  readonly url: string;
+export interface ConsulResolverOptions extends ConsulAddress {
   readonly logger?: Logger;
   readonly clock?: Clock;
   /** How long the first question about a service waits for the registry. Default 2,000. */
@@ -27,7 +25,7 @@ export function createConsulResolver(options: ConsulResolverOptions): Resolver {
     firstAnswerTimeoutMs = 2_000,
     waitSeconds = 30,
   } = options;
-  const client = createConsulClient(options.url);
+  const client = createConsulClient(options);
   const watches = new Map<string, ServiceWatch>();
 
   function watch(service: string): ServiceWatch {

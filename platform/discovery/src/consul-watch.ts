@@ -66,6 +66,7 @@ export function watchService(deps: WatchDeps): ServiceWatch {
       } catch (error) {
         if (closing.signal.aborted) return;
         failure = toError(error);
+        index = 0; // whoever answers next may count from another number: ask anew, do not wait for a change
         if (failures === 0) logger.warn({ service, err: failure }, 'the registry cannot be reached');
         await pause(Math.min(MAX_BACKOFF_MS, 50 * 2 ** failures));
         failures += 1;

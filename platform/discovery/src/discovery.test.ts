@@ -130,6 +130,23 @@ describe('discovery', () => {
     await assert.rejects(resolver.resolve('order'), { code: 'DISCOVERY_UNAVAILABLE', retryable: true });
   });
 
+  it('shows its token to the registry, and does not insist when that is refused', async () => {
+    const tokens = [{ accessor: 'order', secret: 'order-secret', writes: ['order'] }];
+    const registry = await startRegistry({ port: 0, tokens });
+    cleanups.push(registry.close);
+    const instance = { url: registry.url, host: '127.0.0.1', port: 4001, logger: silentLogger };
+    const own = await register({ ...instance, token: 'order-secret', service: 'order', id: 'order-1' });
+    const resolver = createConsulResolver({ url: registry.url, token: 'order-secret' });
+    cleanups.push(() => resolver.close());
+    assert.equal((await resolver.resolve('order')).length, 1);
+    await assert.rejects(
+      register({ ...instance, token: 'order-secret', service: 'identity', id: 'identity-1' }),
+      { code: 'DISCOVERY_REGISTRATION_FAILED', retryable: false },
+    );
+    await own.deregister();
+    await eventually('gone', async () => (await resolver.resolve('order')).length === 0);
+  });
+
   it('fails with a retryable code when it cannot register', async () => {
     await assert.rejects(
       register({

@@ -20,9 +20,13 @@ export function registryUnavailable(service: string, cause: unknown): PlatformEr
   });
 }
 
-export function registrationFailed(id: string, cause: unknown): PlatformError<DiscoveryErrorCode> {
+export function registrationFailed(
+  id: string,
+  cause: unknown,
+  retryable: boolean,
+): PlatformError<DiscoveryErrorCode> {
   return new PlatformError('DISCOVERY_REGISTRATION_FAILED', `${id} could not be registered`, {
-    retryable: true,
+    retryable,
     details: { id },
     cause,
   });

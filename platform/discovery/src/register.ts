@@ -1,11 +1,14 @@
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { createConsulClient, type Registration } from './consul-client.ts';
+import {
+  type ConsulAddress,
+  createConsulClient,
+  type Registration,
+  RegistryRefusal,
+} from './consul-client.ts';
 import { registrationFailed } from './errors.ts';
 
-export interface RegisterOptions {
-  /** Base of the registry's HTTP API. */
-  readonly url: string;
+export interface RegisterOptions extends ConsulAddress {
   readonly service: string;
   /** Unique among all services; registering it again replaces the address. */
   readonly id: string;
@@ -27,12 +30,13 @@ const FIRST_ATTEMPTS = 6;
 
 /**
  * Announces an instance and keeps it announced: by heartbeat, and anew when the registry forgot it or was
- * restarted. Throws `DISCOVERY_REGISTRATION_FAILED` (retryable) when it cannot be announced within ~3 s.
+ * restarted. Throws `DISCOVERY_REGISTRATION_FAILED` when it cannot be announced within ~3 s (retryable), or when
+ * its token does not allow it.
  */
 export async function register(options: RegisterOptions): Promise<RegisteredInstance> {
-  const { url, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
+  const { url, token, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
   const registration: Registration = { ...instance, ttlSeconds };
-  const client = createConsulClient(url);
+  const client = createConsulClient({ url, ...(token !== undefined && { token }) });
   const closing = new AbortController();
   const about = { service: registration.service, instance: registration.id };
 
@@ -81,7 +85,8 @@ async function registerFirst(attempt: () => Promise<void>, id: string, clock: Cl
       return await attempt();
     } catch (error) {
       failures += 1;
-      if (failures === FIRST_ATTEMPTS) throw registrationFailed(id, error);
+      const isRefused = error instanceof RegistryRefusal;
+      if (isRefused || failures === FIRST_ATTEMPTS) throw registrationFailed(id, error, !isRefused);
       await clock.sleep(50 * 2 ** failures);
     }
   }

@@ -106,6 +106,7 @@ async function announce<Config>(
   if (env.registryUrl === undefined) return undefined;
   return await register({
     url: env.registryUrl,
+    ...(env.registryToken !== undefined && { token: env.registryToken }),
     service: definition.name,
     id: env.instanceId,
     host: env.host,
@@ -163,10 +164,11 @@ function createContext<Config>(running: Running<Config>) {
 }
 
 function createPick(env: ServiceEnvironment, logger: Logger, disposal: Disposal): Balancer['pick'] {
+  const { registryUrl: url, registryToken: token } = env;
   const resolver =
-    env.registryUrl === undefined
+    url === undefined
       ? createStaticResolver({})
-      : createConsulResolver({ url: env.registryUrl, logger });
+      : createConsulResolver({ url, ...(token !== undefined && { token }), logger });
   disposal.defer('service resolver', () => resolver.close());
   return createRoundRobin(resolver).pick;
 }

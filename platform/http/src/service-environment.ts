@@ -17,6 +17,7 @@ const SETTINGS = {
   PORT: port({ default: 0 }),
   GRPC_PORT: port({ default: 0 }),
   REGISTRY_URL: optional(url()),
+  CONSUL_HTTP_TOKEN: optional(secret()),
   ISSUER: optional(url()),
   AUDIENCE: text({ default: 'flotilla' }),
   SERVICE_SECRET: optional(secret()),
@@ -38,6 +39,8 @@ export interface ServiceEnvironment {
   readonly grpcPort: number;
   /** Consul HTTP API. Without it nothing is registered and no other service is found. */
   readonly registryUrl: string | undefined;
+  /** Shown to the registry: what it lets this service register. */
+  readonly registryToken: string | undefined;
   /** `iss` of access tokens. Without it no token is accepted. */
   readonly issuer: string | undefined;
   readonly audience: string;
@@ -73,8 +76,8 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     crashTrace: values.FLOTILLA_CRASH_TRACE,
     plantedBug: values.FLOTILLA_PLANTED_BUG,
   };
-  return Object.defineProperty(read, 'serviceSecret', {
-    value: values.SERVICE_SECRET,
-    enumerable: false,
-  }) as typeof read & { readonly serviceSecret: string | undefined };
+  const secrets = { serviceSecret: values.SERVICE_SECRET, registryToken: values.CONSUL_HTTP_TOKEN };
+  for (const [key, value] of Object.entries(secrets))
+    Object.defineProperty(read, key, { value, enumerable: false });
+  return read as typeof read & typeof secrets;
 }

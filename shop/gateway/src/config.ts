@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { choice, type Environment, port, readEnvironment, text, url } from '@flotilla/http';
+import { choice, type Environment, optional, port, readEnvironment, secret, text, url } from '@flotilla/http';
 
 /** Throws `ConfigurationError` with everything that is wrong. */
 export function readConfig(env: Environment) {
@@ -8,6 +8,7 @@ export function readConfig(env: Environment) {
     PORT: port({ default: 8080 }),
     ADMIN_PORT: port({ default: 0 }),
     REGISTRY_URL: url(),
+    CONSUL_HTTP_TOKEN: optional(secret()),
     ISSUER: url(),
     AUDIENCE: text({ default: 'flotilla' }),
     GATEWAY_CONFIG: text({ default: fileURLToPath(new URL('../gateway.json', import.meta.url)) }),

@@ -17,10 +17,15 @@ process.on('uncaughtException', (err) => die(logger, err));
 process.on('unhandledRejection', (thrown) => die(logger, toError(thrown)));
 await serve(env).catch((error: unknown) => die(logger, toError(error)));
 
-async function serve({ HOST, PORT, ADMIN_PORT, REGISTRY_URL, ISSUER, AUDIENCE }: GatewayEnvironment) {
+async function serve(settings: GatewayEnvironment) {
+  const { HOST, PORT, ADMIN_PORT, REGISTRY_URL, CONSUL_HTTP_TOKEN, ISSUER, AUDIENCE } = settings;
   const metrics = createMetrics();
   collectProcessMetrics(metrics);
-  const resolver = createConsulResolver({ url: REGISTRY_URL, logger });
+  const resolver = createConsulResolver({
+    url: REGISTRY_URL,
+    ...(CONSUL_HTTP_TOKEN !== undefined && { token: CONSUL_HTTP_TOKEN }),
+    logger,
+  });
   const gateway = createShopGateway({
     config,
     resolver,

@@ -19,7 +19,7 @@ describe('the catalog', () => {
     catalog.reap(1_000_000);
     assert.equal(catalog.instances('a').length, 1, 'it is passing');
     catalog.expire(10_000);
-    catalog.report('service:a', 'critical', 'again', 40_000);
+    catalog.report('a', 'service:a', 'critical', 'again', 40_000);
     catalog.reap(70_000);
     assert.equal(catalog.instances('a').length, 1);
     catalog.reap(70_001);
@@ -30,7 +30,7 @@ describe('the catalog', () => {
     const catalog = createCatalog(1, () => undefined);
     const check = { TTL: '1h', DeregisterCriticalServiceAfter: '1m' };
     catalog.register(definition({ Name: 'a', Check: check }), 0);
-    catalog.report('service:a', 'passing', '', 59_000);
+    catalog.report('a', 'service:a', 'passing', '', 59_000);
     catalog.reap(120_000);
     assert.equal(catalog.instances('a').length, 1);
   });

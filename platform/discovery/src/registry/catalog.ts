@@ -24,12 +24,15 @@ export interface Instance {
  */
 export interface Catalog {
   register(definition: ServiceDefinition, nowMs: number): void;
-  deregister(id: string): boolean;
-  /** `false` when there is no such check. */
-  report(checkId: string, status: Status, output: string, nowMs: number): boolean;
+  deregister(id: string): void;
+  /** Nothing happens when the instance has no such check. */
+  report(id: string, checkId: string, status: Status, output: string, nowMs: number): void;
   /** Turns silent checks critical and removes instances that were critical for too long. */
   expire(nowMs: number): void;
   reap(nowMs: number): void;
+  instance(id: string): Instance | undefined;
+  /** Checks of several instances may have one id, if their owners chose so. */
+  withCheck(checkId: string): readonly Instance[];
   instances(service: string): readonly Instance[];
   services(): ReadonlyMap<string, ReadonlySet<string>>;
   /** Index of one service, or of the whole catalog without a name. */
@@ -94,16 +97,11 @@ export function createCatalog(firstIndex: number, changed: (service: string) => 
     deregister: (id) => {
       const instance = instances.get(id);
       if (instance !== undefined) remove(instance);
-      return instance !== undefined;
     },
-    report: (checkId, status, output, nowMs) => {
-      for (const instance of instances.values()) {
-        const check = instance.checks.get(checkId);
-        if (check === undefined) continue;
-        setStatus(instance, check, status, output, nowMs);
-        return true;
-      }
-      return false;
+    report: (id, checkId, status, output, nowMs) => {
+      const instance = instances.get(id);
+      const check = instance?.checks.get(checkId);
+      if (instance && check) setStatus(instance, check, status, output, nowMs);
     },
     expire: (nowMs) => {
       for (const { definition } of [...instances.values()]) {
@@ -126,6 +124,8 @@ export function createCatalog(firstIndex: number, changed: (service: string) => 
         if ([...instance.checks.values()].some(overdue)) remove(instance);
       }
     },
+    instance: (id) => instances.get(id),
+    withCheck: (checkId) => [...instances.values()].filter((instance) => instance.checks.has(checkId)),
     instances: (service) =>
       [...instances.values()].filter((instance) => instance.definition.name === service),
     services: () => {

@@ -1,4 +1,5 @@
 import type { Result } from '@flotilla/kernel';
+import type { Caller } from './acl.ts';
 import { type BlockingParameters, parseBlocking, type Waiters } from './blocking.ts';
 import type { Catalog, Instance } from './catalog.ts';
 import { healthEntry } from './consul-json.ts';
@@ -11,6 +12,7 @@ export interface RegistryRequest {
   /** Parsed JSON, `undefined` when the body is empty; the rejection is the parser's complaint. */
   readonly body: () => Result<unknown, string>;
   readonly signal: AbortSignal;
+  readonly caller: Caller;
 }
 
 export interface RegistryAnswer {
@@ -43,17 +45,27 @@ export function registryRoutes(deps: RouteDeps): readonly RegistryRoute[] {
 }
 
 function agentRoutes({ catalog, nowMs }: RouteDeps): readonly RegistryRoute[] {
-  const report = (checkId: string, status: Status, output: string) =>
-    catalog.report(checkId, status, output, nowMs()) ? OK : unknownCheck(checkId);
+  function report({ argument, caller }: RegistryRequest, status: Status, output: string): RegistryAnswer {
+    const [first, ...others] = catalog.withCheck(argument).map(({ definition }) => definition);
+    if (first === undefined) return unknownCheck(argument);
+    const own = [first, ...others].find(({ name }) => caller.mayWrite(name));
+    if (own === undefined) return forbidden(caller, first.name);
+    catalog.report(own.id, argument, status, output, nowMs());
+    return OK;
+  }
   return [
     {
       method: 'PUT',
       path: '/v1/agent/service/register',
-      answer: ({ body }) => {
+      answer: ({ body, caller }) => {
         const json = body();
         if (!json.ok) return badRequest(`Request decode failed: ${json.rejection}`);
         const definition = parseServiceDefinition(json.value);
         if (!definition.ok) return badRequest(definition.rejection);
+        // Whoever takes over an id takes the instance that has it out of its service.
+        const replaced = catalog.instance(definition.value.id)?.definition.name ?? definition.value.name;
+        for (const service of [definition.value.name, replaced])
+          if (!caller.mayWrite(service)) return forbidden(caller, service);
         catalog.register(definition.value, nowMs());
         return OK;
       },
@@ -61,27 +73,34 @@ function agentRoutes({ catalog, nowMs }: RouteDeps): readonly RegistryRoute[] {
     {
       method: 'PUT',
       path: '/v1/agent/service/deregister/',
-      answer: ({ argument }) => (catalog.deregister(argument) ? OK : unknownService(argument)),
+      answer: ({ argument, caller }) => {
+        const instance = catalog.instance(argument);
+        if (instance === undefined) return unknownService(argument);
+        const { name } = instance.definition;
+        if (!caller.mayWrite(name)) return forbidden(caller, name);
+        catalog.deregister(argument);
+        return OK;
+      },
     },
     ...Object.entries(REPORTS).map(
       ([verb, status]): RegistryRoute => ({
         method: 'PUT',
         path: `/v1/agent/check/${verb}/`,
-        answer: ({ argument, query }) => report(argument, status, query.get('note') ?? ''),
+        answer: (request) => report(request, status, request.query.get('note') ?? ''),
       }),
     ),
     {
       method: 'PUT',
       path: '/v1/agent/check/update/',
-      answer: ({ argument, body }) => {
-        const json = body();
+      answer: (request) => {
+        const json = request.body();
         if (!json.ok) return badRequest(`Request decode failed: ${json.rejection}`);
         const { Status: status, Output: output } = Object(json.value) as {
           Status?: unknown;
           Output?: unknown;
         };
         if (!isStatus(status)) return badRequest(`Invalid check status: '${String(status ?? '')}'`);
-        return report(argument, status, String(output ?? ''));
+        return report(request, status, String(output ?? ''));
       },
     },
   ];
@@ -149,6 +168,10 @@ function parseFlag(value: string | null): boolean | undefined {
 
 function badRequest(text: string): RegistryAnswer {
   return { status: 400, text };
+}
+
+function forbidden(caller: Caller, service: string): RegistryAnswer {
+  return { status: 403, text: caller.refusal(service) };
 }
 
 function unknownService(id: string): RegistryAnswer {

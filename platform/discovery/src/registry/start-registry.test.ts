@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import type { RegistryToken } from './acl.ts';
 import { type Registry, startRegistry } from './start-registry.ts';
 
 let registry: Registry;
@@ -232,5 +233,91 @@ describe('blocking queries', () => {
       'answered at once, not held on an old index',
     );
     await second.close();
+  });
+});
+
+describe('with tokens', () => {
+  const tokens: readonly RegistryToken[] = [
+    { accessor: 'operator', secret: 'operator-secret', writes: 'all' },
+    { accessor: 'order', secret: 'order-secret', writes: ['order'] },
+    { accessor: 'cart', secret: 'cart-secret', writes: ['cart'] },
+  ];
+  let guarded: Registry;
+  beforeEach(async () => {
+    guarded = await startRegistry({ port: 0, tokens });
+  });
+  afterEach(() => guarded.close());
+
+  async function send(method: string, path: string, headers: Record<string, string> = {}, body?: object) {
+    const response = await fetch(`${guarded.url}/v1/${path}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    });
+    return [response.status, await response.text()] as const;
+  }
+  const as = (name: string) => ({ 'x-consul-token': `${name}-secret` });
+  const order = { ID: 'order-1', Name: 'order', Check: TTL };
+  const denied = (who: string, service: string) =>
+    `Permission denied: ${who} lacks permission 'service:write' on "${service}"`;
+  const cart = "token with AccessorID 'cart'";
+
+  it('everybody may read and nobody may write without one, in the words of Consul', async () => {
+    const anonymous = `${denied('anonymous token', 'order')}. The anonymous token is used implicitly when a request does not specify a token.`;
+    assert.deepEqual(await send('PUT', 'agent/service/register', {}, order), [403, anonymous]);
+    assert.deepEqual(await send('PUT', 'agent/service/register', as('order'), order), [200, '']);
+    for (const path of ['agent/service/deregister/order-1', 'agent/check/fail/service:order-1'])
+      assert.deepEqual(await send('PUT', path), [403, anonymous], path);
+    assert.deepEqual(await send('PUT', 'agent/check/update/service:order-1', {}, { Status: 'critical' }), [
+      403,
+      anonymous,
+    ]);
+    const [status, text] = await send('GET', 'health/service/order?passing');
+    assert.deepEqual([status, (JSON.parse(text) as unknown[]).length], [200, 1]);
+  });
+
+  it('the bearer writes what its token is for, and nothing else', async () => {
+    await send('PUT', 'agent/service/register', as('order'), order);
+    assert.deepEqual(await send('PUT', 'agent/service/register', as('cart'), order), [
+      403,
+      denied(cart, 'order'),
+    ]);
+    const takeover = { ID: 'order-1', Name: 'cart' };
+    assert.deepEqual(await send('PUT', 'agent/service/register', as('cart'), takeover), [
+      403,
+      denied(cart, 'order'),
+    ]);
+    assert.deepEqual(await send('PUT', 'agent/service/deregister/order-1', as('cart')), [
+      403,
+      denied(cart, 'order'),
+    ]);
+    assert.deepEqual(await send('PUT', 'agent/check/fail/service:order-1', as('cart')), [
+      403,
+      denied(cart, 'order'),
+    ]);
+    assert.deepEqual(await send('PUT', 'agent/service/deregister/nobody', as('cart')), [
+      404,
+      'Unknown service ID "nobody". Ensure that the service ID is passed, not the service name.',
+    ]);
+    const bearer = { authorization: 'Bearer operator-secret' };
+    assert.deepEqual(await send('PUT', 'agent/service/deregister/order-1', bearer), [200, '']);
+  });
+
+  it('a check that borrows the id of another service’s check stands in nobody’s way', async () => {
+    const decoy = { Name: 'cart', Check: { ...TTL, CheckID: 'service:order-1' } };
+    assert.deepEqual(await send('PUT', 'agent/service/register', as('cart'), decoy), [200, '']);
+    await send('PUT', 'agent/service/register', as('order'), order);
+    assert.deepEqual(await send('PUT', 'agent/check/fail/service:order-1', as('order')), [200, '']);
+    const passing = async (service: string) =>
+      (JSON.parse((await send('GET', `health/service/${service}?passing`))[1]) as unknown[]).length;
+    assert.deepEqual([await passing('order'), await passing('cart')], [0, 1]);
+  });
+
+  it('an unknown one is refused whatever is asked', async () => {
+    assert.deepEqual(await send('GET', 'health/service/order', as('nobody')), [403, 'ACL not found']);
+    assert.deepEqual(await send('PUT', 'agent/service/register', as('nobody'), order), [
+      403,
+      'ACL not found',
+    ]);
   });
 });

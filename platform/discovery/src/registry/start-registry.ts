@@ -1,19 +1,24 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { accept, type Result, reject } from '@flotilla/kernel';
+import { createAcl, type Identify, type RegistryToken } from './acl.ts';
 import { createWaiters } from './blocking.ts';
 import { createCatalog } from './catalog.ts';
 import { type RegistryAnswer, type RegistryRoute, registryRoutes } from './routes.ts';
 
 export interface RegistryOptions {
-  /** Loopback only unless you know better: the registry has no authentication. Default `127.0.0.1`. */
+  /** Loopback only unless you know better: everybody who reaches it may read. Default `127.0.0.1`. */
   readonly host?: string;
   /** 0 takes any free port. */
   readonly port: number;
+  /** Who may write, and what. Absent: everybody everything, as a Consul without ACLs. */
+  readonly tokens?: readonly RegistryToken[];
 }
 
 export interface Registry {
   readonly url: string;
+  /** For whoever hosts it and knows that an instance has ended. */
+  deregister(id: string): void;
   /** Answers all held requests, then stops. */
   close(): Promise<void>;
 }
@@ -26,13 +31,15 @@ const REAP_EVERY_MS = 30_000;
  * The embedded registry: the part of Consul's HTTP API that discovery needs, in memory. It forgets everything
  * when it ends; `register` announces its instances again.
  */
-export async function startRegistry({ host = '127.0.0.1', port }: RegistryOptions): Promise<Registry> {
+export async function startRegistry(options: RegistryOptions): Promise<Registry> {
+  const { host = '127.0.0.1', port } = options;
   const nowMs = () => Date.now();
   const waiters = createWaiters(Math.random);
   const catalog = createCatalog(nowMs(), waiters.changed);
   const routes = registryRoutes({ catalog, waiters, nowMs });
+  const identify = createAcl(options.tokens);
   const server = createServer({ requestTimeout: 10_000 }, (request, response) => {
-    serve(routes, request, response).catch((error: unknown) => response.destroy(error as Error));
+    serve(routes, identify, request, response).catch((error: unknown) => response.destroy(error as Error));
   });
   server.listen(port, host);
   await once(server, 'listening');
@@ -44,6 +51,7 @@ export async function startRegistry({ host = '127.0.0.1', port }: RegistryOption
   const listeningPort = typeof address === 'object' && address !== null ? address.port : port;
   return {
     url: `http://${host}:${listeningPort}`,
+    deregister: catalog.deregister,
     close: async () => {
       timers.forEach(clearInterval);
       const closed = once(server, 'close');
@@ -58,6 +66,7 @@ export async function startRegistry({ host = '127.0.0.1', port }: RegistryOption
 
 async function serve(
   routes: readonly RegistryRoute[],
+  identify: Identify,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -67,6 +76,12 @@ async function serve(
   if (route === undefined) {
     request.resume();
     refuse(response, request.method ?? '', found);
+    return;
+  }
+  const caller = identify(request.headers);
+  if (!caller.ok) {
+    request.resume();
+    send(response, { status: 403, text: caller.rejection });
     return;
   }
   const argument = decodeArgument(target.pathname.slice(route.path.length));
@@ -79,7 +94,8 @@ async function serve(
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   const query = target.searchParams;
-  send(response, await route.answer({ argument, query, body: () => parseJson(text), signal: gone.signal }));
+  const body = () => parseJson(text);
+  send(response, await route.answer({ argument, query, body, signal: gone.signal, caller: caller.value }));
 }
 
 function matches(path: string, pathname: string): boolean {

@@ -30,6 +30,8 @@ export interface GatewayProcessOptions {
   readonly admin?: { readonly port: number; readonly token: string };
   /** Where rate limits with `Store: "Shared"` are counted. */
   readonly redisUrl?: string;
+  /** Shown to Consul when the configuration names no token. */
+  readonly consulToken?: string;
 }
 
 /** As sysexits.h: starting again is of no use. */
@@ -40,8 +42,9 @@ const DRAIN_MS = 4_000;
 
 /** Runs until SIGTERM or SIGINT; further signals do no harm. Ends the process when it cannot start. */
 export async function runGateway(options: GatewayProcessOptions): Promise<void> {
-  const { configPath, strict } = options;
-  const load = async () => readGatewayConfig(await loadConfigFiles(configPath), { strict });
+  const { configPath, strict, consulToken } = options;
+  const load = async () =>
+    withToken(readGatewayConfig(await loadConfigFiles(configPath), { strict }), consulToken);
   const config = await load().catch((error: unknown) => refuseToStart(error));
   const logger = createLogger({ service: 'gateway', level: options.logLevel });
   process.on('uncaughtException', (err) => die(logger, err));
@@ -51,6 +54,11 @@ export async function runGateway(options: GatewayProcessOptions): Promise<void> 
   } catch (error) {
     refuseToStart(error);
   }
+}
+
+function withToken(config: GatewayConfig, token: string | undefined): GatewayConfig {
+  if (token === undefined || config.discovery === undefined) return config;
+  return { ...config, discovery: { ...config.discovery, token: config.discovery.token ?? token } };
 }
 
 async function serve(
