@@ -16,6 +16,7 @@ export default defineSystem({
   services: {
     identity: {
       entry: 'shop/identity/src/main.ts',
+      inherits: ['ACCESS_TOKEN_SECONDS'],
       database: { migrations: [own('identity'), outboxMigrations] },
       bus: true,
       issuesTokens: true,
@@ -23,11 +24,13 @@ export default defineSystem({
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',
+      inherits: ['RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
       database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
       bus: true,
     },
     order: {
       entry: 'shop/order/src/main.ts',
+      inherits: ['ORDER_FLOW', 'ORDER_DEADLINE_SECONDS', 'IDEMPOTENCY_KEY_DAYS'],
       database: {
         migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
       },
@@ -52,17 +55,20 @@ export default defineSystem({
     },
     cart: {
       entry: 'shop/cart/src/main.ts',
+      inherits: ['CHECKOUT_DAYS'],
       database: { migrations: [own('cart'), inboxMigrations] },
       bus: true,
       clientScopes: ['inventory.read'],
     },
     notification: {
       entry: 'shop/notification/src/main.ts',
+      inherits: ['SMTP_URL', 'MAIL_FROM'],
       database: { migrations: [own('notification'), inboxMigrations] },
       bus: true,
     },
     gateway: {
       entry: 'shop/gateway/src/main.ts',
+      inherits: ['ADMIN_PORT', 'GATEWAY_CONFIG'],
       port: 8080,
       // Last, so that nobody can place an order before every subscriber has subscribed.
       needs: [

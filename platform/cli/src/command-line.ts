@@ -10,6 +10,7 @@ import { gateway } from './commands/gateway.ts';
 import { logs } from './commands/logs.ts';
 import { projection } from './commands/projection.ts';
 import { ps } from './commands/ps.ts';
+import { registry } from './commands/registry.ts';
 import { route } from './commands/route.ts';
 import { saga } from './commands/saga.ts';
 import { up } from './commands/up.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly Command[] = [
   restart,
   down,
   db,
+  registry,
   dlq,
   projection,
   saga,

@@ -20,6 +20,8 @@ export interface ServiceConfig {
   readonly clientScopes?: readonly string[];
   /** Issues tokens: it is told all clients in `SERVICE_CLIENTS`. Default false. */
   readonly issuesTokens?: boolean;
+  /** The user's variables that it gets besides those that every process needs. Default: none. */
+  readonly inherits?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -37,7 +39,12 @@ export interface SystemConfig {
   /** The database that all services with `bus` share. */
   readonly bus?: { readonly migrations: readonly MigrationSource[] };
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
-  readonly issuer?: { readonly service: string; readonly path: string };
+  readonly issuer?: {
+    readonly service: string;
+    readonly path: string;
+    /** Kept by `selectServices`, so that tokens name an issuer also while that service does not run. */
+    readonly port?: number | undefined;
+  };
   /** `urls`: the services with a fixed port. */
   readonly welcome?: (urls: Readonly<Record<string, string>>) => Welcome;
 }
@@ -87,10 +94,18 @@ function findCycle(services: SystemConfig['services']): void {
 
 /** The system without the services that were not asked for. */
 export function selectServices(system: SystemConfig, names: readonly string[]): SystemConfig {
+  const { welcome, issuer, ...rest } = system;
   const chosen = Object.entries(system.services).filter(([name]) => names.includes(name));
   const services = chosen.map(([name, service]) => [
     name,
     { ...service, needs: (service.needs ?? []).filter((other) => names.includes(other)) },
   ]);
-  return { ...system, services: Object.fromEntries(services) };
+  const edges = Object.keys(system.services).filter((name) => system.services[name]?.port !== undefined);
+  return {
+    ...rest,
+    services: Object.fromEntries(services),
+    ...(issuer && { issuer: { ...issuer, port: system.services[issuer.service]?.port } }),
+    // It speaks of all that users reach.
+    ...(welcome && edges.every((name) => names.includes(name)) && { welcome }),
+  };
 }

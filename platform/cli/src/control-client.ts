@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { RegistryAccess } from './control-server.ts';
 import type { DataDir } from './data-dir.ts';
 import { type CliErrorCode, cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
@@ -20,6 +21,7 @@ export interface Control {
     faults: Faults,
   ): Promise<readonly InstanceStatus[]>;
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
+  registry(): Promise<RegistryAccess>;
   /** Resolves when everything has stopped. */
   down(): Promise<{ readonly pid: number }>;
 }
@@ -39,6 +41,7 @@ export function connectControl(dataDir: DataDir): Control {
       const path = `/databases/${encodeURIComponent(service)}${asAdmin ? '?admin' : ''}`;
       return (await ask<{ readonly uri: string }>('GET', path)).uri;
     },
+    registry: () => ask('GET', '/registry'),
     down: () => ask('POST', '/down'),
   };
 }

@@ -11,6 +11,13 @@ export interface Controlled {
   /** Asks for the end; resolves when everything has stopped. */
   readonly shutDown: () => Promise<void>;
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
+  readonly registry: () => RegistryAccess;
+}
+
+/** Of the operator. */
+export interface RegistryAccess {
+  readonly url: string;
+  readonly token: string;
 }
 
 /** The control API: HTTP on a socket that only this user can open. */
@@ -36,6 +43,7 @@ async function answer(
   if (route === 'GET instances') return send(response, 200, await describe(controlled.supervisor.units));
   if (route === 'GET databases')
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
+  if (route === 'GET registry') return send(response, 200, controlled.registry());
   if (route === 'POST services')
     return await changeService(controlled.supervisor, name, action, faultsOf(url), response);
   if (route === 'POST down') {

@@ -1,18 +1,24 @@
 import type { Server } from 'node:http';
-import { startRegistry } from '@flotilla/discovery';
+import { type Registry, startRegistry } from '@flotilla/discovery';
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, provision } from '@flotilla/postgres';
 import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
 import { connectControl } from './control-client.ts';
-import { createControlServer } from './control-server.ts';
+import { createControlServer, type RegistryAccess } from './control-server.ts';
 import { claimSocket } from './control-socket.ts';
 import type { DataDir } from './data-dir.ts';
 import { cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets } from './secrets.ts';
-import { provisionPlan, type SystemFacts, serviceEnvironment } from './service-environment.ts';
+import {
+  provisionPlan,
+  registryTokens,
+  type SystemFacts,
+  serviceEnvironment,
+} from './service-environment.ts';
 import { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
+import type { UnitEvent } from './unit.ts';
 
 export interface RunOptions {
   readonly system: SystemConfig;
@@ -43,18 +49,24 @@ export interface RunningSystem {
   close(): Promise<void>;
 }
 
+const ENDED: readonly UnitEvent['type'][] = ['crashed', 'gave-up', 'stopped'];
+
 /** Brings a whole system up. Fails with `CLI_ALREADY_RUNNING` when its data is in use. */
 export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const { system, dataDir, externalAdminUri } = options;
   const embedded = createEmbeddedServer({ dataDir: dataDir.postgresData, logFile: dataDir.postgresLog });
   const adminUri = () => externalAdminUri ?? embedded.adminUri();
-  const running: { facts?: SystemFacts } = {};
+  const running: { facts?: SystemFacts; registry?: Registry } = {};
 
   const supervisor = createSupervisor({
     system,
     root: options.root,
     logFolder: dataDir.logs,
-    onEvent: options.onEvent,
+    onEvent: (unit, event) => {
+      // Its port is free again: nobody else's process may be taken for it until the TTL ends.
+      if (ENDED.includes(event.type)) running.registry?.deregister(unit.instance);
+      options.onEvent(unit, event);
+    },
     ...(externalAdminUri === undefined && { launchPostgres: embedded.launch }),
     environment: (service, instance) => {
       if (!running.facts) throw new TypeError('services start after their databases');
@@ -67,15 +79,15 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     supervisor,
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
+    registry: () => registryOf(running.facts),
   });
   if (!(await claimSocket(control, dataDir.controlSocket))) {
     const pid = await connectControl(dataDir).pid();
     throw cliError('CLI_ALREADY_RUNNING', `it is already running in ${dataDir.path} (process ${pid})`);
   }
-  const [secrets, registry] = await Promise.all([
-    openSecrets(dataDir.secretsFile),
-    startRegistry({ port: 0 }),
-  ]);
+  const secrets = await openSecrets(dataDir.secretsFile);
+  const registry = await startRegistry({ port: 0, tokens: registryTokens(system, secrets).all });
+  running.registry = registry;
 
   async function start(): Promise<void> {
     if (externalAdminUri === undefined) await startPostgres(supervisor);
@@ -110,6 +122,11 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
 async function startPostgres(supervisor: Supervisor): Promise<void> {
   const ready = await Promise.all(supervisor.unitsOf(POSTGRES).map((unit) => unit.start()));
   if (!ready.every(Boolean)) throw cliError('CLI_START_FAILED', 'PostgreSQL did not start');
+}
+
+function registryOf(facts: SystemFacts | undefined): RegistryAccess {
+  if (!facts) throw cliError('CLI_NOT_RUNNING', 'the registry is not used yet: wait until the system is up');
+  return { url: facts.registryUrl, token: registryTokens(facts.system, facts.secrets).operator };
 }
 
 function databaseOf(

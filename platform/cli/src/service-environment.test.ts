@@ -1,8 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defineSystem } from './config.ts';
+import { defineSystem, selectServices } from './config.ts';
 import { sha256Hex } from './secrets.ts';
-import { provisionPlan, type SystemFacts, serviceEnvironment } from './service-environment.ts';
+import {
+  provisionPlan,
+  registryTokens,
+  type SystemFacts,
+  serviceEnvironment,
+} from './service-environment.ts';
 
 const entry = 'main.ts';
 const database = { migrations: [] };
@@ -10,7 +15,14 @@ const system = defineSystem({
   name: 'shop',
   services: {
     accounts: { entry, database, issuesTokens: true, secrets: ['KEY'] },
-    stock: { entry, database, bus: true, clientScopes: ['stock.write'], env: { SPEED: 'high' } },
+    stock: {
+      entry,
+      database,
+      bus: true,
+      clientScopes: ['stock.write'],
+      env: { SPEED: 'high' },
+      inherits: ['SPEED', 'SMTP_URL'],
+    },
     billing: { entry, database, secrets: ['SHARED'] },
     provider: { entry, secrets: ['SHARED'] },
     edge: { entry, port: 8080 },
@@ -78,7 +90,42 @@ describe('the environment of a service', () => {
     }
   });
 
-  it('passes on what the user set, and what the configuration sets wins', () => {
+  it('holds nothing of the user’s that it does not need', () => {
+    const inherited = {
+      PATH: '/bin',
+      HOME: '/home/olga',
+      SMTP_URL: 'smtp://mail',
+      AWS_SECRET_ACCESS_KEY: 'hunter2',
+      GITHUB_TOKEN: 'hunter2',
+      CONSUL_HTTP_TOKEN: 'hunter2',
+      RABBITMQ_URL: 'amqp://user:hunter2@127.0.0.1',
+      NODE_AUTH_TOKEN: 'hunter2',
+      FLOTILLA_GATEWAY_TOKEN: 'hunter2',
+    };
+    for (const [name, allowed] of [
+      ['edge', ['PATH', 'HOME']],
+      ['accounts', ['PATH', 'HOME']],
+      ['stock', ['PATH', 'HOME', 'SMTP_URL', 'RABBITMQ_URL']],
+    ] as const) {
+      const told = serviceEnvironment({ ...facts, inherited: {} }, name, name);
+      const env = serviceEnvironment({ ...facts, inherited }, name, name);
+      assert.deepEqual(
+        Object.keys(env)
+          .filter((key) => !(key in told))
+          .sort(),
+        [...allowed].sort(),
+        name,
+      );
+      assert.equal(env['CONSUL_HTTP_TOKEN'], `secret of registry ${name}`);
+    }
+  });
+
+  it('names an issuer also when the service that users reach does not run', () => {
+    const some = { ...facts, system: selectServices(system, ['stock']), ports: {} };
+    assert.equal(serviceEnvironment(some, 'stock', 'stock-1')['ISSUER'], 'http://127.0.0.1:8080/identity');
+  });
+
+  it('passes on what the configuration names, and what it sets itself wins', () => {
     const env = serviceEnvironment(
       { ...facts, inherited: { SMTP_URL: 'smtp://mail', SPEED: 'low' } },
       'stock',
@@ -119,6 +166,18 @@ it('a system has a database and a role for each service that wants one, and a bu
       ['stock', ['stock']],
       ['billing', ['billing']],
       ['bus', ['stock']],
+    ],
+  );
+});
+
+it('each service may write its own name in the registry, and the operator all', () => {
+  const { operator, all } = registryTokens(system, facts.secrets);
+  assert.equal(operator, 'secret of registry');
+  assert.deepEqual(
+    all.map(({ secret, writes }) => [secret, writes]),
+    [
+      ['secret of registry', 'all'],
+      ...Object.keys(system.services).map((name) => [`secret of registry ${name}`, [name]]),
     ],
   );
 });

@@ -1,3 +1,4 @@
+import type { RegistryToken } from '@flotilla/discovery';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
 import { BUS_DATABASE, type ServiceConfig, type SystemConfig } from './config.ts';
@@ -13,12 +14,25 @@ export interface SystemFacts {
   readonly demo: boolean;
   readonly logLevel: string;
   readonly compileCache: string;
-  /** Of the user: passed on, except for what is the supervisor's own. */
+  /** Of the user. A service gets what every process needs, and what its configuration names. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
 }
 
-/** Would let a service reach more than its own. What starts with FLOTILLA_ is meant for the supervisor. */
-const NOT_INHERITED = ['DATABASE_URL', 'BUS_URL', 'RABBITMQ_URL', 'SERVICE_SECRET', 'SERVICE_CLIENTS'];
+/** What Node and the operating system read; everything else of the user's stays with the user. */
+const INHERITED = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_USE_SYSTEM_CA',
+  'NODE_V8_COVERAGE',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
 
 /** The whole environment of one process of a service. */
 export function serviceEnvironment(
@@ -29,7 +43,7 @@ export function serviceEnvironment(
   const service = facts.system.services[name];
   if (!service) throw new TypeError(`unknown service ${name}`);
   return {
-    ...inherit(facts.inherited),
+    ...inherit(facts.inherited, [...INHERITED, ...(service.inherits ?? [])]),
     NODE_COMPILE_CACHE: facts.compileCache,
     SERVICE_NAME: name,
     INSTANCE_ID: instance,
@@ -37,6 +51,7 @@ export function serviceEnvironment(
     PORT: String(facts.ports[name] ?? 0),
     GRPC_PORT: '0',
     REGISTRY_URL: facts.registryUrl,
+    CONSUL_HTTP_TOKEN: registryToken(facts.secrets, name),
     AUDIENCE: facts.system.name,
     LOG_LEVEL: facts.logLevel,
     FLOTILLA_DEMO: facts.demo ? '1' : '0',
@@ -47,17 +62,18 @@ export function serviceEnvironment(
   };
 }
 
-function inherit(inherited: SystemFacts['inherited']): Record<string, string> {
-  const entries = Object.entries(inherited).filter(
-    (entry): entry is [string, string] =>
-      entry[1] !== undefined && !NOT_INHERITED.includes(entry[0]) && !entry[0].startsWith('FLOTILLA_'),
+function inherit(user: SystemFacts['inherited'], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = user[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
   );
-  return Object.fromEntries(entries);
 }
 
 function issuer({ system, ports }: SystemFacts): Record<string, string> {
   if (!system.issuer) return {};
-  const port = ports[system.issuer.service] ?? system.services[system.issuer.service]?.port;
+  const port = ports[system.issuer.service] ?? system.issuer.port;
   return { ISSUER: `http://127.0.0.1:${port}${system.issuer.path}` };
 }
 
@@ -97,6 +113,24 @@ function serviceClients(system: SystemConfig, secrets: Secrets): object {
 
 function clientSecret(secrets: Secrets, name: string): string {
   return secrets.get(`client ${name}`);
+}
+
+function registryToken(secrets: Secrets, name: string): string {
+  return secrets.get(`registry ${name}`);
+}
+
+/** The operator's token writes everything, that of a service its own instances: none can pose as another. */
+export function registryTokens(
+  system: SystemConfig,
+  secrets: Secrets,
+): { readonly operator: string; readonly all: readonly RegistryToken[] } {
+  const operator = secrets.get('registry');
+  const services = Object.keys(system.services).map((name) => ({
+    accessor: name,
+    secret: registryToken(secrets, name),
+    writes: [name],
+  }));
+  return { operator, all: [{ accessor: 'operator', secret: operator, writes: 'all' }, ...services] };
 }
 
 /** The role is named like the service, because the bus knows a queue's owner by that name. */

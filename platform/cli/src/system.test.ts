@@ -100,7 +100,7 @@ describe('a running system', () => {
   let system: Running;
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'flotilla-cli-'));
-    system = await up(dataDir);
+    system = await up(dataDir, ['--isolated'], { LEAKED: 'hunter2' });
   });
   after(async () => {
     system.process.kill('SIGTERM');
@@ -262,6 +262,49 @@ describe('a running system', () => {
     assert.deepEqual(await once(follower, 'exit'), [0, null]);
   });
 
+  it('lets each service and the operator write to the registry, and nobody else', async () => {
+    const printed = Object.fromEntries(
+      (await run('registry', 'env')).out
+        .trim()
+        .split('\n')
+        .map((line) => /^([A-Z_]+)=(.*)$/.exec(line)?.slice(1) ?? []),
+    );
+    assert.deepEqual(JSON.parse((await run('registry', 'env', '--json')).out), printed);
+    const told = (await (await fetch((await instance('stock-1')).url ?? '')).json()) as Env;
+    assert.equal(printed['CONSUL_HTTP_ADDR'], told['REGISTRY_URL']);
+    const register = async (service: string, id: string, token?: string) => {
+      const response = await fetch(`${printed['CONSUL_HTTP_ADDR']}/v1/agent/service/register`, {
+        method: 'PUT',
+        headers: token === undefined ? {} : { 'x-consul-token': token },
+        body: JSON.stringify({ Name: service, ID: id, Address: '127.0.0.1', Port: 4001 }),
+      });
+      return response.status;
+    };
+    assert.equal(await register('accounts', 'rogue'), 403);
+    assert.equal(await register('accounts', 'rogue', told['CONSUL_HTTP_TOKEN']), 403);
+    assert.equal(await register('stock', 'stock-2', told['CONSUL_HTTP_TOKEN']), 200);
+    assert.equal(await register('accounts', 'accounts-9', printed['CONSUL_HTTP_TOKEN']), 200);
+    assert.equal((await run('registry', 'list')).code, 2);
+  });
+
+  it('takes a process out of the registry when it ends, so that nobody can pose as it on its port', async () => {
+    const { url, pid } = await instance('stock-2');
+    const told = (await (await fetch(url ?? '')).json()) as Env;
+    const listed = async () => {
+      const answer = await fetch(`${told['REGISTRY_URL']}/v1/health/service/stock`);
+      return ((await answer.json()) as { Service: { ID: string } }[]).map(({ Service }) => Service.ID);
+    };
+    await fetch(`${told['REGISTRY_URL']}/v1/agent/service/register`, {
+      method: 'PUT',
+      headers: { 'x-consul-token': told['CONSUL_HTTP_TOKEN'] ?? '' },
+      body: JSON.stringify({ Name: 'stock', ID: 'stock-2', Address: '127.0.0.1', Port: 4001 }),
+    });
+    assert.deepEqual(await listed(), ['stock-2']);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await eventually('it has left', async () => (await listed()).length === 0);
+    await eventually('it is back', () => isRunning('stock-2'));
+  });
+
   it('gives each service its own environment', async () => {
     const { url } = await instance('stock-1');
     const env = (await (await fetch(url ?? '')).json()) as Env;
@@ -270,6 +313,7 @@ describe('a running system', () => {
     assert.match(env['ISSUER'] ?? '', /^http:\/\/127\.0\.0\.1:\d+\/identity$/);
     assert.ok(env['REGISTRY_URL'] && env['SERVICE_SECRET'] && env['BUS_URL']);
     assert.equal(env['SHARED_KEY'], undefined);
+    assert.equal(env['LEAKED'], undefined, 'what nobody asked for stays with the user');
     const { NODE_COMPILE_CACHE = join(dataDir, 'compile-cache') } = process.env;
     assert.equal(env['NODE_COMPILE_CACHE'], NODE_COMPILE_CACHE, 'that of the supervisor, if it has one');
   });

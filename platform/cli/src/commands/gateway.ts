@@ -74,6 +74,7 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
       admin: { port: adminPort, token: env['FLOTILLA_GATEWAY_TOKEN'] ?? showToken(newAdminToken()) },
     }),
     ...(env['REDIS_URL'] !== undefined && { redisUrl: env['REDIS_URL'] }),
+    ...(env['CONSUL_HTTP_TOKEN'] && { consulToken: env['CONSUL_HTTP_TOKEN'] }),
   };
   const workers = number(values, 'workers', 64) ?? 1;
   if (workers > 1 && adminPort !== undefined)

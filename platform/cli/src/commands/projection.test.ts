@@ -62,6 +62,7 @@ describe('flotilla projection', () => {
     },
     shutDown: async () => {},
     databaseUri: () => database.uri,
+    registry: () => ({ url: '', token: '' }),
   });
   const runner = () =>
     createProjectionRunner({
