@@ -44,6 +44,8 @@ export interface GatewayOptions {
   readonly handlers?: DelegatingHandlers;
   readonly aggregators?: Readonly<Record<string, AggregateMerge>>;
   readonly balancers?: ReadonlyMap<string, CreateBalancer>;
+  /** JSON documents of the system to serve beside the merged OpenAPI where no route is, by path: `/docs/asyncapi.json`. */
+  readonly documents?: Readonly<Record<string, object>>;
   /** Where rate limits with `Store: "Shared"` are counted, over all replicas: `redis://…`. */
   readonly redisUrl?: string;
   /** Reads the configuration anew for the admin API; without it `reload` there is refused. */
@@ -161,6 +163,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       handlers: options.handlers ?? {},
       aggregators: options.aggregators ?? {},
       aggregateRoom,
+      documents: options.documents ?? {},
       kept,
       cache,
       load: () => ({ inFlight, loopDelayMs: loop.medianMs }),

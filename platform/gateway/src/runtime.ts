@@ -26,6 +26,8 @@ export interface RuntimeDeps extends CompileDeps {
   readonly forwarding: ForwardDeps;
   readonly aggregators: Readonly<Record<string, AggregateMerge>>;
   readonly aggregateRoom: Room;
+  /** Served beside the merged OpenAPI, by path. */
+  readonly documents: Readonly<Record<string, object>>;
 }
 
 /** Services are named by clients: what is made for them is bounded. */

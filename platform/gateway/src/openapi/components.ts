@@ -7,14 +7,19 @@ export interface Components {
   all(): JsonObject;
 }
 
+interface Component {
+  readonly section: string;
+  readonly name: string;
+  readonly value: unknown;
+  /** What it was in its document, with all that it refers to: two that agree in this mean the same. */
+  readonly meaning: string;
+}
+
 const REFERENCE = /^#\/components\/([A-Za-z]+)\/([^/]+)$/;
 
 /** Only what is referred to is taken: what the gateway does not expose stays unknown. */
 export function createComponents(): Components {
-  const taken = new Map<
-    string,
-    { readonly section: string; readonly name: string; readonly value: unknown }
-  >();
+  const taken = new Map<string, Component>();
   const renamed = new Map<JsonObject, Map<string, string>>();
 
   function adopt(value: JsonObject, document: JsonObject, prefix: string): JsonObject {
@@ -39,15 +44,16 @@ export function createComponents(): Components {
     const key = `${section}/${name}`;
     const known = names.get(key);
     if (known !== undefined) return known;
-    const original = objectAt(objectAt(objectAt(document, 'components'), section), name);
+    const original = componentAt(document, section, name);
+    const meaning = meaningOf(document, section, name);
     const same = taken.get(key);
-    const isShared = same !== undefined && isSelfContained(original) && isEqual(same.value, original);
+    const isShared = same?.meaning === meaning;
     const chosen = isShared ? name : freeName(section, name, prefix);
     names.set(key, chosen); // before its own references are followed: they may lead back to it
     if (!isShared) {
       const place = `${section}/${chosen}`;
-      taken.set(place, { section, name: chosen, value: original });
-      taken.set(place, { section, name: chosen, value: adopt(original, document, prefix) });
+      taken.set(place, { section, name: chosen, value: original, meaning });
+      taken.set(place, { section, name: chosen, value: adopt(original, document, prefix), meaning });
     }
     return chosen;
   }
@@ -86,10 +92,21 @@ function unescapeName(escaped: string): string {
   }
 }
 
-function isSelfContained(value: JsonObject): boolean {
-  return !JSON.stringify(value).includes('"$ref"');
+function componentAt(document: JsonObject, section: string, name: string): JsonObject {
+  return objectAt(objectAt(objectAt(document, 'components'), section), name);
 }
 
-function isEqual(one: unknown, other: unknown): boolean {
-  return JSON.stringify(one) === JSON.stringify(other);
+/** A component and everything it leads to, as one text. */
+function meaningOf(document: JsonObject, section: string, name: string): string {
+  const reached = new Map<string, string>();
+  const open: (readonly [section: string, name: string])[] = [[section, name]];
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const key = next.join('/');
+    if (reached.has(key)) continue;
+    const text = JSON.stringify(componentAt(document, ...next));
+    reached.set(key, text);
+    for (const [, inSection = '', escaped = ''] of text.matchAll(/"#\/components\/([A-Za-z]+)\/([^/"]+)"/g))
+      open.push([inSection, unescapeName(escaped)]);
+  }
+  return JSON.stringify([...reached].sort(([one], [other]) => (one < other ? -1 : 1)));
 }

@@ -16,14 +16,16 @@ export interface OpenApiAnswer {
 
 /**
  * The documents and the page, by the path of a GET request: `/docs`, `/docs/openapi.json` for all services,
- * `/docs/<key>.json` and `/docs/<key>/<version>.json` for one. `undefined` = none of these.
+ * `/docs/<key>.json` and `/docs/<key>/<version>.json` for one, and those given. `undefined` = none of these.
  */
 export interface OpenApi {
   find(path: string): Promise<OpenApiAnswer> | undefined;
 }
 
 interface OpenApiDeps {
-  readonly config: Pick<GatewayConfig, 'openApi' | 'routes' | 'baseUrl'>;
+  readonly config: Pick<GatewayConfig, 'openApi' | 'routes'>;
+  /** Further JSON documents by their whole path. One at `/docs/asyncapi.json` is linked from the page. */
+  readonly documents: Readonly<Record<string, object>>;
   /** `http://host:port` of an instance of the service, `undefined` when there is none. */
   readonly locate: (service: string) => Promise<string | undefined>;
   readonly nowMs: () => number;
@@ -34,11 +36,13 @@ const FRESH_MS = 60_000;
 const TIMEOUT_MS = 5_000;
 const MAX_DOCUMENT_BYTES = 5_000_000;
 const TITLE = 'API of the gateway';
+const ASYNC_API = '/docs/asyncapi.json';
 
 /** `undefined` when the configuration names no documents: then the gateway serves nothing of its own. */
 export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   const { config, nowMs } = deps;
-  if (config.openApi.length === 0) return undefined;
+  const given = new Map(Object.entries(deps.documents));
+  if (config.openApi.length === 0 && given.size === 0) return undefined;
   const kept = new Map<OpenApiSource, { readonly atMs: number; readonly asked: Promise<SourceDocument> }>();
   const page = createPage();
 
@@ -50,15 +54,19 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
     return asked;
   }
 
+  const asyncApi = given.has(ASYNC_API) ? ASYNC_API : undefined;
   async function merged(sources: readonly OpenApiSource[], title: string): Promise<OpenApiAnswer> {
     const documents = await Promise.all(sources.map(ask));
     const version = sources.length === 1 ? (sources[0]?.version ?? '1') : '1';
-    const document = mergeDocuments(documents, { ...config, title, version });
-    return { contentType: 'application/json', body: JSON.stringify(document), headers: [] };
+    const document = mergeDocuments(documents, { routes: config.routes, title, version, asyncApi });
+    return jsonAnswer(document);
   }
 
   return {
     find: (path) => {
+      const document = given.get(path);
+      if (document !== undefined) return Promise.resolve(jsonAnswer(document));
+      if (config.openApi.length === 0) return undefined;
       if (path === '/docs' || path === '/docs/') return Promise.resolve(page);
       if (path === '/docs/openapi.json') return merged(config.openApi, TITLE);
       const [, key, , version] = /^\/docs\/([^/]+?)(\/([^/]+?))?\.json$/.exec(path) ?? [];
@@ -69,6 +77,10 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
       return first === undefined ? undefined : merged(sources, first.name);
     },
   };
+}
+
+function jsonAnswer(document: object): OpenApiAnswer {
+  return { contentType: 'application/json', body: JSON.stringify(document), headers: [] };
 }
 
 /** Never rejects. What went wrong is logged; the reader of the document learns no address. */

@@ -1,4 +1,5 @@
 import type { RouteConfig } from '../config/model.ts';
+import { isGivenByGateway, withGatewayAnswers } from './gateway-part.ts';
 import { isObject, type JsonObject, objectAt } from './json-object.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';
 
@@ -19,6 +20,11 @@ export function exposeDocument(
   serviceName: string,
 ): readonly ExposedOperation[] {
   const exposed = new Map<string, ExposedOperation>();
+  const isDivided = new Set(allOperations(document).flatMap(ownTags)).size > 1;
+  const tagsOf = (operation: JsonObject) => {
+    const own = isDivided ? ownTags(operation) : []; // one tag for all says less than the name of the service
+    return own.length > 0 ? own : [serviceName];
+  };
   for (const route of routes) {
     for (const [documented, item] of Object.entries(objectAt(document, 'paths'))) {
       const path = upstreamPath(documented, route);
@@ -26,7 +32,7 @@ export function exposeDocument(
       for (const [method, operation] of operationsOf(item, route)) {
         const place = `${method} ${path}`;
         if (exposed.has(place)) continue;
-        const seen = asSeen(document, { path, item, operation, route, serviceName });
+        const seen = asSeen(document, { path, item, operation, route, tags: tagsOf(operation) });
         exposed.set(place, { path, method, operation: seen });
       }
     }
@@ -56,18 +62,29 @@ interface Place {
   readonly item: JsonObject;
   readonly operation: JsonObject;
   readonly route: RouteConfig;
-  readonly serviceName: string;
+  readonly tags: readonly unknown[];
 }
 
-function asSeen(document: JsonObject, { path, item, operation, route, serviceName }: Place): JsonObject {
+function allOperations(document: JsonObject): readonly JsonObject[] {
+  return Object.values(objectAt(document, 'paths')).flatMap((item) =>
+    METHODS.map((method) => objectAt(item, method)),
+  );
+}
+
+function ownTags({ tags }: JsonObject): readonly unknown[] {
+  return Array.isArray(tags) ? tags : [];
+}
+
+function asSeen(document: JsonObject, { path, item, operation, route, tags }: Place): JsonObject {
   const { servers: _ours, security: _gateways, ...kept } = operation;
-  const parameters = parametersOf(document, { path, item, operation });
+  const parameters = parametersOf(document, { path, item, operation, route });
   const { authentication, rateLimit } = route;
   return {
     ...kept,
-    tags: Array.isArray(kept['tags']) && kept['tags'].length > 0 ? kept['tags'] : [serviceName],
+    tags,
     ...(parameters.length > 0 && { parameters }),
     ...(parameters.length === 0 && 'parameters' in kept && { parameters: [] }),
+    responses: withGatewayAnswers(document, objectAt(operation, 'responses'), route),
     security: authentication === undefined ? [] : [{ bearer: [] }],
     ...(authentication !== undefined &&
       authentication.allowedScopes.length > 0 && { 'x-scopes': authentication.allowedScopes }),
@@ -75,14 +92,18 @@ function asSeen(document: JsonObject, { path, item, operation, route, serviceNam
   };
 }
 
-/** Path parameters are those of the path that clients use; a parameter of the operation hides one of its item. */
+/**
+ * Path parameters are those of the path that clients use; a parameter of the operation hides one of its item. What the
+ * gateway sets itself is not asked of clients.
+ */
 function parametersOf(
   document: JsonObject,
-  { path, item, operation }: Pick<Place, 'path' | 'item' | 'operation'>,
+  { path, item, operation, route }: Omit<Place, 'tags'>,
 ): readonly JsonObject[] {
   const declared = new Map<string, JsonObject>();
   for (const parameter of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
     const { name, in: place } = resolved(document, parameter);
+    if (place === 'header' && isGivenByGateway(String(name), route)) continue;
     declared.set(`${String(place)} ${String(name)}`, parameter);
   }
   const inPath = placeholdersIn(path);

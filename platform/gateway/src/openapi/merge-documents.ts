@@ -14,8 +14,8 @@ export interface MergeOptions {
   readonly title: string;
   readonly version: string;
   readonly routes: readonly RouteConfig[];
-  /** Where clients find the gateway; empty = where they found the document. */
-  readonly baseUrl: string;
+  /** Where the gateway describes the events behind it, if it does. */
+  readonly asyncApi: string | undefined;
 }
 
 const BEARER = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' };
@@ -26,7 +26,7 @@ const BEARER = { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' };
  */
 export function mergeDocuments(
   sources: readonly SourceDocument[],
-  { title, version, routes, baseUrl }: MergeOptions,
+  { title, version, routes, asyncApi }: MergeOptions,
 ): JsonObject {
   const components = createComponents();
   const paths = new Map<string, Map<string, JsonObject>>();
@@ -52,10 +52,12 @@ export function mergeDocuments(
   return {
     openapi: sources.some(isOpenApi31) ? '3.1.0' : '3.0.3',
     info: { title, version, ...(missing.length > 0 && { description: describeMissing(missing) }) },
-    servers: [{ url: baseUrl || '/' }],
+    // The server is where the document was read: a gateway does not know under which names it is reached.
+    servers: [{ url: '/' }],
     tags: tagsOf(paths),
     paths: Object.fromEntries([...paths].map(([path, methods]) => [path, Object.fromEntries(methods)])),
     components: { ...components.all(), ...(isSecured && { securitySchemes: { bearer: BEARER } }) },
+    ...(asyncApi !== undefined && { 'x-asyncapi': asyncApi }),
     ...(missing.length > 0 && { 'x-unavailable': missing }),
   };
 }

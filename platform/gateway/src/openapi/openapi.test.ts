@@ -3,6 +3,7 @@ import { afterEach, describe, it } from 'node:test';
 import { runInNewContext } from 'node:vm';
 import { listen, QUIET, routeWith } from '../backends/test-backends.ts';
 import type { OpenApiSource, RouteConfig } from '../config/model.ts';
+import { routeOf } from '../config/test-config.ts';
 import { createOpenApi } from './create-openapi.ts';
 import type { JsonObject } from './json-object.ts';
 import { mergeDocuments } from './merge-documents.ts';
@@ -35,11 +36,12 @@ interface Merged {
   readonly paths: Record<string, Record<string, Record<string, unknown>>>;
   readonly components: { readonly schemas?: JsonObject; readonly securitySchemes?: JsonObject };
   readonly 'x-unavailable'?: unknown;
+  readonly 'x-asyncapi'?: unknown;
 }
 
 function merge(routes: readonly RouteConfig[], documents: Readonly<Record<string, JsonObject>>): Merged {
   const sources = Object.entries(documents).map(([key, held]) => ({ source: source(key), document: held }));
-  const options = { title: 't', version: '1', routes, baseUrl: 'https://api.example' };
+  const options = { title: 't', version: '1', routes, asyncApi: undefined };
   return mergeDocuments(sources, options) as unknown as Merged; // checked by what the tests read
 }
 
@@ -88,7 +90,7 @@ describe('the merged document', () => {
     const merged = merge([route('/orders', '/api/orders', { methods: ['GET', 'POST'] })], { orders });
     assert.deepEqual(Object.keys(merged.paths), ['/orders']);
     assert.deepEqual(Object.keys(merged.paths['/orders'] ?? {}), ['get', 'post']);
-    assert.deepEqual(merged.servers, [{ url: 'https://api.example' }]);
+    assert.deepEqual(merged.servers, [{ url: '/' }], 'where the document was read');
     assert.deepEqual(merged.paths['/orders']?.['get']?.['tags'], ['The orders API']);
   });
 
@@ -173,6 +175,70 @@ describe('the merged document', () => {
     });
   });
 
+  it('components that mean the same are shared, also when they refer to others', () => {
+    const schemas = {
+      Order: { type: 'object', properties: { total: ref('Money'), parent: ref('Order') } },
+      Money: { type: 'string' },
+    };
+    const orders = document({ '/o': { get: returns('Order') } }, schemas);
+    const cart = document({ '/c': { get: returns('Order') } }, { ...schemas, Unused: {} });
+    const merged = merge([route('/o', '/o'), route('/c', '/c', { swaggerKey: 'cart' })], { orders, cart });
+    assert.deepEqual(merged.components.schemas, schemas);
+    assert.deepEqual(merged.paths['/c']?.['get']?.['responses'], returns('Order').responses);
+  });
+
+  it('asks clients for no header that the gateway sets itself', () => {
+    const header = (name: string) => ({ name, in: 'header', schema: { type: 'string' } });
+    const names = ['X-Forwarded-For', 'traceparent', 'X-User', 'X-Tenant', 'X-Gone', 'X-Kept'];
+    const orders = document({ '/o': { get: { ...OK, parameters: names.map(header) } } });
+    const { claims } = route('/', '/');
+    const sets = route('/o', '/o', {
+      claims: { ...claims, toHeaders: new Map([['x-user', { claim: 'sub', part: undefined }]]) },
+      transforms: {
+        request: [
+          { kind: 'set', header: 'x-tenant', value: 'acme' },
+          { kind: 'remove', header: 'x-gone' },
+        ],
+        answer: [],
+      },
+    });
+    assert.deepEqual(merge([sets], { orders }).paths['/o']?.['get']?.['parameters'], [header('X-Kept')]);
+  });
+
+  it('has the statuses and headers that the gateway adds', () => {
+    const problem = { description: 'other', content: { 'application/problem+json': { schema: ref('P') } } };
+    const orders = {
+      ...document({
+        '/o': { get: { responses: { 200: { $ref: '#/components/responses/Fine' }, default: problem } } },
+      }),
+      components: { responses: { Fine: { description: 'fine' } }, schemas: { P: {} } },
+    };
+    const { rateLimit, cache } = routeOf({
+      RateLimitOptions: { EnableRateLimiting: true, Period: '1s', Limit: 5, QuotaFormat: 'problem' },
+      FileCacheOptions: { TtlSeconds: 60 },
+    });
+    const authentication = { providers: ['Bearer'], allowedScopes: [] };
+    const merged = merge([route('/o', '/o', { rateLimit, cache, authentication })], { orders });
+    const responses = merged.paths['/o']?.['get']?.['responses'] as Record<string, Record<string, object>>;
+    assert.deepEqual(Object.keys(responses), ['200', '401', '429', 'default']);
+    assert.deepEqual(responses['401']?.['content'], problem.content);
+    assert.deepEqual(responses['429']?.['content'], problem.content);
+    const budget = ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
+    assert.deepEqual(Object.keys(responses['429']?.['headers'] ?? {}), [...budget, 'Retry-After']);
+    assert.deepEqual(Object.keys(responses['200']?.['headers'] ?? {}), ['Age', ...budget]);
+  });
+
+  it('one tag for all of a document gives way to the name of the service, several stay', () => {
+    const tagged = (tag: string) => ({ ...OK, tags: [tag] });
+    const tagsOf = (one: string, other: string) => {
+      const orders = document({ '/a': { get: tagged(one) }, '/b': { get: tagged(other) } });
+      const { paths } = merge([route('/a', '/a'), route('/b', '/b')], { orders });
+      return Object.values(paths).map((item) => item['get']?.['tags']);
+    };
+    assert.deepEqual(tagsOf('order', 'order'), [['The orders API'], ['The orders API']]);
+    assert.deepEqual(tagsOf('order', 'return'), [['order'], ['return']]);
+  });
+
   it('every reference leads somewhere', () => {
     const schemas = {
       'A B/C': {
@@ -225,10 +291,10 @@ describe('the documents of a gateway', () => {
     const config = {
       openApi: [source('orders', url), source('users', url)],
       routes: [route('/o', '/o')],
-      baseUrl: '',
     };
     const openApi = createOpenApi({
       config,
+      documents: { '/docs/asyncapi.json': { asyncapi: '3.0.0' } },
       locate: async () => undefined,
       nowMs: () => nowMs,
       logger: QUIET,
@@ -270,13 +336,20 @@ describe('the documents of a gateway', () => {
     }
   });
 
+  it('stand beside those that were given, which the merged one names', async () => {
+    const { openApi, read } = await start({ body: '{}' });
+    assert.equal((await openApi.find('/docs/asyncapi.json'))?.body, '{"asyncapi":"3.0.0"}');
+    assert.equal((await read('/docs/openapi.json'))['x-asyncapi'], '/docs/asyncapi.json');
+  });
+
   it('are served where they are and nowhere else, and not at all when none is configured', async () => {
     const { openApi } = await start({ body: '{}' });
     for (const path of ['/docs/none.json', '/docs/orders/v2.json', '/docs/x', '/', '/docsx'])
       assert.equal(openApi.find(path), undefined, path);
     assert.equal(
       createOpenApi({
-        config: { openApi: [], routes: [], baseUrl: '' },
+        config: { openApi: [], routes: [] },
+        documents: {},
         locate: async () => undefined,
         nowMs: () => 0,
         logger: QUIET,
