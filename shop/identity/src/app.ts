@@ -25,7 +25,7 @@ export interface IdentityDeps {
   /** `iss` of every token. */
   readonly issuer: string;
   readonly audience: string;
-  /** 32 bytes that seal the signing keys in the database. */
+  /** 32 bytes that seal the signing keys in the database; the successors of refresh tokens are derived with them. */
   readonly keyEncryptionKey: Buffer;
   readonly serviceClients: ServiceClients;
   readonly accountTokenSeconds: number;
@@ -55,7 +55,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     slots: createHashSlots(),
     throttle: createLoginThrottle(db),
     accessTokens: createAccessTokens({ keys, issuer, audience, clock, newId, accountTokenSeconds }),
-    refreshTokens: createRefreshTokens({ db, newId }),
+    refreshTokens: createRefreshTokens({ db, newId, key: deps.keyEncryptionKey }),
     clients: deps.serviceClients,
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys, clock });

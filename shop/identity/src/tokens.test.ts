@@ -46,16 +46,40 @@ describe('tokens', () => {
 
     it('leave other logins of the account alone when a family is revoked', async () => {
       const [stolen, other] = [await logIn(), await logIn()];
-      await refreshed(stolen);
-      await refresh(stolen);
+      await refreshed(await refreshed(stolen));
+      assert.equal((await refresh(stolen)).status, 401);
       await refreshed(other);
     });
 
-    it('are used by exactly one of many at once', async () => {
+    it('have one successor, which all who ask at once are given, and which works', async () => {
       const token = await logIn();
-      const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(token)));
-      assert.equal(answers.filter(({ status }) => status === 200).length, 1);
-      assert.equal(answers.filter(({ status }) => status === 401).length, 9);
+      const successors = await Promise.all(Array.from({ length: 20 }, () => refreshed(token)));
+      assert.equal(new Set(successors).size, 1);
+      await refreshed(successors[0] ?? '');
+    });
+
+    it('give the same successor again when its answer was lost, as long as nobody has used it', async () => {
+      const first = await logIn();
+      const second = await refreshed(first);
+      assert.equal(await refreshed(first), second);
+      await refreshed(second);
+      assert.equal((await refresh(first)).status, 401);
+      assert.equal((await refresh(second)).status, 401);
+    });
+
+    it('give it for ten seconds only', async () => {
+      const first = await logIn();
+      const second = await refreshed(first);
+      await identity.db.query("UPDATE refresh_token SET used_at = used_at - interval '11 seconds'");
+      assert.equal((await refresh(first)).status, 401);
+      assert.equal((await refresh(second)).status, 401);
+    });
+
+    it('give no successor after logging out', async () => {
+      const first = await logIn();
+      const second = await refreshed(first);
+      await identity.post('/auth/logout', { refreshToken: second });
+      assert.equal((await refresh(first)).status, 401);
     });
 
     it('end when they are not used, and with their family', async () => {
