@@ -2,9 +2,11 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
-import { type BusQueue, createBusQueue } from './bus-queue.ts';
+import { type BusQueue, createBusQueue, type Fetched } from './bus-queue.ts';
 import { busMigrations } from './migrations.ts';
 import { shardOf } from './shard.ts';
+
+const ROOM = { messages: 200, bytes: 1_000_000 };
 
 describe('a queue of the bus', () => {
   let bus: TestDatabase;
@@ -23,26 +25,29 @@ describe('a queue of the bus', () => {
     );
   }
 
-  async function fetchAll(queue: BusQueue, perShard = 100) {
+  async function fetchAll(queue: BusQueue, perShard = 100, bytes = 1_000_000) {
     const shards = await queue.claim(60_000, null);
-    return await queue.fetch(
-      shards.map((row) => row.shard),
-      perShard,
-      [],
-    );
+    const room = { messages: perShard * shards.length, bytes };
+    return (
+      await queue.fetch(
+        shards.map((row) => row.shard),
+        room,
+        [],
+      )
+    ).deliveries;
   }
 
   it('refuses every write of a consumer that lost its lease, and suspects what it had in work', async () => {
     await createQueue('fenced', [['k', 'x']]);
     const zombie = createBusQueue(bus.db, 'fenced', uuidv7());
     const shards = (await zombie.claim(60_000, null)).map((row) => row.shard);
-    const [stale] = await zombie.fetch(shards, 10, []);
+    const [stale] = (await zombie.fetch(shards, ROOM, [])).deliveries;
     assert.ok(stale);
     const successor = createBusQueue(bus.db, 'fenced', uuidv7());
     await vanish('fenced');
     const [mine] = await fetchAll(successor);
     await zombie.ack([stale]);
-    assert.deepEqual(await zombie.fetch(shards, 10, []), []);
+    assert.deepEqual((await zombie.fetch(shards, ROOM, [])).deliveries, []);
     assert.deepEqual([mine?.id, mine?.suspect], [stale.id, true]);
     if (mine) await successor.ack([mine]);
     assert.deepEqual(await fetchAll(successor), []);
@@ -113,14 +118,38 @@ describe('a queue of the bus', () => {
     assert.equal(again?.suspect, false);
   });
 
+  it('hands out the oldest up to the bytes there is room for, and only that is in progress', async () => {
+    const messages = Array.from({ length: 10 }, (_, n): [string, string] => [`k${n}`, `${n}`.repeat(1_000)]);
+    await createQueue('large', messages);
+    const member = createBusQueue(bus.db, 'large', uuidv7());
+    const shards = (await member.claim(60_000, null)).map(({ shard }) => shard);
+    const numbers = ({ deliveries }: Fetched) => deliveries.map(({ body }) => Number(body[0]));
+    const first = await member.fetch(shards, { ...ROOM, bytes: 2_500 }, []);
+    assert.deepEqual([numbers(first), first.isFull], [[0, 1, 2], true]);
+    const rest = await member.fetch(shards, ROOM, first.deliveries);
+    assert.deepEqual(numbers(rest), [3, 4, 5, 6, 7, 8, 9]);
+    await member.leave();
+    const other = createBusQueue(bus.db, 'large', uuidv7());
+    await other.claim(60_000, null);
+    assert.deepEqual(numbers(await other.fetch(shards, { ...ROOM, bytes: 1 }, [])), [0]);
+    await vanish('large');
+    const seen = await fetchAll(createBusQueue(bus.db, 'large', uuidv7()));
+    assert.deepEqual(
+      seen.filter(({ suspect }) => suspect).map(({ body }) => body[0]),
+      ['0'],
+    );
+  });
+
   it('keeps in progress what the member has, whatever it fetches after that', async () => {
     await createQueue('two-fetches', [['k', 'first']]);
     const member = createBusQueue(bus.db, 'two-fetches', uuidv7());
     const has = await fetchAll(member);
     await createQueue('two-fetches', [['k', 'second']]);
-    const [second, ...more] = await member.fetch([shardOf('k')], 1, has);
+    const one = { ...ROOM, messages: 1 };
+    const [second, ...more] = (await member.fetch([shardOf('k')], one, has)).deliveries;
     assert.deepEqual([second?.body, more], ['second', []]);
-    assert.deepEqual(await member.fetch([shardOf('k')], 1, second ? [...has, second] : has), []);
+    const third = await member.fetch([shardOf('k')], one, second ? [...has, second] : has);
+    assert.deepEqual(third, { deliveries: [], isFull: false });
     await vanish('two-fetches');
     assert.deepEqual(
       (await fetchAll(createBusQueue(bus.db, 'two-fetches', uuidv7()))).map(({ body, suspect }) => [

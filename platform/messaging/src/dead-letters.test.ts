@@ -172,6 +172,23 @@ describe('dead letters', () => {
     );
   });
 
+  it('are redriven once each, though they die again at once, and in parts when they are large', async () => {
+    const { transport, name } = await brokenConsumer();
+    for (let n = 0; n < 20; n += 1) {
+      const message = step(`large-${n}`, n);
+      await transport.deliver([{ ...message, body: `${message.body}${' '.repeat(250_000)}` }]);
+    }
+    const before = await system.service.db.query('SELECT 1 FROM inbox_dead_letter WHERE consumer = $1', [
+      name,
+    ]);
+    assert.equal(before.length, 20);
+    assert.equal(await system.deadLetters.redrive({ consumer: name }, HOW), 20);
+    await eventually('all are dead again', async () => {
+      const { letters } = await system.deadLetters.list({ consumer: name });
+      return letters.length === 20 && letters.every(({ attempts }) => attempts.length === 2);
+    });
+  });
+
   it('are redriven by the thousand', async () => {
     await system.service.db.query(
       `INSERT INTO inbox_dead_letter (consumer, message_id, type, key, body, reason, attempts, failures, crashes, enqueued_at)

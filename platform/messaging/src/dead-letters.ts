@@ -1,5 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
+import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from './batch-bounds.ts';
 import type { Attempt } from './held-messages.ts';
 
 /** A message that was given up. */
@@ -64,11 +65,11 @@ export interface DeadLetters {
   discard(which: string | DeadLetterFilter, how: Operator): Promise<number>;
 }
 
-/** How many are moved in one transaction. */
-const BATCH = 500;
+/** How much is moved in one transaction. */
+const BATCH: Bounds = { messages: 500, bytes: MAX_BATCH_BYTES };
 
 export function createDeadLetters(db: Database): DeadLetters {
-  /** Oldest place first, so that a key is never redriven from its middle. */
+  /** Oldest place first, so that a key is never redriven from its middle; what dies meanwhile is left for the next time. */
   async function inBatches(
     which: string | DeadLetterFilter,
     point: string,
@@ -76,20 +77,24 @@ export function createDeadLetters(db: Database): DeadLetters {
     values: readonly SqlValue[],
   ): Promise<number> {
     const filter = typeof which === 'string' ? { id: which } : which;
+    const bounded = createBounds(BATCH);
+    const begun = await momentOf(db);
     let total = 0;
     for (;;) {
-      const [done, found] = await db.transaction(async (tx) => {
-        const rows = await tx.query<{ id: string }>(
-          `SELECT id FROM inbox_dead_letter WHERE ${CONDITION} ORDER BY position LIMIT ${BATCH}`,
-          conditionOf(filter),
-        );
-        const [moved] = await tx.query<{ count: number }>(sql, [rows.map((row) => row.id), ...values]);
-        crashPoint(`dead-letters.before-${point}-commit`);
-        return [moved?.count ?? 0, rows.length] as const;
-      });
+      const [done, found] = await bounded(({ messages, bytes }) =>
+        db.transaction(async (tx) => {
+          const rows = await tx.query<{ id: string }>(OLDEST, [
+            ...conditionOf(filter),
+            ...[begun, messages, Math.ceil(bytes)],
+          ]);
+          const [moved] = await tx.query<{ count: number }>(sql, [rows.map((row) => row.id), ...values]);
+          crashPoint(`dead-letters.before-${point}-commit`);
+          return [moved?.count ?? 0, rows.length] as const;
+        }),
+      );
       crashPoint(`dead-letters.after-${point}-commit`);
       total += done;
-      if (found < BATCH) return total;
+      if (found === 0) return total;
     }
   }
 
@@ -127,6 +132,15 @@ const CONDITION = `
   ($1::text IS NULL OR id::text = $1) AND ($2::text IS NULL OR consumer = $2) AND ($3::text IS NULL OR type = $3)
   AND ($4::text IS NULL OR key = $4) AND ($5::text IS NULL OR position(lower($5) IN lower(reason || ' ' || coalesce(last_error, ''))) > 0)
   AND ($6::timestamptz IS NULL OR dead_at < $6) AND ($7::timestamptz IS NULL OR dead_at > $7)`;
+
+const OLDEST = `
+  SELECT w.id FROM (
+    SELECT l.id, l.position,
+      sum(octet_length(l.body)) OVER (ORDER BY l.position ROWS UNBOUNDED PRECEDING) - octet_length(l.body) AS before
+    FROM (
+      SELECT * FROM inbox_dead_letter WHERE ${CONDITION} AND dead_at <= $8::timestamptz
+      ORDER BY position LIMIT $9) AS l) AS w
+  WHERE w.before < $10::bigint ORDER BY w.position`;
 
 function conditionOf(filter: DeadLetterFilter & { readonly id?: string }): SqlValue[] {
   const { id, consumer, type, key, text, deadBefore, deadAfter } = filter;

@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { silentLogger } from '@flotilla/telemetry';
+import { MAX_BATCH_BYTES } from './batch-bounds.ts';
 import { createDispatcher, type DeliverySource } from './dispatcher.ts';
 import type { Delivery, ReceiveOptions, Settlement } from './transport.ts';
 
@@ -27,7 +28,7 @@ function createSubject(
         batch.map(({ id }) => new Promise<Settlement>((resolve) => running.set(id, resolve))),
       );
     },
-    capacity: 100,
+    capacity: { messages: 100, bytes: 1_000 },
     onSettled: () => undefined,
     clock: systemClock,
     logger: silentLogger,
@@ -58,7 +59,7 @@ describe('the dispatcher', () => {
     await called('2');
     await Promise.all([end('2'), end('3')]);
     await dispatcher.drain();
-    assert.equal(dispatcher.room(), 100);
+    assert.deepEqual(dispatcher.room(), { messages: 100, bytes: 1_000 });
   });
 
   it('makes larger batches the more is waiting', async () => {
@@ -66,10 +67,35 @@ describe('the dispatcher', () => {
     dispatcher.beginFetch();
     dispatcher.offer(['1', '2', '3', '4'].map((id) => delivery(id, `key-${id}`)));
     for (const id of ['1', '2', '3', '4']) await end(id);
-    await eventually('all', () => dispatcher.room() === 100);
+    await eventually('all', () => dispatcher.room().messages === 100);
     assert.deepEqual(
       calls.filter((call) => !call.startsWith('ack')),
       ['1+2+3', '4'],
+    );
+  });
+
+  it('has room for less the larger what it holds is', async () => {
+    const { dispatcher, end, called } = createSubject({ concurrency: 1 });
+    dispatcher.beginFetch();
+    dispatcher.offer([delivery('1', 'a', { body: 'x'.repeat(300) }), delivery('2', 'a', { body: 'é' })]);
+    assert.deepEqual(dispatcher.room(), { messages: 98, bytes: 698 });
+    await end('1');
+    await called('ack 1');
+    await eventually('room for it', () => dispatcher.room().bytes === 998);
+    await end('2');
+    await eventually('all room', () => dispatcher.room().bytes === 1_000);
+  });
+
+  it('makes batches that are small in bytes, however few messages that are', async () => {
+    const { dispatcher, calls, end } = createSubject({ concurrency: 1, maxBatch: 3 });
+    const body = 'x'.repeat(MAX_BATCH_BYTES / 2);
+    dispatcher.beginFetch();
+    dispatcher.offer(['1', '2', '3'].map((id) => delivery(id, `key-${id}`, { body })));
+    for (const id of ['1', '2', '3']) await end(id);
+    await eventually('all', () => dispatcher.room().messages === 100);
+    assert.deepEqual(
+      calls.filter((call) => !call.startsWith('ack')),
+      ['1+2', '3'],
     );
   });
 
@@ -79,7 +105,7 @@ describe('the dispatcher', () => {
     dispatcher.offer([delivery('1', 'a'), delivery('2', 'a')]);
     dispatcher.beginFetch();
     await end('1', 'release');
-    await eventually('both are given back', () => dispatcher.room() === 100);
+    await eventually('both are given back', () => dispatcher.room().messages === 100);
     dispatcher.offer([delivery('3', 'a'), delivery('4', 'b')]);
     await end('4');
     await called('ack 4');
@@ -111,7 +137,7 @@ describe('the dispatcher', () => {
     dispatcher.beginFetch();
     dispatcher.offer([delivery('1', 'a')]);
     await end('1');
-    await eventually('it is acknowledged', () => dispatcher.room() === 100);
+    await eventually('it is acknowledged', () => dispatcher.room().messages === 100);
     assert.equal(refusals, -1);
   });
 });

@@ -1,5 +1,6 @@
 import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
+import { type Bounds, headWithin, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import type { Delivery, ReceiveOptions, Settlement } from './transport.ts';
 
 /** The side of the dispatcher that talks to the queue. */
@@ -12,8 +13,8 @@ export interface DeliverySource<D extends Delivery> {
 
 export interface DispatcherOptions<D extends Delivery> extends ReceiveOptions {
   readonly source: DeliverySource<D>;
-  /** Deliveries held at once: waiting, running, and handled but not yet acknowledged. */
-  readonly capacity: number;
+  /** What is held at once: waiting, running, and handled but not yet acknowledged. */
+  readonly capacity: Bounds;
   /** Called whenever there may be room for more. `gaveBack`: something waits in the queue that was held before. */
   readonly onSettled: (gaveBack: boolean) => void;
   readonly clock: Clock;
@@ -27,7 +28,7 @@ export interface Dispatcher<D extends Delivery> {
   offer(deliveries: readonly D[]): void;
   /** Drops waiting deliveries that are no longer ours. */
   forgetLost(): void;
-  room(): number;
+  room(): Bounds;
   holdsAny(test: (delivery: D) => boolean): boolean;
   /** Starts nothing new, waits for what runs, settles it. */
   drain(): Promise<void>;
@@ -36,6 +37,7 @@ export interface Dispatcher<D extends Delivery> {
 export function createDispatcher<D extends Delivery>(options: DispatcherOptions<D>): Dispatcher<D> {
   const { source, handle, concurrency, maxBatch, capacity, onSettled, clock, logger } = options;
   const held = new Map<string, D>();
+  let heldBytes = 0;
   const busyKeys = new Set<string>();
   const draining = new AbortController();
   let waiting: D[] = [];
@@ -48,10 +50,19 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
 
   function forget(deliveries: readonly D[]): void {
     for (const delivery of deliveries) {
-      held.delete(delivery.id);
+      letGo(delivery);
       disturbed.add(delivery.key);
       gaveBack = true;
     }
+  }
+
+  function hold(delivery: D): void {
+    held.set(delivery.id, delivery);
+    heldBytes += Buffer.byteLength(delivery.body);
+  }
+
+  function letGo(delivery: D): void {
+    if (held.delete(delivery.id)) heldBytes -= Buffer.byteLength(delivery.body);
   }
 
   function forgetWaiting(test: (delivery: D) => boolean): void {
@@ -59,13 +70,14 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
     waiting = waiting.filter((delivery) => !test(delivery));
   }
 
-  function takeBatch(): D[] {
+  function takeBatch(): readonly D[] {
     const size = Math.min(maxBatch, Math.ceil(waiting.length / (concurrency - running.size)));
-    const batch: D[] = [];
+    const free: D[] = [];
     for (const delivery of waiting) {
-      if (batch.length >= size) break;
-      if (!busyKeys.has(delivery.key)) batch.push(delivery);
+      if (free.length >= size) break;
+      if (!busyKeys.has(delivery.key)) free.push(delivery);
     }
+    const batch = headWithin(free, { messages: size, bytes: MAX_BATCH_BYTES });
     const taken = new Set(batch);
     if (taken.size > 0) waiting = waiting.filter((delivery) => !taken.has(delivery));
     return batch;
@@ -107,12 +119,12 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   }
 
   function settled(): void {
-    const fetchAgain = gaveBack && room() > 0;
+    const fetchAgain = gaveBack && room().messages > 0;
     if (fetchAgain) gaveBack = false;
     onSettled(fetchAgain);
   }
 
-  const room = () => capacity - held.size;
+  const room = () => ({ messages: capacity.messages - held.size, bytes: capacity.bytes - heldBytes });
 
   /** Whatever waits behind a message that was not handled must be fetched again, behind it. */
   function giveBack(batch: readonly D[]): void {
@@ -127,7 +139,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
       handled = [];
       await acknowledgeUntilStored(batch);
       crashPoint('consumer.after-ack');
-      for (const delivery of batch) held.delete(delivery.id);
+      for (const delivery of batch) letGo(delivery);
       settled();
     }
     acking = undefined;
@@ -155,7 +167,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
     offer: (deliveries) => {
       if (draining.signal.aborted) return;
       const fresh = deliveries.filter((delivery) => !disturbed.has(delivery.key) && !held.has(delivery.id));
-      for (const delivery of fresh) held.set(delivery.id, delivery);
+      for (const delivery of fresh) hold(delivery);
       waiting.push(...fresh);
       dispatch();
     },

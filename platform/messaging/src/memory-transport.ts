@@ -70,7 +70,7 @@ function hint(queue: Queue): void {
 function startReceiver(queue: Queue, receive: ReceiveOptions, clock: Clock): Receiver {
   const dispatcher: Dispatcher<Delivery> = createDispatcher<Delivery>({
     ...receive,
-    capacity: CAPACITY,
+    capacity: { messages: CAPACITY, bytes: Number.POSITIVE_INFINITY },
     clock,
     logger: silentLogger,
     onSettled: () => {
@@ -93,7 +93,7 @@ function startReceiver(queue: Queue, receive: ReceiveOptions, clock: Clock): Rec
       const owner = queue.taken.get(entry.key);
       return (owner === undefined || owner === dispatcher) && !held.has(entry.id);
     });
-    const taken = free.slice(0, Math.max(0, dispatcher.room()));
+    const taken = free.slice(0, Math.max(0, dispatcher.room().messages));
     for (const entry of taken) queue.taken.set(entry.key, dispatcher);
     dispatcher.offer(taken);
   };

@@ -93,7 +93,7 @@ describe('held messages of the outbox', () => {
   describe('and a message that comes behind them', () => {
     let store: OutboxStore;
     let shards: ReadonlyMap<number, string>;
-    const first = { perShard: 10, maxHeld: 10, after: new Map() };
+    const first = { isAhead: false, after: new Map() };
     beforeEach(async () => {
       store = createOutboxStore(system.service.db, ME);
       shards = new Map((await store.claim(60_000, null)).map(({ shard, token }) => [shard, token]));
@@ -141,7 +141,7 @@ describe('held messages of the outbox', () => {
     });
 
     it('is neither sent nor lost when it is read ahead, though the key is due', async () => {
-      const ahead = await store.fetch(shards, { ...first, maxHeld: 0 });
+      const ahead = await store.fetch(shards, { ...first, isAhead: true });
       assert.deepEqual([ahead.rows, ahead.behind.length], [[], 1]);
     });
 

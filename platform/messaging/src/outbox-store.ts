@@ -1,4 +1,5 @@
 import { type Queryable, type SqlValue, storableText } from '@flotilla/postgres';
+import { createBounds, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 
 /** A committed message that waits to be sent. */
@@ -20,12 +21,17 @@ export interface OutboxRow {
 export type RowBehind = Pick<OutboxRow, 'shard' | 'token' | 'id'>;
 
 export interface OutboxFetch {
-  /** Of each shard. */
-  readonly perShard: number;
-  /** Of held messages, over all shards; 0 for what is read ahead. */
-  readonly maxHeld: number;
+  /** Read while others are being published: a key that waits stays behind what may still be refused. */
+  readonly isAhead: boolean;
   /** By shard: only what comes after that id in the outbox. */
   readonly after: ReadonlyMap<number, string>;
+}
+
+export interface Fetched {
+  readonly rows: readonly OutboxRow[];
+  readonly behind: readonly RowBehind[];
+  /** There may be more: it ended where a bound was reached. */
+  readonly isFull: boolean;
 }
 
 export interface OutboxStatistics {
@@ -42,10 +48,7 @@ export interface OutboxStatistics {
 /** What one relay does to the outbox tables. Every write names its owner, so that a former owner changes nothing. */
 export interface OutboxStore extends LeaseStore {
   /** The oldest of each shard, those of a key in order; `behind`: what has to be set aside instead. */
-  fetch(
-    shards: ReadonlyMap<number, string>,
-    which: OutboxFetch,
-  ): Promise<{ readonly rows: readonly OutboxRow[]; readonly behind: readonly RowBehind[] }>;
+  fetch(shards: ReadonlyMap<number, string>, which: OutboxFetch): Promise<Fetched>;
   /** Puts these, and others like them after them, behind the held messages of their keys; a part of them at least. */
   setAside(behind: readonly RowBehind[]): Promise<void>;
   /** Deletes what is not held. */
@@ -59,7 +62,8 @@ export interface OutboxStore extends LeaseStore {
   statistics(): Promise<OutboxStatistics>;
 }
 
-export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
+/** `batchSize`: messages in one fetch, about. */
+export function createOutboxStore(db: Queryable, owner: string, batchSize: number = 500): OutboxStore {
   async function refuse(
     row: OutboxRow,
     error: string,
@@ -77,6 +81,10 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
       reason === null ? null : storableText(reason, MAX_REASON_LENGTH),
     ]);
   }
+
+  const fetching = createBounds({ messages: batchSize, bytes: MAX_BATCH_BYTES });
+  const settingAside = createBounds({ messages: SET_ASIDE_BATCH, bytes: MAX_BATCH_BYTES });
+  const moving = createBounds({ messages: MOVE_BATCH, bytes: MAX_BATCH_BYTES });
 
   const addressOf = (rows: readonly RowBehind[]): SqlValue[] => [
     owner,
@@ -98,27 +106,28 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
     leave: async () => {
       await db.query('SELECT outbox_leave($1)', [owner]);
     },
-    fetch: async (shards, { perShard, maxHeld, after }) => {
+    fetch: async (shards, { isAhead, after }) => {
       const wanted = [...shards.keys()];
-      const found = await db.query<FoundRow>(
-        'SELECT * FROM outbox_fetch($1::smallint[], $2::bigint[], $3, $4)',
-        [wanted, wanted.map((shard) => after.get(shard) ?? 0), perShard, maxHeld],
-      );
-      const rows: OutboxRow[] = [];
-      const behind: RowBehind[] = [];
-      for (const { place, ...row } of found) {
-        const token = shards.get(row.shard) ?? '';
-        if (place === 'behind') behind.push({ shard: row.shard, token, id: row.id });
-        else rows.push({ ...row, token, held: place === 'held' });
-      }
-      return { rows, behind };
+      return await fetching(async ({ messages, bytes }) => {
+        const perShard = Math.ceil(messages / shards.size);
+        const found = await db.query<FoundRow>(
+          'SELECT * FROM outbox_fetch($1::smallint[], $2::bigint[], $3, $4, $5::bigint)',
+          [
+            ...[wanted, wanted.map((shard) => after.get(shard) ?? 0)],
+            ...[perShard, isAhead ? 0 : messages, Math.ceil(bytes)],
+          ],
+        );
+        return sort(shards, found, perShard, bytes);
+      });
     },
     setAside: async (behind) => {
       const first = [...new Map(behind.toReversed().map((row) => [row.shard, row])).values()];
-      await db.query('SELECT outbox_set_aside($1, $2::smallint[], $3::bigint[], $4::bigint[], $5)', [
-        ...addressOf(first),
-        Math.ceil(SET_ASIDE_BATCH / first.length),
-      ]);
+      await settingAside(({ messages, bytes }) =>
+        db.query('SELECT outbox_set_aside($1, $2::smallint[], $3::bigint[], $4::bigint[], $5, $6::bigint)', [
+          ...addressOf(first),
+          ...[Math.ceil(messages / first.length), Math.ceil(bytes)],
+        ]),
+      );
     },
     confirm: async (rows) => {
       await db.query(
@@ -135,7 +144,9 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
     retryLater: (row, error, delayMs) => refuse(row, error, delayMs, null),
     park: (row, error, reason) => refuse(row, error, 0, reason),
     moveDue: async () => {
-      const [row] = await db.query<{ moved: number; nextInMs: number | null }>(MOVE_DUE, [MOVE_BATCH]);
+      const [row] = await moving(({ messages, bytes }) =>
+        db.query<{ moved: number; nextInMs: number | null }>(MOVE_DUE, [messages, Math.ceil(bytes)]),
+      );
       return row ?? { moved: 0, nextInMs: null };
     },
     statistics: async () => {
@@ -148,7 +159,7 @@ export function createOutboxStore(db: Queryable, owner: string): OutboxStore {
 const MAX_REASON_LENGTH = 4_000;
 
 const MOVE_BATCH = 500;
-const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1)';
+const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1, $2::bigint)';
 
 /** Messages looked at in one statement: some 100 ms when each of them is moved. */
 const SET_ASIDE_BATCH = 5_000;
@@ -167,4 +178,26 @@ const STATISTICS = `
       SELECT o.created_at FROM outbox o WHERE o.shard = s.shard ORDER BY o.id LIMIT 1) AS oldest
     UNION ALL (SELECT h.created_at FROM outbox_held h ORDER BY h.created_at LIMIT 1)) AS head`;
 
-type FoundRow = Omit<OutboxRow, 'token' | 'held'> & { readonly place: 'outbox' | 'held' | 'behind' };
+type FoundRow = Omit<OutboxRow, 'token' | 'held'> & {
+  readonly place: 'outbox' | 'held' | 'behind';
+  readonly bytes: number;
+};
+
+function sort(
+  shards: ReadonlyMap<number, string>,
+  found: readonly FoundRow[],
+  perShard: number,
+  maxBytes: number,
+): Fetched {
+  const rows: OutboxRow[] = [];
+  const behind: RowBehind[] = [];
+  let unread = maxBytes;
+  for (const { place, bytes, ...row } of found) {
+    const token = shards.get(row.shard) ?? '';
+    if (place === 'behind') behind.push({ shard: row.shard, token, id: row.id });
+    else rows.push({ ...row, token, held: place === 'held' });
+    if (place === 'outbox') unread -= bytes;
+  }
+  // A full page of one shard, one whose place others take now, or the bytes are reached.
+  return { rows, behind, isFull: behind.length > 0 || rows.length >= perShard || unread <= 0 };
+}

@@ -1,5 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
+import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from './batch-bounds.ts';
 import type { Operator } from './dead-letters.ts';
 
 /** A message that its relay gave up because the transport kept refusing it. */
@@ -39,8 +40,8 @@ export interface ParkedMessages {
   discard(which: string | ParkedFilter, how: Operator): Promise<number>;
 }
 
-/** How many are moved in one transaction. */
-const BATCH = 500;
+/** How much is moved in one transaction. */
+const BATCH: Bounds = { messages: 500, bytes: MAX_BATCH_BYTES };
 
 export function createParkedMessages(db: Database): ParkedMessages {
   async function inBatches(
@@ -49,19 +50,23 @@ export function createParkedMessages(db: Database): ParkedMessages {
     how: Operator,
   ): Promise<number> {
     const condition = conditionOf(typeof which === 'string' ? { id: which } : which);
+    const bounded = createBounds(BATCH);
+    // What is parked again meanwhile is left for the next time.
+    const begun = await momentOf(db);
     for (let total = 0; ; ) {
-      const moved = await db.transaction(async (tx) => {
-        const [row] = await tx.query<{ count: number }>(
-          `SELECT outbox_${action}_parked(ARRAY(
-             SELECT id FROM outbox_parked WHERE ${CONDITION} ORDER BY id LIMIT ${BATCH} FOR UPDATE), $5, $6) AS count`,
-          [...condition, how.by, how.reason],
-        );
-        crashPoint(`parked.before-${action}-commit`);
-        return row?.count ?? 0;
-      });
+      const moved = await bounded(({ messages, bytes }) =>
+        db.transaction(async (tx) => {
+          const [row] = await tx.query<{ count: number }>(
+            `SELECT outbox_${action}_parked(ARRAY(${OLDEST}), $8, $9) AS count`,
+            [...condition, begun, messages, Math.ceil(bytes), how.by, how.reason],
+          );
+          crashPoint(`parked.before-${action}-commit`);
+          return row?.count ?? 0;
+        }),
+      );
       crashPoint(`parked.after-${action}-commit`);
       total += moved;
-      if (moved < BATCH) return total;
+      if (moved === 0) return total;
     }
   }
 
@@ -86,6 +91,16 @@ export function createParkedMessages(db: Database): ParkedMessages {
 const CONDITION = `
   ($1::text IS NULL OR id::text = $1) AND ($2::text IS NULL OR type = $2) AND ($3::text IS NULL OR key = $3)
   AND ($4::text IS NULL OR position(lower($4) IN lower(parked_reason)) > 0)`;
+
+/** Locked: of two that do it at the same time, the second waits and finds what the first has left. */
+const OLDEST = `
+  SELECT p.id FROM outbox_parked p WHERE p.id = ANY (ARRAY(
+    SELECT w.id FROM (
+      SELECT o.id, sum(octet_length(o.envelope)) OVER (ORDER BY o.id ROWS UNBOUNDED PRECEDING)
+        - octet_length(o.envelope) AS before
+      FROM (
+        SELECT * FROM outbox_parked WHERE ${CONDITION} AND parked_at <= $5::timestamptz ORDER BY id LIMIT $6) AS o) AS w
+    WHERE w.before < $7::bigint)) ORDER BY p.id FOR UPDATE`;
 
 function conditionOf({ id, type, key, text }: ParkedFilter & { readonly id?: string }): SqlValue[] {
   return [id, type, key, text].map((value) => value ?? null);

@@ -1,6 +1,7 @@
 import { type Clock, type Loop, startLoop, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
+import { type Bounds, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import { createBusQueue } from './bus-queue.ts';
 import { createDispatcher } from './dispatcher.ts';
 import type { Notifier } from './notifier.ts';
@@ -19,7 +20,7 @@ export interface PostgresReceiverOptions {
 }
 
 /** Deliveries one consumer holds at once. */
-const CAPACITY = 256;
+const CAPACITY: Bounds = { messages: 256, bytes: 4 * MAX_BATCH_BYTES };
 
 /** How often a queue is looked at while no notifications arrive. */
 const MAX_DEAF_INTERVAL_MS = 100;
@@ -43,7 +44,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     },
     onSettled: (gaveBack) => {
       if (gaveBack) fetcher.wake();
-      if (moreIsWaiting && dispatcher.room() >= CAPACITY / 2) fetcher.wake();
+      if (moreIsWaiting && hasRoom()) fetcher.wake();
     },
   });
 
@@ -51,12 +52,16 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     await giveBackSurplus();
     const shards = [...leases.active().keys()];
     const room = dispatcher.room();
-    if (shards.length === 0 || room <= 0) return false;
-    const perShard = Math.ceil(room / shards.length);
-    const fetched = await store.fetch(shards, perShard, dispatcher.beginFetch());
-    moreIsWaiting = fetched.length >= perShard;
-    dispatcher.offer(fetched);
-    return moreIsWaiting && dispatcher.room() >= CAPACITY / 2;
+    if (shards.length === 0 || room.messages <= 0 || room.bytes <= 0) return false;
+    const { deliveries, isFull } = await store.fetch(shards, room, dispatcher.beginFetch());
+    moreIsWaiting = isFull;
+    dispatcher.offer(deliveries);
+    return moreIsWaiting && hasRoom();
+  }
+
+  function hasRoom(): boolean {
+    const { messages, bytes } = dispatcher.room();
+    return messages >= CAPACITY.messages / 2 && bytes >= CAPACITY.bytes / 2;
   }
 
   async function giveBackSurplus(): Promise<void> {

@@ -1,6 +1,7 @@
 import { type Clock, crashPoint, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
+import { createBounds, headWithin, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import { messagingError } from './errors.ts';
 import { createNotifier } from './notifier.ts';
 import { startPostgresReceiver } from './postgres-receiver.ts';
@@ -46,6 +47,8 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     'Messages published that no queue subscribes to.',
   );
 
+  const publishing = createBounds({ messages: MAX_PUBLISH, bytes: MAX_BATCH_BYTES });
+
   async function store(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
     crashPoint('bus.before-publish');
     const [published] = await db.query<{ queues: string[]; unrouted: number; refused: number[] }>(
@@ -66,18 +69,37 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     return withFollowers(refused, ({ type }) => `nobody subscribes to ${type}`);
   }
 
+  async function publishPart(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
+    try {
+      return await reach(() => store(messages));
+    } catch (error) {
+      if (!isDataError(error)) throw error;
+      return await publishSingly(messages, (message) => reach(() => store([message])));
+    }
+  }
+
   return {
     subscribe: (queue, types) =>
       reach(async () => {
         await db.query('SELECT bus.subscribe($1, $2::text[])', [queue, types]);
       }),
     publish: async (messages) => {
-      try {
-        return await reach(() => store(messages));
-      } catch (error) {
-        if (!isDataError(error)) throw error;
-        return await publishSingly(messages, (message) => reach(() => store([message])));
+      const refusals: Refusal[] = [];
+      const stopped = new Set<string>();
+      for (let next = 0; next < messages.length; ) {
+        const [part, refused] = await publishing(async (bounds) => {
+          const head = headWithin(messages.slice(next), bounds);
+          return [head, await publishPart(head.filter(({ key }) => !stopped.has(key)))] as const;
+        });
+        refusals.push(...refused);
+        refusals.push(
+          ...part.filter(({ key }) => stopped.has(key)).map(({ id }) => ({ id, reason: FOLLOWS })),
+        );
+        const ids = new Set(refused.map(({ id }) => id));
+        for (const { id, key } of part) if (ids.has(id)) stopped.add(key);
+        next += part.length;
       }
+      return refusals;
     },
     receive: (queue, receive) =>
       startPostgresReceiver({ db, notifier, queue, receive, pollIntervalMs, leaseMs, clock, logger }),
@@ -93,6 +115,9 @@ async function closeAll(db: Database, notifier: { close(): Promise<void> }): Pro
   await notifier.close();
   await db.close();
 }
+
+/** In one statement. */
+const MAX_PUBLISH = 512;
 
 const FOLLOWS = 'an earlier message of its key was refused';
 
@@ -147,7 +172,7 @@ async function reach<T>(work: () => Promise<T>): Promise<T> {
     if (error.details['sqlState'] === '42501') {
       throw messagingError('MESSAGING_FORBIDDEN', error.message, { cause: error });
     }
-    if (!error.retryable) throw error;
+    if (!error.retryable || error.code === 'POSTGRES_TIMEOUT') throw error;
     throw messagingError('MESSAGING_UNAVAILABLE', 'the bus cannot be reached', { cause: error });
   }
 }

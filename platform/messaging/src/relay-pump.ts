@@ -7,7 +7,6 @@ export interface RelayPumpOptions {
   readonly store: Pick<OutboxStore, 'fetch' | 'setAside' | 'confirm' | 'confirmHeld'>;
   readonly leases: ShardLeases;
   readonly transport: Transport;
-  readonly batchSize: number;
   readonly onPublished: (messages: number) => void;
   /** Records that the transport refused it. Only the first of each key is told. */
   readonly settleRefusal: (row: OutboxRow, reason: string) => Promise<void>;
@@ -22,7 +21,7 @@ const BATCHES = 20;
  * overlapped: a refusal must stop what follows it.
  */
 export function createRelayPump(options: RelayPumpOptions): () => Promise<boolean> {
-  const { store, leases, transport, batchSize } = options;
+  const { store, leases, transport } = options;
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
   const everReached = new Map<number, string>();
@@ -42,23 +41,21 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     unconfirmed = unconfirmed.filter((row) => !gone.has(row));
   }
 
-  async function fetch(after: ReadonlyMap<number, string>, maxHeld: number): Promise<Batch> {
+  async function fetch(after: ReadonlyMap<number, string>, isAhead: boolean): Promise<Batch> {
     const shards = leases.active();
     if (shards.size === 0) return EMPTY;
-    const perShard = Math.ceil(batchSize / shards.size);
-    const { rows, behind } = await store.fetch(shards, { perShard, maxHeld, after });
+    const { rows, behind, isFull } = await store.fetch(shards, { isAhead, after });
     if (behind.length > 0) {
       crashPoint('relay.before-set-aside');
       await store.setAside(behind);
       crashPoint('relay.after-set-aside');
     }
-    // A full page of one shard, or one whose place others take now.
-    return { rows, isFull: behind.length > 0 || rows.length >= perShard };
+    return { rows, isFull };
   }
 
   async function readAhead({ rows, isFull }: Batch, reached: Map<number, string>): Promise<Batch> {
     for (const row of rows) if (!row.held) reached.set(row.shard, row.id);
-    return isFull ? await fetch(reached, 0) : EMPTY;
+    return isFull ? await fetch(reached, true) : EMPTY;
   }
 
   /** Returns what must not go on. */
@@ -84,7 +81,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     if (leases.surplus().length > 0) await leases.release(leases.surplus());
     const reached = beginning();
     let confirmed = later(Promise.resolve());
-    let batch = await fetch(reached, batchSize);
+    let batch = await fetch(reached, false);
     // It may be a part of what waits in a key: the rest is due as well.
     const goesOn = batch.rows.some((row) => row.held);
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {

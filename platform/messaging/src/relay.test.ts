@@ -218,7 +218,7 @@ describe('the relay', () => {
     const successor = createOutboxStore(system.service.db, '00000000-0000-7000-8000-00000000000b');
     const mine = async (store: typeof zombie, leaseMs: number) =>
       new Map((await store.claim(leaseMs, null)).map((row) => [row.shard, row.token]));
-    const first = { perShard: 10, maxHeld: 10, after: new Map() };
+    const first = { isAhead: false, after: new Map() };
     const [stale] = (await zombie.fetch(await mine(zombie, 1), first)).rows;
     assert.ok(stale);
     const held = await eventually('the lease has ended', async () => {

@@ -27,7 +27,7 @@ export interface RelayOptions {
   readonly clock?: Clock;
   /** How often the outbox is looked at without a nudge. Default 500 ms. */
   readonly pollIntervalMs?: number;
-  /** Messages published in one go at most, about. Default 500. */
+  /** Messages published in one go at most, about; 4 MiB of them. Default 500. */
   readonly batchSize?: number;
   /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
@@ -52,7 +52,7 @@ export function createRelay(options: RelayOptions): Relay {
   const { batchSize = 500, leaseMs = 6_000, maxAttempts = 10 } = options;
   const owner = uuidv7();
   const key = presenceKey(owner);
-  const store = createOutboxStore(db, owner);
+  const store = createOutboxStore(db, owner, batchSize);
   const leases = createShardLeases(store, leaseMs, () => (connection?.isOpen() ? key : null));
   const measures = relayMetrics(options.metrics);
   let loops: Loop[] = [];
@@ -61,7 +61,7 @@ export function createRelay(options: RelayOptions): Relay {
   const closing = new AbortController();
   let connection: StandingConnection | undefined;
   const relay = createRelayPump({
-    ...{ store, leases, transport, batchSize, settleRefusal },
+    ...{ store, leases, transport, settleRefusal },
     onPublished: (messages) => measures.published.inc({}, messages),
   });
 

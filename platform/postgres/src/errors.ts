@@ -5,6 +5,7 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
  * - `POSTGRES_UNIQUE_VIOLATION`, `POSTGRES_CHECK_VIOLATION`: a constraint refused the row; `details.constraint` names it.
  * - `POSTGRES_UNAVAILABLE`: no connection, or it broke. The outcome of a running COMMIT is then unknown.
  * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
+ * - `POSTGRES_TIMEOUT`: the statement took longer than `statementTimeoutMs` and was cancelled; nothing of it was done.
  * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
  * - `POSTGRES_MIGRATION_CHANGED`: a migration file was edited after it had been applied.
  * - `POSTGRES_NAME_TAKEN`: the server has a role or database of that name that somebody else made.
@@ -19,6 +20,7 @@ export type PostgresErrorCode =
   | 'POSTGRES_CHECK_VIOLATION'
   | 'POSTGRES_UNAVAILABLE'
   | 'POSTGRES_POOL_EXHAUSTED'
+  | 'POSTGRES_TIMEOUT'
   | 'POSTGRES_QUERY_FAILED'
   | 'POSTGRES_MIGRATION_CHANGED'
   | 'POSTGRES_NAME_TAKEN'
@@ -32,6 +34,7 @@ export type PostgresError = PlatformError<PostgresErrorCode>;
 const BY_SQLSTATE: Readonly<Record<string, PostgresErrorCode>> = {
   '40001': 'POSTGRES_CONFLICT',
   '40P01': 'POSTGRES_CONFLICT',
+  '57014': 'POSTGRES_TIMEOUT',
   '23505': 'POSTGRES_UNIQUE_VIOLATION',
   '23514': 'POSTGRES_CHECK_VIOLATION',
 };
@@ -40,6 +43,7 @@ const RETRYABLE: ReadonlySet<PostgresErrorCode> = new Set([
   'POSTGRES_CONFLICT',
   'POSTGRES_UNAVAILABLE',
   'POSTGRES_POOL_EXHAUSTED',
+  'POSTGRES_TIMEOUT',
 ]);
 
 /** Names what went wrong, whatever layer of the driver reported it. Other errors pass through as a failed query. */

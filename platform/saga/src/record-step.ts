@@ -159,6 +159,8 @@ function isSamePlace(
   );
 }
 
+/** Too slow a statement may be that of a hook: it costs an attempt, so that somebody sees it in the end. */
 function isDatabaseAway(error: unknown): boolean {
-  return isPlatformError(error) && error.retryable && error.code.startsWith('POSTGRES_');
+  if (!isPlatformError(error) || error.code === 'POSTGRES_TIMEOUT') return false;
+  return error.retryable && error.code.startsWith('POSTGRES_');
 }

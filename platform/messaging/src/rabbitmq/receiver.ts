@@ -54,7 +54,8 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   const dispatcher = createDispatcher<PartDelivery>({
     ...receive,
     handle,
-    capacity: prefetch * parts.length,
+    // What the broker has sent is here already: only it could hold back by bytes, and quorum queues do not.
+    capacity: { messages: prefetch * parts.length, bytes: Number.POSITIVE_INFINITY },
     clock,
     logger,
     source: { owns: (delivery) => isLive(delivery) && mayStart(delivery), ack },
@@ -97,7 +98,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
       const waiting = [...unacknowledged.values()].filter(
         (delivery) => !held.has(delivery) && !resting.has(delivery.key) && mayStart(delivery),
       );
-      dispatcher.offer(waiting.slice(0, Math.max(0, dispatcher.room())));
+      dispatcher.offer(waiting.slice(0, Math.max(0, dispatcher.room().messages)));
     });
   }
 
