@@ -170,7 +170,7 @@ async function findOtherCheckouts(system: System): Promise<Violation[]> {
   const [checkouts, ends] = await Promise.all([
     system.read<Checkout>(
       'cart',
-      "SELECT customer_id || ' ' || idempotency_key AS attempt, state FROM checkout",
+      "SELECT customer_id || ' ' || coalesce(order_key, idempotency_key) AS attempt, state FROM checkout",
     ),
     system.read<Checkout>(
       'order',

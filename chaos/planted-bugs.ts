@@ -362,6 +362,13 @@ export const PLANTS: readonly PlantedBug[] = [
     sql: "UPDATE checkout SET state = 'open' WHERE idempotency_key = 'key-a'",
   },
   {
+    id: 'G3b',
+    bug: 'a checkout that took over another one never hears of its order',
+    database: 'cart',
+    sql: `INSERT INTO checkout (customer_id, idempotency_key, items, state, order_key)
+          VALUES ('alice', 'key-of-a-second-click', '[]', 'open', 'key-a')`,
+  },
+  {
     id: 'G5',
     bug: 'an innocent message is given up',
     database: 'notification',

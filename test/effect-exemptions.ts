@@ -141,10 +141,27 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'it only takes the leases; each migration is a transaction of its own with the two',
   },
   {
-    in: 'shop/cart/src/check-out.ts checkOut',
-    what: 'checkouts.refuse',
-    points: ['cart.after-order-answered'],
-    because: 'the last effect; a mark that is lost is made by the next request with the key',
+    in: 'shop/cart/src/check-out.ts order',
+    what: 'placeOrder',
+    points: ['cart.after-checkout-recorded', 'cart.after-order-answered'],
+    because: 'its caller passes them before and after it',
+  },
+  ...['checkouts.leave', 'checkouts.ordered', 'checkouts.refuse', 'db.transaction'].map((what) => ({
+    in: 'shop/cart/src/check-out.ts note',
+    what,
+    points: ['cart.after-order-answered', 'cart.after-answer-noted'],
+    because: 'its caller passes them before and after it',
+  })),
+  {
+    in: 'shop/cart/src/check-out.ts order',
+    what: 'checkouts.leave',
+    because: 'a mark that is lost runs out by itself',
+  },
+  {
+    in: 'shop/cart/src/check-out.ts settleEarlier',
+    what: 'db.transaction',
+    points: ['cart.after-checkout-recorded', 'cart.before-checkout-recorded'],
+    because: 'its caller passes them before it and, in its next round, after it',
   },
   ...['remove', 'put', 'clear'].map((name) => ({
     in: 'shop/cart/src/http.ts cartRoutes',

@@ -4,7 +4,7 @@ import { createCartStore } from './cart-store.ts';
 import { createProductExists } from './catalogue.ts';
 import { type CheckoutStore, createCheckoutStore } from './checkout-store.ts';
 import { cartRoutes } from './http.ts';
-import { createPlaceOrder } from './order-client.ts';
+import { createPlaceOrder, createReadOrder } from './order-client.ts';
 import { cartSubscriptions } from './subscriptions.ts';
 
 export interface CartDeps {
@@ -26,12 +26,14 @@ export function createCartApp({ db, inventory, orders }: CartDeps): CartApp {
   const checkouts = createCheckoutStore(db, carts);
   return {
     handlers: cartRoutes({
+      db,
       carts,
       checkouts,
       productExists: createProductExists(inventory),
       placeOrder: createPlaceOrder(orders),
+      readOrder: createReadOrder(orders),
     }),
-    subscriptions: cartSubscriptions(carts, checkouts),
+    subscriptions: cartSubscriptions(checkouts),
     checkouts,
   };
 }

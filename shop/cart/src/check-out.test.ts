@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { created, problem } from '@flotilla/http';
+import { accepted, created, problem } from '@flotilla/http';
 import { uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { orderCancelled, orderConfirmed } from '@shop/contracts';
@@ -242,6 +242,162 @@ describe('checking out', () => {
     await checkOut('key-1');
     await confirmed('key-1', { 'sku-2': 1 });
     await holds({ 'sku-1': 2 });
+  });
+});
+
+describe('one open checkout of a cart', () => {
+  let rig: CartRig;
+  let customer: Customer;
+  let serial = 0;
+  before(async () => {
+    rig = await startCart();
+  });
+  after(() => rig.close());
+  beforeEach(async () => {
+    serial += 1;
+    customer = await rig.customer(`one-${serial}`);
+    rig.received.length = 0;
+    rig.orders.clear();
+    rig.script.answer = async () => accepted(orderOf('order-1'), { location: '/orders/order-1' });
+    await customer('PUT', '/cart/items/sku-1', { quantity: 2 });
+  });
+
+  const checkOut = (key: string, body: object = checkoutBody) =>
+    customer('POST', '/cart/checkout', body, { 'idempotency-key': key });
+  const items = async () => (await customer('GET', '/cart')).body['items'];
+  const outcome = async (key: string, body?: object) => {
+    const answer = await checkOut(key, body);
+    return [answer.status, answer.body['code'] ?? answer.body['status']];
+  };
+
+  it('is over with the answer "confirmed": the cart is empty before the news of it come', async () => {
+    rig.script.answer = async () => created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    assert.deepEqual(await outcome('key-1'), [201, 'Confirmed']);
+    assert.deepEqual(await items(), []);
+    assert.deepEqual(await outcome('key-2'), [422, 'cart-empty']);
+    assert.deepEqual(await outcome('key-1'), [201, 'Confirmed']);
+    assert.deepEqual(
+      rig.received.map(({ key }) => key),
+      ['key-1', 'key-1'],
+    );
+  });
+
+  it('keeps what was put in while it was confirmed, and takes out once what the news tell again', async () => {
+    rig.script.answer = async () => {
+      await customer('PUT', '/cart/items/sku-2', { quantity: 1 });
+      return created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    };
+    await checkOut('key-1');
+    assert.deepEqual(await items(), [{ productId: 'sku-2', quantity: 1 }]);
+    await customer('PUT', '/cart/items/sku-1', { quantity: 2 });
+    const confirmed = {
+      ...endedOrder(`one-${serial}`, 'key-1', { 'sku-1': 2 }),
+      ...{ shipmentId: 's', confirmedAt: '2026-01-01T00:00:00Z' },
+    };
+    const id = await rig.publish(orderConfirmed, confirmed);
+    await eventually('it has been handled', async () => {
+      const rows = await rig.db.query('SELECT 1 FROM inbox WHERE message_id = $1', [id]);
+      return rows.length === 1;
+    });
+    assert.equal(((await items()) as unknown[]).length, 2);
+  });
+
+  it('refuses a second key while the first is being answered', async () => {
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    rig.script.answer = async () => {
+      await answered;
+      return created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    };
+    const first = checkOut('key-1');
+    await eventually('it is being answered', () => rig.received.length === 1);
+    const second = await checkOut('key-2');
+    assert.deepEqual([second.status, second.body['code']], [409, 'checkout-in-progress']);
+    assert.equal(second.headers['retry-after'], '1');
+    answer();
+    assert.equal((await first).status, 201);
+    assert.equal(rig.received.length, 1);
+  });
+
+  it('is one order for keys that come at the same moment', async () => {
+    rig.script.answer = async () => created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    const outcomes = await Promise.all(['a', 'b', 'c', 'd'].map((key) => outcome(key)));
+    assert.equal(outcomes.filter(([status]) => status === 201).length, 1);
+    for (const [status, code] of outcomes)
+      assert.match(`${status} ${code}`, /^(201 Confirmed|409 checkout-in-progress|422 cart-empty)$/);
+    assert.equal(new Set(rig.received.map(({ key }) => key)).size, 1);
+  });
+
+  it('asks how an accepted order stands, and does what follows', async () => {
+    await checkOut('key-1');
+    rig.orders.set('order-1', orderOf('order-1', 'PaymentProcessed', { 'sku-1': 2 }));
+    const refused = await checkOut('key-2');
+    assert.deepEqual(
+      [refused.status, refused.body['code'], refused.body['orderId'], refused.headers['location']],
+      [409, 'checkout-in-progress', 'order-1', '/orders/order-1'],
+    );
+    rig.orders.set('order-1', orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    assert.deepEqual(await outcome('key-2'), [422, 'cart-empty']);
+    assert.equal(rig.received.length, 1);
+
+    await customer('PUT', '/cart/items/sku-1', { quantity: 1 });
+    rig.script.answer = async () => accepted(orderOf('order-2'));
+    await checkOut('key-3');
+    rig.orders.set('order-2', orderOf('order-2', 'Cancelled', { 'sku-1': 1 }));
+    rig.script.answer = async () => accepted(orderOf('order-3'));
+    assert.deepEqual(await outcome('key-4'), [202, 'Pending']);
+    assert.deepEqual(
+      rig.received.map(({ key }) => key),
+      ['key-1', 'key-3', 'key-4'],
+    );
+  });
+
+  it('is not ended on the word of nobody: a token that may not read orders waits for the news', async () => {
+    await checkOut('key-1');
+    rig.orders.set('order-1', orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    customer = await rig.customer(`one-${serial}`, { scope: '' });
+    assert.deepEqual(await outcome('key-2'), [409, 'checkout-in-progress']);
+  });
+
+  it('is over when the order is answered as cancelled: the next key orders anew, at once', async () => {
+    rig.script.answer = async () => problem(422, 'payment-declined', 'Declined.', { orderId: 'order-1' });
+    assert.deepEqual(await outcome('key-1'), [422, 'payment-declined']);
+    assert.equal(((await items()) as unknown[]).length, 1);
+    rig.script.answer = async () => accepted(orderOf('order-2'));
+    assert.deepEqual(await outcome('key-2'), [202, 'Pending']);
+  });
+
+  it('is taken over under its own key when nobody knows what came of it', async () => {
+    rig.script.answer = async () => problem(503, 'temporarily-unavailable');
+    assert.equal((await checkOut('key-1')).status, 503);
+    await customer('PUT', '/cart/items/sku-2', { quantity: 1 });
+    rig.script.answer = async () => accepted(orderOf('order-1'));
+    assert.deepEqual(await outcome('key-2'), [202, 'Pending']);
+    const last = rig.received.at(-1);
+    assert.deepEqual([last?.key, last?.body.items.length], ['key-1', 2]);
+    assert.deepEqual(await outcome('key-2'), [202, 'Pending']);
+    assert.equal(rig.received.at(-1)?.key, 'key-1');
+    assert.deepEqual(await outcome('key-1'), [202, 'Pending']);
+    assert.deepEqual(rig.received.at(-1)?.body.items, [{ productId: 'sku-1', quantity: 2 }]);
+  });
+
+  it('stands when it turns out to have become an order with other details than those of the next key', async () => {
+    rig.script.answer = async () => problem(503, 'temporarily-unavailable');
+    await checkOut('key-1');
+    rig.script.answer = async ({ key }) =>
+      key === 'key-1'
+        ? problem(422, 'idempotency-key-reused', 'Used.', { orderId: 'order-1' })
+        : accepted(orderOf('order-2'));
+    rig.orders.set('order-1', orderOf('order-1', 'PaymentProcessed', { 'sku-1': 2 }));
+    const other = { ...checkoutBody, payment: { token: 'tok_other' } };
+    assert.deepEqual(await outcome('key-2', other), [409, 'checkout-in-progress']);
+    rig.orders.set('order-1', orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+    assert.deepEqual(await outcome('key-2', other), [422, 'cart-empty']);
+    await customer('PUT', '/cart/items/sku-3', { quantity: 1 });
+    assert.deepEqual(await outcome('key-2', other), [202, 'Pending']);
+    assert.equal(rig.received.at(-1)?.key, 'key-2');
   });
 });
 

@@ -1,8 +1,9 @@
 import type { BodyFor } from '@flotilla/http';
 import { crashPoint } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
 import type { checkOutCart } from '@shop/contracts';
-import type { CheckoutStore } from './checkout-store.ts';
-import type { OrderAnswer, PlaceOrder } from './order-client.ts';
+import type { Begun, CheckoutStore } from './checkout-store.ts';
+import { longestAnswerMs, type OrderAnswer, type PlaceOrder, type ReadOrder } from './order-client.ts';
 
 export interface CheckOut {
   readonly customerId: string;
@@ -12,34 +13,135 @@ export interface CheckOut {
   readonly details: BodyFor<typeof checkOutCart>;
 }
 
+export type CheckOutOutcome =
+  | { readonly kind: 'answered'; readonly answer: OrderAnswer }
+  | { readonly kind: 'empty' }
+  /** Another checkout of the cart has not ended; its order, when there is one. */
+  | { readonly kind: 'in-progress'; readonly orderId?: string };
+
 export interface CheckOutDeps {
+  readonly db: Database;
   readonly checkouts: CheckoutStore;
   readonly placeOrder: PlaceOrder;
+  readonly readOrder: ReadOrder;
 }
+
+/** Each round settles a checkout that stood in the way. */
+const MOST_ROUNDS = 3;
 
 /**
- * Orders the cart; `undefined` when it is empty. What is ordered under a key is recorded before the order
- * service is asked, so that a repeated request repeats the same order and gets the same answer, whatever has
- * happened to the cart since. The cart itself changes only when the order is reported as confirmed.
+ * Orders the cart. What is ordered under a key is recorded before the order service is asked, so that a repeated
+ * request repeats the same order and gets the same answer, whatever has happened to the cart since. Who is told that
+ * the order is confirmed has what was bought out of the cart; otherwise the news of its end takes it out.
  */
 export async function checkOut(
-  { checkouts, placeOrder }: CheckOutDeps,
+  deps: CheckOutDeps,
   request: CheckOut,
   signal: AbortSignal,
-): Promise<OrderAnswer | undefined> {
-  const { customerId, token, idempotencyKey, prefer, details } = request;
-  crashPoint('cart.before-checkout-recorded');
-  const items = await checkouts.begin(customerId, idempotencyKey);
-  if (items.length === 0) return undefined;
-  crashPoint('cart.after-checkout-recorded');
-  const answer = await placeOrder({ body: { items, ...details }, idempotencyKey, prefer, token }, signal);
-  crashPoint('cart.after-order-answered');
-  if (tookNothing(answer)) await checkouts.refuse(customerId, idempotencyKey);
-  return answer;
+): Promise<CheckOutOutcome> {
+  const { customerId, idempotencyKey } = request;
+  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+    crashPoint('cart.before-checkout-recorded');
+    const begun = await deps.checkouts.begin(customerId, idempotencyKey, longestAnswerMs(request.prefer));
+    crashPoint('cart.after-checkout-recorded');
+    if (begun.kind === 'empty') return { kind: 'empty' };
+    if (begun.kind === 'busy') return { kind: 'in-progress' };
+    if (begun.kind === 'ordered') {
+      const { orderId } = begun;
+      if (!(await settleEarlier(deps, request, begun, signal))) return { kind: 'in-progress', orderId };
+      continue;
+    }
+    const answer = await order(deps, request, begun, signal);
+    crashPoint('cart.after-order-answered');
+    const standing = begun.orderKey === idempotencyKey || !isReused(answer);
+    if (standing) {
+      await note(deps, request, begun.orderKey, answer);
+      crashPoint('cart.after-answer-noted');
+      return { kind: 'answered', answer };
+    }
+    // What was taken over had become an order with other details: that one stands, and this is none.
+    const orderId = factOf(answer, 'orderId');
+    const known = typeof orderId === 'string' ? orderId : undefined;
+    await deps.checkouts.giveBack(customerId, idempotencyKey, begun.orderKey, known);
+    crashPoint('cart.after-answer-noted');
+  }
+  return { kind: 'in-progress' };
 }
 
-/** Refused before there was an order: the customer may mend the cart and try again with the same key. */
-function tookNothing({ status, body }: OrderAnswer): boolean {
-  if (status !== 400 && status !== 422) return false;
-  return body['orderId'] === undefined && body['code'] !== 'idempotency-key-reused';
+type Open = Extract<Begun, { readonly kind: 'begun' }>;
+type Ordered = Extract<Begun, { readonly kind: 'ordered' }>;
+
+async function order(
+  { checkouts, placeOrder }: CheckOutDeps,
+  { customerId, idempotencyKey, prefer, token, details }: CheckOut,
+  { items, orderKey }: Open,
+  signal: AbortSignal,
+): Promise<OrderAnswer> {
+  try {
+    return await placeOrder({ body: { items, ...details }, idempotencyKey: orderKey, prefer, token }, signal);
+  } catch (error) {
+    // Left as it is when this fails too: then nobody takes over before the request could have been answered.
+    await checkouts.leave(customerId, idempotencyKey).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Asks how an earlier checkout of the cart ended: its news may still be on their way. `false` when it has not. */
+async function settleEarlier(
+  { db, checkouts, readOrder }: CheckOutDeps,
+  { customerId, token }: CheckOut,
+  { orderKey, orderId }: Ordered,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const found = await readOrder(orderId, token, signal);
+  if (found === 'unreadable') return false;
+  const end = found === 'unknown' ? 'cancelled' : endOf(found.status);
+  if (end === undefined) return false;
+  const items = found === 'unknown' ? [] : found.items;
+  await db.transaction((tx) => checkouts.end(tx, { customerId, key: orderKey, items }, end));
+  return true;
+}
+
+function endOf(status: string): 'confirmed' | 'cancelled' | undefined {
+  if (status === 'Confirmed') return 'confirmed';
+  return status === 'Cancelled' ? 'cancelled' : undefined;
+}
+
+/** Records what an answer says of the order, before the customer is told. */
+async function note(
+  { db, checkouts }: CheckOutDeps,
+  { customerId, idempotencyKey }: CheckOut,
+  orderKey: string,
+  answer: OrderAnswer,
+): Promise<void> {
+  if (answer.status === 201) {
+    const { items } = answer.body;
+    return await db.transaction((tx) => checkouts.end(tx, { customerId, key: orderKey, items }, 'confirmed'));
+  }
+  const orderId = answer.status === 202 ? answer.body.id : factOf(answer, 'orderId');
+  if (typeof orderId !== 'string') {
+    return isOpen(answer)
+      ? await checkouts.leave(customerId, idempotencyKey)
+      : await checkouts.refuse(customerId, idempotencyKey);
+  }
+  if (answer.status === 202 || isReused(answer))
+    return await checkouts.ordered(customerId, idempotencyKey, orderId);
+  return await db.transaction((tx) =>
+    checkouts.end(tx, { customerId, key: orderKey, items: [] }, 'cancelled'),
+  );
+}
+
+/** The key has an order, with other details than those of this request. */
+function isReused(answer: OrderAnswer): boolean {
+  return factOf(answer, 'code') === 'idempotency-key-reused';
+}
+
+/** Whether there is an order is not known yet; any other refusal took nothing. */
+function isOpen(answer: OrderAnswer): boolean {
+  return isReused(answer) || factOf(answer, 'code') === 'idempotency-in-progress';
+}
+
+/** What a refusal says. */
+function factOf({ status, body }: OrderAnswer, name: string): unknown {
+  return status === 201 || status === 202 ? undefined : body[name];
 }

@@ -56,14 +56,26 @@ export function cartRoutes(deps: CartRoutes): readonly RouteHandler[] {
       if (!/^[\x21-\x7e]{1,255}$/.test(idempotencyKey)) return refuseKey('idempotency-key-invalid');
       const { subject: customerId, token } = principal;
       const request = { customerId, token, idempotencyKey, prefer: headers.prefer, details: body };
-      const answer = await checkOut(deps, request, signal);
-      return answer ? passOn(answer) : problem(422, 'cart-empty', 'There is nothing in the cart to order.');
+      const outcome = await checkOut(deps, request, signal);
+      if (outcome.kind === 'answered') return passOn(outcome.answer);
+      return outcome.kind === 'empty'
+        ? problem(422, 'cart-empty', 'There is nothing in the cart to order.')
+        : refuseSecond(outcome.orderId);
     }),
   ];
 }
 
 function refuseKey(code: string): ProblemReply {
   return problem(400, code, 'Send an Idempotency-Key header of 1 to 255 visible characters.');
+}
+
+function refuseSecond(orderId: string | undefined) {
+  const facts = orderId === undefined ? {} : { orderId };
+  const known = orderId === undefined ? {} : { location: `/orders/${orderId}` };
+  return {
+    ...problem(409, 'checkout-in-progress', 'The cart is being ordered already, with another key.', facts),
+    headers: { 'retry-after': '1', ...known },
+  };
 }
 
 /** The order service's answer as it is; only the headers that concern the client go with it. */

@@ -1,6 +1,7 @@
 import { type BodyFor, defineRoute, type HttpClient, type RouteAnswer } from '@flotilla/http';
+import type { Static } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
-import { placeOrder } from '@shop/contracts';
+import { getOrder, type orderSchema, placeOrder } from '@shop/contracts';
 
 const problemSchema = s.record(s.anything());
 
@@ -29,16 +30,40 @@ interface PlacingOrder {
 /** Places an order on behalf of a customer. Throws retryable errors when the outcome is not known. */
 export type PlaceOrder = (order: PlacingOrder, signal: AbortSignal) => Promise<OrderAnswer>;
 
+/** The order as the order service shows it; `unreadable`: not with this token. */
+export type FoundOrder = Static<typeof orderSchema> | 'unknown' | 'unreadable';
+
+export type ReadOrder = (orderId: string, token: string, signal: AbortSignal) => Promise<FoundOrder>;
+
+const getOrderOrProblem = defineRoute({
+  ...getOrder,
+  responses: { ...getOrder.responses, 403: problemSchema, 404: problemSchema },
+});
+
 const MAX_WAIT_SECONDS = 30;
-const MARGIN_MS = 8_000;
+const ANSWER_MS = 8_000;
+const MARGIN_MS = 2_000;
 
 export function createPlaceOrder(orders: HttpClient): PlaceOrder {
   return async ({ body, idempotencyKey, prefer, token }, signal) => {
     const headers = { 'idempotency-key': idempotencyKey, ...(prefer !== undefined && { prefer }) };
     // The key makes it safe to ask again.
-    const options = { signal, timeoutMs: waitMs(prefer) + MARGIN_MS, idempotent: true };
+    const options = { signal, timeoutMs: waitMs(prefer) + ANSWER_MS, idempotent: true };
     return await orders.call(placeOrderOrProblem, { headers, body, token }, options);
   };
+}
+
+export function createReadOrder(orders: HttpClient): ReadOrder {
+  return async (orderId, token, signal) => {
+    const answer = await orders.call(getOrderOrProblem, { params: { id: orderId }, token }, { signal });
+    if (answer.status === 200) return answer.body;
+    return answer.status === 404 ? 'unknown' : 'unreadable';
+  };
+}
+
+/** After so long no request that was sent now is being answered any more. */
+export function longestAnswerMs(prefer: string | undefined): number {
+  return waitMs(prefer) + ANSWER_MS + MARGIN_MS;
 }
 
 /** How long the order service may take to answer; it reads the preference by itself. */

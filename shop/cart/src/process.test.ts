@@ -3,13 +3,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { type Registry, register, startRegistry } from '@flotilla/discovery';
-import { createHttpHost, handle, ok } from '@flotilla/http';
+import { created, createHttpHost, handle, ok } from '@flotilla/http';
 import { childEnvironment } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { getJwks } from '@shop/contracts';
-import { type CartRig, checkoutBody, startCart } from './testing.ts';
+import { type CartRig, checkoutBody, orderOf, startCart } from './testing.ts';
 
 /** The real process between fakes, killed between two effects; a second one takes up what it left. */
 describe('the cart process', () => {
@@ -72,14 +72,14 @@ describe('the cart process', () => {
     return child.signalCode ?? child.exitCode;
   }
 
-  async function checkOut(url: string, customerId: string): Promise<Response> {
+  async function checkOut(url: string, customerId: string, key: string = 'key-1'): Promise<Response> {
     const token = await rig.issuer.sign({ sub: customerId, permissions: ['orders.write'] });
     return await fetch(`${url}/cart/checkout`, {
       method: 'POST',
       headers: {
         authorization: `Bearer ${token}`,
         'content-type': 'application/json',
-        'idempotency-key': 'key-1',
+        'idempotency-key': key,
       },
       body: JSON.stringify(checkoutBody),
     });
@@ -106,6 +106,31 @@ describe('the cart process', () => {
         assert.equal(key, 'key-1');
         assert.deepEqual(body.items, [{ productId: 'sku-1', quantity: 2 }]);
       }
+      second.child.kill('SIGTERM');
+      assert.equal(await ended(second.child), 0);
+    });
+
+  for (const point of ['cart.after-order-answered', 'cart.after-answer-noted'])
+    it(`at ${point} tells nobody "confirmed" whose cart is full, whatever key they try again with`, async () => {
+      const id = `${point} confirmed`;
+      const customer = await rig.customer(id);
+      await customer('PUT', '/cart/items/sku-1', { quantity: 2 });
+      rig.received.length = 0;
+      const { answer } = rig.script;
+      rig.script.answer = async () => created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
+      const { child, url } = await start(point);
+      await assert.rejects(checkOut(url, id));
+      assert.equal(await ended(child), 'SIGKILL');
+
+      const second = await start();
+      // Nobody may take over before the request that died could have been answered.
+      const early = await checkOut(second.url, id, 'key-2');
+      assert.ok(early.status === 409 || early.status === 422, String(early.status));
+      assert.equal((await checkOut(second.url, id)).status, 201);
+      assert.deepEqual((await customer('GET', '/cart')).body['items'], []);
+      assert.equal((await checkOut(second.url, id, 'key-2')).status, 422);
+      assert.deepEqual([...new Set(rig.received.map(({ key }) => key))], ['key-1']);
+      rig.script.answer = answer;
       second.child.kill('SIGTERM');
       assert.equal(await ended(second.child), 0);
     });

@@ -8,6 +8,7 @@ import {
   createHttpHost,
   handle,
   ok,
+  problem,
   type RouteHandler,
   type RouteReply,
 } from '@flotilla/http';
@@ -16,7 +17,7 @@ import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/mes
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { lookUpProducts, placeOrder } from '@shop/contracts';
+import { getOrder, lookUpProducts, type OrderStatus, placeOrder } from '@shop/contracts';
 import { createCartApp } from './app.ts';
 
 const cartMigrations = { name: 'cart', directory: join(import.meta.dirname, '..', 'migrations') };
@@ -48,12 +49,18 @@ export async function startCart() {
   const script: { answer: (order: ReceivedOrder) => Promise<RouteReply<typeof placeOrder>> } = {
     answer: async () => ({ status: 202, body: orderOf('order-1'), headers: { location: '/orders/order-1' } }),
   };
+  /** What the order service shows; orders that it answered with are not among them by themselves. */
+  const orders = new Map<string, ReturnType<typeof orderOf>>();
   const order = await startFake('order', issuer.verify, [
     handle(placeOrder, async ({ body, headers, principal }) => {
       const { 'idempotency-key': key, prefer } = headers;
       const one = { customerId: principal.subject, key, prefer, body };
       received.push(one);
       return await script.answer(one);
+    }),
+    handle(getOrder, async ({ params }) => {
+      const order = orders.get(params.id);
+      return order ? ok(order) : problem(404, 'order-not-found');
     }),
   ]);
 
@@ -89,11 +96,17 @@ export async function startCart() {
     checkouts: app.checkouts,
     received,
     script,
+    orders,
     inventory,
     order,
     /** What one customer does. */
     customer: async (customerId: string, claims: Readonly<Record<string, unknown>> = {}) => {
-      const signed = await issuer.sign({ sub: customerId, permissions: ['orders.write'], ...claims });
+      const signed = await issuer.sign({
+        sub: customerId,
+        scope: 'orders.read',
+        permissions: ['orders.write'],
+        ...claims,
+      });
       return async (
         method: 'GET' | 'PUT' | 'POST' | 'DELETE',
         url: string,
@@ -134,17 +147,31 @@ async function startFake(service: string, verifyToken: VerifyToken, handlers: re
   return { address: `127.0.0.1:${port}`, close: () => host.close() };
 }
 
-export function orderOf(id: string) {
+export function orderOf(
+  id: string,
+  status: OrderStatus = 'Pending',
+  bought: Readonly<Record<string, number>> = {},
+) {
   const at = '2026-01-01T00:00:00.000Z';
   return {
     id,
-    status: 'Pending' as const,
-    items: [],
+    status,
+    items: linesOf(bought),
     total: { amountMinor: 0, currency: 'EUR' },
     createdAt: at,
     updatedAt: at,
-    history: [{ status: 'Pending' as const, at }],
+    history: [{ status, at }],
   };
+}
+
+function linesOf(bought: Readonly<Record<string, number>>) {
+  const unitPrice = { amountMinor: 100, currency: 'EUR' };
+  return Object.entries(bought).map(([productId, quantity]) => ({
+    productId,
+    name: productId,
+    quantity,
+    unitPrice,
+  }));
 }
 
 /** What the order service reports about an order that has ended. */
@@ -158,12 +185,7 @@ export function endedOrder(
     orderId: `order-of-${idempotencyKey}`,
     customerId,
     idempotencyKey,
-    items: Object.entries(bought).map(([productId, quantity]) => ({
-      productId,
-      name: productId,
-      quantity,
-      unitPrice,
-    })),
+    items: linesOf(bought),
     total: unitPrice,
   };
 }

@@ -85,7 +85,9 @@ function replyRefused(rejection: Refused, items: readonly RequestedItem[]): Prob
     case 'mixed-currencies':
       return problem(422, rejection.code, 'The products are priced in different currencies.');
     case 'idempotency-key-reused':
-      return problem(422, rejection.code, 'This Idempotency-Key was used for another order.');
+      return problem(422, rejection.code, 'This Idempotency-Key was used for another order.', {
+        ...(rejection.orderId !== undefined && { orderId: rejection.orderId }),
+      });
     case 'idempotency-in-progress':
       return {
         ...problem(409, rejection.code, 'The first request with this key is still running.'),

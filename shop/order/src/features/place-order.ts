@@ -33,6 +33,8 @@ export type PlaceOrderOutcome =
 
 export interface KeyConflict {
   readonly code: 'idempotency-key-reused' | 'idempotency-in-progress';
+  /** The order that the key was used for. */
+  readonly orderId?: string;
 }
 
 export interface PlaceOrderDeps {
@@ -150,7 +152,7 @@ async function replay(
   signal: AbortSignal,
 ): Promise<PlaceOrderOutcome> {
   if (known.requestHash !== requestHash)
-    return { kind: 'refused', rejection: { code: 'idempotency-key-reused' } };
+    return { kind: 'refused', rejection: { code: 'idempotency-key-reused', orderId: known.orderId } };
   const { orderId } = known;
   const response = known.response ?? (await answerOfFirst(deps, orderId, request, signal));
   if (!response) return { kind: 'refused', rejection: { code: 'idempotency-in-progress' } };
