@@ -6,7 +6,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdirSync, rmSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { compile } from './packages/compile.ts';
+import { compileCode, compileDeclarations } from './packages/compile.ts';
 import { stage } from './packages/stage.ts';
 import { findPackages } from './packages/workspace.ts';
 
@@ -20,7 +20,8 @@ for (const folder of [compiled, packages, tarballs]) {
   mkdirSync(folder, { recursive: true });
 }
 const all = findPackages(root);
-compile(root, all, compiled);
+compileDeclarations(root, all, compiled);
+compileCode(root, all, compiled);
 for (const pack of all) stage(root, pack, compiled, join(packages, pack.folder));
 const folders = all.map(({ folder }) => join(packages, folder));
 const { status, stdout } = spawnSync('npm', ['pack', '--json', '--pack-destination', tarballs, ...folders], {

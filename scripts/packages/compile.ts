@@ -13,12 +13,13 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   gateway: ['src/process/worker.ts'],
 };
 
-/**
- * Compiles what the exports and programs of `packages` reach to `outDir/<folder>/src/…`. Throws when the types are wrong.
- * Two runs, since comments belong into declarations, where editors show them, and are dead weight in the code.
- */
-export function compile(root: string, packages: readonly Package[], outDir: string): void {
+/** Declarations of what the exports of `packages` reach, to `outDir/<folder>/src/….d.ts`. Throws when the types are wrong. */
+export function compileDeclarations(root: string, packages: readonly Package[], outDir: string): void {
   emit(root, packages, outDir, { declaration: true, emitDeclarationOnly: true });
+}
+
+/** Code and source maps, likewise. Comments stay behind: they belong into declarations, where editors show them. */
+export function compileCode(root: string, packages: readonly Package[], outDir: string): void {
   emit(root, packages, outDir, { sourceMap: true, removeComments: true });
 }
 
@@ -46,7 +47,9 @@ function emit(
     project,
     JSON.stringify({ extends: join(root, 'tsconfig.json'), compilerOptions, files, include: [] }),
   );
-  const { status } = spawnSync('tsc', ['--project', project], { stdio: 'inherit', cwd: root });
+  const { status } = spawnSync(join(root, 'node_modules/.bin/tsc'), ['--project', project], {
+    stdio: 'inherit',
+  });
   if (status !== 0) throw new Error('the types are wrong, nothing was built');
 }
 

@@ -1,5 +1,5 @@
 import cluster, { type Worker } from 'node:cluster';
-import { fileURLToPath } from 'node:url';
+import { extname, join } from 'node:path';
 import { EXIT_CONFIG, type GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
@@ -14,7 +14,8 @@ const STEADY_MS = 10_000;
 export async function superviseWorkers(options: GatewayProcessOptions, count: number): Promise<void> {
   cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
   cluster.setupPrimary({
-    exec: fileURLToPath(new URL('./worker.ts', import.meta.url)),
+    // Beside this file and of its kind: the source here, compiled code in a published package.
+    exec: join(import.meta.dirname, `worker${extname(import.meta.filename)}`),
     args: [],
   });
   let pauseMs = FIRST_PAUSE_MS;
