@@ -1,8 +1,8 @@
 /**
  * Generates what is committed though it is made from something else: protobuf types
  * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
- * protoc-gen-es writes), and the JSON schema and the list of keys of gateway configurations. Run it after changing
- * a .proto or a key: `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
+ * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, and the list of commands.
+ * Run it after changing a .proto, a key or a command: `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import {
   CodeGeneratorResponseSchema,
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
+import { commandReference } from '@flotilla/cli/reference';
 import { configReference, configSchema } from '@flotilla/gateway';
 import { parseProto } from './parse-proto.ts';
 
@@ -28,8 +29,10 @@ export interface GeneratedFile {
 
 /** What the committed files must contain. */
 export async function generateAll(): Promise<GeneratedFile[]> {
-  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), ...gatewayFiles()];
+  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), ...gatewayFiles(), COMMANDS];
 }
+
+const COMMANDS: GeneratedFile = { path: 'docs/reference/commands.md', content: commandReference() };
 
 function gatewayFiles(): GeneratedFile[] {
   const schema = `${JSON.stringify(configSchema(), null, 2)}\n`;

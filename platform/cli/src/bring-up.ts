@@ -1,12 +1,11 @@
 import { banner } from './banner.ts';
-import { flag, type Invocation, text, type Values } from './commands/command.ts';
+import { flag, type Invocation, number, text } from './commands/command.ts';
 import { placeOf } from './commands/place.ts';
 import { type SystemConfig, selectServices } from './config.ts';
 import { createDataDir } from './data-dir.ts';
 import { cliError } from './errors.ts';
 import { readFaults } from './faults.ts';
 import { findRoot, loadSystem } from './load-system.ts';
-import { LOG_LEVELS } from './log-levels.ts';
 import { assignPorts } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
@@ -19,8 +18,8 @@ const EXIT_KILLED = 130;
 export async function bringUp(invocation: Invocation): Promise<number> {
   const begin = performance.now();
   const { values, cwd, env } = invocation;
-  const logLevel = logLevelOf(values);
-  const port = portOf(values);
+  const logLevel = text(values, 'log-level') ?? 'info';
+  const port = number(values, 'port');
   const rabbitmq = rabbitmqOf(env);
   const root = findRoot(cwd);
   const system = select(await loadSystem(root), text(values, 'only'));
@@ -107,14 +106,6 @@ function select(system: SystemConfig, only: string | undefined): SystemConfig {
   );
 }
 
-function portOf(values: Values): number | undefined {
-  const given = text(values, 'port');
-  if (given === undefined) return undefined;
-  const port = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
-  if (port >= 0 && port <= 65_535) return port;
-  throw cliError('CLI_USAGE', `--port must be a number from 0 to 65535, got ${given}`);
-}
-
 /** Where the services find RabbitMQ, without the password. */
 function rabbitmqOf(env: Invocation['env']): string | undefined {
   const given = env['RABBITMQ_URL'];
@@ -122,12 +113,6 @@ function rabbitmqOf(env: Invocation['env']): string | undefined {
   const url = URL.parse(given);
   if (url?.hostname && /^amqps?:$/.test(url.protocol)) return url.host;
   throw cliError('CLI_USAGE', 'RABBITMQ_URL must look like amqp://user:password@host:5672/vhost');
-}
-
-function logLevelOf(values: Values): string {
-  const level = text(values, 'log-level') ?? 'info';
-  if (LOG_LEVELS.includes(level)) return level;
-  throw cliError('CLI_USAGE', `--log-level must be one of ${LOG_LEVELS.join(', ')}, got ${level}`);
 }
 
 function countProcesses(system: SystemConfig, externalAdminUri: string | undefined): number {

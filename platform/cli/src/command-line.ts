@@ -1,7 +1,8 @@
-import { parseArgs } from 'node:util';
+import { readFileSync } from 'node:fs';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { restart, start, stop } from './commands/change.ts';
 import type { Command, Invocation } from './commands/command.ts';
+import { completion } from './commands/completion.ts';
 import { db } from './commands/db.ts';
 import { dlq } from './commands/dlq.ts';
 import { down } from './commands/down.ts';
@@ -14,25 +15,28 @@ import { registry } from './commands/registry.ts';
 import { route } from './commands/route.ts';
 import { saga } from './commands/saga.ts';
 import { up } from './commands/up.ts';
-import { cliError, exitCodeOf } from './errors.ts';
-import { overview, suggest, usageOf } from './usage.ts';
+import { exitCodeOf } from './errors.ts';
+import { findCommand, readArguments } from './read-command.ts';
+import { overview, usageOf } from './usage.ts';
 
-const COMMANDS: readonly Command[] = [
+/** Every command, in the order in which `flotilla --help` lists them. */
+export const COMMANDS: readonly Command[] = [
   up,
+  down,
   ps,
   logs,
   stop,
   start,
   restart,
-  down,
   db,
   registry,
+  saga,
   dlq,
   projection,
-  saga,
   gateway,
-  explain,
   route,
+  explain,
+  completion(() => COMMANDS),
 ];
 
 /** Runs one command line; resolves with its exit code: 0 done, 1 failed, 2 not understood, 7 nothing is running. */
@@ -40,58 +44,41 @@ export async function runCommandLine(
   argv: readonly string[],
   context: Pick<Invocation, 'cwd' | 'env'>,
 ): Promise<number> {
-  const [name = '--help', ...rest] = argv;
+  const [first = '--help', ...rest] = argv;
   try {
-    if (['--help', '-h', 'help'].includes(name)) {
+    if (first === '--version' || first === '-V') {
+      console.log(`flotilla ${version()}, Node ${process.versions.node}`);
+      return 0;
+    }
+    const asksForHelp = ['--help', '-h', 'help'].includes(first);
+    if (asksForHelp && rest.length === 0) {
       console.log(overview(COMMANDS));
       return 0;
     }
-    const command = findCommand(name);
-    if (rest.includes('--help') || rest.includes('-h')) {
-      console.log(usageOf(command));
+    const found = findCommand(COMMANDS, asksForHelp ? rest : argv);
+    const { wantsHelp, ...given } = readArguments(asksForHelp ? { ...found, rest: ['--help'] } : found);
+    if (wantsHelp || found.command.run === undefined) {
+      console.log(usageOf(found.path, found.command));
       return 0;
     }
-    return await command.run({ ...parse(command, rest), ...context });
+    return await found.command.run({ ...given, ...context });
   } catch (thrown) {
-    const error = toError(thrown);
-    if (!isPlatformError(error)) throw error;
-    console.error(`flotilla: ${error.message}`);
-    return exitCodeOf(error.code);
+    return report(toError(thrown), argv.includes('--json'));
   }
 }
 
-function findCommand(name: string): Command {
-  const command = COMMANDS.find((one) => one.name === name);
-  if (command) return command;
-  const meant = suggest(
-    name,
-    COMMANDS.map((one) => one.name),
-  );
-  const hint = meant ? `did you mean ${meant}?` : 'flotilla --help lists the commands';
-  throw cliError('CLI_USAGE', `there is no command ${name}: ${hint}`);
+/** Says what went wrong, for people or for programs, and resolves with the exit code that belongs to it. */
+function report(error: Error, asJson: boolean): number {
+  const code = isPlatformError(error) ? error.code : 'CLI_UNEXPECTED';
+  const { message } = error;
+  if (asJson) console.error(JSON.stringify({ code, message }));
+  else if (code !== 'CLI_UNEXPECTED') console.error(`flotilla: ${message}`);
+  // A fault of this program: its stack is what a report about it needs.
+  else console.error(`flotilla: this should not have happened\n${error.stack ?? message}`);
+  return exitCodeOf(code);
 }
 
-function parse(command: Command, args: readonly string[]): Pick<Invocation, 'values' | 'positionals'> {
-  const { values, positionals } = parseStrictly(command, args);
-  const [least, most] = command.takes;
-  if (positionals.length < least || positionals.length > most)
-    throw cliError('CLI_USAGE', `usage: flotilla ${command.name} ${command.arguments}`.trimEnd());
-  return { values: values as Invocation['values'], positionals };
-}
-
-function parseStrictly(command: Command, args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: command.options,
-      allowPositionals: true,
-      allowNegative: true,
-    });
-  } catch (error) {
-    throw cliError(
-      'CLI_USAGE',
-      `${(error as Error).message.split('. ')[0]}: see flotilla ${command.name} --help`,
-      error,
-    );
-  }
+function version(): string {
+  const file = new URL('../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }

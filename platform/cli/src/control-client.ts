@@ -10,6 +10,10 @@ import type { UnitStatus } from './unit.ts';
 /** A row of `flotilla ps`. */
 export interface InstanceStatus extends UnitStatus {
   readonly rssBytes: number | null;
+  /** It says itself that it can serve. */
+  readonly ready: boolean;
+  /** Of the process that runs now. */
+  readonly uptimeSeconds: number | null;
 }
 
 export interface Control {

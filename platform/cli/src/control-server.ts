@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
+import type { InstanceStatus } from './control-client.ts';
 import type { Faults } from './faults.ts';
 import { residentBytes } from './resident-memory.ts';
 import type { Supervisor } from './supervisor.ts';
-import type { Unit } from './unit.ts';
+import type { Unit, UnitStatus } from './unit.ts';
 
 /** What the other commands may ask of a running system. */
 export interface Controlled {
@@ -73,13 +74,29 @@ function faultsOf({ searchParams }: URL): Faults {
   };
 }
 
-async function describe(units: readonly Unit[]): Promise<readonly object[]> {
+async function describe(units: readonly Unit[]): Promise<readonly InstanceStatus[]> {
   return await Promise.all(
     units.map(async (unit) => {
       const status = unit.status();
-      return { ...status, rssBytes: await residentBytes(status.pid) };
+      const [rssBytes, ready] = await Promise.all([residentBytes(status.pid), isReady(status)]);
+      return { ...status, ready, uptimeSeconds: unit.uptimeSeconds(), rssBytes };
     }),
   );
+}
+
+const READY_WITHIN_MS = 1_000;
+
+/** What has no address, such as PostgreSQL, is ready when it runs. */
+async function isReady({ state, url }: UnitStatus): Promise<boolean> {
+  if (state !== 'Running' || url === null) return state === 'Running';
+  try {
+    const signal = AbortSignal.timeout(READY_WITHIN_MS);
+    const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false; // it does not answer, or not in time
+  }
 }
 
 function send(response: ServerResponse, status: number, body: unknown): void {

@@ -10,6 +10,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
  * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
+ * - `CLI_UNEXPECTED`: a fault of this program; its stack is shown.
  */
 export type CliErrorCode =
   | 'CLI_USAGE'
@@ -19,7 +20,8 @@ export type CliErrorCode =
   | 'CLI_UNKNOWN_SERVICE'
   | 'CLI_START_FAILED'
   | 'CLI_NOT_FOUND'
-  | 'CLI_NO_ANSWER';
+  | 'CLI_NO_ANSWER'
+  | 'CLI_UNEXPECTED';
 
 /** The message is what the user reads. */
 export function cliError(code: CliErrorCode, message: string, cause?: unknown): PlatformError<CliErrorCode> {

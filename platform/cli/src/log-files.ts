@@ -1,36 +1,49 @@
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { timeOf } from './log-filter.ts';
 
 export interface LogLine {
   readonly instance: string;
   readonly line: string;
 }
 
-interface LogFile {
+export interface LogFile {
+  readonly service: string;
   readonly instance: string;
   readonly path: string;
 }
 
-const POLL_MS = 150;
+/** Makes what decides, line by line of one process, which ones are shown. */
+type MakeFilter = () => (line: string) => boolean;
 
-/** The log files of all or of one service. */
-export async function listLogs(folder: string, service: string | undefined): Promise<readonly LogFile[]> {
-  const names = await readdir(folder).catch(() => []);
+const POLL_MS = 150;
+const NEW_LINE = 0x0a;
+
+/** The log files of all services. */
+export async function listLogs(folder: string): Promise<readonly LogFile[]> {
+  const names = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
   return names.sort().flatMap((name) => {
-    const found = /^(.+)-(\d+)\.log$/.exec(name);
-    if (!found || (service !== undefined && found[1] !== service)) return [];
-    return [{ instance: name.slice(0, -'.log'.length), path: join(folder, name) }];
+    const [, service] = /^(.+)-\d+\.log$/.exec(name) ?? [];
+    if (service === undefined) return [];
+    return [{ service, instance: name.slice(0, -'.log'.length), path: join(folder, name) }];
   });
 }
 
-/** The newest `count` lines of every file, in the order in which they were written. */
-export async function readRecent(files: readonly LogFile[], count: number): Promise<readonly LogLine[]> {
+/** The newest `count` lines of every file that pass, in the order in which they were written. */
+export async function readRecent(
+  files: readonly LogFile[],
+  count: number,
+  makeFilter: MakeFilter = () => () => true,
+): Promise<readonly LogLine[]> {
+  if (count === 0) return [];
   const lines = await Promise.all(
     files.map(async ({ instance, path }) => {
-      const older = await readLines(`${path}.1`);
-      const newest = [...older, ...(await readLines(path))].slice(-count);
+      const shown = [...(await readLines(`${path}.1`)), ...(await readLines(path))].filter(makeFilter());
       let time = '';
-      return newest.map((line) => {
+      return shown.slice(-count).map((line) => {
         time = timeOf(line) ?? time; // a stack trace belongs to the line before it
         return { instance, line, time };
       });
@@ -40,53 +53,67 @@ export async function readRecent(files: readonly LogFile[], count: number): Prom
 }
 
 async function readLines(path: string): Promise<readonly string[]> {
-  const text = await readFrom(path, 0);
-  return text.split('\n').filter((line) => line !== '');
+  return linesOf(await readFrom(path, 0));
 }
 
-/** Of our JSON lines and of PostgreSQL's; both are UTC. */
-function timeOf(line: string): string | undefined {
-  const json = /"time":"([^"]+)"/.exec(line)?.[1];
-  return json ?? /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}/.exec(line)?.[0].replace(' ', 'T');
+function linesOf(bytes: Buffer): readonly string[] {
+  return bytes
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '');
 }
 
 /** New lines of these files until the signal; files are looked at, so PostgreSQL's log can be followed, too. */
 export async function followLogs(
   files: readonly LogFile[],
+  makeFilter: MakeFilter,
   onLine: (line: LogLine) => void,
   signal: AbortSignal,
 ): Promise<void> {
   const cursors = await Promise.all(
-    files.map(async (file) => ({ ...file, offset: await sizeOf(file.path), rest: '' })),
+    files.map(async (file) => ({ ...file, passes: makeFilter(), offset: await sizeOf(file.path) })),
   );
   while (!signal.aborted) {
     for (const cursor of cursors) {
-      const size = await sizeOf(cursor.path);
-      if (size < cursor.offset) cursor.offset = 0; // it was rotated
+      const { instance, path, passes } = cursor;
+      const show = (bytes: Buffer) => {
+        for (const line of linesOf(bytes)) if (passes(line)) onLine({ instance, line });
+      };
+      const size = await sizeOf(path);
+      if (size < cursor.offset) {
+        show(await readFrom(`${path}.1`, cursor.offset)); // it was rotated; this is the end of the old one
+        cursor.offset = 0;
+      }
       if (size === cursor.offset) continue;
-      const text = await readFrom(cursor.path, cursor.offset);
-      cursor.offset += Buffer.byteLength(text);
-      const parts = (cursor.rest + text).split('\n');
-      cursor.rest = parts.pop() ?? '';
-      for (const line of parts) onLine({ instance: cursor.instance, line });
+      // Whole lines only: the rest is still being written, and may end within a character.
+      const bytes = await readFrom(path, cursor.offset);
+      const complete = bytes.subarray(0, bytes.lastIndexOf(NEW_LINE) + 1);
+      cursor.offset += complete.length;
+      show(complete);
     }
     await new Promise<void>((resolve) => setTimeout(resolve, POLL_MS)); // keeps the process alive
   }
 }
 
 async function sizeOf(path: string): Promise<number> {
-  return await stat(path).then(
-    (file) => file.size,
-    () => 0,
-  );
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    return ifNotWrittenYet(error, 0);
+  }
 }
 
-async function readFrom(path: string, offset: number): Promise<string> {
+async function readFrom(path: string, offset: number): Promise<Buffer> {
   try {
     await using file = await open(path);
-    const stream = file.createReadStream({ start: offset, encoding: 'utf8', autoClose: false });
-    return (await stream.toArray()).join('');
-  } catch {
-    return ''; // not written yet
+    const stream = file.createReadStream({ start: offset, autoClose: false });
+    return Buffer.concat(await stream.toArray());
+  } catch (error) {
+    return ifNotWrittenYet(error, Buffer.alloc(0));
   }
+}
+
+function ifNotWrittenYet<T>(error: unknown, nothing: T): T {
+  if ((error as NodeJS.ErrnoException).code === 'ENOENT') return nothing;
+  throw error;
 }

@@ -43,7 +43,7 @@ describe('the log of a process', () => {
       sizes.every((size) => size <= 1_000),
       String(sizes),
     );
-    const newest = await readRecent(await listLogs(folder, 'order'), 150);
+    const newest = await readRecent(await listLogs(folder), 150);
     assert.equal(newest.length, 150);
     assert.equal(newest.at(-1)?.line, 'line 499');
     assert.equal(newest[0]?.line, 'line 350');
@@ -68,7 +68,7 @@ describe('the log of a process', () => {
       log.write(Buffer.from(text));
       log.close();
     }
-    const lines = await readRecent(await listLogs(folder, undefined), 10);
+    const lines = await readRecent(await listLogs(folder), 10);
     assert.deepEqual(
       lines.map(({ instance }) => instance),
       ['order-1', 'order-1', 'stock-1', 'stock-1', 'order-1'],

@@ -50,6 +50,8 @@ export interface Unit {
   readonly instance: string;
   readonly log: ServiceLog;
   status(): UnitStatus;
+  /** How long the process that runs now has been there; `null` when there is none. */
+  uptimeSeconds(): number | null;
   /** Resolves with `true` when it is ready, `false` when it was given up or stopped meanwhile. */
   start(faults?: Faults): Promise<boolean>;
   /** Resolves when it has ended. */
@@ -75,6 +77,7 @@ export function createUnit(options: UnitOptions): Unit {
   let state: UnitState = 'Stopped';
   let restarts = 0;
   let launched: Launched | undefined;
+  let launchedAt = 0;
   let addresses: Addresses = {};
   let life:
     | { readonly done: Promise<void>; readonly ready: Promise<boolean>; readonly stop: AbortController }
@@ -93,6 +96,7 @@ export function createUnit(options: UnitOptions): Unit {
     } catch (thrown) {
       return { how: toError(thrown).message, hopeless: false, readyForMs: 0 };
     }
+    launchedAt = clock.now().getTime();
     const process = launched;
     if (stop.aborted) process.stop();
     let readyAt = Number.POSITIVE_INFINITY;
@@ -153,6 +157,7 @@ export function createUnit(options: UnitOptions): Unit {
       url: addresses.url ?? null,
       ...(addresses.grpc !== undefined && { grpc: addresses.grpc }),
     }),
+    uptimeSeconds: () => (launched ? (clock.now().getTime() - launchedAt) / 1_000 : null),
     start: (faults = NO_FAULTS) => {
       if (life) return life.ready;
       const stop = new AbortController();

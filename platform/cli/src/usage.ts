@@ -1,50 +1,81 @@
-import type { Command } from './commands/command.ts';
-import { table } from './table.ts';
+import type { Argument, Command, Option } from './commands/command.ts';
+
+const WIDTH = 100;
+const WIDEST_LABEL = 38;
 
 /** `flotilla --help` */
 export function overview(commands: readonly Command[]): string {
-  const rows = commands.map(({ name, arguments: args, summary }) => [
-    `  ${`${name} ${args}`.trimEnd()}`,
-    summary,
-  ]);
-  return `flotilla runs a system of services on this machine\n\nUsage: flotilla <command> [options]\n\n${table(rows)}\n\nflotilla <command> --help shows its options.`;
+  const rows = commands
+    .filter(({ isHidden }) => !isHidden)
+    .map(({ name, summary }) => [name, summary] as const);
+  return [
+    'flotilla runs a system of services on this machine',
+    'Usage: flotilla <command> [arguments] [options]',
+    columns(rows),
+    'flotilla <command> --help shows its arguments, its options and an example.',
+  ].join('\n\n');
 }
 
-/** `flotilla <command> --help` */
-export function usageOf(command: Command): string {
-  const { name, arguments: args, summary, options, help } = command;
-  const rows = Object.entries(options).map(([option, { type, short }]) => [
-    `  ${short ? `-${short}, ` : ''}--${option}${type === 'string' ? ' <value>' : ''}`,
-    help[option] ?? '',
-  ]);
-  return `${summary}\n\nUsage: flotilla ${name} ${args ? `${args} ` : ''}[options]\n\n${table(rows)}`;
+/** `flotilla <command> --help`; the path is `['saga', 'list']`. */
+export function usageOf(path: readonly string[], command: Command): string {
+  const { summary, options = {}, commands = [], example, run } = command;
+  const rows = Object.entries(options).map(([name, option]) => [labelOf(name, option), option.help] as const);
+  const verbs = commands
+    .filter(({ isHidden }) => !isHidden)
+    .map((one) => [signature([one.name], one), one.summary] as const);
+  return [
+    wrap(summary, WIDTH).join('\n'),
+    [
+      ...(run ? [`Usage: flotilla ${signature(path, command)} [options]`] : []),
+      ...(verbs.length > 0 ? [`${run ? '      ' : 'Usage:'} flotilla ${path.join(' ')} <command> …`] : []),
+    ].join('\n'),
+    columns(verbs),
+    columns(rows),
+    verbs.length > 0 ? `flotilla ${path.join(' ')} <command> --help shows the options of one.` : '',
+    example === undefined ? '' : `Example:\n  flotilla ${example}`,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
-/** The name that was probably meant, if one is near. */
-export function suggest(given: string, known: readonly string[]): string | undefined {
-  const ranked = known
-    .map((name) => ({ name, distance: editDistance(given, name) }))
-    .sort((a, b) => a.distance - b.distance);
-  const [best] = ranked;
-  return best && best.distance <= Math.max(1, Math.floor(given.length / 3)) ? best.name : undefined;
+/** `stop <service> …` */
+export function signature(path: readonly string[], { arguments: args = [] }: Command): string {
+  return [...path, ...args.map(argumentText)].join(' ');
 }
 
-/** Letters to change, add, remove or swap with their neighbour. */
-function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, j) => j)];
-  const at = (i: number, j: number): number => rows[i]?.[j] ?? 0;
-  for (let i = 1; i <= a.length; i += 1) {
-    rows[i] = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const best = Math.min(
-        at(i - 1, j) + 1,
-        at(i, j - 1) + 1,
-        at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1),
-        swapped ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
-      );
-      rows[i]?.push(best);
+function argumentText({ kind, isOptional, isRepeated }: Argument): string {
+  const one = isRepeated ? `${kind.placeholder} …` : kind.placeholder;
+  return isOptional ? `[${one}]` : one;
+}
+
+export function labelOf(name: string, { kind, short }: Option): string {
+  return `${short ? `-${short}, ` : ''}--${name}${kind ? ` ${kind.placeholder}` : ''}`;
+}
+
+/** Labels, and beside them their texts, wrapped. */
+function columns(rows: readonly (readonly [label: string, text: string])[]): string {
+  const fitting = rows.map(([label]) => label.length).filter((length) => length <= WIDEST_LABEL);
+  const indent = 2 + Math.max(0, ...fitting) + 2;
+  return rows
+    .flatMap(([label, text]) => {
+      const [first = '', ...more] = wrap(text, WIDTH - indent);
+      const rest = more.map((line) => ' '.repeat(indent) + line);
+      if (label.length > WIDEST_LABEL) return [`  ${label}`, ' '.repeat(indent) + first, ...rest];
+      return [`  ${label}`.padEnd(indent) + first, ...rest];
+    })
+    .join('\n');
+}
+
+function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
     }
   }
-  return at(a.length, b.length);
+  return [...lines, line];
 }

@@ -1,34 +1,44 @@
 import { connectControl } from '../control-client.ts';
-import { type Command, flag, JSON_HELP, JSON_OPTION, text } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+import { cliError } from '../errors.ts';
+import { thereIsNo } from '../suggest.ts';
+import { SERVICE, textOf } from '../value-kinds.ts';
+import { type Command, flag, JSON_OPTION, text } from './command.ts';
+import { DATA_DIR_OPTION, placeOf } from './place.ts';
 import { showInstances } from './ps.ts';
 
-const FAULT_OPTIONS = { 'crash-point': { type: 'string' }, 'planted-bug': { type: 'string' } } as const;
-const FAULT_HELP = {
-  'crash-point':
-    'for tests: where this process kills itself, name[:n]; after a comma, where the next one does',
-  'planted-bug': 'for tests: a mistake it makes until the next start',
-};
+const FAULT_OPTIONS = {
+  'crash-point': {
+    kind: textOf('name[:n][,…]'),
+    help: 'for tests: where this process kills itself; after a comma, where the next one does',
+  },
+  'planted-bug': { kind: textOf('name'), help: 'for tests: a mistake it makes until the next start' },
+} as const;
 
-export const stop = change('stop', 'drains and stops one service');
-export const start = change('start', 'starts a service that was stopped or given up');
-export const restart = change('restart', 'stops and starts one service');
+export const stop = change('stop', 'drains and stops services', 'stop payment');
+export const start = change('start', 'starts services that were stopped or given up', 'start payment');
+export const restart = change('restart', 'stops and starts services', 'restart cart order');
 
-function change(action: 'stop' | 'start' | 'restart', summary: string): Command {
+function change(action: 'stop' | 'start' | 'restart', summary: string, example: string): Command {
   return {
     name: action,
-    arguments: '<service>',
     summary,
-    takes: [1, 1],
+    arguments: [{ kind: SERVICE, isRepeated: true }],
     options: { ...JSON_OPTION, ...DATA_DIR_OPTION, ...(action !== 'stop' && FAULT_OPTIONS) },
-    help: { ...JSON_HELP, ...DATA_DIR_HELP, ...(action !== 'stop' && FAULT_HELP) },
+    example,
     run: async (invocation) => {
-      const { values, positionals } = invocation;
-      const [service = ''] = positionals;
-      const instances = await connectControl(placeOf(invocation)).change(service, action, {
+      const { values } = invocation;
+      const services = [...new Set(invocation.positionals)];
+      const control = connectControl(placeOf(invocation));
+      // Nothing is changed when one of the names is wrong.
+      const known = [...new Set((await control.instances()).map(({ service }) => service))];
+      const wrong = services.find((service) => !known.includes(service));
+      if (wrong !== undefined) throw cliError('CLI_UNKNOWN_SERVICE', thereIsNo('service', wrong, known));
+      const faults = {
         crashPoints: text(values, 'crash-point') ?? '',
         plantedBug: text(values, 'planted-bug') ?? '',
-      });
+      };
+      const changed = await Promise.all(services.map((service) => control.change(service, action, faults)));
+      const instances = changed.flat();
       showInstances(instances, flag(values, 'json'));
       const wanted = action === 'stop' ? 'Stopped' : 'Running';
       return instances.every(({ state }) => state === wanted) ? 0 : 1;

@@ -1,27 +1,51 @@
-import type { ParseArgsConfig } from 'node:util';
+import type { ValueKind } from '../value-kinds.ts';
 
-type Options = NonNullable<ParseArgsConfig['options']>;
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 
 export interface Invocation {
+  /** Of the options, checked against their declaration. */
   readonly values: Values;
+  /** Of the arguments: the words behind the name of the command. */
   readonly positionals: readonly string[];
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** One command of `flotilla`. It resolves with the exit code. */
+/**
+ * One command of `flotilla`, or a group of them. Parsing, help, hints for mistyped words and the completions of shells
+ * are all read from this declaration.
+ */
 export interface Command {
   readonly name: string;
-  /** Shown behind the name: `<service>`. */
-  readonly arguments: string;
+  /** One line. */
   readonly summary: string;
-  /** How many positional arguments it takes: at least, at most. */
-  readonly takes: readonly [number, number];
-  readonly options: Options;
-  /** One line for each option. */
-  readonly help: Readonly<Record<string, string>>;
-  run(invocation: Invocation): Promise<number>;
+  readonly arguments?: readonly Argument[];
+  readonly options?: Options;
+  /** A command line that works as it stands, without the leading `flotilla`. */
+  readonly example?: string;
+  /** Called by programs alone: not listed. */
+  readonly isHidden?: boolean;
+  /** A group has these; it may do something by itself as well. */
+  readonly commands?: readonly Command[];
+  /** Resolves with the exit code. */
+  readonly run?: (invocation: Invocation) => Promise<number>;
+}
+
+export interface Argument {
+  readonly kind: ValueKind;
+  readonly isOptional?: boolean;
+  /** It may be repeated; only the last one can. */
+  readonly isRepeated?: boolean;
+}
+
+export type Options = Readonly<Record<string, Option>>;
+
+export interface Option {
+  readonly help: string;
+  /** Absent: the option is a switch. */
+  readonly kind?: ValueKind;
+  readonly short?: string;
+  readonly isRepeated?: boolean;
 }
 
 export function text(values: Values, name: string): string | undefined {
@@ -35,9 +59,14 @@ export function texts(values: Values, name: string): readonly string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }
 
+/** The value of an option that is a number. */
+export function number(values: Values, name: string): number | undefined {
+  const value = text(values, name);
+  return value === undefined ? undefined : Number(value);
+}
+
 export function flag(values: Values, name: string): boolean {
   return values[name] === true;
 }
 
-export const JSON_OPTION = { json: { type: 'boolean' } } as const;
-export const JSON_HELP = { json: 'for programs: JSON' };
+export const JSON_OPTION = { json: { help: 'for programs: JSON, errors included' } } as const;

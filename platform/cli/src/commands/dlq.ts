@@ -1,41 +1,70 @@
-import { type Command, JSON_HELP, JSON_OPTION } from './command.ts';
-import { OPERATOR_HELP, OPERATOR_OPTIONS } from './operator.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION } from './place.ts';
+import { AGO, SERVICE, textOf, wholeNumber } from '../value-kinds.ts';
+import { type Command, type Invocation, JSON_OPTION, type Options } from './command.ts';
+import { OPERATOR_OPTIONS } from './operator.ts';
+import { DATA_DIR_OPTION } from './place.ts';
+
+const CONDITIONS: Options = {
+  type: { kind: textOf('type'), help: 'those of this message type' },
+  key: { kind: textOf('key'), help: 'those with this key' },
+  consumer: { kind: textOf('consumer'), help: 'those of this consumer' },
+  text: { kind: textOf('text'), help: 'those whose reason or exception contains this' },
+  'older-than': { kind: AGO, help: 'those given up longer ago: 90s, 15m, 2h, 3d' },
+  'newer-than': { kind: AGO, help: 'those given up since then' },
+};
+const ID = textOf('id');
+const COMMON: Options = { ...JSON_OPTION, ...DATA_DIR_OPTION };
+const ALL = { all: { help: 'every one of the service' } } as const;
+const SOME = [{ kind: SERVICE }, { kind: ID, isOptional: true }];
+
+const run = (verb: 'list' | 'show' | 'redrive' | 'discard') => async (invocation: Invocation) =>
+  (await import('../dlq/dlq.ts')).runDlq(verb, invocation);
 
 export const dlq: Command = {
   name: 'dlq',
-  arguments: 'list [service] | show|redrive|discard <service> [id]',
   summary: 'shows messages that were given up, hands them out again or forgets them',
-  takes: [1, 3],
-  options: {
-    type: { type: 'string' },
-    key: { type: 'string' },
-    consumer: { type: 'string' },
-    text: { type: 'string' },
-    'older-than': { type: 'string' },
-    'newer-than': { type: 'string' },
-    all: { type: 'boolean' },
-    force: { type: 'boolean' },
-    limit: { type: 'string' },
-    after: { type: 'string' },
-    ...OPERATOR_OPTIONS,
-    ...JSON_OPTION,
-    ...DATA_DIR_OPTION,
-  },
-  help: {
-    type: 'those of this message type',
-    key: 'those with this key',
-    consumer: 'those of this consumer',
-    text: 'those whose reason or exception contains this',
-    'older-than': 'those given up longer ago: 90s, 15m, 2h, 3d',
-    'newer-than': 'those given up since then: 90s, 15m, 2h, 3d',
-    all: 'redrive, discard: every one of the service',
-    force: 'redrive: handle it again even if it was handled after all',
-    limit: 'list: how many of each service (default 50)',
-    after: 'list: older ones than this id',
-    ...OPERATOR_HELP,
-    ...JSON_HELP,
-    ...DATA_DIR_HELP,
-  },
-  run: async (invocation) => (await import('../dlq/dlq.ts')).runDlq(invocation),
+  commands: [
+    {
+      name: 'list',
+      summary: 'messages that were given up, with the reason',
+      arguments: [{ kind: SERVICE, isOptional: true }],
+      options: {
+        ...CONDITIONS,
+        limit: { kind: wholeNumber(1, 10_000), help: 'how many of each service (default 50)' },
+        after: { kind: ID, help: 'older ones than this id' },
+        ...COMMON,
+      },
+      example: 'dlq list notification --newer-than 2h',
+      run: run('list'),
+    },
+    {
+      name: 'show',
+      summary: 'everything about one',
+      arguments: [{ kind: SERVICE }, { kind: ID }],
+      options: COMMON,
+      example: 'dlq show notification 7',
+      run: run('show'),
+    },
+    {
+      name: 'redrive',
+      summary: 'hands one, some or all to the service again',
+      arguments: SOME,
+      options: {
+        ...CONDITIONS,
+        ...ALL,
+        force: { help: 'handle it again even if it was handled after all' },
+        ...OPERATOR_OPTIONS,
+        ...COMMON,
+      },
+      example: "dlq redrive notification --type order.confirmed.v1 --reason 'mail server is back'",
+      run: run('redrive'),
+    },
+    {
+      name: 'discard',
+      summary: 'forgets one, some or all',
+      arguments: SOME,
+      options: { ...CONDITIONS, ...ALL, ...OPERATOR_OPTIONS, ...COMMON },
+      example: "dlq discard notification 7 --reason 'the customer is gone'",
+      run: run('discard'),
+    },
+  ],
 };

@@ -2,20 +2,18 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import { connectControl } from '../control-client.ts';
 import type { DataDir } from '../data-dir.ts';
-import { type Command, flag, JSON_HELP, JSON_OPTION } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+import { type Command, flag, JSON_OPTION } from './command.ts';
+import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const down: Command = {
   name: 'down',
-  arguments: '',
   summary: 'drains and stops the whole system',
-  takes: [0, 0],
-  options: { reset: { type: 'boolean' }, ...JSON_OPTION, ...DATA_DIR_OPTION },
-  help: {
-    reset: 'deletes all data as well, also of a system that is not running',
-    ...JSON_HELP,
-    ...DATA_DIR_HELP,
+  options: {
+    reset: { help: 'deletes all data as well, also of a system that is not running' },
+    ...JSON_OPTION,
+    ...DATA_DIR_OPTION,
   },
+  example: 'down --reset',
   run: async (invocation) => {
     const { values } = invocation;
     const dataDir = placeOf(invocation);

@@ -1,26 +1,34 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { PlatformError } from '@flotilla/kernel';
 import { cliError } from '../errors.ts';
-import { type Command, flag, JSON_HELP, JSON_OPTION, text, texts } from './command.ts';
-import { describeProblems, readGatewayFile, STRICT_HELP, STRICT_OPTION } from './gateway-file.ts';
+import { FILE, textOf, type ValueKind } from '../value-kinds.ts';
+import { type Command, flag, JSON_OPTION, text, texts } from './command.ts';
+import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
+
+const METHOD: ValueKind = {
+  placeholder: '<method>',
+  offers: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS'],
+};
+const HEADER: ValueKind = {
+  placeholder: "'<name>: <value>'",
+  refuse: (given) => (given.indexOf(':') < 1 ? `takes 'Name: value', not ${given}` : undefined),
+};
 
 export const explain: Command = {
   name: 'explain',
-  arguments: '<method> <url>',
-  summary: 'shows which route of a gateway takes a request, why the others do not, and the upstream request',
-  takes: [2, 2],
+  summary: 'shows which route of a gateway takes a request, why the others do not, and what is sent on',
+  arguments: [{ kind: METHOD }, { kind: textOf('url') }],
   options: {
-    config: { type: 'string' },
-    header: { type: 'string', multiple: true },
+    config: {
+      kind: FILE,
+      help: 'the configuration, a file or a folder (default: gateway.json or ocelot.json here)',
+    },
+    header: { kind: HEADER, isRepeated: true, help: 'a header of the request; may be repeated' },
     ...STRICT_OPTION,
     ...JSON_OPTION,
   },
-  help: {
-    config: 'the configuration, a file or a folder (default: gateway.json or ocelot.json here)',
-    header: "a header of the request, 'Name: value'; may be repeated",
-    ...STRICT_HELP,
-    ...JSON_HELP,
-  },
+  example: "explain GET /products/sku-0001 --config shop/gateway/gateway.json --header 'Accept: */*'",
   run: async ({ values, positionals, cwd }) => {
     const [method = '', url = ''] = positionals;
     const path = text(values, 'config') ?? defaultPath(cwd);
@@ -30,10 +38,8 @@ export const explain: Command = {
       strict: flag(values, 'ocelot-strict'),
       isEmbedded: true,
     });
-    if (config === undefined) {
-      console.error(describeProblems(path, problems));
-      return 1;
-    }
+    if (config === undefined)
+      throw new PlatformError('GATEWAY_CONFIG_INVALID', describeProblems(path, problems));
     const { explainUrl, formatExplanation } = await import('@flotilla/gateway');
     const explanation = explainUrl(config, { method: method.toUpperCase(), url, headers });
     const json = flag(values, 'json');
@@ -53,6 +59,5 @@ function defaultPath(cwd: string): string {
 
 function parseHeader(line: string): readonly [name: string, value: string] {
   const colon = line.indexOf(':');
-  if (colon < 1) throw cliError('CLI_USAGE', `--header takes 'Name: value', not ${line}`);
   return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
 }

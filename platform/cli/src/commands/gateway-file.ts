@@ -2,8 +2,9 @@ import { resolve } from 'node:path';
 import type { GatewayConfig } from '@flotilla/gateway';
 import { isPlatformError } from '@flotilla/kernel';
 
-export const STRICT_OPTION = { 'ocelot-strict': { type: 'boolean' } } as const;
-export const STRICT_HELP = { 'ocelot-strict': "with Ocelot's own behaviour where the default differs" };
+export const STRICT_OPTION = {
+  'ocelot-strict': { help: "with Ocelot's own behaviour where the default differs" },
+} as const;
 
 /** The configuration in a file or folder, or everything that is wrong with it. */
 export type GatewayFile =

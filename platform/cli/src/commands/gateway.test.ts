@@ -70,8 +70,12 @@ describe('the gateway commands', () => {
   it('check takes what code registers for given only when told that there is such code', async () => {
     const { DownstreamHostAndPorts: _, ...route } = ROUTE;
     await configFile({ Routes: [{ ...route, ServiceName: 'order', DelegatingHandlers: ['H'] }] });
-    assert.equal((await run('gateway', 'check', 'gateway.json')).code, 1);
+    const { code, output } = await run('gateway', 'check', 'gateway.json');
+    assert.equal(code, 1);
+    assert.match(output, /^\d of these code can put right: with --embedded they are taken for given$/m);
     assert.equal((await run('gateway', 'check', 'gateway.json', '--embedded')).code, 0);
+    await configFile({ Routes: [{ ...ROUTE, Timeout: 'x' }] });
+    assert.doesNotMatch((await run('gateway', 'check', 'gateway.json')).output, /--embedded/);
   });
 
   it('schema prints the JSON schema', async () => {
@@ -113,7 +117,7 @@ describe('the gateway commands', () => {
 
   it('a command line that cannot be understood is answered with what is wanted', async () => {
     for (const [argv, expected] of [
-      [['gateway', 'chek', 'x'], /usage: flotilla gateway --config <file> --port <n> \| check <file>/],
+      [['gateway', 'chek', 'x'], /did you mean gateway check/],
       [['explain', 'GET', '/x'], /give --config FILE/],
       [['explain', 'GET', '/x', '--header', 'nonsense', '--config', 'y'], /--header takes 'Name: value'/],
     ] as const) {

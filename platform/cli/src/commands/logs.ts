@@ -1,53 +1,74 @@
 import { cliError } from '../errors.ts';
 import { followLogs, type LogLine, listLogs, readRecent } from '../log-files.ts';
+import { createLogFilter, type LogFilter } from '../log-filter.ts';
+import { LOG_LEVELS, type LogLevel } from '../log-levels.ts';
 import { rawLine, readableLine } from '../log-view.ts';
 import { stopSignal } from '../stop-signals.ts';
-import { type Command, flag, type Invocation, JSON_HELP, JSON_OPTION, text } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+import { thereIsNo } from '../suggest.ts';
+import { MOMENT, momentOf, oneOf, PATTERN, SERVICE, wholeNumber } from '../value-kinds.ts';
+import { type Command, flag, type Invocation, JSON_OPTION, number, text } from './command.ts';
+import { DATA_DIR_OPTION, placeOf } from './place.ts';
+
+const DEFAULT_LINES = 100;
 
 export const logs: Command = {
   name: 'logs',
-  arguments: '[service]',
-  summary: 'shows what all services, or one of them, wrote',
-  takes: [0, 1],
+  summary: 'shows what all services, or these, wrote',
+  arguments: [{ kind: SERVICE, isOptional: true, isRepeated: true }],
   options: {
-    follow: { type: 'boolean', short: 'f' },
-    lines: { type: 'string', short: 'n' },
+    follow: { short: 'f', help: 'goes on with new lines until Ctrl-C' },
+    lines: {
+      kind: wholeNumber(0, 9_999_999),
+      short: 'n',
+      help: `how many old lines of each process (default ${DEFAULT_LINES}, with --since all of them)`,
+    },
+    since: { kind: MOMENT, help: 'only what was written since then: 90s, 15m, 2h, 3d, or a time' },
+    grep: { kind: PATTERN, help: 'only lines that this regular expression finds something in' },
+    level: { kind: oneOf(LOG_LEVELS, 'level'), help: 'only this level and worse ones' },
     ...JSON_OPTION,
     ...DATA_DIR_OPTION,
   },
-  help: {
-    follow: 'goes on with new lines until Ctrl-C',
-    lines: 'how many old lines of each process (default 100)',
-    ...JSON_HELP,
-    ...DATA_DIR_HELP,
-  },
+  example: 'logs order payment --since 15m --level warn',
   run: showLogs,
 };
 
 async function showLogs(invocation: Invocation): Promise<number> {
   const { values, positionals } = invocation;
-  const [service] = positionals;
-  const count = text(values, 'lines') ?? '100';
-  if (!/^\d{1,7}$/.test(count)) throw cliError('CLI_USAGE', `--lines must be a number, got ${count}`);
   const folder = placeOf(invocation).logs;
-  const files = await listLogs(folder, service);
-  if (files.length === 0)
-    throw cliError('CLI_UNKNOWN_SERVICE', `there are no logs${service ? ` of ${service}` : ''} in ${folder}`);
+  const all = await listLogs(folder);
+  if (all.length === 0) throw cliError('CLI_NOT_FOUND', `there are no logs in ${folder}`);
+  const known = [...new Set(all.map(({ service }) => service))];
+  const wrong = positionals.find((service) => !known.includes(service));
+  if (wrong !== undefined) throw cliError('CLI_UNKNOWN_SERVICE', thereIsNo('log of', wrong, known));
+  const files = all.filter(({ service }) => positionals.length === 0 || positionals.includes(service));
   // People at a terminal get readable lines, programs the JSON lines as they are.
   const format = process.stdout.isTTY && !flag(values, 'json') ? readableLine : rawLine;
   const show = ({ instance, line }: LogLine) => process.stdout.write(`${format(instance, line)}\n`);
-  for (const line of await readRecent(files, Number(count))) show(line);
-  if (flag(values, 'follow')) await followUntilStopped(files, show);
+  const since = text(values, 'since');
+  const count = number(values, 'lines') ?? (since === undefined ? DEFAULT_LINES : Number.POSITIVE_INFINITY);
+  const passes = () => createLogFilter(filterOf(values));
+  for (const line of await readRecent(files, count, passes)) show(line);
+  if (flag(values, 'follow')) await followUntilStopped(files, show, passes);
   return 0;
+}
+
+function filterOf(values: Invocation['values']): LogFilter {
+  const since = text(values, 'since');
+  const grep = text(values, 'grep');
+  return {
+    since: since === undefined ? undefined : momentOf(since, new Date()),
+    pattern: grep === undefined ? undefined : new RegExp(grep, 'u'),
+    level: text(values, 'level') as LogLevel | undefined, // checked by its declaration
+  };
 }
 
 async function followUntilStopped(
   files: Parameters<typeof followLogs>[0],
   show: (line: LogLine) => void,
+  passes: Parameters<typeof followLogs>[1],
 ): Promise<void> {
   const stopped = new AbortController();
   void stopSignal(() => process.exit()).then(() => stopped.abort());
   process.stdout.on('error', () => stopped.abort()); // the reader of our pipe has gone
-  await followLogs(files, show, stopped.signal);
+  await followLogs(files, passes, show, stopped.signal);
 }

@@ -1,12 +1,15 @@
 import { join, resolve } from 'node:path';
 import { type DataDir, dataDirAt } from '../data-dir.ts';
 import { findRoot } from '../load-system.ts';
+import { FOLDER } from '../value-kinds.ts';
 import { type Invocation, text } from './command.ts';
 
-export const DATA_DIR_OPTION = { 'data-dir': { type: 'string' } } as const;
-export const DATA_DIR_HELP = {
-  'data-dir': 'where the system keeps its data (default .flotilla beside its configuration)',
-};
+export const DATA_DIR_OPTION = {
+  'data-dir': {
+    kind: FOLDER,
+    help: 'where the system keeps its data (default: .flotilla beside its configuration)',
+  },
+} as const;
 
 /** The data directory an invocation is about. */
 export function placeOf({ values, cwd }: Invocation): DataDir {

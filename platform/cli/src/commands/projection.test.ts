@@ -161,9 +161,9 @@ describe('flotilla projection', () => {
     for (const args of [
       ['explode', 'notes'],
       ['rebuild', 'notes'],
-      ['rebuild', 'notes', 'nothing'],
-      ['list', 'notes', '--timeout', 'soon'],
+      ['rebuild', 'notes', 'titles', '--timeout', 'soon'],
     ])
       assert.equal((await run(t, ...args)).code, 2);
+    assert.equal((await run(t, 'rebuild', 'notes', 'nothing')).code, 1);
   });
 });

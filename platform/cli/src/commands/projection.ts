@@ -1,46 +1,61 @@
-import { cliError } from '../errors.ts';
-import { type Command, flag, JSON_HELP, JSON_OPTION, text } from './command.ts';
-import { inDatabaseOf, OPERATOR_HELP, OPERATOR_OPTIONS, userOf } from './operator.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION } from './place.ts';
+import { amount, SERVICE, textOf } from '../value-kinds.ts';
+import { type Command, flag, type Invocation, JSON_OPTION, number } from './command.ts';
+import { BY_OPTION, inDatabaseOf, userOf } from './operator.ts';
+import { DATA_DIR_OPTION } from './place.ts';
 
-const VERBS = ['list', 'rebuild', 'rollback', 'skip', 'resume'] as const;
 const DEFAULT_TIMEOUT_SECONDS = 600;
+const PROJECTIONS = {
+  table: 'projection_command',
+  migrations: 'event-store',
+  without: 'has no projections',
+};
+type Verb = 'list' | 'rebuild' | 'rollback' | 'skip' | 'resume';
 
-/**
- * The command runs no code of the service: it writes what is wanted into the service's database, and the running
- * service does it.
- */
+/** It runs no code of the service: it writes what is wanted into the service's database, and the running service does it. */
+async function act(verb: Verb, invocation: Invocation): Promise<number> {
+  const { values, positionals } = invocation;
+  const [service = '', name] = positionals;
+  const timeoutSeconds = number(values, 'timeout') ?? DEFAULT_TIMEOUT_SECONDS;
+  // Loaded when it is needed: every other command would pay for it at its start.
+  const { operateProjection } = await import('../projection/projection-operator.ts');
+  const task = { verb, name, by: userOf(values), timeoutSeconds, asJson: flag(values, 'json') };
+  return await inDatabaseOf(invocation, service, PROJECTIONS, (db) => operateProjection(db, task));
+}
+
+function changing(verb: Exclude<Verb, 'list'>, summary: string): Command {
+  return {
+    name: verb,
+    summary,
+    arguments: [{ kind: SERVICE }, { kind: textOf('name') }],
+    options: {
+      ...BY_OPTION,
+      timeout: {
+        kind: amount('seconds'),
+        help: `how long to wait for the end (default ${DEFAULT_TIMEOUT_SECONDS}); the service goes on without you`,
+      },
+      ...JSON_OPTION,
+      ...DATA_DIR_OPTION,
+    },
+    example: `projection ${verb} order order_view`,
+    run: (invocation) => act(verb, invocation),
+  };
+}
+
 export const projection: Command = {
   name: 'projection',
-  arguments: 'list|rebuild|rollback|skip|resume <service> [name]',
-  summary:
-    'shows the read models of a service; rebuilds one beside the old, goes back, gets it past an event',
-  takes: [2, 3],
-  options: {
-    by: OPERATOR_OPTIONS.by,
-    timeout: { type: 'string' },
-    ...JSON_OPTION,
-    ...DATA_DIR_OPTION,
-  },
-  help: {
-    by: OPERATOR_HELP.by,
-    timeout: `seconds to wait for the end (default ${DEFAULT_TIMEOUT_SECONDS}); the service goes on without you`,
-    ...JSON_HELP,
-    ...DATA_DIR_HELP,
-  },
-  run: async (invocation) => {
-    const { values, positionals } = invocation;
-    const [action = '', service = '', name] = positionals;
-    const verb = VERBS.find((one) => one === action);
-    if (verb === undefined)
-      throw cliError('CLI_USAGE', `projection knows ${VERBS.join(', ')}, not ${action}`);
-    if (verb !== 'list' && name === undefined)
-      throw cliError('CLI_USAGE', `usage: flotilla projection ${verb} <service> <name>`);
-    const timeoutSeconds = Number(text(values, 'timeout') ?? DEFAULT_TIMEOUT_SECONDS);
-    if (!(timeoutSeconds >= 0)) throw cliError('CLI_USAGE', '--timeout takes a number of seconds');
-    // Loaded when it is needed: every other command would pay for it at its start.
-    const { operateProjection } = await import('../projection/projection-operator.ts');
-    const task = { verb, name, by: userOf(values), timeoutSeconds, asJson: flag(values, 'json') };
-    return await inDatabaseOf(invocation, service, (db) => operateProjection(db, task));
-  },
+  summary: 'shows the read models of a service, rebuilds one, gets one past an event',
+  commands: [
+    {
+      name: 'list',
+      summary: 'read models: generation, state, how far behind; exit 1 when one is halted',
+      arguments: [{ kind: SERVICE }, { kind: textOf('name'), isOptional: true }],
+      options: { ...JSON_OPTION, ...DATA_DIR_OPTION },
+      example: 'projection list order',
+      run: (invocation) => act('list', invocation),
+    },
+    changing('rebuild', 'makes one anew beside the old one'),
+    changing('rollback', 'goes back to the generation before'),
+    changing('skip', 'gets one past the event that it is halted at'),
+    changing('resume', 'tries the event that it is halted at again'),
+  ],
 };

@@ -1,15 +1,13 @@
 import { connectControl, type InstanceStatus } from '../control-client.ts';
 import { table } from '../table.ts';
-import { type Command, flag, JSON_HELP, JSON_OPTION } from './command.ts';
-import { DATA_DIR_HELP, DATA_DIR_OPTION, placeOf } from './place.ts';
+import { type Command, flag, JSON_OPTION } from './command.ts';
+import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const ps: Command = {
   name: 'ps',
-  arguments: '',
-  summary: 'lists the processes: state, restarts, memory, address',
-  takes: [0, 0],
+  summary: 'lists the processes: state, readiness, restarts, uptime, memory, address',
   options: { ...JSON_OPTION, ...DATA_DIR_OPTION },
-  help: { ...JSON_HELP, ...DATA_DIR_HELP },
+  example: 'ps --json',
   run: async (invocation) => {
     const instances = await connectControl(placeOf(invocation)).instances();
     showInstances(instances, flag(invocation.values, 'json'));
@@ -21,15 +19,37 @@ export function showInstances(instances: readonly InstanceStatus[], asJson: bool
   console.log(asJson ? JSON.stringify(instances, null, 2) : instanceTable(instances));
 }
 
+const HEAD = ['SERVICE', 'INSTANCE', 'PID', 'STATE', 'READY', 'RESTARTS', 'UPTIME', 'MEMORY', 'ADDRESS'];
+
 function instanceTable(instances: readonly InstanceStatus[]): string {
-  const rows = instances.map(({ service, instance, pid, state, restarts, rssBytes, url, grpc }) => [
-    service,
-    instance,
-    String(pid ?? '-'),
-    state,
-    String(restarts),
-    rssBytes === null ? '-' : `${Math.round(rssBytes / 1_048_576)} MB`,
-    [url, grpc && `grpc ${grpc}`].filter(Boolean).join('  ') || '-',
+  const rows = instances.map((one) => [
+    one.service,
+    one.instance,
+    String(one.pid ?? '-'),
+    one.state,
+    one.ready ? 'yes' : 'no',
+    String(one.restarts),
+    one.uptimeSeconds === null ? '-' : duration(one.uptimeSeconds),
+    one.rssBytes === null ? '-' : `${Math.round(one.rssBytes / 1_048_576)} MB`,
+    [one.url, one.grpc && `grpc ${one.grpc}`].filter(Boolean).join('  ') || '-',
   ]);
-  return table([['SERVICE', 'INSTANCE', 'PID', 'STATE', 'RESTARTS', 'MEMORY', 'ADDRESS'], ...rows]);
+  return table([HEAD, ...rows]);
+}
+
+/** The two largest units: `3d 4h`, `5m 12s`. */
+export function duration(seconds: number): string {
+  const whole = Math.floor(seconds);
+  const units = [
+    [Math.floor(whole / 86_400), 'd'],
+    [Math.floor(whole / 3_600) % 24, 'h'],
+    [Math.floor(whole / 60) % 60, 'm'],
+    [whole % 60, 's'],
+  ] as const;
+  const first = units.findIndex(([count]) => count > 0);
+  if (first === -1) return '0s';
+  return units
+    .slice(first, first + 2)
+    .filter(([count]) => count > 0)
+    .map(([count, unit]) => `${count}${unit}`)
+    .join(' ');
 }

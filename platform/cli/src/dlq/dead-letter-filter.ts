@@ -1,13 +1,12 @@
 import type { DeadLetterFilter } from '@flotilla/messaging';
 import { flag, text, type Values } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
-
-const UNIT_MS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+import { momentOf } from '../value-kinds.ts';
 
 /** The conditions on the command line; none given is the empty filter. */
 export function filterOf(values: Values, now: Date): DeadLetterFilter {
-  const before = momentOf(values, 'older-than', now);
-  const after = momentOf(values, 'newer-than', now);
+  const before = ageOf(values, 'older-than', now);
+  const after = ageOf(values, 'newer-than', now);
   return {
     ...given('consumer', text(values, 'consumer')),
     ...given('type', text(values, 'type')),
@@ -35,13 +34,9 @@ export function parseId(id: string): string {
   return id;
 }
 
-function momentOf(values: Values, option: string, now: Date): Date | undefined {
+function ageOf(values: Values, option: string, now: Date): Date | undefined {
   const value = text(values, option);
-  if (value === undefined) return undefined;
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(value) ?? [];
-  if (unit === undefined)
-    throw cliError('CLI_USAGE', `--${option} is a number and s, m, h or d, got ${value}`);
-  return new Date(now.getTime() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]);
+  return value === undefined ? undefined : momentOf(value, now);
 }
 
 function given<K extends string, V>(name: K, value: V | undefined): { readonly [key in K]?: V } {

@@ -1,34 +1,37 @@
 import { createDeadLetters, type DeadLetter, type DeadLetters, inboxMigrations } from '@flotilla/messaging';
-import { flag, type Invocation, text } from '../commands/command.ts';
-import { inDatabaseOf, operatorOf } from '../commands/operator.ts';
+import { flag, type Invocation, number, text } from '../commands/command.ts';
+import { type Belongings, inDatabaseOf, operatorOf, servicesWith } from '../commands/operator.ts';
 import { cliError } from '../errors.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
 import { filterOf, parseId, selectionOf } from './dead-letter-filter.ts';
 import { letterDetails, lettersTable, type ServiceLetters } from './dead-letter-view.ts';
 
+const INBOX: Belongings = {
+  table: 'inbox_dead_letter',
+  migrations: inboxMigrations.name,
+  without: 'consumes no messages',
+};
+
 /** `flotilla dlq`: the dead letters lie in the database of the service that could not handle them. */
-export async function runDlq(invocation: Invocation): Promise<number> {
-  const [verb = '', service, id] = invocation.positionals;
-  if (verb === 'list' && id === undefined) return await list(invocation, service);
-  if (service === undefined) throw cliError('CLI_USAGE', `dlq ${verb} needs a service`);
-  switch (verb) {
-    case 'show':
-      return await show(invocation, service, id);
-    case 'redrive':
-    case 'discard':
-      return await change(invocation, verb, service, id);
-    default:
-      throw cliError('CLI_USAGE', `dlq knows list, show, redrive and discard, not ${verb}`);
-  }
+export async function runDlq(
+  verb: 'list' | 'show' | 'redrive' | 'discard',
+  invocation: Invocation,
+): Promise<number> {
+  const [service, id] = invocation.positionals;
+  if (verb === 'list') return await list(invocation, service);
+  if (service === undefined) throw new TypeError(`dlq ${verb} is declared with a service`);
+  if (verb === 'show') return await show(invocation, service, id ?? '');
+  return await change(invocation, verb, service, id);
 }
 
 async function list(invocation: Invocation, service: string | undefined): Promise<number> {
   const { values } = invocation;
-  const consumers = await consumersOf(invocation);
-  const services = service === undefined ? consumers : [service];
+  const services = service === undefined ? await servicesWith(invocation, INBOX) : [service];
   const filter = filterOf(values, new Date());
   const after = text(values, 'after');
-  const page = { limit: limitOf(invocation), ...(after !== undefined && { after: parseId(after) }) };
+  const page = {
+    limit: number(values, 'limit') ?? 50,
+    ...(after !== undefined && { after: parseId(after) }),
+  };
   const found: ServiceLetters[] = [];
   for (const name of services) {
     const letters = await inDeadLettersOf(invocation, name, (dead) => dead.list(filter, page));
@@ -38,8 +41,7 @@ async function list(invocation: Invocation, service: string | undefined): Promis
   return 0;
 }
 
-async function show(invocation: Invocation, service: string, id: string | undefined): Promise<number> {
-  if (id === undefined) throw cliError('CLI_USAGE', 'dlq show needs the id of a dead letter');
+async function show(invocation: Invocation, service: string, id: string): Promise<number> {
   const letter = await inDeadLettersOf(invocation, service, (dead) => dead.find(parseId(id)));
   if (letter === undefined) throw notFound(service, id);
   console.log(flag(invocation.values, 'json') ? JSON.stringify(letter, null, 2) : letterDetails(letter));
@@ -71,28 +73,7 @@ function inDeadLettersOf<T>(
   service: string,
   work: (dead: DeadLetters) => Promise<T>,
 ): Promise<T> {
-  return inDatabaseOf(invocation, service, async (db) => {
-    const [found] = await db.query<{ exists: boolean }>(
-      `SELECT to_regclass('inbox_dead_letter') IS NOT NULL AS exists`,
-    );
-    if (!found?.exists) throw cliError('CLI_UNKNOWN_SERVICE', `${service} consumes no messages`);
-    return await work(createDeadLetters(db));
-  });
-}
-
-/** The services that have an inbox. */
-async function consumersOf({ cwd }: Invocation): Promise<readonly string[]> {
-  const { services } = await loadSystem(findRoot(cwd));
-  return Object.entries(services)
-    .filter(([, { database }]) => database?.migrations.some(({ name }) => name === inboxMigrations.name))
-    .map(([name]) => name);
-}
-
-function limitOf({ values }: Invocation): number {
-  const limit = Number(text(values, 'limit') ?? '50');
-  if (!Number.isInteger(limit) || limit < 1 || limit > 10_000)
-    throw cliError('CLI_USAGE', '--limit is a number from 1 to 10000');
-  return limit;
+  return inDatabaseOf(invocation, service, INBOX, (db) => work(createDeadLetters(db)));
 }
 
 function notFound(service: string, id: DeadLetter['id']) {

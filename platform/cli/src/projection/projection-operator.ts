@@ -10,6 +10,7 @@ import {
 } from '@flotilla/event-store';
 import type { Database } from '@flotilla/postgres';
 import { cliError } from '../errors.ts';
+import { thereIsNo } from '../suggest.ts';
 import { table } from '../table.ts';
 
 const POLL_MS = 200;
@@ -26,16 +27,8 @@ export interface ProjectionTask {
 /** Shows read models, or asks the running service for something and waits; resolves with the exit code. */
 export async function operateProjection(db: Database, task: ProjectionTask): Promise<number> {
   const { verb, name, asJson } = task;
-  if (!(await hasProjections(db))) throw cliError('CLI_USAGE', 'this service has no projections');
   if (verb === 'list' || name === undefined) return await list(db, name, asJson);
   return await ask(db, { ...task, verb, name });
-}
-
-async function hasProjections(db: Database): Promise<boolean> {
-  const [row] = await db.query<{ has: boolean }>(
-    "SELECT to_regclass('projection_command') IS NOT NULL AS has",
-  );
-  return row?.has === true;
 }
 
 async function list(db: Database, name: string | undefined, asJson: boolean): Promise<number> {
@@ -81,7 +74,10 @@ interface Question extends ProjectionTask {
 /** Asks, shows what changes, and resolves with 0 when it was done. */
 async function ask(db: Database, { verb, name, by, timeoutSeconds, asJson }: Question): Promise<number> {
   const known = (await listProjections(db)).filter((one) => one.name === name);
-  if (known.length === 0) throw cliError('CLI_USAGE', `there is no projection ${name}`);
+  if (known.length === 0) {
+    const names = new Set((await listProjections(db)).map((one) => one.name));
+    throw cliError('CLI_NOT_FOUND', thereIsNo('projection', name, [...names]));
+  }
   // The event that is halted at now, not the one it may halt at by the time the service looks.
   const atPosition = known.find((one) => one.isHalted)?.failedPosition ?? undefined;
   const id = await requestProjection(db, {

@@ -1,4 +1,4 @@
-import { flag, type Invocation, text, type Values } from '../commands/command.ts';
+import { flag, type Invocation, number, text, type Values } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
 import { type AdminClient, connectAdmin } from './admin-client.ts';
 import { type RouteDetails, type RouteSummary, routeTable, routeView } from './show-routes.ts';
@@ -17,7 +17,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   set: async (client, invocation) => {
     const { values } = invocation;
     const mode = text(values, 'mode')?.toLowerCase();
-    const percent = numberOf('--percent', text(values, 'percent'));
+    const percent = number(values, 'percent');
     if (mode === undefined && percent === undefined)
       throw cliError('CLI_USAGE', 'route set needs --mode, --percent or both');
     const order = { ...(mode !== undefined && { mode }), ...(percent !== undefined && { percent }) };
@@ -53,10 +53,9 @@ const VERBS: Readonly<Record<string, Verb>> = {
 };
 
 /** `flotilla route …`. Throws `CLI_USAGE`, `CLI_NOT_FOUND`, or `CLI_NOT_RUNNING` when no gateway answers. */
-export async function runRoute(invocation: Invocation): Promise<number> {
-  const [name = ''] = invocation.positionals;
+export async function runRoute(name: string, invocation: Invocation): Promise<number> {
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
-  if (verb === undefined) throw cliError('CLI_USAGE', `route knows ${Object.keys(VERBS).join(', ')}`);
+  if (verb === undefined) throw new TypeError(`route has no verb ${name}`);
   return await verb(await connectAdmin(invocation), invocation);
 }
 
@@ -75,19 +74,17 @@ function print(values: Values, answer: unknown, show: () => string): number {
   return 0;
 }
 
-function named({ positionals: [verb = '', name] }: Invocation): string {
-  if (name) return encodeURIComponent(name);
-  throw cliError('CLI_USAGE', `route ${verb} needs a name: flotilla route list shows them`);
+function named({ positionals: [name = ''] }: Invocation): string {
+  return encodeURIComponent(name);
 }
 
-function weightsOf({ positionals: [, , ...pairs] }: Invocation): Readonly<Record<string, number>> {
-  if (pairs.length === 0)
-    throw cliError('CLI_USAGE', 'route weights needs tag=weight, for example v1=90 v2=10');
+function weightsOf({ positionals: [, ...pairs] }: Invocation): Readonly<Record<string, number>> {
   const entries = pairs.map((pair) => {
     const at = pair.lastIndexOf('=');
-    const weight = at > 0 ? numberOf(pair, pair.slice(at + 1)) : undefined;
-    if (weight === undefined) throw cliError('CLI_USAGE', `not tag=weight: ${pair}`);
-    return [pair.slice(0, at), weight] as const;
+    const weight = pair.slice(at + 1);
+    if (at < 1 || !/^\d{1,9}(\.\d{1,9})?$/.test(weight))
+      throw cliError('CLI_USAGE', `not tag=weight, with a number of 0 or more: ${pair}`);
+    return [pair.slice(0, at), Number(weight)] as const;
   });
   return Object.fromEntries(entries);
 }
@@ -101,12 +98,4 @@ function purgeOf(values: Values): object {
   if (one === undefined || more.length > 0)
     throw cliError('CLI_USAGE', 'route purge needs one of --tag, --region, --prefix, --all');
   return one;
-}
-
-function numberOf(what: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (value.trim() === '' || !(number >= 0))
-    throw cliError('CLI_USAGE', `${what} must be a number, 0 or more`);
-  return number;
 }

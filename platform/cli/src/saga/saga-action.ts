@@ -1,31 +1,29 @@
 import { systemClock } from '@flotilla/kernel';
 import type { OperateAnswer, SagaDesk, SagaDetails } from '@flotilla/saga/desk';
-import { flag, type Invocation, text } from '../commands/command.ts';
+import { flag, type Invocation, number, text } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
-import { numberOf, readOrder, SAGA_VERBS } from './saga-order.ts';
+import { readOrder } from './saga-order.ts';
 import { parkedTable, sagaTable, sagaView } from './saga-view.ts';
 
 const ANSWER_WITHIN_MS = 15_000;
 const LOOK_EVERY_MS = 100;
 
 /** Runs one action on the sagas of a service; resolves with the exit code. */
-export async function runAction(desk: SagaDesk, invocation: Invocation): Promise<number> {
+export async function runAction(desk: SagaDesk, action: string, invocation: Invocation): Promise<number> {
   const { values, positionals } = invocation;
-  const [action = '', service = '', id] = positionals;
+  const [service = '', id] = positionals;
   const show = (value: unknown, view: () => string) =>
     console.log(flag(values, 'json') ? JSON.stringify(value, null, 2) : view());
   if (action === 'list') {
     const sagas = await desk.list(filterOf(invocation));
-    show(sagas, () => (sagas.length === 0 ? `${service} has no such saga` : sagaTable(sagas)));
+    show(sagas, () => (sagas.length === 0 ? noSagas(service, values) : sagaTable(sagas)));
     return 0;
   }
   if (action === 'parked') {
-    const messages = await desk.parked(numberOf(values, 'limit') ?? 100);
+    const messages = await desk.parked(number(values, 'limit') ?? 100);
     show(messages, () => (messages.length === 0 ? 'no message waits for its saga' : parkedTable(messages)));
     return 0;
   }
-  if (action !== 'show' && !SAGA_VERBS.includes(action))
-    throw cliError('CLI_USAGE', `saga knows list, show, parked, ${SAGA_VERBS.join(', ')}, not ${action}`);
   const found = await findSaga(desk, service, id);
   if (action === 'show') {
     show(found, () => sagaView(found));
@@ -36,10 +34,15 @@ export async function runAction(desk: SagaDesk, invocation: Invocation): Promise
   return answer.ok ? 0 : 1;
 }
 
+function noSagas(service: string, values: Invocation['values']): string {
+  const isNarrowed = text(values, 'status') !== undefined || text(values, 'type') !== undefined;
+  return isNarrowed ? `${service} has no such saga` : `${service} has no sagas yet`;
+}
+
 function filterOf({ values }: Invocation) {
   const status = text(values, 'status') as SagaDetails['status'] | undefined;
   const type = text(values, 'type');
-  const limit = numberOf(values, 'limit');
+  const limit = number(values, 'limit');
   return {
     ...(status !== undefined && { status }),
     ...(type !== undefined && { type }),

@@ -1,25 +1,14 @@
 import type { SagaOrder, SagaVerb } from '@flotilla/saga/desk';
-import { text, type Values } from '../commands/command.ts';
+import { number, text, type Values } from '../commands/command.ts';
 import { operatorOf } from '../commands/operator.ts';
 import { cliError } from '../errors.ts';
-
-/** The verbs of the command line that change a saga. */
-export const SAGA_VERBS: readonly string[] = [
-  'retry',
-  'skip',
-  'compensate',
-  'complete',
-  'edit',
-  'cancel',
-  'migrate',
-];
 
 /** What the user asks for. Throws `CLI_USAGE` when something that the verb needs is missing. */
 export function readOrder(verb: string, values: Values, seenChanges: number): SagaOrder {
   return {
     ...readVerb(verb, values),
     ...operatorOf(values),
-    expectedChanges: numberOf(values, 'changes') ?? seenChanges,
+    expectedChanges: number(values, 'changes') ?? seenChanges,
   };
 }
 
@@ -43,12 +32,12 @@ function readVerb(verb: string, values: Values): SagaVerb {
     case 'cancel':
       return { verb, code: text(values, 'code') ?? 'operator' };
     case 'migrate': {
-      const to = numberOf(values, 'to');
+      const to = number(values, 'to');
       if (to === undefined) throw cliError('CLI_USAGE', 'saga migrate needs --to: the version it becomes');
       return { verb, to };
     }
     default:
-      throw cliError('CLI_USAGE', `no such verb: ${verb}`);
+      throw new TypeError(`saga has no verb ${verb}`);
   }
 }
 
@@ -56,15 +45,6 @@ function required(values: Values, verb: string, name: string): string {
   const value = text(values, name);
   if (value === undefined) throw cliError('CLI_USAGE', `saga ${verb} needs --${name}`);
   return value;
-}
-
-export function numberOf(values: Values, name: string): number | undefined {
-  const value = text(values, name);
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isInteger(number) || number < 1)
-    throw cliError('CLI_USAGE', `--${name} must be a positive number, got ${value}`);
-  return number;
 }
 
 function parseJson(name: string, value: string): unknown {

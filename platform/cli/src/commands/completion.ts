@@ -1,0 +1,53 @@
+import { completeWord } from '../complete-word.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
+import { SHELL_SCRIPTS } from '../shell-scripts.ts';
+import { oneOf, textOf } from '../value-kinds.ts';
+import type { Command, Invocation } from './command.ts';
+
+const SHELLS = Object.keys(SHELL_SCRIPTS) as (keyof typeof SHELL_SCRIPTS)[];
+
+/** `flotilla completion …`, for all of these commands. */
+export function completion(commands: () => readonly Command[]): Command {
+  return {
+    name: 'completion',
+    summary: 'prints a script that completes the commands in bash, zsh or fish',
+    arguments: [{ kind: oneOf(SHELLS, SHELLS.join('|')) }],
+    example: 'completion bash > ~/.local/share/bash-completion/completions/flotilla',
+    run: async ({ positionals: [shell] }) => {
+      const found = SHELLS.find((one) => one === shell);
+      if (found !== undefined) process.stdout.write(SHELL_SCRIPTS[found]);
+      return 0;
+    },
+    commands: [
+      {
+        name: 'words',
+        summary: 'what fits at the end of a command line',
+        isHidden: true,
+        arguments: [{ kind: textOf('word'), isOptional: true, isRepeated: true }],
+        run: (invocation) => printWords(commands(), invocation),
+      },
+    ],
+  };
+}
+
+async function printWords(commands: readonly Command[], { positionals, cwd }: Invocation): Promise<number> {
+  const { words, also } = completeWord(commands, positionals);
+  const lines = words.map((word) => word.join('\t'));
+  if (also === 'services') {
+    const names = await servicesOf(cwd);
+    lines.push(...names.filter((name) => name.startsWith(positionals.at(-1) ?? '')));
+  } else if (also !== undefined) {
+    lines.push(`:${also}`);
+  }
+  for (const line of lines) console.log(line);
+  return 0;
+}
+
+/** Outside of a checkout, or in a broken one, there are none to offer; that is not the moment to complain. */
+async function servicesOf(cwd: string): Promise<readonly string[]> {
+  try {
+    return Object.keys((await loadSystem(findRoot(cwd))).services);
+  } catch {
+    return [];
+  }
+}
