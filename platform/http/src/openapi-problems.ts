@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import type { Schema } from '@flotilla/kernel';
+import type { DocumentSchemas, Schema } from '@flotilla/kernel';
 import { named, nameOf, object } from '@flotilla/kernel/schema';
 import { headersOf } from './openapi-parameters.ts';
-import type { DocumentSchemas } from './openapi-schemas.ts';
 import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 import type { DeclaredProblems, Route } from './route.ts';
 
@@ -29,7 +28,7 @@ export interface DescribedProblems {
   of(route: Route, implied: readonly ImpliedStatus[]): object;
 }
 
-export function describeProblems({ answer }: DocumentSchemas): DescribedProblems {
+export function describeProblems({ toRead }: DocumentSchemas): DescribedProblems {
   function response(
     status: number,
     { codes, members, headers }: DeclaredProblems,
@@ -45,7 +44,7 @@ export function describeProblems({ answer }: DocumentSchemas): DescribedProblems
       headers: { ...headersOf(headers), ...more },
       content: {
         [PROBLEM_CONTENT_TYPE]: {
-          schema: answer(problemSchema(members)),
+          schema: toRead(problemSchema(members)),
           examples: Object.fromEntries(examples),
         },
       },
@@ -59,7 +58,7 @@ export function describeProblems({ answer }: DocumentSchemas): DescribedProblems
   const others = {
     description: 'The request was refused or failed',
     headers: headersOf(undefined),
-    content: { [PROBLEM_CONTENT_TYPE]: { schema: answer(problemSchema()) } },
+    content: { [PROBLEM_CONTENT_TYPE]: { schema: toRead(problemSchema()) } },
   };
 
   return {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
+import { createDocumentSchemas, type DocumentSchemas } from '@flotilla/kernel';
 import { COMMON_HEADERS, headersOf, parametersOf } from './openapi-parameters.ts';
 import { describeProblems, IMPLIED, type ImpliedStatus } from './openapi-problems.ts';
-import { createDocumentSchemas, type DocumentSchemas } from './openapi-schemas.ts';
 import type { Route } from './route.ts';
 
 export interface OpenApiOptions {
@@ -12,7 +12,7 @@ export interface OpenApiOptions {
 
 /** The OpenAPI 3.1 document of some routes, ready for JSON. */
 export function describeRoutes({ title, version, routes }: OpenApiOptions): object {
-  const schemas = createDocumentSchemas();
+  const schemas = createDocumentSchemas('#/components/schemas');
   const problems = describeProblems(schemas);
   const responses = new Map(
     routes.map((route) => [route, { ...answersOf(route, schemas), ...problems.of(route, impliedBy(route)) }]),
@@ -38,7 +38,7 @@ export function describeRoutes({ title, version, routes }: OpenApiOptions): obje
   };
 }
 
-function requestOf(route: Route, { request }: DocumentSchemas): object {
+function requestOf(route: Route, { toWrite }: DocumentSchemas): object {
   const parameters = [
     ...parametersOf('path', route.params),
     ...parametersOf('query', route.query),
@@ -51,18 +51,18 @@ function requestOf(route: Route, { request }: DocumentSchemas): object {
     ...(route.access !== 'public' && { 'x-policy': route.access.name }),
     ...(parameters.length > 0 && { parameters }),
     ...(route.body && {
-      requestBody: { required: true, content: { 'application/json': { schema: request(route.body) } } },
+      requestBody: { required: true, content: { 'application/json': { schema: toWrite(route.body) } } },
     }),
   };
 }
 
-function answersOf(route: Route, { answer }: DocumentSchemas): object {
+function answersOf(route: Route, { toRead }: DocumentSchemas): object {
   const answers = Object.entries(route.responses).map(([status, body]) => [
     status,
     {
       description: STATUS_CODES[status] ?? status,
       headers: headersOf(route.responseHeaders?.[Number(status)]),
-      ...(body && { content: { [route.produces ?? 'application/json']: { schema: answer(body) } } }),
+      ...(body && { content: { [route.produces ?? 'application/json']: { schema: toRead(body) } } }),
     },
   ]);
   return Object.fromEntries(answers);

@@ -1,6 +1,7 @@
 export { backoffMs, spread } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
+export { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
 export {
   type ErrorDetails,
   isPlatformError,

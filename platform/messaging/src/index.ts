@@ -1,3 +1,9 @@
+export {
+  type AsyncApiOptions,
+  type DescribedMessage,
+  describeMessages,
+  messageDataSchema,
+} from './asyncapi.ts';
 export { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
 export { messagingCrashPoints, rabbitmqCrashPoints } from './crash-points.ts';
 export { createTransport, type TransportOptions } from './create-transport.ts';

@@ -8,7 +8,7 @@ import type { MessageType } from '@flotilla/messaging';
 import { file_inventory } from '../gen/inventory_pb.ts';
 import { breakingChanges } from './compatibility.ts';
 import * as contracts from './index.ts';
-import { inventoryReserved, orderFactId, paymentProcessed } from './index.ts';
+import { eventDocuments, inventoryReserved, orderFactId, paymentProcessed } from './index.ts';
 
 /**
  * `fixtures/published.json` is what others may already have built against. After a compatible change, bring it
@@ -177,6 +177,18 @@ describe('the contracts', () => {
       assert.ok(message.key(golden).length > 0);
     });
   }
+
+  it('are described to foreign consumers, each event with a schema of its own that fits its golden sample', () => {
+    const documents = eventDocuments();
+    const paths = messages.map(({ type }) => `/docs/events/${type}.json`);
+    assert.deepEqual(Object.keys(documents).sort(), ['/docs/asyncapi.json', ...paths].sort());
+    for (const { type } of messages) {
+      const golden = JSON.parse(readFileSync(new URL(`${type}.json`, fixtures), 'utf8')) as object;
+      const { $schema, ...schema } = documents[`/docs/events/${type}.json`] as JsonSchema;
+      assert.match(String($schema), /2020-12/);
+      assert.equal(createValidator(schema)({ ...golden, addedLater: true }).ok, true, type);
+    }
+  });
 
   it('has one message id for one fact of one order', () => {
     const [one, other] = [{ orderId: 'one' }, { orderId: 'other' }];

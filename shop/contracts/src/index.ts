@@ -18,6 +18,7 @@ export {
   productId,
   quantity,
 } from './common.ts';
+export { eventDocuments } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
   getJwks,

@@ -3,7 +3,7 @@ import { createRoundRobin, type Resolver } from '@flotilla/discovery';
 import { createGateway, type GatewayConfig } from '@flotilla/gateway';
 import { createHttpClient, createHttpHost } from '@flotilla/http';
 import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
-import { getJwks } from '@shop/contracts';
+import { eventDocuments, getJwks } from '@shop/contracts';
 
 export interface ShopGatewayOptions {
   readonly config: GatewayConfig;
@@ -41,7 +41,14 @@ export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
     onProblem: (err) => logger.warn({ err }, 'the signing keys could not be loaded'),
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys });
-  const gateway = createGateway({ config, resolver, verifiers: { Bearer: verifyToken }, logger, metrics });
+  const gateway = createGateway({
+    config,
+    resolver,
+    verifiers: { Bearer: verifyToken },
+    documents: eventDocuments(),
+    logger,
+    metrics,
+  });
   const admin = createHttpHost({
     service: 'gateway',
     handlers: [],

@@ -125,6 +125,21 @@ describe("the shop's gateway", () => {
     assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);
   });
 
+  it('shows the events, in a document that the merged one names and as one schema a type', async () => {
+    const merged = (await (await fetch(`${url}/docs/openapi.json`)).json()) as {
+      readonly 'x-asyncapi': string;
+    };
+    const described = (await (await fetch(url + merged['x-asyncapi'])).json()) as {
+      readonly channels: object;
+    };
+    for (const type of Object.keys(described.channels)) {
+      const schema = (await (await fetch(`${url}/docs/events/${type}.json`)).json()) as {
+        readonly $id: string;
+      };
+      assert.equal(schema.$id, `/docs/events/${type}.json`);
+    }
+  });
+
   it('reaches nothing that is not for the public', async () => {
     const token = await issuer.sign();
     for (const path of [

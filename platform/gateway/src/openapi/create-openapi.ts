@@ -33,6 +33,8 @@ interface OpenApiDeps {
 }
 
 const FRESH_MS = 60_000;
+/** A service that starts has its document a moment later. */
+const MISSING_MS = 2_000;
 const TIMEOUT_MS = 5_000;
 const MAX_DOCUMENT_BYTES = 5_000_000;
 const TITLE = 'API of the gateway';
@@ -43,15 +45,18 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   const { config, nowMs } = deps;
   const given = new Map(Object.entries(deps.documents));
   if (config.openApi.length === 0 && given.size === 0) return undefined;
-  const kept = new Map<OpenApiSource, { readonly atMs: number; readonly asked: Promise<SourceDocument> }>();
+  const kept = new Map<OpenApiSource, { untilMs: number; readonly asked: Promise<SourceDocument> }>();
   const page = createPage();
 
   function ask(source: OpenApiSource): Promise<SourceDocument> {
     const known = kept.get(source);
-    if (known !== undefined && nowMs() - known.atMs < FRESH_MS) return known.asked;
-    const asked = load(source, deps);
-    kept.set(source, { atMs: nowMs(), asked });
-    return asked;
+    if (known !== undefined && nowMs() < known.untilMs) return known.asked;
+    const entry = { untilMs: nowMs() + FRESH_MS, asked: load(source, deps) };
+    kept.set(source, entry);
+    void entry.asked.then(({ document }) => {
+      if ('missing' in document) entry.untilMs = nowMs() + MISSING_MS;
+    });
+    return entry.asked;
   }
 
   const asyncApi = given.has(ASYNC_API) ? ASYNC_API : undefined;

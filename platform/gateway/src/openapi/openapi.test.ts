@@ -322,6 +322,18 @@ describe('the documents of a gateway', () => {
     assert.deepEqual((await read('/docs/users.json')).paths, {});
   });
 
+  it('that could not be had are asked for again soon', async () => {
+    const answer = { body: '', status: 503 };
+    const { read, asked, advance } = await start(answer);
+    assert.deepEqual((await read('/docs/orders.json')).paths, {});
+    await read('/docs/orders.json');
+    assert.equal(asked(), 1);
+    Object.assign(answer, { body: JSON.stringify(document({ '/o': { get: OK } })), status: 200 });
+    advance(2_000);
+    assert.ok((await read('/docs/orders.json')).paths['/o']);
+    assert.equal(asked(), 2);
+  });
+
   it('that are broken are reported without an address', async () => {
     for (const broken of [
       { body: 'no json' },

@@ -1,0 +1,49 @@
+import { type DescribedMessage, describeMessages, messageDataSchema } from '@flotilla/messaging';
+import { userRegistered } from './identity.ts';
+import {
+  inventoryCommitted,
+  inventoryReleased,
+  inventoryReservationFailed,
+  inventoryReserved,
+} from './inventory.ts';
+import {
+  orderCancellationRequested,
+  orderCancelled,
+  orderConfirmed,
+  orderPaymentAuthorized,
+  orderPlaced,
+  orderRequested,
+  orderShippingGranted,
+} from './order.ts';
+import { paymentFailed, paymentProcessed, paymentRefunded } from './payment.ts';
+import { shipmentCreated, shipmentRefused } from './shipping.ts';
+
+const events: readonly DescribedMessage[] = [
+  userRegistered,
+  orderPlaced,
+  orderConfirmed,
+  orderCancelled,
+  orderRequested,
+  orderPaymentAuthorized,
+  orderShippingGranted,
+  orderCancellationRequested,
+  inventoryReserved,
+  inventoryReservationFailed,
+  inventoryCommitted,
+  inventoryReleased,
+  paymentProcessed,
+  paymentFailed,
+  paymentRefunded,
+  shipmentCreated,
+  shipmentRefused,
+];
+
+/** What the shop says of its events to consumers that are not of it, by the path where the gateway serves it. */
+export function eventDocuments(): Readonly<Record<string, object>> {
+  const schemas = events.map((event) => {
+    const path = `/docs/events/${event.type}.json`;
+    return [path, messageDataSchema(event, path)];
+  });
+  const described = describeMessages({ title: 'Events of the shop', version: '1', messages: events });
+  return { '/docs/asyncapi.json': described, ...Object.fromEntries(schemas) };
+}
