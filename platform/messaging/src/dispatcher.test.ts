@@ -45,7 +45,18 @@ function createSubject(
     running.delete(id);
     resolve(settlement);
   };
-  return { dispatcher, calls, end, called: (call: string) => eventually(call, () => calls.includes(call)) };
+  const endAll = async () => {
+    for (const resolve of running.values()) resolve('done');
+    running.clear();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return {
+    dispatcher,
+    calls,
+    end,
+    endAll,
+    called: (call: string) => eventually(call, () => calls.includes(call)),
+  };
 }
 
 describe('the dispatcher', () => {
@@ -121,6 +132,60 @@ describe('the dispatcher', () => {
     await end('1');
     await called('ack 1');
     assert.deepEqual(calls, ['1', 'ack 1']);
+  });
+
+  it('keeps the order of a key whenever its lease runs out, also between two questions about it', async () => {
+    const ids = ['1', '2', '3', '4'];
+    for (let questions = 1; questions <= 30; questions += 1) {
+      let left = questions;
+      let isHeld = true;
+      const owns = () => {
+        left -= 1;
+        if (left === 0) isHeld = false;
+        return isHeld;
+      };
+      const { dispatcher, calls, endAll } = createSubject({ concurrency: 1 }, { owns });
+      const isAcknowledged = (id: string) => calls.includes(`ack ${id}`);
+      for (let rounds = 0; !ids.every(isAcknowledged); rounds += 1) {
+        assert.ok(
+          rounds < 20,
+          `it ran out with question ${questions}, and something is never handed out again`,
+        );
+        isHeld = true;
+        const held = new Set(dispatcher.beginFetch().map(({ id }) => id));
+        const waiting = ids.filter((id) => !held.has(id) && !isAcknowledged(id));
+        dispatcher.offer(waiting.map((id) => delivery(id, 'a')));
+        dispatcher.forgetLost();
+        await endAll();
+      }
+      const started = calls.filter((call) => !call.startsWith('ack'));
+      assert.deepEqual(started, ids, `it ran out with question ${questions}`);
+      await dispatcher.drain();
+    }
+  });
+
+  it('takes in nothing of a key of which something is lost in the moment in which more arrives', async () => {
+    let token = '1';
+    const { dispatcher, calls, end } = createSubject(
+      { concurrency: 1 },
+      { owns: ({ body }) => body === token },
+    );
+    dispatcher.beginFetch();
+    dispatcher.offer(['1', '2'].map((id) => delivery(id, 'a', { body: '1' })));
+    dispatcher.beginFetch();
+    token = '2'; // lost, and gained again
+    dispatcher.offer([delivery('3', 'a', { body: '2' })]);
+    await end('1');
+    await eventually('it is acknowledged', () => calls.includes('ack 1'));
+    dispatcher.beginFetch();
+    dispatcher.offer(['2', '3'].map((id) => delivery(id, 'a', { body: '2' })));
+    await end('2');
+    await end('3');
+    await dispatcher.drain();
+    assert.deepEqual(
+      calls.filter((call) => !call.startsWith('ack')),
+      ['1', '2', '3'],
+    );
   });
 
   it('acknowledges again until that succeeds', async () => {

@@ -48,7 +48,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   let disturbed = new Set<string>();
   let gaveBack = false;
 
-  function forget(deliveries: readonly D[]): void {
+  function forget(deliveries: Iterable<D>): void {
     for (const delivery of deliveries) {
       letGo(delivery);
       disturbed.add(delivery.key);
@@ -65,10 +65,15 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
     if (held.delete(delivery.id)) heldBytes -= Buffer.byteLength(delivery.body);
   }
 
+  /** Each is asked about once: whether it is ours may change from one moment to the next, because leases run out. */
   function forgetWaiting(test: (delivery: D) => boolean): void {
-    forget(waiting.filter(test));
-    waiting = waiting.filter((delivery) => !test(delivery));
+    const forgotten = new Set(waiting.filter(test));
+    if (forgotten.size === 0) return;
+    waiting = waiting.filter((delivery) => !forgotten.has(delivery));
+    forget(forgotten);
   }
+
+  const forgetLost = () => forgetWaiting((delivery) => !source.owns(delivery));
 
   function takeBatch(): readonly D[] {
     const size = Math.min(maxBatch, Math.ceil(waiting.length / (concurrency - running.size)));
@@ -85,7 +90,7 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
 
   function dispatch(): void {
     if (draining.signal.aborted) return;
-    forgetWaiting((delivery) => !source.owns(delivery));
+    forgetLost();
     while (running.size < concurrency && waiting.length > 0) {
       const batch = takeBatch();
       if (batch.length === 0) return;
@@ -166,12 +171,14 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
     },
     offer: (deliveries) => {
       if (draining.signal.aborted) return;
+      // First: what is lost disturbs its key, and then nothing later of this key may come in.
+      forgetLost();
       const fresh = deliveries.filter((delivery) => !disturbed.has(delivery.key) && !held.has(delivery.id));
       for (const delivery of fresh) hold(delivery);
       waiting.push(...fresh);
       dispatch();
     },
-    forgetLost: () => forgetWaiting((delivery) => !source.owns(delivery)),
+    forgetLost,
     room,
     holdsAny: (test) => [...held.values()].some(test),
     drain: async () => {

@@ -10,6 +10,8 @@ const ALL = KEYS * PER_KEY;
 /** Which of the three running processes is killed, 0 being the oldest; on some transports that one does all the work. */
 const VICTIMS = [0, 2, 0, 1, 0, 2];
 const EFFECTS_BETWEEN_KILLS = 1_000;
+/** Tells a hang from a machine that has a tenth of a processor left for this. */
+const PATIENCE_MS = 5 * 60_000;
 
 /**
  * What every transport keeps when processes are killed. `useSystem` is called inside of the `describe`; `skip`: why it
@@ -31,12 +33,12 @@ export function describeKilledProcesses(
       const published = publishAll(system);
       for (const [kills, victim] of VICTIMS.entries()) {
         const wanted = (kills + 1) * EFFECTS_BETWEEN_KILLS;
-        await eventually('progress', async () => (await countEffects(system)) >= wanted);
+        await eventually('progress', async () => (await countEffects(system)) >= wanted, PATIENCE_MS, 100);
         await running.splice(victim, 1)[0]?.kill();
         running.push(await start());
       }
       await published;
-      await eventually('all effects', async () => (await countEffects(system)) >= ALL);
+      await eventually('all effects', async () => (await countEffects(system)) >= ALL, PATIENCE_MS, 100);
       await Promise.all(running.map((one) => one.kill()));
       const expected = Array.from({ length: PER_KEY }, (_, n) => n);
       const byKey = await effectsByKey(system);

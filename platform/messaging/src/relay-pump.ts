@@ -5,8 +5,8 @@ import type { Refusal, Transport } from './transport.ts';
 
 export interface RelayPumpOptions {
   readonly store: Pick<OutboxStore, 'fetch' | 'setAside' | 'confirm' | 'confirmHeld'>;
-  readonly leases: ShardLeases;
-  readonly transport: Transport;
+  readonly leases: Pick<ShardLeases, 'active' | 'holds' | 'surplus' | 'release'>;
+  readonly transport: Pick<Transport, 'publish'>;
   readonly onPublished: (messages: number) => void;
   /** Records that the transport refused it. Only the first of each key is told. */
   readonly settleRefusal: (row: OutboxRow, reason: string) => Promise<void>;
@@ -24,8 +24,8 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
   const { store, leases, transport } = options;
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
-  const everReached = new Map<number, string>();
-  const beginning = () => (plantedBug('cursor-by-id') ? everReached : new Map<number, string>());
+  const everReached: Reached = new Map();
+  const beginning = (): Reached => (plantedBug('cursor-by-id') ? everReached : new Map());
 
   async function confirm(): Promise<void> {
     const rows = unconfirmed;
@@ -41,9 +41,11 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     unconfirmed = unconfirmed.filter((row) => !gone.has(row));
   }
 
-  async function fetch(after: ReadonlyMap<number, string>, isAhead: boolean): Promise<Batch> {
+  async function fetch(reached: Reached, isAhead: boolean): Promise<Batch> {
     const shards = leases.active();
     if (shards.size === 0) return EMPTY;
+    const after = new Map<number, string>();
+    for (const [shard, { token, id }] of reached) if (shards.get(shard) === token) after.set(shard, id);
     const { rows, behind, isFull } = await store.fetch(shards, { isAhead, after });
     if (behind.length > 0) {
       crashPoint('relay.before-set-aside');
@@ -53,8 +55,9 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     return { rows, isFull };
   }
 
-  async function readAhead({ rows, isFull }: Batch, reached: Map<number, string>): Promise<Batch> {
-    for (const row of rows) if (!row.held) reached.set(row.shard, row.id);
+  /** `sent`: those of the batch that are on their way. What its lease did not allow any more is not passed over. */
+  async function readAhead(sent: readonly OutboxRow[], { isFull }: Batch, reached: Reached): Promise<Batch> {
+    for (const row of sent) if (!row.held) reached.set(row.shard, row);
     return isFull ? await fetch(reached, true) : EMPTY;
   }
 
@@ -87,7 +90,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {
       const rows = batch.rows.filter((row) => leases.holds(row.shard, row.token));
       if (rows.length === 0) break;
-      const next = later(readAhead(batch, reached));
+      const next = later(readAhead(rows, batch, reached));
       const refusals = await publish(rows);
       (await confirmed)();
       confirmed = later(confirm());
@@ -102,6 +105,9 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     return goesOn || batch.isFull || batch.rows.length > 0;
   };
 }
+
+/** The last of each shard that was sent. Under another lease it says nothing: the shard is read from its start. */
+type Reached = Map<number, Pick<OutboxRow, 'token' | 'id'>>;
 
 interface Batch {
   readonly rows: readonly OutboxRow[];

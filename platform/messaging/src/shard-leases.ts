@@ -40,13 +40,16 @@ export function createShardLeases(
   let owned = new Map<number, string>();
   let surplus: readonly number[] = [];
   let endsAt = 0;
+  // A claim that was on its way meanwhile still names them. Whoever gets such a shard again gets it with another token.
+  const givenBack = new Map<number, string>();
   const inTime = () => performance.now() < endsAt;
 
   return {
     refresh: async () => {
       const sentAt = performance.now();
       const rows = await store.claim(leaseMs, presence());
-      const next = new Map(rows.map((row) => [row.shard, row.token]));
+      const kept = rows.filter(({ shard, token }) => givenBack.get(shard) !== token);
+      const next = new Map(kept.map((row) => [row.shard, row.token]));
       const gained = !inTime() || [...next].some(([shard, token]) => owned.get(shard) !== token);
       owned = next;
       surplus = [...next.keys()].slice(rows[0]?.fair ?? SHARDS);
@@ -58,7 +61,10 @@ export function createShardLeases(
     surplus: () => surplus,
     release: async (shards) => {
       await store.release(shards);
-      for (const shard of shards) owned.delete(shard);
+      for (const shard of shards) {
+        givenBack.set(shard, owned.get(shard) ?? '');
+        owned.delete(shard);
+      }
       surplus = surplus.filter((shard) => !shards.includes(shard));
     },
     leave: async () => {
