@@ -369,6 +369,23 @@ describe('one open checkout of a cart', () => {
     assert.deepEqual(await outcome('key-2'), [202, 'Pending']);
   });
 
+  it('is none when the total is not what the customer agreed to: the same key may agree to the new one', async () => {
+    const total = { amountMinor: 200, currency: 'EUR' };
+    rig.script.answer = async () => problem(409, 'total-changed', 'Changed.', { total });
+    const expecting = (amountMinor: number) => ({
+      ...checkoutBody,
+      expectedTotal: { amountMinor, currency: 'EUR' },
+    });
+    const refused = await checkOut('key-1', expecting(100));
+    assert.deepEqual(
+      [refused.status, refused.body['code'], refused.body['total']],
+      [409, 'total-changed', total],
+    );
+    rig.script.answer = async () => accepted(orderOf('order-1'));
+    assert.deepEqual(await outcome('key-1', expecting(200)), [202, 'Pending']);
+    assert.deepEqual(rig.received.at(-1)?.body.expectedTotal, total);
+  });
+
   it('is taken over under its own key when nobody knows what came of it', async () => {
     rig.script.answer = async () => problem(503, 'temporarily-unavailable');
     assert.equal((await checkOut('key-1')).status, 503);

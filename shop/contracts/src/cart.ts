@@ -6,6 +6,10 @@ import {
   addressSchema,
   documentedOrderingHeaders,
   locationHeader,
+  MAX_QUANTITY,
+  moneySchema,
+  orderId,
+  orderLineSchema,
   paymentSchema,
   productId,
 } from './common.ts';
@@ -35,7 +39,7 @@ export const putCartItem = defineRoute({
   summary: 'Set the quantity of a product; 0 removes it',
   access: authenticated,
   params: s.object({ productId }),
-  body: s.object({ quantity: s.integer({ minimum: 0, maximum: 1_000, examples: [1] }) }),
+  body: s.object({ quantity: s.integer({ minimum: 0, maximum: MAX_QUANTITY, examples: [1] }) }),
   responses: { 200: cartSchema },
   problems: { 422: { codes: ['unknown-product', 'cart-full'] } },
 });
@@ -60,11 +64,27 @@ export const checkOutCart = defineRoute({
     prefer: s.optional(s.string({ maxLength: 200 })),
   }),
   documentedHeaders: documentedOrderingHeaders,
-  body: s.object({ payment: paymentSchema, shippingAddress: addressSchema }),
+  body: s.object({
+    payment: paymentSchema,
+    shippingAddress: addressSchema,
+    expectedTotal: s.optional(moneySchema),
+  }),
   responses: { 201: orderSchema, 202: orderSchema },
   responseHeaders: { 201: locationHeader, 202: locationHeader },
   problems: {
     ...orderingProblems,
+    409: {
+      ...orderingProblems[409],
+      codes: ['checkout-in-progress', ...orderingProblems[409].codes],
+      members: s.named(
+        'CheckoutConflict',
+        s.object({
+          total: s.optional(moneySchema),
+          items: s.optional(s.array(orderLineSchema)),
+          orderId: s.optional(orderId),
+        }),
+      ),
+    },
     422: { ...orderingProblems[422], codes: ['cart-empty', ...orderingProblems[422].codes] },
   },
 });

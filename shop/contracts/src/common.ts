@@ -28,8 +28,10 @@ export const productId: Schema<string> = s.string({
 
 export const orderId: Schema<string> = s.string({ minLength: 1, maxLength: 64, pattern: '^[A-Za-z0-9_-]+$' });
 
-/** Units of one product in one line; more than this is a mistake or an attack. */
-export const quantity: Schema<number> = s.integer({ minimum: 1, maximum: 1_000, examples: [1] });
+/** Units of one product in one order; more than this is a mistake or an attack. */
+export const MAX_QUANTITY = 1_000;
+
+export const quantity: Schema<number> = s.integer({ minimum: 1, maximum: MAX_QUANTITY, examples: [1] });
 
 export const idempotencyKey: Schema<string> = s.string({
   minLength: 1,

@@ -11,6 +11,7 @@ export { cartSchema, checkOutCart, clearCart, getCart, putCartItem } from './car
 export {
   addressSchema,
   idempotencyKey,
+  MAX_QUANTITY,
   moneySchema,
   orderId,
   orderLineSchema,

@@ -62,11 +62,19 @@ const orderingHeaders = s.object({
 /** Why no order was placed, or why the one that was has been cancelled: then it is named. */
 export const orderingProblems = {
   400: { codes: ['idempotency-key-required', 'idempotency-key-invalid'] },
-  409: { codes: ['idempotency-in-progress'], headers: retryAfterHeader },
+  409: {
+    codes: ['idempotency-in-progress', 'total-changed'],
+    members: s.named(
+      'OrderConflict',
+      s.object({ total: s.optional(moneySchema), items: s.optional(s.array(orderLineSchema)) }),
+    ),
+    headers: retryAfterHeader,
+  },
   422: {
     codes: [
       'unknown-product',
       'mixed-currencies',
+      'quantity-limit',
       'idempotency-key-reused',
       'out-of-stock',
       'payment-declined',
@@ -88,7 +96,12 @@ export const placeOrder = defineRoute({
   access: canManageOrders,
   headers: orderingHeaders,
   documentedHeaders: documentedOrderingHeaders,
-  body: s.object({ items: orderItems, payment: paymentSchema, shippingAddress: addressSchema }),
+  body: s.object({
+    items: orderItems,
+    payment: paymentSchema,
+    shippingAddress: addressSchema,
+    expectedTotal: s.optional(moneySchema),
+  }),
   responses: { 201: orderSchema, 202: orderSchema },
   responseHeaders: { 201: locationHeader, 202: locationHeader },
   problems: orderingProblems,

@@ -76,12 +76,18 @@ function replyRefused(rejection: Refused, items: readonly RequestedItem[]): Prob
   switch (rejection.code) {
     case 'unknown-product':
       return problem(422, rejection.code, 'A product does not exist.', {
-        errors: items.flatMap((item, index) =>
-          rejection.productIds.includes(item.productId)
-            ? [{ path: `/items/${index}/productId`, message: 'does not exist' }]
-            : [],
-        ),
+        errors: errorsAt(items, rejection.productIds, 'productId', 'does not exist'),
       });
+    case 'quantity-limit': {
+      const message = `must be at most ${contract.MAX_QUANTITY} of one product, all lines together`;
+      return problem(422, rejection.code, 'An order cannot hold so many of one product.', {
+        errors: errorsAt(items, rejection.productIds, 'quantity', message),
+      });
+    }
+    case 'total-changed': {
+      const { total, lines } = rejection;
+      return problem(409, rejection.code, 'The order costs something else now.', { total, items: lines });
+    }
     case 'mixed-currencies':
       return problem(422, rejection.code, 'The products are priced in different currencies.');
     case 'idempotency-key-reused':
@@ -94,4 +100,15 @@ function replyRefused(rejection: Refused, items: readonly RequestedItem[]): Prob
         headers: { 'retry-after': '1' },
       };
   }
+}
+
+function errorsAt(
+  items: readonly RequestedItem[],
+  productIds: readonly string[],
+  field: keyof RequestedItem,
+  message: string,
+) {
+  return items.flatMap((item, index) =>
+    productIds.includes(item.productId) ? [{ path: `/items/${index}/${field}`, message }] : [],
+  );
 }

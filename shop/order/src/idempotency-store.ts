@@ -30,7 +30,7 @@ export interface IdempotencyStore {
   claim(tx: Transaction, claim: KeyClaim): Promise<boolean>;
   /** Records the answer unless there is one; returns the one that counts. */
   record(customerId: string, key: string, response: RecordedResponse): Promise<RecordedResponse>;
-  /** Forgets answered keys older than `days`. */
+  /** Forgets keys older than `days` whose order has ended, answered or not. */
   prune(days: number): Promise<void>;
 }
 
@@ -74,8 +74,10 @@ export function createIdempotencyStore(db: Database): IdempotencyStore {
       for (let forgotten = BATCH; forgotten === BATCH; ) {
         const rows = await db.query(
           `DELETE FROM idempotency_key WHERE (customer_id, key) IN (
-             SELECT customer_id, key FROM idempotency_key
-             WHERE created_at < now() - make_interval(days => $1) AND response IS NOT NULL LIMIT $2) RETURNING key`,
+             SELECT k.customer_id, k.key FROM idempotency_key k
+             WHERE k.created_at < now() - make_interval(days => $1) AND NOT EXISTS (
+               SELECT FROM order_view o WHERE o.id = k.order_id AND o.status NOT IN ('Confirmed', 'Cancelled'))
+             LIMIT $2) RETURNING key`,
           [days, BATCH],
         );
         forgotten = rows.length;

@@ -110,6 +110,24 @@ describe('placing an order', () => {
     assert.deepEqual(await orders.db.query('SELECT key FROM idempotency_key'), []);
   });
 
+  it('holds at most 1,000 of a product, all its lines together', async () => {
+    const orders = await start();
+    const lines = (...quantities: number[]) => ({
+      ...BODY,
+      items: quantities.map((quantity) => ({ productId: 'tea', quantity })),
+    });
+    for (const body of [lines(501, 500), lines(1_000, 1)]) {
+      const answer = await place(orders, { body });
+      assert.deepEqual([answer.status, answer.body.code], [422, 'quantity-limit']);
+      assert.deepEqual(
+        answer.body.errors?.map(({ path }) => path),
+        ['/items/0/quantity', '/items/1/quantity'],
+      );
+    }
+    assert.deepEqual(orders.asked, []);
+    assert.equal((await place(orders, { body: lines(500, 500) })).status, 201);
+  });
+
   it('names the lines whose product does not exist', async () => {
     const orders = await start();
     const items = [
@@ -126,7 +144,73 @@ describe('placing an order', () => {
   });
 });
 
+describe('the total that a customer agreed to', () => {
+  const expecting = (amountMinor: number, currency: string = 'EUR') => ({
+    ...BODY,
+    expectedTotal: { amountMinor, currency },
+  });
+
+  it('is what is charged, or nothing is ordered and the new one is told', async () => {
+    const orders = await start();
+    const key = randomUUID();
+    for (const body of [expecting(999), expecting(1_001), expecting(1_000, 'USD')]) {
+      const refused = await place(orders, { key, body });
+      assert.deepEqual([refused.status, refused.body.code], [409, 'total-changed']);
+      assert.deepEqual(refused.body.total, { amountMinor: 1_000, currency: 'EUR' });
+      assert.deepEqual(
+        refused.body.items?.map(({ quantity }) => quantity),
+        [2],
+      );
+    }
+    assert.deepEqual(await orders.db.query('SELECT key FROM idempotency_key'), []);
+    assert.deepEqual(orders.asked.includes('charge'), false);
+    const agreed = await place(orders, { key, body: expecting(1_000) });
+    assert.equal(agreed.status, 201);
+    assert.deepEqual((await place(orders, { key, body: expecting(1_000) })).body, agreed.body);
+    assert.equal((await place(orders, { key })).body.code, 'idempotency-key-reused');
+  });
+
+  it('is not asked of an order again that was accepted at it', async () => {
+    let amountMinor = 500;
+    const orders = await start({
+      lookUpProducts: async (ids) =>
+        ids.map((id) => ({ id, name: id, price: { amountMinor, currency: 'EUR' } })),
+    });
+    const key = randomUUID();
+    const first = await place(orders, { key, body: expecting(1_000) });
+    amountMinor = 700;
+    assert.deepEqual((await place(orders, { key, body: expecting(1_000) })).body, first.body);
+    assert.equal((await place(orders, { body: expecting(1_000) })).body.code, 'total-changed');
+  });
+});
+
 describe('an idempotency key', () => {
+  it('is forgotten when it is old and its order has ended, whether it was answered or not', async () => {
+    const stuck = gate();
+    const orders = await start({
+      charge: async () => {
+        await stuck.opened;
+        return { ok: true, result: { paymentId: 'p' } };
+      },
+    });
+    await place(orders, { key: 'running', wait: 0 });
+    await place(orders, { key: 'cancelled', wait: 0, user: 'bob' });
+    await orders.db.query(
+      `UPDATE order_view_row SET status = 'Cancelled', cancellation_reason = 'x' WHERE customer_id = 'bob'`,
+    );
+    const forget = async () => {
+      await orders.app.forgetOldKeys(30);
+      const rows = await orders.db.query<{ key: string }>('SELECT key FROM idempotency_key ORDER BY key');
+      return rows.map(({ key }) => key);
+    };
+    assert.deepEqual(await forget(), ['cancelled', 'running']);
+    await orders.db.query(
+      `UPDATE idempotency_key SET response = NULL, created_at = now() - interval '31 days'`,
+    );
+    assert.deepEqual(await forget(), ['running']);
+    stuck.open();
+  });
+
   it('gives one order and one answer to twenty twins', async () => {
     const orders = await start();
     const key = randomUUID();
@@ -211,6 +295,24 @@ describe('an idempotency key', () => {
 });
 
 describe('cancelling an order', () => {
+  it('is answered by the order itself when its saga was forgotten long ago', async () => {
+    const orders = await start({
+      ship: async (_id, { address }) =>
+        address.country === 'XX'
+          ? { ok: false, reason: { code: 'shipping-unavailable' } }
+          : { ok: true, result: { shipmentId: 's' } },
+    });
+    const confirmed = await place(orders);
+    const cancelled = await place(orders, {
+      body: { ...BODY, shippingAddress: { ...BODY.shippingAddress, country: 'XX' } },
+    });
+    await orders.db.query('DELETE FROM saga_instance');
+    const late = await orders.request('POST', `/orders/${confirmed.body.id}/cancel`);
+    assert.deepEqual([late.status, late.body.code], [409, 'too-late']);
+    const again = await orders.request('POST', `/orders/${cancelled.body.orderId}/cancel`);
+    assert.deepEqual([again.status, again.body.status], [200, 'Cancelled']);
+  });
+
   it('waits for the running step, then gives everything back', async () => {
     const charge = gate();
     const orders = await start({

@@ -72,7 +72,13 @@ export interface PricedProduct {
   readonly price: Money;
 }
 
+export interface PricedItems {
+  readonly lines: readonly OrderLine[];
+  readonly total: Money;
+}
+
 export type PricingRejection =
+  | { readonly code: 'quantity-limit'; readonly productIds: readonly string[] }
   | { readonly code: 'unknown-product'; readonly productIds: readonly string[] }
   | { readonly code: 'mixed-currencies' };
 
@@ -147,11 +153,20 @@ export function mergeItems(items: readonly RequestedItem[]): readonly RequestedI
   return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
 }
 
+/** Products of which more is wanted than one order may hold, all their lines together. */
+export function overLimit(items: readonly RequestedItem[], maxQuantity: number): readonly string[] {
+  return items.filter(({ quantity }) => quantity > maxQuantity).map(({ productId }) => productId);
+}
+
+export function isSameMoney(a: Money, b: Money): boolean {
+  return a.amountMinor === b.amountMinor && a.currency === b.currency;
+}
+
 /** Prices what was asked for by the catalogue; whatever the client thinks it costs plays no role. */
 export function priceItems(
   items: readonly RequestedItem[],
   catalogue: readonly PricedProduct[],
-): Result<{ readonly lines: readonly OrderLine[]; readonly total: Money }, PricingRejection> {
+): Result<PricedItems, PricingRejection> {
   const products = new Map(catalogue.map((product) => [product.id, product]));
   const lines: OrderLine[] = [];
   const unknown: string[] = [];

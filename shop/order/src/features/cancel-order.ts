@@ -1,6 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
-import type { Order } from '../domain/order.ts';
+import { isTerminal, type Order } from '../domain/order.ts';
 import type { OrderStore } from '../order-store.ts';
 import type { AwaitOrder } from './await-order.ts';
 
@@ -29,7 +29,10 @@ export function createCancelOrder(
   deps: CancelOrderDeps,
 ): (orderId: string, customerId: string, signal: AbortSignal) => Promise<CancelOrderOutcome> {
   return async (orderId, customerId, signal) => {
-    if (!(await deps.orders.find(orderId, customerId))) return { kind: 'not-found' };
+    const order = await deps.orders.find(orderId, customerId);
+    if (!order) return { kind: 'not-found' };
+    // An order that has ended says so itself: its process may have been forgotten long ago.
+    if (isTerminal(order.status)) return outcomeOf(order);
     // The process locks itself before its order, everywhere: locking the order here would be a deadlock to wait for.
     const decision = await deps.db.transaction(async (tx) => {
       const decided = await deps.requestCancellation(tx, orderId);
@@ -41,6 +44,10 @@ export function createCancelOrder(
     const ended = await deps.awaitOrder.ended(orderId, customerId, WAIT_MS, signal);
     if (ended === undefined)
       return { kind: 'requested', order: await deps.awaitOrder.now(orderId, customerId) };
-    return ended.status === 'Cancelled' ? { kind: 'cancelled', order: ended } : { kind: 'too-late' };
+    return outcomeOf(ended);
   };
+}
+
+function outcomeOf(ended: Order): CancelOrderOutcome {
+  return ended.status === 'Cancelled' ? { kind: 'cancelled', order: ended } : { kind: 'too-late' };
 }

@@ -1,12 +1,25 @@
 import { createHash } from 'node:crypto';
-import { type Clock, canonicalJson, crashPoint, type NewId, plantedBug } from '@flotilla/kernel';
+import {
+  type Clock,
+  canonicalJson,
+  crashPoint,
+  type Money,
+  type NewId,
+  plantedBug,
+  type Result,
+  reject,
+} from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
+import { MAX_QUANTITY } from '@shop/contracts';
 import {
   type Address,
   type Customer,
+  isSameMoney,
   mergeItems,
   type Order,
   type OrderLine,
+  overLimit,
+  type PricedItems,
   type PricedProduct,
   type PricingRejection,
   priceItems,
@@ -25,11 +38,20 @@ export interface PlaceOrder {
   readonly items: readonly RequestedItem[];
   readonly payment: { readonly token: string };
   readonly shippingAddress: Address;
+  /** What the customer agreed to pay: an order that costs anything else is not accepted. */
+  readonly expectedTotal?: Money;
 }
 
 export type PlaceOrderOutcome =
   | { readonly kind: 'answered'; readonly orderId: string; readonly response: RecordedResponse }
-  | { readonly kind: 'refused'; readonly rejection: PricingRejection | KeyConflict };
+  | { readonly kind: 'refused'; readonly rejection: PricingRejection | TotalChanged | KeyConflict };
+
+/** It costs something else than the customer agreed to. Nothing was recorded, the key stays free. */
+export interface TotalChanged {
+  readonly code: 'total-changed';
+  readonly total: Money;
+  readonly lines: readonly OrderLine[];
+}
 
 export interface KeyConflict {
   readonly code: 'idempotency-key-reused' | 'idempotency-in-progress';
@@ -64,12 +86,7 @@ export function createPlaceOrder(
     const known = await deps.keys.find(request.customer.id, request.idempotencyKey);
     if (known) return await replay(deps, known, request, requestHash, signal);
 
-    const items = mergeItems(request.items);
-    const products = await deps.lookUpProducts(
-      items.map((item) => item.productId),
-      signal,
-    );
-    const priced = priceItems(items, products);
+    const priced = await price(deps, request, signal);
     if (!priced.ok) return { kind: 'refused', rejection: priced.rejection };
 
     const order = newOrder(deps, request, priced.value.lines, priced.value.total);
@@ -88,14 +105,37 @@ export function createPlaceOrder(
   };
 }
 
+/** What is ordered at the prices of now, if it may be ordered and costs what the customer expects. */
+async function price(
+  deps: PlaceOrderDeps,
+  request: PlaceOrder,
+  signal: AbortSignal,
+): Promise<Result<PricedItems, PricingRejection | TotalChanged>> {
+  const items = mergeItems(request.items);
+  // Each line is within its limit; their sum may not be.
+  const tooMany = overLimit(items, MAX_QUANTITY);
+  if (tooMany.length > 0) return reject({ code: 'quantity-limit', productIds: tooMany });
+  const products = await deps.lookUpProducts(
+    items.map((item) => item.productId),
+    signal,
+  );
+  const priced = priceItems(items, products);
+  if (!priced.ok) return priced;
+  const { lines, total } = priced.value;
+  if (request.expectedTotal && !isSameMoney(request.expectedTotal, total))
+    return reject({ code: 'total-changed', total, lines });
+  return priced;
+}
+
 /** A planted bug: the client is told before it is true. */
 function answerUnaccepted(order: Order, accepting: Promise<unknown>): PlaceOrderOutcome {
   accepting.catch(() => undefined);
   return { kind: 'answered', orderId: order.id, response: { status: 202, order: viewOrder(order) } };
 }
 
-function hashRequest({ items, payment, shippingAddress }: PlaceOrder): string {
-  return createHash('sha256').update(canonicalJson({ items, payment, shippingAddress })).digest('base64url');
+function hashRequest({ items, payment, shippingAddress, expectedTotal }: PlaceOrder): string {
+  const said = { items, payment, shippingAddress, ...(expectedTotal && { expectedTotal }) };
+  return createHash('sha256').update(canonicalJson(said)).digest('base64url');
 }
 
 function newOrder(
