@@ -33,6 +33,14 @@ function isTerminal(error: Error): boolean {
   return isPlatformError(error) && !error.retryable && !error.code.startsWith('POSTGRES_');
 }
 
+/** Others have locked what it needs, and may wait for what it has locked. */
+export function isContention(error: unknown): boolean {
+  if (!isPlatformError(error)) return false;
+  return error.code === 'POSTGRES_CONFLICT' || error.details['sqlState'] === LOCK_NOT_AVAILABLE;
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
 export function isConnectionLoss(error: unknown): boolean {
   return (
     isPlatformError(error) &&

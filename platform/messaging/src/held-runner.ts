@@ -115,6 +115,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
 
   /** `false` when another process has the key. */
   async function commit(tasks: readonly Task[], key: string, ids: readonly string[]): Promise<boolean> {
+    const how = tasks.length > 1 ? { reruns: 0 } : {};
     const mine = await db.transaction(async (tx) => {
       const fresh = await held.resume(tx, key, ids);
       if (!fresh) return false;
@@ -122,7 +123,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
       await held.finish(tx, key, ids);
       crashPoint('consumer.before-held-commit');
       return true;
-    });
+    }, how);
     crashPoint('consumer.after-held-commit');
     return mine;
   }

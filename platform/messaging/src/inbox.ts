@@ -8,9 +8,13 @@ export interface Remembered {
   readonly waiting: ReadonlySet<string>;
 }
 
+/** How long messages that share a transaction wait for a row. Below `deadlock_timeout`, so that none is ever sought. */
+const MAX_LOCK_WAIT = '100ms';
+
 /**
  * Remembers messages as handled, in the handler's transaction. A message that another transaction is handling right
- * now makes this wait until that one has ended.
+ * now makes this wait until that one has ended. From then on a transaction of several waits for no row for long: it
+ * has locked those of all its messages before, in an order of its own, and others wait for them.
  */
 export async function rememberMessages(
   tx: Transaction,
@@ -18,7 +22,7 @@ export async function rememberMessages(
   tasks: readonly Task[],
 ): Promise<Remembered> {
   const rows = await tx.query<{ message_id: string; is_aside: boolean }>(
-    'SELECT message_id, is_aside FROM inbox_remember($1, $2::uuid[], $3::text[])',
+    tasks.length > 1 ? REMEMBER_SEVERAL : REMEMBER,
     [consumer, tasks.map((task) => task.inboxId), tasks.map((task) => task.arrival.key)],
   );
   return {
@@ -26,6 +30,11 @@ export async function rememberMessages(
     waiting: new Set(rows.filter((row) => row.is_aside).map((row) => row.message_id)),
   };
 }
+
+const REMEMBER = 'SELECT message_id, is_aside FROM inbox_remember($1, $2::uuid[], $3::text[])';
+
+const REMEMBER_SEVERAL = `SELECT message_id, is_aside, set_config('lock_timeout', '${MAX_LOCK_WAIT}', true)
+  FROM inbox_remember($1, $2::uuid[], $3::text[])`;
 
 const CLEANUP_BATCH = 5_000;
 

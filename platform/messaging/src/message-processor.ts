@@ -1,7 +1,8 @@
 import { backoffMs, type Clock, crashPoint, type Gate, pause, plantedBug, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { isConnectionLoss } from './failure.ts';
+import { createBatchSize } from './batch-size.ts';
+import { isConnectionLoss, isContention } from './failure.ts';
 import type { HeldMessages } from './held-messages.ts';
 import { rememberMessages } from './inbox.ts';
 import type { Settling } from './settling.ts';
@@ -16,6 +17,8 @@ export interface ProcessorOptions {
   readonly understand: (arrival: Arrival) => Task | Unusable;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
   readonly gate: Gate;
+  /** Messages in one transaction at most. */
+  readonly maxBatch: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly closing: AbortSignal;
@@ -33,6 +36,7 @@ const ROLLBACK = new Error('rolled back on purpose');
  */
 export function createMessageProcessor(options: ProcessorOptions) {
   const { consumer, db, held, settling, understand, runTask, gate, clock, logger, closing } = options;
+  const batchSize = createBatchSize(options.maxBatch);
   let troubles = 0;
 
   /** Handles them in one transaction. Returns those that must be set aside instead; then nothing was done. */
@@ -47,7 +51,9 @@ export function createMessageProcessor(options: ProcessorOptions) {
         if (fresh.delete(task.inboxId) || plantedBug('skip-dedupe')) await runTask(task, tx);
       crashPoint('consumer.before-commit');
     };
-    await db.transaction(work).catch((error: unknown) => {
+    // Several are not run again as they are: what they wait for is wanted by others that do the same.
+    const how = tasks.length > 1 ? { reruns: 0 } : {};
+    await db.transaction(work, how).catch((error: unknown) => {
       if (error !== ROLLBACK) throw error;
     });
     if (aside.length === 0) crashPoint('consumer.after-commit');
@@ -55,6 +61,14 @@ export function createMessageProcessor(options: ProcessorOptions) {
   }
 
   async function handleTasks(tasks: readonly Task[], done: Set<Arrival>): Promise<void> {
+    for (let next = 0; next < tasks.length; ) {
+      const several = tasks.slice(next, next + batchSize.now());
+      await handleTogether(several, done);
+      next += several.length;
+    }
+  }
+
+  async function handleTogether(tasks: readonly Task[], done: Set<Arrival>): Promise<void> {
     let rest = tasks;
     while (rest.length > 0) {
       let aside: readonly Task[];
@@ -66,6 +80,7 @@ export function createMessageProcessor(options: ProcessorOptions) {
         return;
       }
       if (aside.length === 0) {
+        batchSize.succeeded();
         settling.count('handled', rest.length);
         for (const task of rest) done.add(task.arrival);
         return;
@@ -81,7 +96,17 @@ export function createMessageProcessor(options: ProcessorOptions) {
       done.add(first.arrival);
       return;
     }
-    for (const task of tasks) await handleTasks([task], done);
+    if (isContention(error)) shrink(tasks.length, error);
+    for (const task of tasks) await handleTogether([task], done);
+  }
+
+  function shrink(messages: number, err: Error): void {
+    batchSize.contended();
+    const facts = { messages, err };
+    logger.info(
+      facts,
+      'messages wait for rows that others have locked, they get a transaction each for a while',
+    );
   }
 
   /** Returns those of `tasks` that are still to be handled: a key may have been let go meanwhile. */

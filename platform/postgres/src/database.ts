@@ -10,11 +10,16 @@ export interface Database extends Queryable {
    * failure, a deadlock, or an error with `details.rerun: 'transaction'` makes it run again, up to 5 times with full
    * jitter, so `work` must not act on the outside.
    */
-  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T>;
+  transaction<T>(work: (tx: Transaction) => Promise<T>, options?: TransactionOptions): Promise<T>;
   /** A dedicated connection outside the pool (for LISTEN). The caller ends it. */
   connect(): Promise<pg.Client>;
   /** Waits for running work, then closes all connections. */
   close(): Promise<void>;
+}
+
+export interface TransactionOptions {
+  /** How often it is run again at most. Default 5. */
+  readonly reruns?: number;
 }
 
 export interface DatabaseOptions {
@@ -33,7 +38,7 @@ export interface DatabaseOptions {
   readonly onIdleError?: (error: Error) => void;
 }
 
-const RETRIES = 5;
+const RERUNS = 5;
 
 export function createDatabase(options: DatabaseOptions): Database {
   const clock = options.clock ?? systemClock;
@@ -86,12 +91,12 @@ export function createDatabase(options: DatabaseOptions): Database {
 
   return {
     query: (sql, values) => run(pool, { sql, values }),
-    transaction: async (work) => {
+    transaction: async (work, { reruns = RERUNS } = {}) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
           return await once(work);
         } catch (error) {
-          if (!isCuredByRerun(error) || attempt > RETRIES) throw error;
+          if (!isCuredByRerun(error) || attempt > reruns) throw error;
           await clock.sleep(Math.random() * 10 * 2 ** attempt);
         }
       }
