@@ -30,6 +30,7 @@ export interface PostgresServer {
 }
 
 const PASSWORD = 'bench';
+const SYSTEM_ID = '0'.repeat(32);
 const LONG_MS = 600_000;
 
 export async function startPostgresServer(
@@ -50,6 +51,7 @@ export async function startPostgresServer(
     database: async (name, migrations, alsoFor = []) => {
       const roles = [name, ...alsoFor];
       await provision(adminUri, {
+        systemId: SYSTEM_ID,
         roles: roles.map((role) => ({ name: role, password: PASSWORD })),
         databases: [{ name, migrations, roles }],
       });

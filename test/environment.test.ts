@@ -47,7 +47,7 @@ describe('what a user sets reaches the service that reads it', () => {
       const env = serviceEnvironment(
         {
           system,
-          secrets: { get: () => 'secret', save: async () => undefined },
+          secrets: { areNew: false, get: () => 'secret', save: async () => undefined },
           adminUri: 'postgres://postgres@127.0.0.1:5432/postgres',
           registryUrl: 'http://127.0.0.1:8500',
           ports: {},

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { chmod, lstat, mkdir } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
+import { checkMark } from './data-dir-mark.ts';
 import { cliError } from './errors.ts';
 
 /** Everything a running system keeps, by default in `.flotilla` beside its configuration. */
@@ -10,6 +12,8 @@ export interface DataDir {
   readonly postgresLog: string;
   readonly logs: string;
   readonly secretsFile: string;
+  /** Says that the folder is ours, and what was made elsewhere. */
+  readonly markFile: string;
   readonly compileCache: string;
   readonly controlSocket: string;
 }
@@ -17,16 +21,27 @@ export interface DataDir {
 const LONGEST_SOCKET_PATH = 100; // the kernel's limit is 104 bytes on macOS, 108 on Linux
 
 export function dataDirAt(path: string): DataDir {
-  const at = resolve(path);
+  const at = realPath(resolve(path));
   return {
     path: at,
     postgresData: join(at, 'postgres', 'data'),
     postgresLog: join(at, 'logs', 'postgres-1.log'),
     logs: join(at, 'logs'),
     secretsFile: join(at, 'secrets.json'),
+    markFile: join(at, 'flotilla.json'),
     compileCache: join(at, 'compile-cache'),
     controlSocket: controlSocket(at),
   };
+}
+
+/** Whatever links lead to it, it has one name: by it others are kept out. What is not there yet has no links. */
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || path === dirname(path)) throw error;
+    return join(realPath(dirname(path)), basename(path));
+  }
 }
 
 /** Both ends work it out from the data directory's path, so nothing has to be written down. */
@@ -37,10 +52,17 @@ function controlSocket(path: string): string {
   return `/tmp/flotilla-${process.getuid?.() ?? 0}/${name}.sock`;
 }
 
+/** Fails with `CLI_DATA_DIR_FOREIGN` when there is something else in the folder. */
 export async function createDataDir(dataDir: DataDir): Promise<void> {
+  await mkdir(dataDir.path, { recursive: true });
+  await checkMark(dataDir);
   await mkdir(dataDir.logs, { recursive: true });
   // PostgreSQL does not run as root and must pass through; what is secret in here has its own mode.
   if (process.getuid?.() === 0) await chmod(dataDir.path, 0o711);
+  await createSocketFolder(dataDir);
+}
+
+export async function createSocketFolder(dataDir: DataDir): Promise<void> {
   const folder = dirname(dataDir.controlSocket);
   if (folder !== dataDir.path) await createPrivateFolder(folder);
 }

@@ -7,6 +7,9 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_ALREADY_RUNNING`: there is one, and a second may not share its data.
  * - `CLI_PORT_BUSY`: a fixed port is taken.
  * - `CLI_UNKNOWN_SERVICE`: the system has no service of that name.
+ * - `CLI_DATA_DIR_FOREIGN`: the folder holds something else, so it is neither used nor deleted.
+ * - `CLI_DATA_ELSEWHERE`: data to be deleted are on a server that `DATABASE_URL` does not name.
+ * - `CLI_SECRETS_UNREADABLE`, `CLI_SECRETS_LOST`: the file of the secrets is torn, or gone although there are data.
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
  * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
@@ -18,6 +21,10 @@ export type CliErrorCode =
   | 'CLI_ALREADY_RUNNING'
   | 'CLI_PORT_BUSY'
   | 'CLI_UNKNOWN_SERVICE'
+  | 'CLI_DATA_DIR_FOREIGN'
+  | 'CLI_DATA_ELSEWHERE'
+  | 'CLI_SECRETS_UNREADABLE'
+  | 'CLI_SECRETS_LOST'
   | 'CLI_START_FAILED'
   | 'CLI_NOT_FOUND'
   | 'CLI_NO_ANSWER'

@@ -1,17 +1,19 @@
 import type { Server } from 'node:http';
 import { type Registry, startRegistry } from '@flotilla/discovery';
 import { systemClock } from '@flotilla/kernel';
-import { databaseUri, provision } from '@flotilla/postgres';
+import { databaseUri, hasEmbeddedPostgres, identifyServer, provision } from '@flotilla/postgres';
 import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
 import { connectControl } from './control-client.ts';
 import { createControlServer, type RegistryAccess } from './control-server.ts';
 import { claimSocket } from './control-socket.ts';
 import type { DataDir } from './data-dir.ts';
+import { changeMark, readMark } from './data-dir-mark.ts';
 import { cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
-import { openSecrets } from './secrets.ts';
+import { openSecrets, type Secrets } from './secrets.ts';
 import {
+  makeSecrets,
   provisionPlan,
   registryTokens,
   type SystemFacts,
@@ -85,11 +87,19 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     const pid = await connectControl(dataDir).pid();
     throw cliError('CLI_ALREADY_RUNNING', `it is already running in ${dataDir.path} (process ${pid})`);
   }
-  const secrets = await openSecrets(dataDir.secretsFile);
+  const secrets = await openKept(dataDir).catch(async (error: unknown) => {
+    await closeServer(control);
+    throw error;
+  });
   const registry = await startRegistry({ port: 0, tokens: registryTokens(system, secrets).all });
   running.registry = registry;
 
   async function start(): Promise<void> {
+    // Every secret is made and on disk before anything is locked up with one.
+    makeSecrets(system, secrets);
+    await secrets.save();
+    const plan = provisionPlan(system, secrets);
+    await noteWhatIsMade(dataDir, plan.systemId, externalAdminUri, options.inherited['RABBITMQ_URL']);
     if (externalAdminUri === undefined) await startPostgres(supervisor);
     const facts = {
       ...options,
@@ -99,13 +109,9 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       // Who has one already shares it: a new data directory would begin with an empty one.
       compileCache: options.inherited['NODE_COMPILE_CACHE'] || dataDir.compileCache,
     };
-    const services = Object.keys(system.services);
-    // Every secret is made and on disk before anything is locked up with one.
-    for (const service of services) serviceEnvironment(facts, service, '');
-    await secrets.save();
-    await provision(adminUri(), provisionPlan(system, secrets));
+    await provision(adminUri(), plan);
     running.facts = facts;
-    await supervisor.start(services, options.faults);
+    await supervisor.start(Object.keys(system.services), options.faults);
   }
 
   return {
@@ -117,6 +123,42 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     },
     close: () => closeServer(control),
   };
+}
+
+/** Secrets are saved before anything is made: where there are data and no secrets, these were lost. */
+async function openKept(dataDir: DataDir): Promise<Secrets> {
+  const secrets = await openSecrets(dataDir.secretsFile);
+  if (!secrets.areNew) return secrets;
+  const mark = await readMark(dataDir);
+  if (mark?.servers.length === 0 && !(await hasEmbeddedPostgres(dataDir.postgresData))) return secrets;
+  throw cliError(
+    'CLI_SECRETS_LOST',
+    `there are data of this system, but not ${dataDir.secretsFile}, whose secrets they are locked with: restore it from a backup, or begin afresh with \`flotilla down --reset\`. Nothing was changed`,
+  );
+}
+
+/** Where to look when it is to be deleted. */
+async function noteWhatIsMade(
+  dataDir: DataDir,
+  systemId: string,
+  adminUri: string | undefined,
+  rabbitmqUrl: string | undefined,
+): Promise<void> {
+  const server = adminUri === undefined ? undefined : await identifyServer(adminUri);
+  const broker = rabbitmqUrl ? withoutCredentials(rabbitmqUrl) : undefined;
+  await changeMark(dataDir, ({ servers, brokers }) => ({
+    systemId,
+    servers: server ? [...servers.filter(({ id }) => id !== server.id), server] : servers,
+    brokers: broker ? [...new Set([...brokers, broker])] : brokers,
+  }));
+}
+
+function withoutCredentials(text: string): string {
+  const url = new URL(text);
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  return url.href;
 }
 
 async function startPostgres(supervisor: Supervisor): Promise<void> {

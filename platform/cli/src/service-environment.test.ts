@@ -33,7 +33,7 @@ const system = defineSystem({
 
 const facts: SystemFacts = {
   system,
-  secrets: { get: (name) => `secret of ${name}`, save: async () => undefined },
+  secrets: { areNew: false, get: (name) => `secret of ${name}`, save: async () => undefined },
   adminUri: 'postgres://postgres:admin-password@127.0.0.1:5432/postgres',
   registryUrl: 'http://127.0.0.1:8500',
   ports: { edge: 9090 },

@@ -89,7 +89,7 @@ function databases(facts: SystemFacts, name: string, service: ServiceConfig): Re
 }
 
 function secretsOf(
-  { system, secrets }: SystemFacts,
+  { system, secrets }: Pick<SystemFacts, 'system' | 'secrets'>,
   name: string,
   service: ServiceConfig,
 ): Record<string, string> {
@@ -138,11 +138,24 @@ function roleOf(secrets: Secrets, name: string): ProvisionedRole {
   return { name, password: secrets.get(`database ${name}`) };
 }
 
+/** Makes every secret that the system needs, so that all can be on disk before anything is locked up with one. */
+export function makeSecrets(system: SystemConfig, secrets: Secrets): void {
+  provisionPlan(system, secrets);
+  for (const [name, service] of Object.entries(system.services))
+    secretsOf({ system, secrets }, name, service);
+}
+
+/** Public, on everything that the system makes on a server; whoever has the secrets has the same one. */
+function systemIdOf(secrets: Secrets): string {
+  return sha256Hex(secrets.get('system')).slice(0, 32);
+}
+
 /** The databases and roles of a system: one of each for a service, and the bus that they share. */
 export function provisionPlan(system: SystemConfig, secrets: Secrets): ProvisionPlan {
   const owners = Object.entries(system.services).filter(([, service]) => service.database);
   const onBus = owners.filter(([, service]) => service.bus).map(([name]) => name);
   return {
+    systemId: systemIdOf(secrets),
     roles: owners.map(([name]) => roleOf(secrets, name)),
     databases: [
       ...owners.map(([name, service]) => ({

@@ -1,4 +1,5 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The text of a file, `undefined` where there is none. One that cannot be read is an error, and never taken for absent. */
@@ -11,10 +12,12 @@ export async function readIfPresent(file: string): Promise<string | undefined> {
   }
 }
 
-/** Replaces a file, whole or not at all, also when the power fails. Only its owner can read it. */
+/**
+ * Replaces a file, whole or not at all, also when the power fails and when others write it at the same time. Only its
+ * owner can read it. A killed writer leaves `<file>.<8 hexadecimal digits>`.
+ */
 export async function writeWhole(file: string, content: string | Uint8Array): Promise<void> {
-  const unfinished = `${file}.new`;
-  await rm(unfinished, { force: true }); // of a writer that was killed
+  const unfinished = `${file}.${randomBytes(4).toString('hex')}`;
   {
     await using written = await open(unfinished, 'wx', 0o600);
     await written.writeFile(content);

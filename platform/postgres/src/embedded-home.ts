@@ -148,6 +148,13 @@ async function findBegun(beside: string): Promise<string | undefined> {
   return undefined;
 }
 
+/** Are there data of a server, here or where they were moved to? */
+export async function hasEmbeddedPostgres(requested: string): Promise<boolean> {
+  if ((await stat(dirname(resolve(requested))).catch(absent(undefined))) === undefined) return false;
+  const { beside, dataDir } = await locate(requested);
+  return (await readNote(beside)) !== undefined || !(await isVacant(dataDir));
+}
+
 /** Deletes the data of a server that is not running, wherever it lives. Data that another folder uses are left alone. */
 export async function removeEmbeddedPostgres(requested: string): Promise<void> {
   if ((await stat(dirname(resolve(requested))).catch(absent(undefined))) === undefined) return;
@@ -155,7 +162,7 @@ export async function removeEmbeddedPostgres(requested: string): Promise<void> {
   const noted = await readNote(beside);
   if (noted !== undefined && (await isOwn(noted, beside))) await rm(noted, { recursive: true, force: true });
   for (const path of [dataDir, resolve(requested)]) await rm(path, { recursive: true, force: true });
-  for (const name of [...(await unfinishedOf(dataDir)), NOTE, PASSWORD, `${PASSWORD}.new`, SERVER, SOCKET])
+  for (const name of [...(await unfinishedOf(dataDir)), NOTE, PASSWORD, SERVER, SOCKET])
     await rm(join(beside, name), { recursive: true, force: true });
 }
 

@@ -4,12 +4,15 @@ export {
   type DatabaseOptions,
 } from './database.ts';
 export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
-export { removeEmbeddedPostgres } from './embedded-home.ts';
+export { hasEmbeddedPostgres, removeEmbeddedPostgres } from './embedded-home.ts';
 export { type PostgresError, type PostgresErrorCode, toPostgresError } from './errors.ts';
 export { type MigrationSource, migrate } from './migrate.ts';
 export {
   databaseUri,
   deprovision,
+  findProvisioned,
+  identifyServer,
+  type Provisioned,
   type ProvisionedDatabase,
   type ProvisionedRole,
   type ProvisionPlan,

@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createDatabase, type Database } from './database.ts';
-import { databaseUri, deprovision, type ProvisionPlan, provision } from './provision.ts';
+import { databaseUri, deprovision, findProvisioned, type ProvisionPlan, provision } from './provision.ts';
+import { fingerprintOf } from './provision-note.ts';
 import { testServerUri } from './testing.ts';
 
 const mine = `p${process.pid}`;
+const systemId = randomBytes(16).toString('hex');
 const name = (suffix: string) => `${mine}_${suffix}`;
 
 describe('provisioning', () => {
@@ -27,6 +30,7 @@ describe('provisioning', () => {
     );
     const migrations = [{ name: 'test', directory: folder }];
     plan = {
+      systemId,
       roles: [cart, order],
       databases: [
         { name: name('cart'), roles: [cart.name], migrations },
@@ -114,7 +118,7 @@ describe('provisioning', () => {
     const renewed = { name: order.name, password: 'renewed' };
     await writeFile(join(folder, '0002_note.sql'), 'CREATE TABLE note (id text)');
     const wider = plan.databases.map((database) => ({ ...database, roles: [cart.name, order.name] }));
-    await provision(adminUri, { roles: [cart, renewed], databases: wider });
+    await provision(adminUri, { systemId, roles: [cart, renewed], databases: wider });
     const insert = (db: Database) => db.query("INSERT INTO note VALUES ('a')");
     await as(renewed, name('cart'), insert);
     await as(renewed, name('order'), insert);
@@ -137,20 +141,88 @@ describe('provisioning', () => {
     await theirs.query('CREATE TABLE precious (id text)');
     await theirs.close();
     const plans: ProvisionPlan[] = [
-      { roles: [{ name: role, password: 'taken over' }], databases: [] },
-      { roles: [], databases: [{ name: database, roles: [], migrations: [] }] },
+      { systemId, roles: [{ name: role, password: 'taken over' }], databases: [] },
+      { systemId, roles: [], databases: [{ name: database, roles: [], migrations: [] }] },
     ];
     for (const foreign of plans) {
       await assert.rejects(provision(adminUri, foreign), { code: 'POSTGRES_NAME_TAKEN' });
-      await deprovision(adminUri, foreign);
+      assert.deepEqual(
+        await deprovision(adminUri, { ...foreign, systemId: randomBytes(16).toString('hex') }),
+        {
+          databases: [],
+          roles: [],
+        },
+      );
     }
     await admin.query(`DROP DATABASE ${database}`);
     await admin.query(`DROP ROLE ${role}`);
   });
 
+  it('leaves alone what another system made, and says how to hand it over', async () => {
+    await as(cart, name('cart'), (db) => db.query("INSERT INTO item (name) VALUES ('precious')"));
+    const second = { ...plan, systemId: randomBytes(16).toString('hex') };
+    // Its own secrets, or, as after a copy of a configuration, the same.
+    for (const roles of [plan.roles, plan.roles.map((role) => ({ ...role, password: 'taken over' }))]) {
+      await assert.rejects(provision(adminUri, { ...second, roles }), {
+        code: 'POSTGRES_NAME_TAKEN',
+        message: new RegExp(`COMMENT ON ROLE "${cart.name}" IS 'flotilla ${second.systemId}'`),
+      });
+    }
+    await assert.rejects(provision(adminUri, { ...second, roles: [] }), { code: 'POSTGRES_NAME_TAKEN' });
+    assert.deepEqual(await deprovision(adminUri, second), { databases: [], roles: [] });
+    const precious = await as(cart, name('cart'), (db) =>
+      db.query("SELECT FROM item WHERE name = 'precious'"),
+    );
+    assert.equal(precious.length, 1);
+  });
+
+  it('takes what was handed over', async () => {
+    const given = { name: name('given'), password: 'new' };
+    await admin.query(`CREATE ROLE ${given.name}`);
+    await admin.query(`COMMENT ON ROLE ${given.name} IS 'flotilla ${systemId}'`);
+    const one = { systemId, roles: [given], databases: [] };
+    await provision(adminUri, one);
+    await as(given, plan.databases[2]?.name ?? '', (db) => db.query('SELECT 1')).then(
+      () => assert.fail('it has no database'),
+      (error: Error) => assert.match(error.message, /permission denied for database/),
+    );
+    await admin.query(`DROP ROLE ${given.name}`);
+  });
+
+  it('knows what an older release made by its passwords', async () => {
+    const older = { name: name('older'), password: 'older-secret' };
+    const one: ProvisionPlan = {
+      systemId: randomBytes(16).toString('hex'),
+      roles: [older],
+      databases: [{ name: older.name, roles: [older.name], migrations: [] }],
+    };
+    await admin.query(`CREATE ROLE ${older.name} LOGIN PASSWORD '${older.password}'`);
+    await admin.query(`COMMENT ON ROLE ${older.name} IS 'flotilla ${fingerprintOf(older)}'`);
+    await admin.query(`CREATE DATABASE ${older.name}`);
+    await admin.query(
+      `COMMENT ON DATABASE ${older.name} IS 'flotilla ${fingerprintOf('whatever was done')}'`,
+    );
+    const stranger = { ...one, roles: [{ ...older, password: 'another' }] };
+    await assert.rejects(provision(adminUri, stranger), { code: 'POSTGRES_NAME_TAKEN' });
+    assert.deepEqual(await findProvisioned(adminUri, stranger), { databases: [], roles: [] });
+    const all = { databases: [older.name], roles: [older.name] };
+    assert.deepEqual(await findProvisioned(adminUri, one), all);
+    await provision(adminUri, one);
+    assert.deepEqual(
+      await findProvisioned(adminUri, { ...one, roles: [], databases: [] }),
+      all,
+      'marked now',
+    );
+    assert.deepEqual(await deprovision(adminUri, one), all);
+  });
+
   it('goes on with a database whose making was interrupted', async () => {
     await admin.query(`CREATE DATABASE ${name('half')}`);
-    const half = { roles: [], databases: [{ name: name('half'), roles: [cart.name], migrations: [] }] };
+    const half = {
+      systemId: randomBytes(16).toString('hex'),
+      roles: [],
+      databases: [{ name: name('half'), roles: [cart.name], migrations: [] }],
+    };
     await provision(adminUri, half);
     assert.deepEqual(await as(cart, name('half'), (db) => db.query('SELECT 1 AS one')), [{ one: 1 }]);
     await deprovision(adminUri, half);

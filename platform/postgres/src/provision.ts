@@ -1,8 +1,15 @@
-import { createHash } from 'node:crypto';
 import { PlatformError } from '@flotilla/kernel';
 import { createDatabase, type Database } from './database.ts';
-import type { PostgresErrorCode } from './errors.ts';
+import { type PostgresErrorCode, toPostgresError } from './errors.ts';
 import { type MigrationSource, migrate, readMigrations } from './migrate.ts';
+import {
+  fingerprintOf,
+  type Note,
+  type Notes,
+  noteText,
+  type ObjectKind,
+  readNotes,
+} from './provision-note.ts';
 
 export interface ProvisionedRole {
   readonly name: string;
@@ -18,29 +25,117 @@ export interface ProvisionedDatabase {
 }
 
 export interface ProvisionPlan {
+  /** Of the system that owns all of it, 32 hexadecimal digits: what bears another one is left alone. */
+  readonly systemId: string;
   readonly roles: readonly ProvisionedRole[];
   readonly databases: readonly ProvisionedDatabase[];
+}
+
+/** What a system has on a server. */
+export interface Provisioned {
+  readonly databases: readonly string[];
+  readonly roles: readonly string[];
 }
 
 /**
  * Makes the databases and roles of a plan on a server, and brings the schemas up to date. Idempotent; a database
  * whose plan has not changed costs nothing but its line in one query. Needs a superuser, or a role with CREATEDB
- * and CREATEROLE. Every role reaches only the databases that name it. A role or database of the same name that
- * somebody else made is refused (`POSTGRES_NAME_TAKEN`).
+ * and CREATEROLE. Every role reaches only the databases that name it. When the server has a role or database of the
+ * same name that this system did not make, nothing is changed (`POSTGRES_NAME_TAKEN`).
  */
 export async function provision(adminUri: string, plan: ProvisionPlan): Promise<void> {
   const admin = openAdmin(adminUri, 4);
   try {
-    const done = await readFingerprints(admin);
-    for (const role of plan.roles) await ensureRole(admin, role, done.get(`role ${role.name}`));
+    const notes = await readNotes(admin);
+    refuseForeign(plan, notes);
+    for (const role of plan.roles) await ensureRole(admin, plan, role, notes);
     await Promise.all(
-      plan.databases.map((database) =>
-        ensureDatabase(admin, adminUri, database, done.get(`database ${database.name}`)),
-      ),
+      plan.databases.map((database) => ensureDatabase(admin, adminUri, plan, database, notes)),
     );
   } finally {
     await admin.close();
   }
+}
+
+/** Everything on a server that bears the plan's system id, also what is in the plan no longer. */
+export async function findProvisioned(adminUri: string, plan: ProvisionPlan): Promise<Provisioned> {
+  const admin = openAdmin(adminUri, 1);
+  try {
+    return await owned(admin, plan);
+  } finally {
+    await admin.close();
+  }
+}
+
+/** Deletes all of that, rows and all; returns what it was. */
+export async function deprovision(adminUri: string, plan: ProvisionPlan): Promise<Provisioned> {
+  const admin = openAdmin(adminUri, 1);
+  try {
+    const found = await owned(admin, plan);
+    for (const name of found.databases) await admin.query(`DROP DATABASE ${quoteName(name)} WITH (FORCE)`);
+    for (const name of found.roles) await admin.query(`DROP ROLE ${quoteName(name)}`);
+    return found;
+  } finally {
+    await admin.close();
+  }
+}
+
+async function owned(admin: Database, plan: ProvisionPlan): Promise<Provisioned> {
+  const notes = await readNotes(admin);
+  const named = (kind: ObjectKind) =>
+    [...notes.keys()]
+      .filter((key) => key.startsWith(`${kind} `))
+      .map((key) => key.slice(kind.length + 1))
+      .sort();
+  return {
+    databases: named('database').filter((name) => ownsDatabase(plan, notes, name)),
+    roles: named('role').filter((name) => ownsRole(plan, notes, name)),
+  };
+}
+
+/** Which server it is, whatever it is called; its address where it may not be asked. And that address, without a secret. */
+export async function identifyServer(
+  adminUri: string,
+): Promise<{ readonly id: string; readonly address: string }> {
+  const { hostname, port, searchParams } = new URL(adminUri);
+  const address = searchParams.get('host') ?? `${hostname}:${port || 5432}`;
+  const admin = openAdmin(adminUri, 1);
+  try {
+    const [row] = await admin.query<{ id: string | null }>(`
+      SELECT CASE WHEN has_function_privilege('pg_control_system()', 'execute')
+        THEN (SELECT system_identifier::text FROM pg_control_system()) END AS id`);
+    return { id: row?.id ?? address, address };
+  } finally {
+    await admin.close();
+  }
+}
+
+function refuseForeign(plan: ProvisionPlan, notes: Notes): void {
+  const foreign = (kind: ObjectKind, name: string) => taken(kind, name, notes.get(`${kind} ${name}`), plan);
+  for (const { name } of plan.roles) {
+    if (notes.has(`role ${name}`) && !ownsRole(plan, notes, name)) throw foreign('role', name);
+  }
+  for (const { name } of plan.databases) {
+    // One without a note may be ours, if it is empty: that is looked at later.
+    if (notes.get(`database ${name}`) && !ownsDatabase(plan, notes, name)) throw foreign('database', name);
+  }
+}
+
+/** A note of an older release has no system: that its password is the plan's proves that it is the same. */
+function ownsRole(plan: ProvisionPlan, notes: Notes, name: string): boolean {
+  const note = notes.get(`role ${name}`);
+  if (note?.systemId !== undefined) return note.systemId === plan.systemId;
+  const role = plan.roles.find((one) => one.name === name);
+  return role !== undefined && note?.fingerprint === fingerprintOf(role);
+}
+
+/** One of an older release belongs to whom its roles belong. */
+function ownsDatabase(plan: ProvisionPlan, notes: Notes, name: string): boolean {
+  const note = notes.get(`database ${name}`);
+  if (note === undefined) return false;
+  if (note.systemId !== undefined) return note.systemId === plan.systemId;
+  const planned = plan.databases.find((one) => one.name === name);
+  return planned?.roles.some((role) => ownsRole(plan, notes, role)) === true;
 }
 
 /** `postgres://…/postgres` → the same server, another database, and another role if given. */
@@ -54,62 +149,43 @@ export function databaseUri(adminUri: string, database: string, role?: Provision
   return uri.href;
 }
 
-/** What was done is noted as a comment on the object itself, so it disappears together with it. */
-async function readFingerprints(admin: Database): Promise<Map<string, string | null>> {
-  const rows = await admin.query<{ object: string; note: string | null }>(`
-    SELECT 'role ' || rolname AS object, shobj_description(oid, 'pg_authid') AS note FROM pg_roles
-    UNION ALL
-    SELECT 'database ' || datname, shobj_description(oid, 'pg_database') FROM pg_database`);
-  return new Map(rows.map((row) => [row.object, row.note]));
-}
-
 async function ensureRole(
   admin: Database,
+  { systemId }: ProvisionPlan,
   role: ProvisionedRole,
-  done: string | null | undefined,
+  notes: Notes,
 ): Promise<void> {
-  const fingerprint = hash(role);
-  if (done === fingerprint) return;
-  if (done !== undefined && !isOurs(done)) throw taken('role', role.name);
+  const note = notes.get(`role ${role.name}`);
+  const fingerprint = fingerprintOf(role);
+  if (note?.systemId === systemId && note.fingerprint === fingerprint) return;
   const name = quoteName(role.name);
   const attributes = `LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD ${quoteText(role.password)}`;
   await admin.transaction(async (tx) => {
-    await tx.query(`${done === undefined ? 'CREATE' : 'ALTER'} ROLE ${name} ${attributes}`);
-    await tx.query(`COMMENT ON ROLE ${name} IS ${quoteText(fingerprint)}`);
+    await tx.query(`${note === undefined ? 'CREATE' : 'ALTER'} ROLE ${name} ${attributes}`);
+    await tx.query(`COMMENT ON ROLE ${name} IS ${quoteText(noteText(systemId, fingerprint))}`);
   });
-}
-
-/** Deletes what `provision` made of a plan, rows and all. What is not there, or not ours, is left alone. */
-export async function deprovision(adminUri: string, plan: ProvisionPlan): Promise<void> {
-  const admin = openAdmin(adminUri, 1);
-  try {
-    const done = await readFingerprints(admin);
-    for (const { name } of plan.databases) {
-      if (isOurs(done.get(`database ${name}`)))
-        await admin.query(`DROP DATABASE ${quoteName(name)} WITH (FORCE)`);
-    }
-    for (const { name } of plan.roles) {
-      if (isOurs(done.get(`role ${name}`))) await admin.query(`DROP ROLE ${quoteName(name)}`);
-    }
-  } finally {
-    await admin.close();
-  }
 }
 
 async function ensureDatabase(
   admin: Database,
   adminUri: string,
+  { systemId }: ProvisionPlan,
   plan: ProvisionedDatabase,
-  done: string | null | undefined,
+  notes: Notes,
 ): Promise<void> {
   const files = await readMigrations(plan.migrations);
-  const fingerprint = hash([GRANTS, plan.roles, files.map((file) => [file.name, file.checksum])]);
-  if (done === fingerprint) return;
+  const fingerprint = fingerprintOf([GRANTS, plan.roles, files.map((file) => [file.name, file.checksum])]);
+  const note = notes.get(`database ${plan.name}`);
+  if (note?.systemId === systemId && note.fingerprint === fingerprint) return;
   const name = quoteName(plan.name);
-  if (done === undefined) await admin.query(`CREATE DATABASE ${name} TEMPLATE template0`);
+  const mark = (text: string) => admin.query(`COMMENT ON DATABASE ${name} IS ${quoteText(text)}`);
+  const isThere = notes.has(`database ${plan.name}`);
+  if (!isThere) await createDatabaseFor(admin, plan.name, systemId);
   const own = openAdmin(databaseUri(adminUri, plan.name), 1);
   try {
-    if (done !== undefined && !isOurs(done) && !(await isUnfinished(own))) throw taken('database', plan.name);
+    if (isThere && note === undefined && !(await isEmpty(own)))
+      throw taken('database', plan.name, note, { systemId });
+    await mark(noteText(systemId)); // before anything is in it
     await admin.query(`REVOKE ALL ON DATABASE ${name} FROM PUBLIC`);
     await revokeOthers(admin, plan);
     await own.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
@@ -118,7 +194,15 @@ async function ensureDatabase(
   } finally {
     await own.close();
   }
-  await admin.query(`COMMENT ON DATABASE ${name} IS ${quoteText(fingerprint)}`);
+  await mark(noteText(systemId, fingerprint));
+}
+
+/** Another system may have been faster since the notes were read. */
+async function createDatabaseFor(admin: Database, name: string, systemId: string): Promise<void> {
+  await admin.query(`CREATE DATABASE ${quoteName(name)} TEMPLATE template0`).catch((error: unknown) => {
+    const isTaken = ['42P04', '23505'].includes(String(toPostgresError(error).details['sqlState']));
+    throw isTaken ? taken('database', name, undefined, { systemId }) : error;
+  });
 }
 
 /** A role that left the plan loses its way in; without it the rest of its rights is of no use. */
@@ -154,19 +238,29 @@ function grants(database: string, role: string): string {
   ].join('; ');
 }
 
-/** Made by us, and the process ended before it could be noted: nothing in it but what a migration leaves. */
-async function isUnfinished(own: Database): Promise<boolean> {
-  const [row] = await own.query<{ unfinished: boolean }>(`
-    SELECT to_regclass('public.schema_migration') IS NOT NULL OR NOT EXISTS (
+/** Made by us, and the process ended before that could be noted: there is nothing in it. */
+async function isEmpty(own: Database): Promise<boolean> {
+  const [row] = await own.query<{ empty: boolean }>(`
+    SELECT NOT EXISTS (
       SELECT FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
-      WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema') AS unfinished`);
-  return row?.unfinished === true;
+      WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema') AS empty`);
+  return row?.empty === true;
 }
 
-function taken(kind: 'role' | 'database', name: string): PlatformError<PostgresErrorCode> {
+function taken(
+  kind: ObjectKind,
+  name: string,
+  note: Note | undefined,
+  { systemId }: Pick<ProvisionPlan, 'systemId'>,
+): PlatformError<PostgresErrorCode> {
+  const whose =
+    note?.systemId === undefined
+      ? 'that was not made by this system'
+      : `of another system (its comment names ${note.systemId}, this is ${systemId}; a system that lost its secrets is another one)`;
+  const handOver = `COMMENT ON ${kind.toUpperCase()} ${quoteName(name)} IS ${quoteText(noteText(systemId))}`;
   return new PlatformError(
     'POSTGRES_NAME_TAKEN',
-    `the server already has a ${kind} ${name} that was not made here: it is left alone; use another server`,
+    `the server already has a ${kind} ${name} ${whose}. Nothing was changed: use another server, or, if it is to be this system's, run there: ${handOver}`,
   );
 }
 
@@ -179,16 +273,6 @@ function openAdmin(uri: string, maxConnections: number): Database {
     maxConnections,
     statementTimeoutMs: 60_000,
   });
-}
-
-const NOTE = 'flotilla ';
-
-function isOurs(note: string | null | undefined): boolean {
-  return note?.startsWith(NOTE) === true;
-}
-
-function hash(value: unknown): string {
-  return `${NOTE}${createHash('sha256').update(JSON.stringify(value)).digest('base64url')}`;
 }
 
 function quoteName(name: string): string {

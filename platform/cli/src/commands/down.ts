@@ -1,7 +1,9 @@
+import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import { connectControl } from '../control-client.ts';
 import type { DataDir } from '../data-dir.ts';
+import { cliError } from '../errors.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
@@ -9,7 +11,8 @@ export const down: Command = {
   name: 'down',
   summary: 'drains and stops the whole system',
   options: {
-    reset: { help: 'deletes all data as well, also of a system that is not running' },
+    reset: { help: 'deletes all that the system made as well, also of one that is not running' },
+    yes: { help: 'with --reset: does not ask' },
     ...JSON_OPTION,
     ...DATA_DIR_OPTION,
   },
@@ -18,16 +21,33 @@ export const down: Command = {
     const { values } = invocation;
     const dataDir = placeOf(invocation);
     const reset = flag(values, 'reset');
+    const wipe = reset ? await (await import('../wipe.ts')).prepareWipe(dataDir, invocation) : undefined;
+    if (wipe && !flag(values, 'yes')) await askWhether(wipe.what);
     const stopped = await stopRunning(dataDir, reset);
-    if (reset) await (await import('../wipe.ts')).wipe(dataDir, invocation);
-    if (flag(values, 'json')) console.log(JSON.stringify({ stopped, reset }));
-    else
-      console.log(
-        `${stopped ? 'Stopped' : 'It was not running'}${reset ? `; all data in ${dataDir.path} are gone` : ''}.`,
-      );
+    await wipe?.carryOut();
+    if (flag(values, 'json')) {
+      console.log(JSON.stringify({ stopped, reset, deleted: wipe?.what ?? [] }));
+      return 0;
+    }
+    console.log(`${stopped ? 'Stopped' : 'It was not running'}.`);
+    if (reset) console.log(wipe ? report(wipe.what) : `There is nothing in ${dataDir.path}.`);
     return 0;
   },
 };
+
+function report(what: readonly string[]): string {
+  return ['Deleted:', ...what.map((line) => `  ${line}`)].join('\n');
+}
+
+/** On a terminal; elsewhere it has to be said beforehand. */
+async function askWhether(what: readonly string[]): Promise<void> {
+  const list = ['This deletes:', ...what.map((line) => `  ${line}`)].join('\n');
+  if (!process.stdin.isTTY || !process.stdout.isTTY)
+    throw cliError('CLI_USAGE', `nothing was deleted: say --yes to mean it. ${list}`);
+  const terminal = createInterface(process.stdin, process.stdout);
+  const answer = await terminal.question(`${list}\nType yes to go on: `).finally(() => terminal.close());
+  if (answer.trim() !== 'yes') throw cliError('CLI_USAGE', 'nothing was stopped and nothing was deleted');
+}
 
 /** Was it running? That it was not is an error unless its data are to be wiped. */
 async function stopRunning(dataDir: DataDir, reset: boolean): Promise<boolean> {
