@@ -3,11 +3,12 @@
  * something is violated.
  */
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkInvariants, type Finding, violated } from './invariants.ts';
 
 const SHOWN = 3;
-const FLOTILLA = new URL('../node_modules/.bin/flotilla', import.meta.url).pathname;
+const FLOTILLA = join(import.meta.dirname, '../node_modules/.bin/flotilla');
 
 async function uriOf(service: string): Promise<string> {
   const { stdout } = await promisify(execFile)(FLOTILLA, [

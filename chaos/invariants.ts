@@ -63,13 +63,16 @@ export interface Checker {
   close(): Promise<void>;
 }
 
+/** Every invariant is looked for at once over few connections, and in a large system each takes its time. */
+const PATIENCE = { maxConnections: 2, acquireTimeoutMs: 600_000, statementTimeoutMs: 600_000 } as const;
+
 export function openChecker(databases: SystemUnderCheck): Checker {
   const open = new Map(
     DATABASES.flatMap((name) => {
       const uri = databases[name];
       return uri === undefined
         ? []
-        : [[name, createDatabase({ uri, applicationName: 'invariants', maxConnections: 2 })] as const];
+        : [[name, createDatabase({ uri, applicationName: 'invariants', ...PATIENCE })] as const];
     }),
   );
   const read: System['read'] = async (name, sql) => {

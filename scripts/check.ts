@@ -10,6 +10,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
     ? ([['types of the peers', 'tsc', '--project', 'bench/peers']] as const)
     : []),
   ['dead code', 'knip'],
+  ['lock file', 'node', 'scripts/lock-file.ts'],
   ['generated code', 'node', 'scripts/generate.ts', '--check'],
   [
     'architecture, effects and docs',

@@ -88,6 +88,15 @@ describe('the architecture', () => {
     assert.deepEqual(wrong, []);
   });
 
+  it('reads paths from URLs so that spaces and percent signs survive', () => {
+    // `new URL(…, import.meta.url).pathname` is still encoded; `import.meta.dirname` and `fileURLToPath` are not.
+    const encoded = listFiles(/^(platform|shop|chaos|scripts|bench|test)\/.*\.[tj]s$/).filter(
+      (file) =>
+        file !== 'test/architecture.test.ts' && /import\.meta\.url\)\s*\.pathname/.test(readText(file)),
+    );
+    assert.deepEqual(encoded, []);
+  });
+
   it('keeps relative imports inside their package', () => {
     const wrong = imports.filter(({ file, specifier }) => {
       if (!specifier.startsWith('.')) return false;

@@ -52,7 +52,7 @@ async function isAlive(pid: number): Promise<boolean> {
 }
 
 async function makeFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'flotilla-embedded-'));
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla a%20b#-'));
   await chmod(folder, 0o755);
   return folder;
 }
@@ -106,6 +106,9 @@ describe('the embedded server', () => {
       { name: 'synchronous_commit', setting: 'on' },
       { name: 'unix_socket_directories', setting: `"${join(folder, 'socket')}"` },
     ]);
+    // libpq, and so psql, decodes percent signs and nothing else.
+    const host = /\?host=([^&]*)$/.exec(adminUri)?.[1] ?? '';
+    assert.equal(decodeURIComponent(host), join(folder, 'socket'));
     const open = new URL(adminUri);
     open.password = 'wrong';
     await assert.rejects(queryAt(open.href, 'SELECT 1'), /password authentication failed/);

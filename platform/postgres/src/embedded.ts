@@ -83,7 +83,8 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 
 function uriOf(password: string, port: number, socketFolder: string | undefined): string {
   const uri = new URL(`postgres://postgres:${password}@127.0.0.1:${port}/postgres`);
-  if (socketFolder !== undefined) uri.searchParams.set('host', socketFolder);
+  // Percent-encoded throughout: `URLSearchParams` would write a space as +, which libpq takes for a plus.
+  if (socketFolder !== undefined) uri.search = `?host=${encodeURIComponent(socketFolder)}`;
   return uri.href;
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type Registry, register, startRegistry } from '@flotilla/discovery';
 import { created, createHttpHost, handle, ok } from '@flotilla/http';
@@ -49,7 +50,7 @@ describe('the cart process', () => {
   }
 
   async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
-    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...childEnvironment(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
@@ -37,7 +38,7 @@ describe('the identity process', () => {
   });
 
   async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
-    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...childEnvironment(),

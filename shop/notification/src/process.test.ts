@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
@@ -25,7 +26,7 @@ describe('the notification process', () => {
   });
 
   async function start(crashPoint = ''): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [new URL('main.ts', import.meta.url).pathname], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...childEnvironment(),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import {
   createRoundRobin,
@@ -66,7 +67,7 @@ describe('a process that is killed', () => {
 
   /** Starts a process of this package that will kill itself at `crashPoint`; returns where it listens. */
   async function startDoomed(main: string, databaseUrl: string, crashPoint: string) {
-    const child = spawn(process.execPath, [new URL(main, import.meta.url).pathname], {
+    const child = spawn(process.execPath, [join(import.meta.dirname, main)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
         ...childEnvironment(),

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost, type HttpHost } from '@flotilla/http';
@@ -33,7 +34,7 @@ export interface TestProvider {
 
 const migrationsAt = (name: string, folder: string) => ({
   name,
-  directory: new URL(`../${folder}`, import.meta.url).pathname,
+  directory: join(import.meta.dirname, '..', folder),
 });
 
 export async function startTestProvider(): Promise<TestProvider> {

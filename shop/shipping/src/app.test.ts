@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createHttpHost, type HttpHost } from '@flotilla/http';
@@ -28,7 +29,7 @@ describe('shipping', () => {
   const transport = createMemoryTransport();
   let stopConsumer = async (): Promise<void> => undefined;
   before(async () => {
-    const directory = new URL('../migrations', import.meta.url).pathname;
+    const directory = join(import.meta.dirname, '../migrations');
     database = await createTestDatabase([{ name: 'shipping', directory }, inboxMigrations, outboxMigrations]);
     const outbox = createOutbox({ source: 'shipping' });
     const app = createShippingApp({ db: database.db, outbox, newId: uuidv7 });
