@@ -1,18 +1,9 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { GatewayConfig, OpenApiSource } from '../config/model.ts';
+import { createFavicon, createPage, FAVICON_PATH, type OpenApiAnswer } from './docs-page.ts';
 import { isObject, type JsonObject } from './json-object.ts';
 import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
-
-/** A page or document of the gateway itself. */
-export interface OpenApiAnswer {
-  readonly contentType: string;
-  readonly body: string;
-  /** Beside the content type. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-}
 
 /**
  * The documents and the page, by the path of a GET request: `/docs`, `/docs/openapi.json` for all services,
@@ -47,6 +38,7 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   if (config.openApi.length === 0 && given.size === 0) return undefined;
   const kept = new Map<OpenApiSource, { untilMs: number; readonly asked: Promise<SourceDocument> }>();
   const page = createPage();
+  const favicon = createFavicon();
 
   function ask(source: OpenApiSource): Promise<SourceDocument> {
     const known = kept.get(source);
@@ -73,6 +65,7 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
       if (document !== undefined) return Promise.resolve(jsonAnswer(document));
       if (config.openApi.length === 0) return undefined;
       if (path === '/docs' || path === '/docs/') return Promise.resolve(page);
+      if (path === FAVICON_PATH) return Promise.resolve(favicon);
       if (path === '/docs/openapi.json') return merged(config.openApi, TITLE);
       const [, key, , version] = /^\/docs\/([^/]+?)(\/([^/]+?))?\.json$/.exec(path) ?? [];
       const sources = config.openApi.filter(
@@ -122,32 +115,4 @@ async function readLimited(response: Response): Promise<string> {
 
 function isDocument(value: unknown): value is JsonObject {
   return isObject(value) && String(value['openapi']).startsWith('3.') && isObject(value['paths']);
-}
-
-/** Runs nothing but its own script, and talks to nobody but the gateway. */
-function createPage(): OpenApiAnswer {
-  const body = readFileSync(new URL('./docs-page.html', import.meta.url), 'utf8');
-  const policy = [
-    "default-src 'none'",
-    `script-src ${hashOf(body, 'script')}`,
-    `style-src ${hashOf(body, 'style')}`,
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ];
-  return {
-    contentType: 'text/html; charset=utf-8',
-    body,
-    headers: [
-      ['content-security-policy', policy.join('; ')],
-      ['x-content-type-options', 'nosniff'],
-      ['referrer-policy', 'no-referrer'],
-    ],
-  };
-}
-
-function hashOf(page: string, element: 'script' | 'style'): string {
-  const [, text = ''] = new RegExp(`<${element}>([\\s\\S]*?)</${element}>`).exec(page) ?? [];
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
-import { runInNewContext } from 'node:vm';
+import { createContext, runInContext, runInNewContext } from 'node:vm';
 import { listen, QUIET, routeWith } from '../backends/test-backends.ts';
 import type { OpenApiSource, RouteConfig } from '../config/model.ts';
 import { routeOf } from '../config/test-config.ts';
@@ -375,12 +375,50 @@ describe('the documents of a gateway', () => {
     const page = await openApi.find('/docs');
     const policy = new Map(page?.headers).get('content-security-policy') ?? '';
     assert.match(policy, /default-src 'none'; script-src 'sha256-[A-Za-z0-9+/=]{44}'; style-src 'sha256-/);
-    assert.ok(!/https?:\/\/|innerHTML|<link|\son\w+=/.test(page?.body ?? ''));
+    assert.ok(!/https?:\/\/|innerHTML|\son\w+=/.test(page?.body ?? ''));
+    const [icon, ...others] = page?.body.match(/<link [^>]+>/g) ?? [];
+    assert.match(icon ?? '', /rel="icon" href="\/docs\/favicon.svg"/);
+    assert.deepEqual(others, []);
+    assert.equal((await openApi.find('/docs/favicon.svg'))?.contentType, 'image/svg+xml');
     const [, script = ''] = /<script>([\s\S]*)<\/script>/.exec(page?.body ?? '') ?? [];
     assert.throws(
       () => runInNewContext(script, {}),
       { name: 'ReferenceError' },
       'it parses; there is no browser here',
     );
+  });
+
+  it('the page fills in the examples of the document and what must not be left out, and nothing else', async () => {
+    const { openApi } = await start({ body: '{}' });
+    const [, script = ''] =
+      /<script>([\s\S]*)<\/script>/.exec((await openApi.find('/docs'))?.body ?? '') ?? [];
+    const element = { addEventListener: () => undefined };
+    const page = createContext({
+      document: { getElementById: () => element },
+      addEventListener: () => undefined,
+      fetch: () => new Promise(() => undefined),
+    });
+    runInContext(script, page);
+    const exampleOf = (schema: JsonObject): unknown =>
+      JSON.parse(String(runInContext(`JSON.stringify(example(${JSON.stringify(schema)}))`, page)));
+    const money = { type: 'integer', examples: [1999] };
+    const schema = {
+      type: 'object',
+      properties: {
+        id: { type: 'string', examples: ['sku-1'] },
+        kind: { type: 'string', const: 'b' },
+        count: { type: 'integer', minimum: 1 },
+        lines: {
+          type: 'array',
+          items: { type: 'object', properties: { price: money }, required: ['price'] },
+        },
+        note: { anyOf: [{ type: 'string', examples: ['n'] }, { type: 'null' }] },
+        expected: money,
+      },
+      required: ['id', 'kind', 'count', 'lines', 'note'],
+    };
+    const wanted = { id: 'sku-1', kind: 'b', count: 1, lines: [{ price: 1999 }], note: 'n' };
+    assert.deepEqual(exampleOf(schema), wanted);
+    assert.deepEqual(exampleOf({ ...schema, examples: [{ id: 'whole' }] }), { id: 'whole' });
   });
 });
