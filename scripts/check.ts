@@ -19,6 +19,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
     'test/architecture.test.ts',
     'test/effects.test.ts',
     'test/docs.test.ts',
+    'test/migrations.test.ts',
   ],
 ];
 

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -45,11 +46,35 @@ describe('migrations', () => {
     assert.deepEqual(await migrate(test.db, [items, views]), ['items/0003_last']);
   });
 
-  it('refuses a file that was changed after it had been applied', async () => {
+  it('refuses a file that was changed after it had been applied, and says which, where and what to do', async () => {
     const items = await source('items', { '0001_item.sql': 'CREATE TABLE item (id text)' });
     await migrate(test.db, [items]);
-    await source('items', { '0001_item.sql': 'CREATE TABLE item (id uuid)' });
-    await assert.rejects(migrate(test.db, [items]), { code: 'POSTGRES_MIGRATION_CHANGED' });
+    await source('items', { '0001_item.sql': 'CREATE TABLE item (id uuid)', '0002_more.sql': 'SELECT 1' });
+    const database = new URL(test.uri).pathname.slice(1);
+    await assert.rejects(migrate(test.db, [items]), {
+      code: 'POSTGRES_MIGRATION_CHANGED',
+      message: new RegExp(`items/0001_item .* the database ${database} .*put the file back as it was`),
+    });
+    assert.equal((await test.db.query('SELECT * FROM schema_migration')).length, 1);
+  });
+
+  it('leads from the former text of a file to its present one, and goes on from there', async () => {
+    const former = 'CREATE TABLE item (id text)';
+    const items = await source('items', { '0001_item.sql': former });
+    await migrate(test.db, [items]);
+    await test.db.query("INSERT INTO item VALUES ('kept')");
+    const digits = createHash('sha256').update(former).digest('hex').slice(0, 12);
+    await source('items', {
+      '0001_item.sql': "CREATE TABLE item (id text, place text DEFAULT 'here')",
+      [`0001_item.from-${digits}.sql`]: "ALTER TABLE item ADD place text DEFAULT 'here'",
+      '0002_index.sql': 'CREATE INDEX item_place ON item (place)',
+    });
+    assert.deepEqual(await migrate(test.db, [items]), ['items/0001_item', 'items/0002_index']);
+    assert.deepEqual(await migrate(test.db, [items]), []);
+    assert.deepEqual(await test.db.query('SELECT * FROM item'), [{ id: 'kept', place: 'here' }]);
+    const fresh = await createTestDatabase([items]);
+    assert.deepEqual(await fresh.db.query('SELECT * FROM item'), []);
+    await fresh.close();
   });
 
   it('leaves nothing behind when a file fails', async () => {
