@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CrashTrace, createCrashTrace } from '../../chaos/crash-trace.ts';
 import { CRASH_SEED, CRASH_TIMEOUT_MS, crashPoints, unreachedPoints } from './crash-points.ts';
+import { documents } from './documents.ts';
 import { ordering } from './ordering.ts';
 import { projection } from './projection.ts';
 import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
@@ -33,6 +34,7 @@ function suites(flow: OrderFlow): () => void {
     const system = () => shop.system;
 
     describe(`takes orders by ${flow}`, ordering(system));
+    if (flow === 'orchestration') describe('keeps what its documents say', documents(system));
     if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(
