@@ -59,7 +59,7 @@ export const locationHeader = s.object({
 });
 
 export const retryAfterHeader = s.object({
-  'Retry-After': s.integer({ description: 'Seconds to wait before the next try.' }),
+  'Retry-After': s.optional(s.integer({ description: 'Seconds to wait before the next try.' })),
 });
 
 /** No control characters, no line breaks, no broken surrogates: text that can be stored, logged and mailed. */
