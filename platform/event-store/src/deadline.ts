@@ -1,6 +1,9 @@
 import type { Clock } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import { allowIdle, type Transaction } from '@flotilla/postgres';
 import { eventStoreError } from './errors.ts';
+
+/** Its own limit comes before that of the session. */
+const IDLE_MARGIN_MS = 5_000;
 
 /**
  * Runs `work` on a transaction and fails with `EVENT_STORE_HANDLER_TIMEOUT` when it takes too long. What it sends
@@ -12,6 +15,7 @@ export async function withDeadline(
   clock: Clock,
   work: (guarded: Transaction) => Promise<void>,
 ): Promise<void> {
+  await allowIdle(tx, timeoutMs + IDLE_MARGIN_MS);
   const over = new AbortController();
   const expired = () => eventStoreError('EVENT_STORE_HANDLER_TIMEOUT', `not done within ${timeoutMs} ms`);
   const guarded: Transaction = {

@@ -207,6 +207,27 @@ describe('a consumer', () => {
     assert.deepEqual(await effects(system), [{ key: 'hangs', n: 1 }]);
   });
 
+  it('lets the session wait as long as its handler may, and no longer than usual for others', async () => {
+    const allowed: unknown[] = [];
+    const note = (timeoutMs: number) =>
+      on(
+        timeoutMs > 30_000 ? counted : { ...counted, type: 'test.quick.v1' },
+        async (_message, tx) => {
+          allowed.push(...(await tx.query('SHOW idle_in_transaction_session_timeout', [])));
+        },
+        { timeoutMs },
+      );
+    await system.consumer(transport, [note(90_000), note(20_000)], { maxBatch: 1 });
+    await transport.publish([event('k', 1)]);
+    await eventually('the first', () => allowed.length === 1);
+    await transport.publish([{ ...event('k', 2, { type: 'test.quick.v1' }), type: 'test.quick.v1' }]);
+    await eventually('the second', () => allowed.length === 2);
+    assert.deepEqual(
+      allowed.map((row) => Object.values(row as object)[0]),
+      ['95s', '30s'],
+    );
+  });
+
   it('goes on by itself when the server has cut every connection, in the middle of a statement', async () => {
     const pool = system.pool();
     await system.consumer(transport, [recordEffect], { db: pool });

@@ -48,12 +48,14 @@ export function isConnectionLoss(error: unknown): boolean {
   );
 }
 
-/** A connection may break because of the message too: only a database that does not answer at all is away. */
+/** A connection may break because of the message too: only a database that does not answer, or takes no writes, is away. */
 export async function isUnreachable(db: Database, error: unknown): Promise<boolean> {
   if (!isConnectionLoss(error)) return false;
   try {
-    await db.query('SELECT 1');
-    return false;
+    const [row] = await db.query<{ read_only: string }>(
+      "SELECT current_setting('transaction_read_only') AS read_only",
+    );
+    return row?.read_only === 'on';
   } catch (failed) {
     return isConnectionLoss(failed);
   }

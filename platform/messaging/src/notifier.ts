@@ -1,7 +1,7 @@
 import { backoffMs, type Clock, pause, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { holdPresence, presenceKey } from './presence.ts';
+import { holdPresence, NO_PRESENCE, presenceKey } from './presence.ts';
 import { type Connection, keepConnection } from './standing-connection.ts';
 
 /**
@@ -45,6 +45,7 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
   const pending = new Set<string>();
   const closing = new AbortController();
   let works = false;
+  let isShown = false;
   let hasWarned = false;
 
   function wake(payload: string): void {
@@ -58,7 +59,8 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
     });
     await connection.query('SET synchronous_commit = off');
     await connection.query(`LISTEN ${CHANNEL}`);
-    await holdPresence(connection, key);
+    isShown = await holdPresence(connection, key);
+    if (!isShown) logger.warn({}, NO_PRESENCE);
     void probe(connection);
     // Whatever was published while nobody listened.
     wake(EVERY_QUEUE);
@@ -136,7 +138,7 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
       for (const queue of queues) pending.add(queue);
       if (queues.length > 0) connection.wake();
     },
-    presence: () => (works && connection.isOpen() ? key : null),
+    presence: () => (isShown && works && connection.isOpen() ? key : null),
     onPresence: (listener) => {
       presenceListeners.add(listener);
       return () => presenceListeners.delete(listener);

@@ -12,7 +12,7 @@ import {
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
-import { holdPresence, presenceKey } from './presence.ts';
+import { holdPresence, NO_PRESENCE, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { createRelayPump } from './relay-pump.ts';
 import { createShardLeases } from './shard-leases.ts';
@@ -53,13 +53,14 @@ export function createRelay(options: RelayOptions): Relay {
   const owner = uuidv7();
   const key = presenceKey(owner);
   const store = createOutboxStore(db, owner, batchSize);
-  const leases = createShardLeases(store, leaseMs, () => (connection?.isOpen() ? key : null));
+  const leases = createShardLeases(store, leaseMs, () => (isShown && connection?.isOpen() ? key : null));
   const measures = relayMetrics(options.metrics);
   let loops: Loop[] = [];
   let pump: Loop | undefined;
   let mover: Loop | undefined;
   const closing = new AbortController();
   let connection: StandingConnection | undefined;
+  let isShown = false;
   const relay = createRelayPump({
     ...{ store, leases, transport, settleRefusal },
     onPublished: (messages) => measures.published.inc({}, messages),
@@ -114,7 +115,10 @@ export function createRelay(options: RelayOptions): Relay {
         ...base,
         name: 'relay-presence',
         db,
-        setUp: (opened) => holdPresence(opened, key),
+        setUp: async (opened) => {
+          isShown = await holdPresence(opened, key);
+          if (!isShown) logger.warn({}, NO_PRESENCE);
+        },
         // The claim made before it could not show it: until the next one, nobody would notice our end at once.
         run: async () => {
           keeper.wake();

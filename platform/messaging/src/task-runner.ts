@@ -1,5 +1,5 @@
 import { crashPoint } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import { allowIdle, type Transaction } from '@flotilla/postgres';
 import {
   type Metrics,
   messagingProcessDuration,
@@ -19,6 +19,8 @@ export interface TaskRunnerOptions {
   readonly metrics: Metrics;
   readonly recordSpan?: RecordSpan;
 }
+
+const IDLE_MARGIN_MS = 5_000;
 
 /** Runs the handler of a task in a transaction, in the context of its message, measured. */
 export function createTaskRunner({ consumer, metrics, recordSpan }: TaskRunnerOptions) {
@@ -47,6 +49,8 @@ export function createTaskRunner({ consumer, metrics, recordSpan }: TaskRunnerOp
       duration.observe((performance.now() - started) / 1_000, { ...labels, error_type });
     try {
       crashPoint('consumer.before-handler');
+      // Until the handler's own limit, which comes first.
+      await allowIdle(tx, task.timeoutMs + IDLE_MARGIN_MS);
       await inContextOf(task, () => runWithDeadline(task.work, tx, task.timeoutMs));
       observe('');
     } catch (error) {

@@ -331,6 +331,93 @@ describe('a database', () => {
     assert.ok(lost > 0);
   });
 
+  it('runs transactions at READ COMMITTED and reads ISO dates, whatever the database has set', async () => {
+    const other = await createTestDatabase();
+    const name = new URL(other.uri).pathname.slice(1);
+    for (const setting of [
+      "default_transaction_isolation TO 'serializable'",
+      "DateStyle TO 'SQL, DMY'",
+      "IntervalStyle TO 'sql_standard'",
+    ])
+      await other.db.query(`ALTER DATABASE ${name} SET ${setting}`);
+    const db = createDatabase({ uri: other.uri, applicationName: 'test' });
+    try {
+      const ask = (tx: Transaction) => tx.query('SHOW transaction_isolation', []);
+      const isolation = [{ transaction_isolation: 'read committed' }];
+      assert.deepEqual(await db.transaction(ask), isolation);
+      assert.deepEqual(await db.transaction((tx) => tx.query('SHOW transaction_isolation')), isolation);
+      const [row] = await db.query(
+        "SELECT '2026-02-01T03:04:05Z'::timestamptz AS at, '1 day'::interval AS span",
+        [],
+      );
+      assert.deepEqual(row?.['at'], new Date('2026-02-01T03:04:05Z'));
+      assert.equal(String((row?.['span'] as { readonly days: number } | undefined)?.days), '1');
+    } finally {
+      await db.close();
+      await other.close();
+    }
+  });
+
+  it('gives up a connection whose server takes no writes, and writes through the next one', async () => {
+    const db = createDatabase({ uri: test.uri, applicationName: 'test', maxConnections: 1 });
+    const insertion = (id: string) => db.query('INSERT INTO item VALUES ($1, 1)', [id]);
+    try {
+      // As a server is that was the primary before: nothing but what it answers tells.
+      await db.query('SET default_transaction_read_only = on');
+      await assert.rejects(insertion('a'), failsWith('POSTGRES_UNAVAILABLE', true));
+      await insertion('a');
+      await db.query('SET default_transaction_read_only = on');
+      const inTransaction = (id: string) =>
+        db.transaction((tx) => tx.query('INSERT INTO item VALUES ($1, 1)', [id]));
+      await assert.rejects(inTransaction('b'), failsWith('POSTGRES_UNAVAILABLE', true));
+      await inTransaction('b');
+      assert.deepEqual(await ids(), ['a', 'b']);
+    } finally {
+      await db.close();
+    }
+  });
+
+  it('leaves no statement running that it gave up for time, however many callers there are', async () => {
+    const db = createDatabase({
+      ...{ uri: test.uri, applicationName: 'given-up', maxConnections: 2 },
+      ...{ statementTimeoutMs: 100, acquireTimeoutMs: 60_000 },
+    });
+    try {
+      const slow = Array.from({ length: 6 }, () => db.query('SELECT pg_sleep($1)', [60]));
+      for (const outcome of await Promise.allSettled(slow))
+        assert.ok(outcome.status === 'rejected' && failsWith('POSTGRES_TIMEOUT', true)(outcome.reason));
+      const running = await test.db.query(
+        "SELECT FROM pg_stat_activity WHERE application_name = 'given-up' AND state <> 'idle'",
+      );
+      assert.deepEqual(running, []);
+    } finally {
+      await db.close();
+    }
+  });
+
+  it('keeps what a transaction set for itself out of the next one', async () => {
+    const db = createDatabase({ uri: test.uri, applicationName: 'test', maxConnections: 1 });
+    try {
+      const limits = () =>
+        db.query(
+          "SELECT current_setting('lock_timeout') AS lock, current_setting('statement_timeout') AS time",
+          [],
+        );
+      const before = await limits();
+      await db.transaction((tx) => tx.query("SELECT set_config('lock_timeout', '1ms', true)", []));
+      await assert.rejects(
+        db.transaction(async (tx) => {
+          await tx.query("SELECT set_config('statement_timeout', '1h', true)", []);
+          throw new Error('no');
+        }),
+      );
+      assert.deepEqual(await limits(), before);
+      assert.deepEqual(before, [{ lock: '0', time: '10s' }]);
+    } finally {
+      await db.close();
+    }
+  });
+
   it('cancels a statement that takes too long', async () => {
     const hasty = createDatabase({ uri: test.uri, applicationName: 'hasty', statementTimeoutMs: 50 });
     await assert.rejects(hasty.query('SELECT pg_sleep(10)'));

@@ -1,12 +1,13 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
 import pg from 'pg';
-import { toPostgresError } from './errors.ts';
-import { prepareBegin, run } from './statement.ts';
+import { isReadOnly, toPostgresError } from './errors.ts';
+import type { SessionSettings } from './session.ts';
+import { prepareConnection, runAlone } from './statement.ts';
 import { createTransaction, type Queryable, type Transaction } from './transaction.ts';
 
 export interface Database extends Queryable {
   /**
-   * Runs `work` in a transaction at READ COMMITTED and commits, or rolls back and rethrows. A serialization
+   * Runs `work` in a transaction at READ COMMITTED, whatever the server's default, and commits, or rolls back and rethrows. A serialization
    * failure, a deadlock, or an error with `details.rerun: 'transaction'` makes it run again, up to 5 times with full
    * jitter, so `work` must not act on the outside.
    */
@@ -33,26 +34,35 @@ export interface DatabaseOptions {
   readonly acquireTimeoutMs?: number;
   /** Longest statement; longer ones are cancelled. Default 10,000 ms. */
   readonly statementTimeoutMs?: number;
+  /**
+   * Whether statements are prepared by name, once for each session. Default: yes, but not where a pooler shares sessions. A
+   * pooler that keeps track of them (PgBouncer from 1.21 on with `max_prepared_statements`) may be given `named`.
+   */
+  readonly statements?: 'named' | 'unnamed';
   readonly clock?: Clock;
   /** Told of errors on idle connections (a restarted server); the pool replaces them by itself. */
   readonly onIdleError?: (error: Error) => void;
 }
 
+/** Says that a connection is not to be returned to the pool. */
+type Drop = (reason: Error) => void;
+
 const RERUNS = 5;
 
 export function createDatabase(options: DatabaseOptions): Database {
   const clock = options.clock ?? systemClock;
-  const statementTimeoutMs = options.statementTimeoutMs ?? 10_000;
+  const settings: SessionSettings = {
+    statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
+    statements: options.statements,
+  };
   const config: pg.PoolConfig = {
     connectionString: options.uri,
     application_name: options.applicationName,
     max: options.maxConnections ?? 8,
     connectionTimeoutMillis: options.acquireTimeoutMs ?? 2_000,
-    statement_timeout: statementTimeoutMs,
-    idle_in_transaction_session_timeout: 30_000,
     keepAlive: true,
     pipeline: true, // deferred rows and COMMIT leave together
-    onConnect: prepareBegin,
+    onConnect: (client) => prepareConnection(client, settings),
   };
   const pool = new pg.Pool(config);
   // Without a listener an error on an idle connection would end the process.
@@ -60,17 +70,33 @@ export function createDatabase(options: DatabaseOptions): Database {
   // And one on each connection: nobody listens to it for the moment in which it passes to the next waiter.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
-  async function once<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+  async function withConnection<T>(work: (client: pg.PoolClient, drop: Drop) => Promise<T>): Promise<T> {
     const client = await pool.connect().catch((error: unknown) => {
       throw toPostgresError(error);
     });
-    const { tx, hints, commit, rollback } = createTransaction(client);
     let broken: Error | undefined;
-    // The pool listens to idle connections only: a server lost between two statements must not end the process.
-    const onLost = (error: Error) => {
-      broken = error;
+    const drop: Drop = (reason) => {
+      broken = reason;
     };
-    client.on('error', onLost);
+    // The pool listens to idle connections only: a server lost between two statements must not end the process.
+    client.on('error', drop);
+    try {
+      return await work(client, drop);
+    } catch (error) {
+      if (isReadOnly(error)) drop(error);
+      throw error;
+    } finally {
+      client.off('error', drop);
+      client.release(broken);
+    }
+  }
+
+  async function once<T>(
+    client: pg.PoolClient,
+    drop: Drop,
+    work: (tx: Transaction) => Promise<T>,
+  ): Promise<T> {
+    const { tx, hints, commit, rollback } = createTransaction(client);
     try {
       const result = await work(tx);
       await commit();
@@ -79,22 +105,17 @@ export function createDatabase(options: DatabaseOptions): Database {
       return result;
     } catch (error) {
       // A connection that cannot even roll back is not returned to the pool.
-      await rollback().catch((failed: Error) => {
-        broken = failed;
-      });
+      await rollback().catch(drop);
       throw error;
-    } finally {
-      client.off('error', onLost);
-      client.release(broken);
     }
   }
 
   return {
-    query: (sql, values) => run(pool, { sql, values }),
+    query: (sql, values) => withConnection((client) => runAlone(client, { sql, values })),
     transaction: async (work, { reruns = RERUNS } = {}) => {
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await once(work);
+          return await withConnection((client, drop) => once(client, drop, work));
         } catch (error) {
           if (!isCuredByRerun(error) || attempt > reruns) throw error;
           await clock.sleep(Math.random() * 10 * 2 ** attempt);

@@ -3,7 +3,7 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
 /**
  * - `POSTGRES_CONFLICT`: serialization failure or deadlock; the transaction may simply be run again.
  * - `POSTGRES_UNIQUE_VIOLATION`, `POSTGRES_CHECK_VIOLATION`: a constraint refused the row; `details.constraint` names it.
- * - `POSTGRES_UNAVAILABLE`: no connection, or it broke. The outcome of a running COMMIT is then unknown.
+ * - `POSTGRES_UNAVAILABLE`: no connection, it broke, or the server takes no writes (any more). The outcome of a running COMMIT is then unknown.
  * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
  * - `POSTGRES_TIMEOUT`: the statement took longer than `statementTimeoutMs` and was cancelled; nothing of it was done.
  * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
@@ -62,6 +62,13 @@ export function toPostgresError(thrown: unknown): PostgresError {
   });
 }
 
+/** The server takes no writes: it is a standby by now, and another one took over. */
+export function isReadOnly(error: unknown): error is PostgresError {
+  return isPlatformError(error) && error.details['sqlState'] === READ_ONLY;
+}
+
+const READ_ONLY = '25006';
+
 function classify(error: Error & { readonly code?: string }): PostgresErrorCode {
   const state = error.code ?? '';
   const named = BY_SQLSTATE[state];
@@ -70,6 +77,7 @@ function classify(error: Error & { readonly code?: string }): PostgresErrorCode 
   // Class 08: connection; 57P: shutdown or crash of the server; 53: out of resources; E…: the socket itself.
   const lost =
     /^(08|57P|53)/.test(state) ||
+    state === READ_ONLY ||
     /^E[A-Z]+$/.test(state) ||
     /Connection (terminated|ended)|Client has encountered/.test(error.message);
   return lost ? 'POSTGRES_UNAVAILABLE' : 'POSTGRES_QUERY_FAILED';

@@ -18,6 +18,7 @@ export {
   type ProvisionPlan,
   provision,
 } from './provision.ts';
+export { allowIdle, isOwnSession } from './session.ts';
 export type { SqlValue } from './statement.ts';
 export { isStorableJson, storableJson, storableText } from './storable.ts';
 export type { DeferredRows, Queryable, Transaction } from './transaction.ts';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 import { toPostgresError } from './errors.ts';
+import { BEGIN, openSession, type SessionSettings, sessionOf } from './session.ts';
 
 /** Values that may be bound to `$1`, `$2`, …; objects become `jsonb`, arrays PostgreSQL arrays. */
 export type SqlValue =
@@ -14,7 +15,7 @@ export type SqlValue =
   | readonly SqlValue[]
   | object;
 
-/** With values it is prepared, once for each connection; without, it is sent as text and may be several statements. */
+/** With values it is prepared, once for each session of our own; without, it is sent as text and may be several statements. */
 export interface Statement {
   readonly sql: string;
   readonly values?: readonly SqlValue[] | undefined;
@@ -24,21 +25,37 @@ export interface PreparedStatement extends Statement {
   readonly values: readonly SqlValue[];
 }
 
-export async function run<Row extends object>(
-  on: pg.Pool | pg.PoolClient,
-  { sql, values }: Statement,
-): Promise<Row[]> {
+export async function run<Row extends object>(on: pg.PoolClient, { sql, values }: Statement): Promise<Row[]> {
   try {
-    const result = values ? await on.query<Row>(prepared(sql, values)) : await on.query<Row>(sql);
+    const result = values ? await on.query<Row>(prepared(on, sql, values)) : await on.query<Row>(sql);
     return result.rows;
   } catch (error) {
     throw toPostgresError(error);
   }
 }
 
-/** `runAfterBegin` needs it on each connection. */
-export async function prepareBegin(client: pg.ClientBase): Promise<void> {
-  await Promise.all([client.query({ name: BEGIN, text: 'BEGIN' }), client.query('COMMIT')]);
+/** Outside of a transaction. In a shared session it gets one, which has the limits that the session has not. */
+export async function runAlone<Row extends object>(on: pg.PoolClient, statement: Statement): Promise<Row[]> {
+  const { isShared, begin } = sessionOf(on);
+  if (!isShared || statement.values === undefined) return await run(on, statement);
+  const [, result, ended] = await Promise.allSettled([
+    on.query(begin),
+    run<Row>(on, statement),
+    on.query('COMMIT'),
+  ]);
+  if (result.status === 'rejected') throw result.reason;
+  if (ended.status === 'rejected') throw toPostgresError(ended.reason);
+  return result.value;
+}
+
+export async function begin(on: pg.PoolClient): Promise<object[]> {
+  return await run(on, { sql: sessionOf(on).begin });
+}
+
+/** What each connection of a pool needs before its first use. */
+export async function prepareConnection(client: pg.ClientBase, settings: SessionSettings): Promise<void> {
+  const { isShared } = await openSession(client, settings);
+  if (!isShared) await Promise.all([client.query({ name: BEGIN_NAME, text: BEGIN }), client.query('COMMIT')]);
 }
 
 /**
@@ -47,10 +64,15 @@ export async function prepareBegin(client: pg.ClientBase): Promise<void> {
  */
 export async function runAfterBegin<Row extends object>(
   client: pg.PoolClient,
-  { sql, values }: PreparedStatement,
+  statement: PreparedStatement,
 ): Promise<Row[]> {
+  if (sessionOf(client).isShared) {
+    await begin(client);
+    return await run(client, statement);
+  }
+  const { sql, values } = statement;
   const { promise, resolve, reject } = Promise.withResolvers<Row[]>();
-  const query = new pg.Query<Row>(prepared(sql, values), (error, results) => {
+  const query = new pg.Query<Row>(prepared(client, sql, values), (error, results) => {
     if (error) reject(toPostgresError(error));
     // One result for each of the two.
     else resolve([results].flat().at(-1)?.rows ?? []);
@@ -59,7 +81,7 @@ export async function runAfterBegin<Row extends object>(
   query.submit = (connection) => {
     connection.stream.cork();
     try {
-      connection.bind({ statement: BEGIN }, true);
+      connection.bind({ statement: BEGIN_NAME }, true);
       connection.execute({}, true);
       return submit(connection);
     } finally {
@@ -70,10 +92,11 @@ export async function runAfterBegin<Row extends object>(
   return await promise;
 }
 
-const BEGIN = 'begin';
+const BEGIN_NAME = 'begin';
 
-function prepared(text: string, values: readonly SqlValue[]): pg.QueryConfig {
-  return { name: statementName(text), text, values: values as unknown[] };
+function prepared(on: pg.ClientBase, text: string, values: readonly SqlValue[]): pg.QueryConfig {
+  const name = sessionOf(on).isNaming ? { name: statementName(text) } : {};
+  return { ...name, text, values: values as unknown[] };
 }
 
 const names = new Map<string, string>();

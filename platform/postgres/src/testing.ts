@@ -4,6 +4,8 @@ import { toPostgresError } from './errors.ts';
 import { type MigrationSource, migrate, readMigrations } from './migrate.ts';
 import { databaseUri } from './provision.ts';
 
+export { hasPooler, startTestPooler, type TestPooler } from './test-pooler.ts';
+
 export interface TestDatabase {
   readonly db: Database;
   /** Of this database, as the owner of its tables. */

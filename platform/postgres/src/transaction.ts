@@ -1,7 +1,7 @@
 import { PlatformError } from '@flotilla/kernel';
 import type pg from 'pg';
 import { type PostgresErrorCode, toPostgresError } from './errors.ts';
-import { type PreparedStatement, run, runAfterBegin, type SqlValue } from './statement.ts';
+import { begin as beginOn, type PreparedStatement, run, runAfterBegin, type SqlValue } from './statement.ts';
 
 /** Something that runs SQL: the pool, or one transaction. */
 export interface Queryable {
@@ -52,7 +52,7 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
     if (begun === undefined && !isOver)
       return await begin(
         values === undefined
-          ? run(client, { sql: 'BEGIN' }).then(() => run<Row>(client, { sql }))
+          ? beginOn(client).then(() => run<Row>(client, { sql }))
           : runAfterBegin<Row>(client, { sql, values }),
       );
     const isOpen = await begun;
@@ -73,7 +73,7 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
     const statements = deferred.statements();
     const [first, ...others] = statements;
     // Only one statement can go with BEGIN, and only when nothing but COMMIT is sent behind it.
-    if (begun === undefined && others.length > 0) await begin(run(client, { sql: 'BEGIN' }));
+    if (begun === undefined && others.length > 0) await begin(beginOn(client));
     const isOpen = await begun;
     isOver = true;
     if (isOpen === false) throw failedBefore();
