@@ -106,6 +106,43 @@ describe('discovery', () => {
     });
   });
 
+  it('is passing at once when it comes back with its id after its check had expired', async () => {
+    const { url } = await registryOn();
+    await fetch(`${url}/v1/agent/service/register`, {
+      method: 'PUT',
+      body: JSON.stringify({
+        Name: 'order',
+        ID: 'order-1',
+        Port: 4001,
+        Check: { TTL: '1h', Status: 'critical' },
+      }),
+    });
+    await announce(url, 'order-1', 4001, 3_600);
+    assert.equal((await resolverOf(url).resolve('order')).length, 1);
+  });
+
+  it('is not called while it is not ready for longer than its TTL, and called again when it is', async () => {
+    const { url } = await registryOn();
+    const resolver = resolverOf(url);
+    let isReady = true;
+    const instance = await register({
+      url,
+      service: 'order',
+      id: 'order-1',
+      host: '127.0.0.1',
+      port: 4001,
+      ttlSeconds: 1,
+      isReady: async () => isReady,
+      logger: silentLogger,
+    });
+    cleanups.push(() => instance.deregister());
+    assert.equal((await resolver.resolve('order')).length, 1);
+    isReady = false;
+    await eventually('left out', async () => (await resolver.resolve('order')).length === 0);
+    isReady = true;
+    await eventually('back', async () => (await resolver.resolve('order')).length === 1);
+  });
+
   it('keeps the last good answer while the registry is away and recovers when it is back', async () => {
     const registry = await registryOn();
     const resolver = resolverOf(registry.url);

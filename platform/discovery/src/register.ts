@@ -17,6 +17,11 @@ export interface RegisterOptions extends ConsulAddress {
   readonly grpcPort?: number;
   /** Silence after which the instance counts as dead. A heartbeat is sent three times as often. Default 10. */
   readonly ttlSeconds?: number;
+  /**
+   * Asked before each heartbeat: while it resolves with `false` none is sent, so that an instance that is not ready for
+   * as long as the TTL gets no more calls. Default: always ready.
+   */
+  readonly isReady?: () => Promise<boolean>;
   readonly logger: Logger;
   readonly clock?: Clock;
 }
@@ -27,6 +32,7 @@ export interface RegisteredInstance {
 }
 
 const FIRST_ATTEMPTS = 6;
+const ALWAYS = async () => true;
 
 /**
  * Announces an instance and keeps it announced: by heartbeat, and anew when the registry forgot it or was
@@ -34,17 +40,25 @@ const FIRST_ATTEMPTS = 6;
  * its token does not allow it.
  */
 export async function register(options: RegisterOptions): Promise<RegisteredInstance> {
-  const { url, token, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
+  const { url, token, isReady = ALWAYS, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
   const registration: Registration = { ...instance, ttlSeconds };
   const client = createConsulClient({ url, ...(token !== undefined && { token }) });
   const closing = new AbortController();
+  const checkId = `service:${registration.id}`;
   const about = { service: registration.service, instance: registration.id };
 
-  await registerFirst(() => client.register(registration), registration.id, clock);
+  /** The check of an instance that was here before keeps its state until somebody reports on it. */
+  async function announce(): Promise<void> {
+    await client.register(registration);
+    await client.passCheck(checkId);
+  }
+
+  await registerFirst(announce, registration.id, clock);
 
   async function beat(): Promise<void> {
-    if (await client.passCheck(`service:${registration.id}`)) return;
-    await client.register(registration);
+    if (!(await isReady())) throw new Error('the instance is not ready');
+    if (await client.passCheck(checkId)) return;
+    await announce();
     logger.info(about, 'registered again: the registry had forgotten this instance');
   }
 
@@ -54,6 +68,7 @@ export async function register(options: RegisterOptions): Promise<RegisteredInst
     while (await slept(clock, failures === 0 ? everyMs : Math.min(everyMs, 500), closing.signal)) {
       try {
         await beat();
+        if (failures > 0) logger.info({ ...about, failures }, 'the heartbeat goes on');
         failures = 0;
       } catch (error) {
         if (failures === 0) logger.warn({ ...about, err: toError(error) }, 'the heartbeat failed');
