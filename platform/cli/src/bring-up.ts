@@ -10,6 +10,7 @@ import { assignPorts } from './ports.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
 import { showErrors } from './show-errors.ts';
+import { silenceOf } from './silence.ts';
 import { npmEnded, stopSignal } from './stop-signals.ts';
 
 const EXIT_KILLED = 130;
@@ -21,6 +22,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const logLevel = text(values, 'log-level') ?? 'info';
   const port = number(values, 'port');
   const rabbitmq = rabbitmqOf(env);
+  const silenceMs = silenceOf(env);
   const root = findRoot(cwd);
   const system = select(await loadSystem(root), text(values, 'only'));
   const dataDir = placeOf(invocation);
@@ -39,6 +41,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     demo,
     logLevel,
     externalAdminUri,
+    silenceMs,
     faults: readFaults(env),
     crashTrace: env['FLOTILLA_CRASH_TRACE'] || undefined,
     inherited: env,
@@ -55,7 +58,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     const urls = Object.fromEntries(
       Object.entries(ports).map(([name, at]) => [name, `http://127.0.0.1:${at}`]),
     );
-    const failed = running.supervisor.units.filter((unit) => unit.status().state === 'CrashLoop');
+    const failed = running.supervisor.units.filter((unit) => unit.status().state !== 'Running');
     const names = [...new Set(failed.map((unit) => unit.service))];
     return banner({ system, urls, demo, seconds, rabbitmq, failed: names, logFolder: dataDir.logs, cwd });
   });

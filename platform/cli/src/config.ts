@@ -1,4 +1,5 @@
 import type { MigrationSource } from '@flotilla/postgres';
+import { DEFAULT_SILENCE_MS, isSilence } from './silence.ts';
 
 /** One service: a program that calls `runService`, run as one process per replica. */
 export interface ServiceConfig {
@@ -20,6 +21,8 @@ export interface ServiceConfig {
   readonly clientScopes?: readonly string[];
   /** Issues tokens: it is told all clients in `SERVICE_CLIENTS`. Default false. */
   readonly issuesTokens?: boolean;
+  /** How long a process of `runService` may be silent before it counts as hung and is replaced; 0: for ever. Default 20,000. */
+  readonly silenceMs?: number;
   /** The user's variables that it gets besides those that every process needs. Default: none. */
   readonly inherits?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
@@ -75,6 +78,8 @@ function checkService(system: SystemConfig, name: string, service: ServiceConfig
   }
   const replicas = service.replicas ?? 1;
   if (!Number.isInteger(replicas) || replicas < 1) refuse(`replicas must be 1 or more, got ${replicas}`);
+  const silenceMs = service.silenceMs ?? DEFAULT_SILENCE_MS;
+  if (!isSilence(silenceMs)) refuse(`silenceMs must be 0 or from 1,000, got ${silenceMs}`);
   if (service.port !== undefined && replicas > 1) refuse('a service with a fixed port runs once');
   if (service.bus && !service.database) refuse('bus needs a database: that is where its role comes from');
   if (service.bus && !system.bus) refuse('bus needs the bus of the system to be declared');

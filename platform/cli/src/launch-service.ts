@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { systemClock } from '@flotilla/kernel';
+import { systemClock, watchLiveness } from '@flotilla/kernel';
 import type { ServiceLog } from './service-log.ts';
 import type { Addresses, Ending, Launched } from './unit.ts';
 
@@ -10,10 +10,14 @@ export interface ServiceProgram {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly log: ServiceLog;
+  /** A process that answers pings and does not do so for that long is killed; 0: never. */
+  readonly silenceMs: number;
 }
 
 const STOP_GRACE_MS = 22_000; // a service ends itself within 20 s
 const OUTPUT_GRACE_MS = 500;
+/** As sysexits.h: it could not work because something it needs was away. */
+const EXIT_LACKING = 75;
 const EXIT_CONFIG = 78;
 
 /** Starts a service as a process of its own. It tells over IPC when it is ready, and ends when that channel breaks. */
@@ -28,10 +32,19 @@ export function launchService(program: ServiceProgram): Launched {
   child.stdout?.on('data', program.log.write);
   child.stderr?.on('data', program.log.write);
   const signal = (name: NodeJS.Signals) => signalGroup(child, name);
+  const { silenceMs } = program;
+  let hung: string | undefined;
+  const onHang = () => {
+    hung = `did not answer for ${silenceMs / 1_000} s`;
+    signal('SIGKILL');
+  };
   return {
     pid: child.pid,
-    ready: readiness(child),
-    ended: ending(child),
+    ready: readiness(child).then(({ answersPings, ...addresses }) => {
+      if (answersPings && silenceMs > 0) watchLiveness(child, { silenceMs, onHang });
+      return addresses;
+    }),
+    ended: ending(child).then((ended) => (hung === undefined ? ended : { ...ended, how: hung })),
     stop: () => {
       child.kill('SIGTERM');
       const insist = setTimeout(() => signal('SIGKILL'), STOP_GRACE_MS);
@@ -41,16 +54,21 @@ export function launchService(program: ServiceProgram): Launched {
   };
 }
 
-function readiness(child: ChildProcess): Promise<Addresses> {
+interface Ready extends Addresses {
+  readonly answersPings: boolean;
+}
+
+function readiness(child: ChildProcess): Promise<Ready> {
   return new Promise((resolve) => {
     child.on('message', (message) => {
-      if (isReady(message))
-        resolve({ ...(message.url && { url: message.url }), ...(message.grpc && { grpc: message.grpc }) });
+      if (!isReady(message)) return;
+      const { url, grpc, answersPings } = message;
+      resolve({ ...(url && { url }), ...(grpc && { grpc }), answersPings: answersPings === true });
     });
   });
 }
 
-function isReady(message: unknown): message is Addresses & { readonly type: 'ready' } {
+function isReady(message: unknown): message is Partial<Ready> & { readonly type: 'ready' } {
   return typeof message === 'object' && message !== null && 'type' in message && message.type === 'ready';
 }
 
@@ -61,7 +79,8 @@ async function ending(child: ChildProcess): Promise<Ending> {
     child.once('exit', async (code, signal) => {
       // The last lines say why; but a grandchild that holds the pipe must not hold us.
       await Promise.race([closed, systemClock.sleep(OUTPUT_GRACE_MS)]);
-      resolve({ how: signal ? `killed by ${signal}` : `exit code ${code}`, hopeless: code === EXIT_CONFIG });
+      const how = signal ? `killed by ${signal}` : `exit code ${code}`;
+      resolve({ how, hopeless: code === EXIT_CONFIG, lacked: code === EXIT_LACKING });
     });
   });
 }

@@ -21,6 +21,7 @@ const CLEAR = '\r\u001b[2K';
 /** Shows what starts, and what crashes. */
 export function createProgress(screen: Screen, total: number): Progress {
   const begun = new Map<string, 'starting' | 'ready' | 'failed'>();
+  const lastCrash = new Map<string, string>();
   let starting = true;
   let drawn = false;
 
@@ -47,12 +48,15 @@ export function createProgress(screen: Screen, total: number): Progress {
 
   function note(unit: Unit, event: UnitEvent): void {
     const name = unit.instance;
+    if (event.type !== 'crashed' && event.type !== 'starting') lastCrash.delete(name);
     if (event.type === 'starting' || event.type === 'ready') {
       begun.set(name, event.type);
       if (event.type === 'ready' && !(starting && screen.isTTY)) say(`${name} is ready`);
       else draw();
     } else if (event.type === 'crashed') {
-      say(warn(`${name} ended (${event.how}); it starts again in ${event.restartInMs / 1_000} s`));
+      const text = `${name} ended (${event.how}); it starts again in ${event.restartInMs / 1_000} s`;
+      if (lastCrash.get(name) !== text) say(warn(text)); // what is tried for ever is told once
+      lastCrash.set(name, text);
     } else if (event.type === 'gave-up') {
       begun.set(name, 'failed');
       say(gaveUp(unit, event));

@@ -7,8 +7,8 @@ function waits(...readyForMs: number[]): (number | string)[] {
   let history = NO_CRASHES;
   const seen: (number | string)[] = [];
   for (const ms of readyForMs) {
-    const next = afterCrash(history, ms);
-    if (!next.restart) return [...seen, 'gave up'];
+    const next = afterCrash(history, { readyForMs: ms, isOwnFault: true });
+    if (next.isLoop) return [...seen, 'gave up'];
     seen.push(next.delayMs);
     history = next.history;
   }
@@ -28,6 +28,19 @@ describe('the restart policy', () => {
 
   it('does not give up on a process that is killed now and then', () => {
     assert.equal(waits(0, 0, 0, 0, 5_000, 0, 0, 0, 0, 5_000).includes('gave up'), false);
+  });
+
+  it('does not count what happens while something that it needs is away, but waits longer each time', () => {
+    let history = NO_CRASHES;
+    const waited: number[] = [];
+    for (let crash = 0; crash < 9; crash += 1) {
+      const next = afterCrash(history, { readyForMs: 0, isOwnFault: crash < 2 });
+      assert.equal(next.isLoop, false);
+      waited.push(next.delayMs);
+      history = next.history;
+    }
+    assert.deepEqual(waited, [200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000, 10_000]);
+    assert.equal(history.quickCrashes, 2, 'its own');
   });
 
   it('starts over after a minute of health', () => {

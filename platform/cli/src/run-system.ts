@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly logLevel: string;
   /** Administrator's URI of an existing server, instead of the embedded one. */
   readonly externalAdminUri: string | undefined;
+  /** How long any service may be silent; `undefined`: as it is declared. */
+  readonly silenceMs: number | undefined;
   /** For tests: what goes wrong in a service, from its first start to its next. */
   readonly faults: (service: string) => Faults;
   /** For tests: a file to which all services append the crash points that they pass. */
@@ -64,6 +66,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     system,
     root: options.root,
     logFolder: dataDir.logs,
+    silenceMs: options.silenceMs,
     onEvent: (unit, event) => {
       // Its port is free again: nobody else's process may be taken for it until the TTL ends.
       if (ENDED.includes(event.type)) running.registry?.deregister(unit.instance);

@@ -5,6 +5,7 @@ import { cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { launchService } from './launch-service.ts';
 import { openServiceLog } from './service-log.ts';
+import { DEFAULT_SILENCE_MS } from './silence.ts';
 import { createUnit, type Launched, type Unit, type UnitEvent, type UnitOptions } from './unit.ts';
 
 export interface Supervisor {
@@ -28,6 +29,8 @@ export interface SupervisorOptions {
   readonly environment: (service: string, instance: string) => Record<string, string>;
   /** Absent when an existing server is used. */
   readonly launchPostgres?: () => Promise<Launched>;
+  /** Instead of the declared one, for all services. */
+  readonly silenceMs?: number | undefined;
   readonly onEvent: (unit: Unit, event: UnitEvent) => void;
   readonly clock?: Clock;
 }
@@ -35,6 +38,30 @@ export interface SupervisorOptions {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { system, root, onEvent, clock = systemClock } = options;
   const names = Object.keys(system.services);
+
+  const needsOf = (service: string): readonly string[] => {
+    const { database, needs = [] } = system.services[service] ?? {};
+    return database && options.launchPostgres ? [POSTGRES, ...needs] : needs;
+  };
+
+  /** Since when each of what a service needs has had an instance that is ready; `undefined` while one has none. */
+  function needsHeldSinceMs(service: string): number | undefined {
+    let sinceMs = Number.NEGATIVE_INFINITY;
+    for (const need of needsOf(service)) {
+      const ready = unitsOf(need).flatMap((unit) => unit.readyAtMs() ?? []);
+      if (ready.length === 0) return undefined;
+      sinceMs = Math.max(sinceMs, Math.min(...ready));
+    }
+    return sinceMs;
+  }
+
+  function onUnitEvent(unit: Unit, event: UnitEvent): void {
+    onEvent(unit, event);
+    if (event.type !== 'ready' || closing) return;
+    for (const other of units) if (needsOf(other.service).includes(unit.service)) other.retry();
+  }
+
+  let closing = false;
 
   function makeUnit(
     service: string,
@@ -49,13 +76,15 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       log,
       clock,
       launch: launch({ instance, log }),
-      onEvent: (event) => onEvent(unit, event),
+      onEvent: (event) => onUnitEvent(unit, event),
+      needsHeldSinceMs: () => needsHeldSinceMs(service),
+      isEssential: service === POSTGRES,
     });
     return unit;
   }
 
   const serviceUnits = names.flatMap((name) => {
-    const { entry = '', replicas = 1 } = system.services[name] ?? {};
+    const { entry = '', replicas = 1, silenceMs = DEFAULT_SILENCE_MS } = system.services[name] ?? {};
     return Array.from({ length: replicas }, (_, index) =>
       makeUnit(
         name,
@@ -67,6 +96,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
               cwd: root,
               env: { ...options.environment(name, instance), ...faults },
               log,
+              silenceMs: options.silenceMs ?? silenceMs,
             }),
       ),
     );
@@ -82,7 +112,6 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     throw cliError('CLI_UNKNOWN_SERVICE', `there is no service ${service}; there are ${known}`);
   }
 
-  let closing = false;
   const each = (service: string, act: (unit: Unit) => Promise<unknown>) =>
     Promise.all(unitsOf(service).map(act));
 

@@ -101,7 +101,11 @@ describe('a running system', () => {
   let system: Running;
   before(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'flotilla-cli-'));
-    system = await up(dataDir, ['--isolated'], { LEAKED: 'hunter2' });
+    system = await up(dataDir, ['--isolated'], {
+      LEAKED: 'hunter2',
+      FIXTURE_BILLING: 'connects',
+      FLOTILLA_SILENCE_MS: '8000',
+    });
   });
   after(async () => {
     system.process.kill('SIGTERM');
@@ -173,6 +177,30 @@ describe('a running system', () => {
     );
     assert.equal(await uriOf('stock'), uri);
     assert.deepEqual(await query(uri, 'SELECT text FROM note'), [{ text: 'kept' }]);
+  });
+
+  it('replaces a service that hangs', async () => {
+    const { pid, restarts } = await instance('stock-1');
+    process.kill(pid ?? 0, 'SIGSTOP');
+    await eventually(
+      'it is replaced',
+      async () => (await instance('stock-1')).restarts === restarts + 1 && (await isRunning('stock-1')),
+    );
+    assert.notEqual((await instance('stock-1')).pid, pid);
+    assert.match(system.output(), /stock-1 ended \(did not answer for 8 s\); it starts again/);
+  });
+
+  it('brings back what cannot start while PostgreSQL is away when that is there again', async () => {
+    const { pid, restarts } = await instance('billing-1');
+    assert.equal((await run('stop', 'postgres')).code, 0);
+    process.kill(pid ?? 0, 'SIGKILL');
+    await eventually(
+      'it was tried more often than a loop is',
+      async () => (await instance('billing-1')).restarts > restarts + 5,
+    );
+    assert.equal((await run('start', 'postgres')).code, 0);
+    await eventually('it runs', () => isRunning('billing-1'));
+    assert.doesNotMatch(system.output(), /billing-1 does not stay up/);
   });
 
   it('stops, starts and restarts a service with all its processes', async () => {

@@ -5,10 +5,17 @@ import { join } from 'node:path';
 import { after, describe, it } from 'node:test';
 import { createManualClock, eventually } from '@flotilla/kernel/testing';
 import { openServiceLog } from './service-log.ts';
-import { type Addresses, createUnit, type Ending, type Launched, type UnitEvent } from './unit.ts';
+import {
+  type Addresses,
+  createUnit,
+  type Ending,
+  type Launched,
+  type UnitEvent,
+  type UnitOptions,
+} from './unit.ts';
 
 /** Processes that the test ends. */
-function setUp() {
+function setUp(how: Pick<UnitOptions, 'needsHeldSinceMs' | 'isEssential'> = {}) {
   const clock = createManualClock();
   const events: UnitEvent[] = [];
   const processes: (PromiseWithResolvers<Ending> & {
@@ -40,6 +47,7 @@ function setUp() {
     clock,
     onEvent: (event) => events.push(event),
     readyTimeoutMs: 30_000,
+    ...how,
   });
   const process = (number: number) => eventually(`process ${number} runs`, () => processes[number - 1]);
   const crash = async (number: number, hopeless = false) =>
@@ -144,6 +152,122 @@ describe('a supervised process', () => {
     await eventually('it waits', () => unit.status().state === 'Restarting');
     await unit.stop();
     assert.equal(await started, false);
+    assert.equal(unit.status().state, 'Stopped');
+  });
+
+  const RUNS = { crashPoints: '', plantedBug: 'skip-dedupe' };
+
+  it('is never given up while what it needs is away, and tried at once when that is back', async () => {
+    let heldSinceMs: number | undefined;
+    const { unit, process, crash, clock, types } = setUp({ needsHeldSinceMs: () => heldSinceMs });
+    const started = unit.start(RUNS);
+    for (let n = 1; n <= 12; n += 1) {
+      await crash(n);
+      await eventually('it waits', () => unit.status().state === 'Restarting');
+      if (n < 12) await clock.advance(10_000);
+    }
+    assert.equal(await started, false, 'nobody waits for it for ever');
+    assert.equal(types().includes('gave-up'), false);
+    heldSinceMs = clock.now().getTime();
+    unit.retry();
+    (await process(13)).readiness.resolve({});
+    await eventually('it runs', () => unit.status().state === 'Running');
+    assert.deepEqual((await process(13)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
+  });
+
+  it('is not blamed for an end during whose life something was away, nor when it says that something was', async () => {
+    const now = { sinceMs: Number.NEGATIVE_INFINITY };
+    const { unit, process, clock, types } = setUp({ needsHeldSinceMs: () => now.sinceMs });
+    void unit.start();
+    for (let n = 1; n <= 12; n += 1) {
+      const current = await process(n);
+      const isOdd = n % 2 === 1;
+      now.sinceMs = isOdd ? clock.now().getTime() + 1 : Number.NEGATIVE_INFINITY; // gone and back since it started
+      current.resolve({ how: 'exit code 75', hopeless: false, lacked: !isOdd });
+      await eventually('it waits', () => unit.status().state === 'Restarting');
+      await clock.advance(10_000);
+    }
+    assert.equal(types().includes('gave-up'), false);
+  });
+
+  async function givenUp(hopeless: boolean) {
+    const rig = setUp();
+    const started = rig.unit.start({ ...RUNS, crashPoints: 'a,b' });
+    for (let n = 1; n <= (hopeless ? 1 : 5); n += 1) {
+      await rig.crash(n, hopeless);
+      await eventually('it is noticed', () => rig.unit.status().state !== 'Starting');
+      await rig.clock.advance(10_000);
+    }
+    assert.equal(await started, false);
+    return rig;
+  }
+
+  it('comes back after it was given up when what it needs does', async () => {
+    const { unit, process, types } = await givenUp(false);
+    unit.retry();
+    unit.retry();
+    (await process(6)).readiness.resolve({});
+    await eventually('it runs', () => unit.status().state === 'Running');
+    assert.deepEqual((await process(6)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
+    assert.equal(types().filter((type) => type === 'starting').length, 6);
+  });
+
+  it('stays down when its configuration is wrong or somebody stopped it, whatever comes back', async () => {
+    const wrong = await givenUp(true);
+    wrong.unit.retry();
+    assert.equal(wrong.unit.status().state, 'CrashLoop');
+    const stopped = await givenUp(false);
+    await stopped.unit.stop();
+    stopped.unit.retry();
+    assert.equal(stopped.unit.status().state, 'Stopped');
+  });
+
+  it('is tried for ever, ten seconds apart, when nothing runs without it', async () => {
+    const { unit, process, crash, clock, events } = setUp({ isEssential: true });
+    const started = unit.start();
+    for (let n = 1; n <= 20; n += 1) {
+      await crash(n);
+      await eventually('it waits', () => unit.status().state === 'Restarting');
+      await clock.advance(10_000);
+    }
+    assert.equal(await started, false);
+    assert.equal(events.filter((event) => event.type === 'crashed').at(-1)?.restartInMs, 10_000);
+    (await process(21)).readiness.resolve({});
+    await eventually('it runs', () => unit.status().state === 'Running');
+  });
+
+  it('starts again after it has stopped when it is told so while it stops', async () => {
+    const { unit, process, types } = setUp();
+    const started = unit.start();
+    (await process(1)).readiness.resolve({});
+    await started;
+    const stopped = unit.stop();
+    const [again, too] = [unit.start(RUNS), unit.start(RUNS)];
+    assert.equal(unit.status().state, 'Stopping');
+    const first = await process(1);
+    assert.deepEqual(first.signals, ['stop'], 'asked once');
+    first.resolve({ how: 'exit code 0', hopeless: false });
+    await stopped;
+    (await process(2)).readiness.resolve({});
+    assert.deepEqual(await Promise.all([again, too]), [true, true]);
+    assert.deepEqual((await process(2)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
+    assert.deepEqual(types(), ['starting', 'ready', 'stopped', 'starting', 'ready']);
+  });
+
+  it('stays down when the start that waited for its end is taken back', async () => {
+    const { unit, process, types } = setUp();
+    const started = unit.start();
+    (await process(1)).readiness.resolve({});
+    await started;
+    const stops = [unit.stop()];
+    const again = unit.start();
+    stops.push(unit.stop());
+    const first = await process(1);
+    assert.deepEqual(first.signals, ['stop'], 'asked once: twice would mean at once');
+    first.resolve({ how: 'exit code 0', hopeless: false });
+    await Promise.all(stops);
+    assert.equal(await again, false);
+    assert.deepEqual(types(), ['starting', 'ready', 'stopped']);
     assert.equal(unit.status().state, 'Stopped');
   });
 

@@ -8,24 +8,39 @@ export type ReadinessCheck = () => Promise<void>;
 
 const CHECK_TIMEOUT_MS = 1_000;
 
-/** Runs all checks at once, each with a second to answer; `undefined` when all are well. */
-export async function checkReadiness(
+interface FailedCheck {
+  readonly name: string;
+  readonly error: unknown;
+}
+
+/** Runs all checks at once, each with a second to answer, and returns those that failed. */
+export async function failedChecks(
   checks: Readonly<Record<string, ReadinessCheck>>,
-  logger: Logger,
-): Promise<ProblemReply | undefined> {
+): Promise<readonly FailedCheck[]> {
   const failed = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => {
+    Object.entries(checks).map(async ([name, check]): Promise<FailedCheck | undefined> => {
       try {
         await withTimeout(check);
         return undefined;
       } catch (error) {
-        logger.warn({ check: name, err: toError(error) }, 'readiness check failed');
-        return { path: name, message: isPlatformError(error) ? error.code : 'failed' };
+        return { name, error };
       }
     }),
   );
-  const errors = failed.filter((one) => one !== undefined);
-  if (errors.length === 0) return undefined;
+  return failed.filter((one) => one !== undefined);
+}
+
+/** `undefined` when all is well. */
+export async function checkReadiness(
+  checks: Readonly<Record<string, ReadinessCheck>>,
+  logger: Logger,
+): Promise<ProblemReply | undefined> {
+  const failed = await failedChecks(checks);
+  if (failed.length === 0) return undefined;
+  const errors = failed.map(({ name, error }) => {
+    logger.warn({ check: name, err: toError(error) }, 'readiness check failed');
+    return { path: name, message: isPlatformError(error) ? error.code : 'failed' };
+  });
   const names = errors.map((one) => one.path).join(', ');
   return problem(503, 'not-ready', `Not ready: ${names}.`, { errors });
 }

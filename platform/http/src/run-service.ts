@@ -5,11 +5,12 @@ import {
   createStaticResolver,
   register,
 } from '@flotilla/discovery';
-import { systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { answerPings, isPlatformError, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
 import { createDisposal, type Disposal } from './disposal.ts';
 import { ConfigurationError } from './environment.ts';
 import { armFaults } from './faults.ts';
+import { failedChecks } from './health.ts';
 import { createHttpHost, type HttpHost } from './host.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { repeat } from './repeat.ts';
@@ -17,7 +18,9 @@ import type { ServiceContext, ServiceDefinition, StartedService } from './servic
 import { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
 import { whenAskedToStop } from './stop-request.ts';
 
-/** As sysexits.h: the configuration is wrong, starting again is of no use. */
+/** As sysexits.h: something that the service needs is away, and it is worth trying again. */
+const EXIT_LACKING = 75;
+/** The configuration is wrong, starting again is of no use. */
 const EXIT_CONFIG = 78;
 
 /** Clients hear of a deregistration within milliseconds; until then this instance still accepts. */
@@ -27,7 +30,8 @@ const START_GRACE_MS = 3_000;
 
 /**
  * The whole life of a service process: configuration, start, listening, registration, and an end that loses no
- * request. Ends the process itself: 0 after a requested stop, 1 after a fault, 78 with unusable configuration.
+ * request. Ends the process itself: 0 after a requested stop, 1 after a fault, 75 when what it needs is away, 78 with
+ * unusable configuration.
  */
 export async function runService<Config>(definition: ServiceDefinition<Config>): Promise<void> {
   const { env, config } = readSettings(definition);
@@ -36,11 +40,12 @@ export async function runService<Config>(definition: ServiceDefinition<Config>):
   });
   const die = (what: string) => (thrown: unknown) => {
     logger.error({ err: toError(thrown) }, what);
-    process.exit(thrown instanceof ConfigurationError ? EXIT_CONFIG : 1);
+    process.exit(exitCodeOf(thrown));
   };
   process.on('uncaughtException', die('an exception was not caught'));
   process.on('unhandledRejection', die('a rejection was not handled'));
   armFaults(definition.name, env);
+  answerPings();
 
   const disposal = createDisposal(logger);
   const background = new AbortController();
@@ -57,6 +62,11 @@ export async function runService<Config>(definition: ServiceDefinition<Config>):
   await disposal.dispose();
   logger.info({}, 'stopped');
   process.exit(0);
+}
+
+function exitCodeOf(thrown: unknown): number {
+  if (thrown instanceof ConfigurationError) return EXIT_CONFIG;
+  return isPlatformError(thrown) && thrown.retryable ? EXIT_LACKING : 1;
 }
 
 interface Running<Config> {
@@ -91,15 +101,21 @@ async function serve<Config>(running: Running<Config>): Promise<() => Promise<vo
   });
   const { url, port } = await host.listen({ host: env.host, port: env.port });
   const grpcPort = await started.grpc?.listen(env.host, env.grpcPort);
-  const instance = await announce(running, port, grpcPort);
+  const instance = await announce(running, started, port, grpcPort);
   const bootMs = Math.round(performance.now());
   logger.info({ url, ...(grpcPort !== undefined && { grpcPort }), bootMs }, 'serving');
-  process.send?.({ type: 'ready', url, ...(grpcPort !== undefined && { grpc: `${env.host}:${grpcPort}` }) });
+  process.send?.({
+    type: 'ready',
+    url,
+    answersPings: true,
+    ...(grpcPort !== undefined && { grpc: `${env.host}:${grpcPort}` }),
+  });
   return () => withdraw(instance, host, started);
 }
 
 async function announce<Config>(
   { definition, env, logger }: Running<Config>,
+  { readiness = {} }: StartedService,
   port: number,
   grpcPort: number | undefined,
 ): Promise<{ deregister(): Promise<void> } | undefined> {
@@ -112,6 +128,7 @@ async function announce<Config>(
     host: env.host,
     port,
     ...(grpcPort !== undefined && { grpcPort }),
+    isReady: async () => (await failedChecks(readiness)).length === 0,
     logger,
   });
 }

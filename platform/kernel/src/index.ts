@@ -13,6 +13,7 @@ export {
 export { createGate, type Gate } from './gate.ts';
 export { type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';
+export { answerPings, type Liveness, watchLiveness } from './liveness.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
 export { plantBugs, plantedBug } from './planted-bug.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createConsulResolver } from '@flotilla/discovery';
 import { hostsAsServices, readGatewayConfig } from '@flotilla/gateway';
-import { toError } from '@flotilla/kernel';
+import { answerPings, toError } from '@flotilla/kernel';
 import { collectProcessMetrics, createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
 import { createShopGateway, shopService } from './app.ts';
 import { type GatewayEnvironment, readConfig } from './config.ts';
@@ -36,7 +36,8 @@ async function serve(settings: GatewayEnvironment) {
   });
   const { url, admin } = await gateway.listen({ host: HOST, port: PORT, adminPort: ADMIN_PORT });
   logger.info({ url, admin }, 'serving');
-  process.send?.({ type: 'ready', url, admin });
+  answerPings();
+  process.send?.({ type: 'ready', url, admin, answersPings: true });
 
   const asked = new Set<string>();
   const stop = async (reason: string) => {

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { GatewayProcessOptions } from '@flotilla/gateway';
 import { cliError } from '../errors.ts';
 import { LOG_LEVELS } from '../log-levels.ts';
+import { silenceOf } from '../silence.ts';
 import { FILE, oneOf, textOf, wholeNumber } from '../value-kinds.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number, text, type Values } from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
@@ -90,7 +91,7 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
   if (workers > 1 && adminPort !== undefined)
     throw cliError('CLI_USAGE', 'the admin API works on one process: use --workers 1 with it');
   if (workers === 0) await runGateway(options);
-  else await superviseWorkers(options, workers);
+  else await superviseWorkers(options, workers, silenceOf(env));
   return Number(process.exitCode ?? 0);
 }
 

@@ -28,7 +28,7 @@ interface Program {
 
 async function start(
   config: object,
-  { workers = 0 } = {},
+  { workers = 0, silenceMs = 20_000 } = {},
 ): Promise<Program & { readonly configPath: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   bed.defer(() => rm(folder, { recursive: true }));
@@ -44,9 +44,13 @@ async function start(
     accessLog: 'off',
   };
   const program = fileURLToPath(workers === 0 ? WORKER : SUPERVISOR);
-  const child = spawn(process.execPath, [program, JSON.stringify(options), String(workers)], {
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
+  const child = spawn(
+    process.execPath,
+    [program, JSON.stringify(options), String(workers), String(silenceMs)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    },
+  );
   if (workers === 0) child.send(options);
   let output = '';
   for (const stream of [child.stdout, child.stderr])
@@ -139,6 +143,21 @@ describe('several gateway processes on one port', () => {
     child.kill('SIGTERM');
     assert.deepEqual(await ended, [0, null]);
     assert.equal(await statusOf(port), undefined);
+  });
+
+  it('are replaced when they hang', async () => {
+    const backend = await bed.backend((_request, response) => response.end('x'));
+    const { port, output, child } = await start(
+      { Routes: [routeTo(backend, '/x')] },
+      { workers: 2, silenceMs: 4_000 },
+    );
+    await eventually('both serve', () => workersOf(output()) === 2);
+    const [victim] = await workerIds(child.pid);
+    assert.ok(victim !== undefined);
+    process.kill(victim, 'SIGSTOP');
+    await eventually('another takes its place', () => workersOf(output()) === 3);
+    assert.match(output(), /a gateway process did not answer for 4 s/);
+    assert.equal(await statusOf(port), 200);
   });
 
   it('do not try again with a configuration that is not valid', async () => {

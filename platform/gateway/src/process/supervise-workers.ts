@@ -1,17 +1,25 @@
 import cluster, { type Worker } from 'node:cluster';
 import { extname, join } from 'node:path';
+import { watchLiveness } from '@flotilla/kernel';
 import { EXIT_CONFIG, type GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
 const FIRST_PAUSE_MS = 50;
 /** A worker that lived so long has not failed at once. */
 const STEADY_MS = 10_000;
+/** A worker that says nothing for so long hangs. */
+const SILENCE_MS = 20_000;
 
 /**
- * Runs `count` gateway processes on one port and replaces those that end. Ends when all have stopped after a signal, or when one finds
- * the configuration invalid: then nothing would be gained by another try.
+ * Runs `count` gateway processes on one port and replaces those that end, or that do not answer for `silenceMs`
+ * (0: for ever). Ends when all have stopped after a signal, or when one finds the configuration invalid: then nothing
+ * would be gained by another try.
  */
-export async function superviseWorkers(options: GatewayProcessOptions, count: number): Promise<void> {
+export async function superviseWorkers(
+  options: GatewayProcessOptions,
+  count: number,
+  silenceMs: number = SILENCE_MS,
+): Promise<void> {
   cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
   cluster.setupPrimary({
     // Beside this file and of its kind: the source here, compiled code in a published package.
@@ -35,6 +43,14 @@ export async function superviseWorkers(options: GatewayProcessOptions, count: nu
     const worker = cluster.fork();
     // Not as arguments: those are shown to every user of the machine, and there are secrets among the options.
     worker.once('online', () => worker.send(options));
+    worker.once('listening', () => {
+      if (silenceMs === 0) return;
+      const onHang = () => {
+        process.stderr.write(`a gateway process did not answer for ${silenceMs / 1_000} s\n`);
+        worker.process.kill('SIGKILL');
+      };
+      watchLiveness(worker.process, { silenceMs, onHang });
+    });
     worker.on('exit', (code: number, signal: string) => {
       if (code === EXIT_CONFIG) end(EXIT_CONFIG);
       if (isStopping) {
