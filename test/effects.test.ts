@@ -9,7 +9,7 @@ const NOT_SHIPPED = /\.test\.ts$|\.contract\.ts$|\.fixture\.ts$|\/(testing|test-
 
 /** They only translate to SQL: the effects are where they are called. */
 const STORES =
-  /\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|signing-keys|saga-commands)\.ts$/;
+  /\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|sign-up-pace|signing-keys|saga-commands)\.ts$/;
 
 /** What leaves the process. */
 const OUTGOING =

@@ -233,7 +233,8 @@ export function createGateway(options: GatewayOptions): Gateway {
   return {
     reload,
     listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
-      const at = { host, port, timers, onTurnedAway: telemetry.turnedAway };
+      const isShared = (address: string) => runtime.isTrustedProxy(address);
+      const at = { host, port, timers, isShared, onTurnedAway: telemetry.turnedAway };
       const secure = tls && (await listenTls({ ...at, accept: http1.accept, onHttp2: http2.accept, tls }));
       const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
       const listening = secure ?? (await listenPlain({ ...at, accept }));

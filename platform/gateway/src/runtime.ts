@@ -14,12 +14,16 @@ import { createOpenApi } from './openapi/create-openapi.ts';
 import type { Refusal } from './refusal.ts';
 import { addOwnFields, refuse } from './refuse.ts';
 import { createRouteTable } from './routing/route-table.ts';
+import { trustIn } from './security/forwarding.ts';
+import { compileIpSet } from './security/ip-ranges.ts';
 
 /** A configuration made ready to serve. Requests that began with one are finished by it. */
 export interface Runtime {
   readonly config: GatewayConfig;
   /** Answers the exchange, sooner or later. */
   serve(exchange: Exchange): void;
+  /** Does the peer at this address bring the requests of others? */
+  isTrustedProxy(address: string): boolean;
 }
 
 export interface RuntimeDeps extends CompileDeps {
@@ -87,6 +91,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       else if (found.kind === 'dynamic') serveOn(exchange, dynamic(found));
       else serveWhole(exchange, known(aggregates, found.aggregate), forwarding, strict);
     },
+    isTrustedProxy: trustIn(compileIpSet(config.trustedProxies)),
   };
 }
 

@@ -8,7 +8,8 @@ export interface RouteRequest<R extends Route> extends RouteInput<R> {
   readonly principal: R['access'] extends Policy ? Principal : undefined;
   /** Aborts when the deadline passes or the client disconnects. Pass it to every outgoing call. */
   readonly signal: AbortSignal;
-  readonly remoteAddress: string;
+  /** `X-Real-IP` of the gateway, or the peer. */
+  readonly clientAddress: string;
 }
 
 /** One of the route's declared answers, or a problem. */
@@ -22,7 +23,7 @@ export interface AnyRequest {
   readonly body: unknown;
   readonly principal: Principal | undefined;
   readonly signal: AbortSignal;
-  readonly remoteAddress: string;
+  readonly clientAddress: string;
 }
 
 export type AnyReply =

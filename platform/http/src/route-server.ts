@@ -3,6 +3,7 @@ import type { VerifyToken } from '@flotilla/auth';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { createAnswerWriter } from './answer.ts';
 import { createAuthentication } from './authentication.ts';
+import { clientAddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteHandler } from './handler.ts';
 import { Refusal } from './problem.ts';
@@ -43,7 +44,7 @@ export function addRoute(
           ...parts,
           principal: exchange.principal,
           signal: exchange.signal,
-          remoteAddress: request.raw.socket.remoteAddress ?? '',
+          clientAddress: clientAddressOf(request.raw),
         }),
       );
       write(reply, answer, exchange.context.trace.traceId);

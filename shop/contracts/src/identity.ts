@@ -27,7 +27,11 @@ export const signUp = defineRoute({
     name: chosenName,
   }),
   responses: { 201: userSchema },
-  problems: { 409: { codes: ['email-taken'] }, 422: { codes: ['weak-password'] } },
+  problems: {
+    409: { codes: ['email-taken'] },
+    422: { codes: ['weak-password'] },
+    429: { codes: ['too-many-attempts'], headers: retryAfterHeader },
+  },
 });
 
 const tokensSchema = s.named(
@@ -46,8 +50,6 @@ export const logIn = defineRoute({
   path: '/auth/login',
   summary: 'Exchange e-mail and password for tokens',
   access: 'public',
-  // Set by the gateway: failed attempts are counted by the address they came from.
-  headers: s.object({ 'x-forwarded-for': s.optional(s.string({ maxLength: 2_000 })) }),
   body: s.object({
     email: s.string({ maxLength: 254, pattern: ONE_LINE, examples: ['alice@example.com'] }),
     password: s.string({ maxLength: 1_024, examples: ['alice-password'] }),

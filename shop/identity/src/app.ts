@@ -14,6 +14,7 @@ import { createLoginThrottle } from './login-throttle.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSeal } from './seal.ts';
+import { createSignUpPace } from './sign-up-pace.ts';
 import { openSigningKeys, type SigningKeys } from './signing-keys.ts';
 
 export interface IdentityDeps {
@@ -52,7 +53,9 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     accounts,
     passwords,
     keys,
-    slots: createHashSlots(),
+    logInSlots: createHashSlots({ concurrent: 2, queued: 256 }),
+    signUpSlots: createHashSlots({ concurrent: 1, queued: 64 }),
+    signUpPace: createSignUpPace(db),
     throttle: createLoginThrottle(db),
     accessTokens: createAccessTokens({ keys, issuer, audience, clock, newId, accountTokenSeconds }),
     refreshTokens: createRefreshTokens({ db, newId, key: deps.keyEncryptionKey }),

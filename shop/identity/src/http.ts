@@ -1,6 +1,6 @@
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
 import * as contract from '@shop/contracts';
-import { clientAddress } from './client-address.ts';
+import { addressOwner } from './address-owner.ts';
 import type { PasswordWeakness } from './domain/password-policy.ts';
 import { issueServiceToken, type ServiceTokenDeps } from './features/issue-service-token.ts';
 import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
@@ -18,30 +18,31 @@ const JWKS_HEADERS = { 'cache-control': 'public, max-age=300' };
 /** The routes of the identity service, and which status each outcome has. */
 export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
   return [
-    handle(contract.signUp, async ({ body, signal }) => {
-      const outcome = await signUp(deps, body, signal);
+    handle(contract.signUp, async ({ body, clientAddress, signal }) => {
+      const address = addressOwner(clientAddress);
+      const outcome = await signUp(deps, { ...body, address }, signal);
       if (outcome.ok) {
         const { id, email, name } = outcome.value;
         return created({ id, email, name });
       }
-      return outcome.rejection.code === 'email-taken'
-        ? problem(409, 'email-taken', 'There is an account with this e-mail address.')
-        : problem(422, 'weak-password', WEAKNESSES[outcome.rejection.weakness]);
+      const { rejection } = outcome;
+      if (rejection.code === 'email-taken')
+        return problem(409, 'email-taken', 'There is an account with this e-mail address.');
+      if (rejection.code === 'weak-password')
+        return problem(422, 'weak-password', WEAKNESSES[rejection.weakness]);
+      return tooMany(
+        'Too many accounts were created from your network. Wait before the next one.',
+        rejection.waitMs,
+      );
     }),
 
-    handle(contract.logIn, async ({ body, headers, remoteAddress, signal }) => {
-      const address = clientAddress(remoteAddress, headers['x-forwarded-for']);
+    handle(contract.logIn, async ({ body, clientAddress, signal }) => {
+      const address = addressOwner(clientAddress);
       const outcome = await logIn(deps, { ...body, address }, signal);
       if (outcome.ok) return replyTokens(outcome.value);
       if (outcome.rejection.code === 'invalid-credentials')
         return problem(401, 'invalid-credentials', 'The e-mail address or the password is wrong.');
-      const retryAfter = String(Math.ceil(outcome.rejection.waitMs / 1_000));
-      const tooMany = problem(
-        429,
-        'too-many-attempts',
-        'Too many failed attempts. Wait before the next one.',
-      );
-      return { ...tooMany, headers: { 'retry-after': retryAfter } };
+      return tooMany('Too many failed attempts. Wait before the next one.', outcome.rejection.waitMs);
     }),
 
     handle(contract.refreshTokens, async ({ body }) => {
@@ -76,6 +77,11 @@ const WEAKNESSES: Readonly<Record<PasswordWeakness, string>> = {
   common: 'This password is among those that attackers try first.',
   personal: 'A password must not be the name or the e-mail address of the account.',
 };
+
+function tooMany(detail: string, waitMs: number) {
+  const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
+  return { ...problem(429, 'too-many-attempts', detail), headers };
+}
 
 function replyTokens({ accessToken, expiresIn, refreshToken }: Tokens) {
   return ok({ accessToken, tokenType: 'Bearer' as const, expiresIn, refreshToken }, NOT_STORED);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
 import { type Identity, startIdentity } from './testing.ts';
 
 describe('signing up', () => {
@@ -53,6 +54,68 @@ describe('signing up', () => {
     }
     assert.equal(identity.hashing.counts.hashed, hashed);
     assert.deepEqual(await accountsOf('gina@example.com'), []);
+  });
+
+  describe('from one network address', () => {
+    /** Leaves room for so many sign-ups. */
+    const leave = (room: number, address: string) =>
+      identity.db.query(
+        `INSERT INTO sign_up_pace VALUES ($1, clock_timestamp() + $2 * interval '1 second')
+         ON CONFLICT (address) DO UPDATE SET forgotten_at = excluded.forgotten_at`,
+        [address, (100 - room) * 5 - 1],
+      );
+    const signUps = (count: number, address: string) =>
+      Promise.all(
+        Array.from({ length: count }, (_, number) =>
+          identity.signUp(`${address}-${number}@example.com`, 'a fine password', address),
+        ),
+      );
+
+    it('is limited, without spending a hash, and leaves other addresses alone', async () => {
+      await leave(2, '203.0.113.1');
+      const { hashed } = identity.hashing.counts;
+      const answers = await signUps(5, '203.0.113.1');
+      assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 201, 429, 429, 429]);
+      assert.equal(identity.hashing.counts.hashed, hashed + 2);
+      const refused = answers.find(({ status }) => status === 429);
+      assert.equal(refused?.body['code'], 'too-many-attempts');
+      assert.ok(Number(refused?.headers['retry-after']) >= 1);
+      assert.deepEqual(
+        (await signUps(1, '203.0.113.2')).map(({ status }) => status),
+        [201],
+      );
+    });
+
+    it('is allowed again with time', async () => {
+      await leave(0, '203.0.113.3');
+      assert.equal((await signUps(1, '203.0.113.3'))[0]?.status, 429);
+      await identity.db.query("UPDATE sign_up_pace SET forgotten_at = forgotten_at - interval '5 seconds'");
+      assert.equal((await signUps(1, '203.0.113.3'))[0]?.status, 201);
+    });
+
+    it('tells no more addresses that are taken than it may create', async () => {
+      await identity.signUp('gus@example.com');
+      await leave(1, '203.0.113.4');
+      const ask = () => identity.signUp('gus@example.com', 'a fine password', '203.0.113.4');
+      assert.equal((await ask()).status, 409);
+      assert.equal((await ask()).status, 429);
+    });
+
+    it('does not keep anybody from logging in', async () => {
+      await identity.signUp('hana@example.com');
+      const gate = Promise.withResolvers<void>();
+      identity.hashing.gate = gate.promise;
+      const flood = signUps(80, '203.0.113.5');
+      try {
+        await eventually('a sign-up is being hashed', () => identity.hashing.waiting > 0);
+        assert.equal((await identity.logIn('hana@example.com')).status, 200);
+      } finally {
+        identity.hashing.gate = undefined;
+        gate.resolve();
+      }
+      const statuses = new Set((await flood).map(({ status }) => status));
+      assert.ok(statuses.has(503) && statuses.has(201));
+    });
   });
 
   it('refuses every property that would give more than an ordinary account', async () => {

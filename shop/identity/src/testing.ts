@@ -61,10 +61,10 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
       send('POST', url, payload, headers),
     get: (url: string, token?: string) =>
       send('GET', url, undefined, token === undefined ? {} : { authorization: `Bearer ${token}` }),
-    signUp: (email: string, password = 'a fine password') =>
-      send('POST', '/users', { email, password, name: 'Some Body' }),
+    signUp: (email: string, password = 'a fine password', address = '192.0.2.1') =>
+      send('POST', '/users', { email, password, name: 'Some Body' }, { 'x-real-ip': address }),
     logIn: (email: string, password = 'a fine password', address = '192.0.2.1') =>
-      send('POST', '/auth/login', { email, password }, { 'x-forwarded-for': address }),
+      send('POST', '/auth/login', { email, password }, { 'x-real-ip': address }),
     close: async () => {
       await host.close();
       await database.close();
@@ -80,13 +80,19 @@ const CHEAP = { memory: 64, passes: 1, parallelism: 1 };
 function countHashes() {
   const real = createPasswords(CHEAP);
   const counts = { hashed: 0, verified: 0 };
-  return {
+  const hashing = {
     counts,
+    /** New hashes wait for it. */
+    gate: undefined as Promise<void> | undefined,
+    waiting: 0,
     passwords: {
       ...real,
-      hash: (password: string) => {
+      hash: async (password: string) => {
         counts.hashed += 1;
-        return real.hash(password);
+        hashing.waiting += 1;
+        await hashing.gate;
+        hashing.waiting -= 1;
+        return await real.hash(password);
       },
       verify: (password: string, phc: string) => {
         counts.verified += 1;
@@ -94,6 +100,7 @@ function countHashes() {
       },
     },
   };
+  return hashing;
 }
 
 /** The claims of a token, unchecked. */

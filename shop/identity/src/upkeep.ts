@@ -5,6 +5,7 @@ const EXPIRED: readonly string[] = [
   // Used tokens go with their family: until it has expired, a replay must be recognised.
   "DELETE FROM refresh_family WHERE expires_at < now() - interval '1 day'",
   "DELETE FROM login_failure WHERE failed_at < now() - interval '1 day'",
+  'DELETE FROM sign_up_pace WHERE forgotten_at < now()',
   "DELETE FROM known_address WHERE seen_at < now() - interval '90 days'",
 ];
 

@@ -2,8 +2,11 @@ import { addressOwner } from '../security/address-owner.ts';
 
 /** Who may open one more connection. */
 export interface Arrivals {
-  /** Counts a connection, unless it is one too many; `undefined` = admitted. Give it back with `left`. */
-  arrived(address: string): 'too-many' | 'too-many-of-address' | 'too-fast' | undefined;
+  /**
+   * Counts a connection, unless it is one too many; `undefined` = admitted. Give it back with `left`. An address that
+   * is shared by many clients has no limit of its own.
+   */
+  arrived(address: string, isShared?: boolean): 'too-many' | 'too-many-of-address' | 'too-fast' | undefined;
   left(address: string): void;
   readonly open: number;
   /** A new second begins. */
@@ -32,16 +35,16 @@ export function createArrivals(limits: ArrivalLimits): Arrivals {
   let open = 0;
   const isPaced = Number.isFinite(limits.maxArrivalsPerSecond);
   return {
-    arrived: (address) => {
+    arrived: (address, isShared = false) => {
       const owner = addressOwner(address);
       const openNow = openOf.get(owner) ?? 0;
-      if (isPaced) {
+      if (isPaced && !isShared) {
         const recent = (recentOf.get(owner) ?? 0) + 1;
         recentOf.set(owner, recent);
         if (recent > limits.maxArrivalsPerSecond) return 'too-fast';
       }
       if (open >= limits.maxConnections) return 'too-many';
-      if (openNow >= limits.maxConnectionsPerAddress) return 'too-many-of-address';
+      if (!isShared && openNow >= limits.maxConnectionsPerAddress) return 'too-many-of-address';
       open += 1;
       openOf.set(owner, openNow + 1);
       return undefined;

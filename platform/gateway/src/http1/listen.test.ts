@@ -161,6 +161,9 @@ describe('connections', () => {
       undefined,
     ]);
     assert.deepEqual(outcomes(['::1', '::2']), [undefined, 'too-many-of-address']);
+    // A load balancer brings the connections of many.
+    assert.equal(arrivals.arrived('10.0.0.2', true), undefined);
+    arrivals.left('10.0.0.2');
     arrivals.left('10.0.0.1');
     assert.deepEqual(outcomes(['10.0.0.1', '10.0.0.1']), [undefined, 'too-fast']);
     arrivals.nextSecond();

@@ -19,6 +19,8 @@ export interface ListenOptions {
   /** A connection was closed unread. For metrics and logs; `owner` is whom it counted for. */
   onTurnedAway?(reason: 'too-many' | 'too-many-of-address' | 'too-fast' | 'handshake', owner: string): void;
   readonly limits?: Partial<ArrivalLimits>;
+  /** Does the address stand for many clients? Then only `maxConnections` holds for it. Default: none does. */
+  isShared?(address: string): boolean;
 }
 
 export interface ListenTlsOptions extends ListenOptions {
@@ -97,7 +99,8 @@ async function listen(options: ListenOptions, accept: (socket: Socket) => void):
 }
 
 /** Counts connections, and destroys those that are too many. */
-function admission(arrivals: Arrivals, { timers, onTurnedAway }: ListenOptions): (socket: Socket) => boolean {
+function admission(arrivals: Arrivals, options: ListenOptions): (socket: Socket) => boolean {
+  const { timers, onTurnedAway, isShared } = options;
   let secondStartedMs = timers.nowMs;
   return (socket) => {
     if (timers.nowMs - secondStartedMs >= 1_000) {
@@ -105,7 +108,7 @@ function admission(arrivals: Arrivals, { timers, onTurnedAway }: ListenOptions):
       arrivals.nextSecond();
     }
     const address = socket.remoteAddress;
-    const refused = address === undefined ? undefined : arrivals.arrived(address);
+    const refused = address === undefined ? undefined : arrivals.arrived(address, isShared?.(address));
     if (address !== undefined && refused === undefined) {
       socket.once('close', () => arrivals.left(address));
       return true;

@@ -25,6 +25,7 @@ describe('forwarding fields', () => {
   it('are the gateway’s own, whatever the client says', () => {
     const fields = [
       ['X-Forwarded-For', '1.1.1.1'],
+      ['X-Real-IP', '1.1.1.1'],
       ['X-Forwarded-Host', 'evil.test'],
       ['Forwarded', 'for=1.1.1.1'],
       ['Via', '1.0 other'],
@@ -34,6 +35,7 @@ describe('forwarding fields', () => {
       client: '192.0.2.9',
       fields: [
         'Via: 1.0 other',
+        'x-real-ip: 192.0.2.9',
         'x-forwarded-for: 192.0.2.9',
         'x-forwarded-host: shop.test:81',
         'x-forwarded-proto: http',
@@ -58,7 +60,8 @@ describe('forwarding fields', () => {
     ] as const;
     const result = forward({ fields, peerAddress: '10.0.0.1' }, { trustedProxies: TRUSTED });
     assert.equal(result.client, '198.51.100.7');
-    assert.deepEqual(result.fields.slice(0, 3), [
+    assert.deepEqual(result.fields.slice(0, 4), [
+      'x-real-ip: 198.51.100.7',
       'x-forwarded-for: 198.51.100.7, 10.0.0.2, 10.0.0.1',
       'x-forwarded-host: www.shop.test',
       'x-forwarded-proto: https',
@@ -72,7 +75,7 @@ describe('forwarding fields', () => {
       ['X-Forwarded-Host', 'a b'],
     ] as const;
     const result = forward({ fields, peerAddress: '10.0.0.1' }, { trustedProxies: TRUSTED });
-    assert.deepEqual(result.fields.slice(1, 3), ['x-forwarded-host: shop.test', 'x-forwarded-proto: http']);
+    assert.deepEqual(result.fields.slice(2, 4), ['x-forwarded-host: shop.test', 'x-forwarded-proto: http']);
   });
 });
 
@@ -113,7 +116,7 @@ describe('the client', () => {
     assert.equal(client([['Forwarded', 'for=_hidden']]), '10.0.0.1');
     const fields = [['Forwarded', 'for=1.1.1.1;proto=https;host=www.shop.test']] as const;
     const result = forward({ fields, peerAddress: '10.0.0.1' }, { trustedProxies: TRUSTED });
-    assert.deepEqual(result.fields.slice(1, 3), [
+    assert.deepEqual(result.fields.slice(2, 4), [
       'x-forwarded-host: www.shop.test',
       'x-forwarded-proto: https',
     ]);

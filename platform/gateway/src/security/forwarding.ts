@@ -5,9 +5,10 @@ import type { RequestHead } from '../http/request.ts';
 import { badTarget, type Refusal } from '../refusal.ts';
 import { type ForwardedView, readForwarded } from './forwarded-chain.ts';
 import { parseIpAddress } from './ip-address.ts';
-import { compileIpSet } from './ip-ranges.ts';
+import { compileIpSet, type IpSet } from './ip-ranges.ts';
 
 const FORWARDED_FOR = fieldName('x-forwarded-for');
+const REAL_IP = fieldName('x-real-ip');
 const FORWARDED_HOST = fieldName('x-forwarded-host');
 const FORWARDED_PROTO = fieldName('x-forwarded-proto');
 const VIA = fieldName('via');
@@ -27,20 +28,15 @@ export interface ForwardingOptions {
 }
 
 /**
- * The first step of every route: says who the client is, and gives the back end `X-Forwarded-For`, `-Host`,
- * `-Proto` and `Via` (strict: none of them). What the client said about itself is gone unless the peer is
+ * The first step of every route: says who the client is, and gives the back end `X-Real-IP`, `X-Forwarded-For`,
+ * `-Host`, `-Proto` and `Via` (strict: none of them). What the client said about itself is gone unless the peer is
  * trusted. A request that has been here before is refused with 508. Throws `RangeError` on a proxy that is no
  * address or range.
  */
 export function compileForwarding({ strict, trustedProxies, pseudonym }: ForwardingOptions): Step {
   const trusted = compileIpSet(trustedProxies);
+  const trustsPeer = trustIn(trusted);
   const via = { '1.0': `1.0 ${pseudonym}`, '1.1': `1.1 ${pseudonym}`, '2.0': `2.0 ${pseudonym}` } as const;
-
-  function trustsPeer(peerAddress: string): boolean {
-    if (trusted.isEmpty) return false;
-    const peer = parseIpAddress(peerAddress);
-    return peer !== undefined && trusted.has(peer);
-  }
 
   return (exchange) => {
     const { request, peerAddress, outgoing, secure } = exchange;
@@ -58,6 +54,15 @@ export function compileForwarding({ strict, trustedProxies, pseudonym }: Forward
   };
 }
 
+/** Does the peer at this address bring the requests of others? */
+export function trustIn(proxies: IpSet): (peerAddress: string) => boolean {
+  if (proxies.isEmpty) return () => false;
+  return (peerAddress) => {
+    const peer = parseIpAddress(peerAddress);
+    return peer !== undefined && proxies.has(peer);
+  };
+}
+
 interface Seen {
   readonly view: ForwardedView | undefined;
   readonly request: RequestHead;
@@ -66,6 +71,8 @@ interface Seen {
 }
 
 function addFields(fields: Fields, { view, request, peerAddress, secure }: Seen): void {
+  // Which hop of a list is the client depends on whom one trusts: the answer is a field of its own.
+  appendField(fields, REAL_IP, view?.clientAddress ?? peerAddress);
   const chain = view === undefined ? peerAddress : [...view.chain, peerAddress].join(', ');
   appendField(fields, FORWARDED_FOR, chain);
   appendField(fields, FORWARDED_HOST, view?.host ?? request.host);

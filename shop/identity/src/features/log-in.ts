@@ -24,7 +24,7 @@ export type LogInRejection =
 export interface LogInDeps {
   readonly accounts: AccountStore;
   readonly passwords: Passwords;
-  readonly slots: HashSlots;
+  readonly logInSlots: HashSlots;
   readonly throttle: LoginThrottle;
   readonly accessTokens: AccessTokens;
   readonly refreshTokens: RefreshTokens;
@@ -41,7 +41,8 @@ export async function logIn(
   const waitMs = await deps.throttle.waitMs(attempt);
   if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
 
-  const checked = await deps.slots.run(() => checkPassword(deps, request), signal);
+  const check = () => checkPassword(deps, request);
+  const checked = await deps.logInSlots.run(check, { client: request.address, signal });
   if (!checked.ok) return checked;
   const account = checked.value;
   const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account);

@@ -1,4 +1,4 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
+import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { AccessTokens } from '../access-tokens.ts';
 import type { AccountStore } from '../account-store.ts';
@@ -17,7 +17,9 @@ export async function refresh(
   deps: RefreshDeps,
   refreshToken: string,
 ): Promise<Result<Tokens, 'invalid-refresh-token'>> {
+  crashPoint('identity.before-refresh');
   const rotation = await deps.refreshTokens.rotate(refreshToken);
+  crashPoint('identity.after-refresh');
   if (!rotation.ok) {
     if (rotation.rejection.kind === 'replayed')
       deps.logger.warn(

@@ -15,15 +15,18 @@ import { type Account, permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
 import type { HashSlots } from '../hash-slots.ts';
 import type { Passwords } from '../passwords.ts';
+import type { SignUpPace } from '../sign-up-pace.ts';
 
 export interface SignUp {
   readonly email: string;
   readonly password: string;
   readonly name: string;
+  readonly address: string;
 }
 
 export type SignUpRejection =
   | { readonly code: 'email-taken' }
+  | { readonly code: 'too-many-attempts'; readonly waitMs: number }
   | { readonly code: 'weak-password'; readonly weakness: PasswordWeakness };
 
 export interface SignUpDeps {
@@ -31,7 +34,9 @@ export interface SignUpDeps {
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly passwords: Passwords;
-  readonly slots: HashSlots;
+  /** Not those of logins: however many sign up, who has an account gets in. */
+  readonly signUpSlots: HashSlots;
+  readonly signUpPace: SignUpPace;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: NewId;
 }
@@ -42,12 +47,15 @@ export async function signUp(
   request: SignUp,
   signal: AbortSignal,
 ): Promise<Result<Account, SignUpRejection>> {
-  const { email, name, password } = request;
+  const { email, name, password, address } = request;
   const weakness = findWeakness(password, request);
   if (weakness) return reject({ code: 'weak-password', weakness });
+  const waitMs = await deps.signUpPace.take(address);
+  if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
   if (await deps.accounts.findByEmail(email)) return reject({ code: 'email-taken' });
 
-  const passwordHash = await deps.slots.run(() => deps.passwords.hash(password), signal);
+  const hash = () => deps.passwords.hash(password);
+  const passwordHash = await deps.signUpSlots.run(hash, { client: address, signal });
   const account: Account = {
     id: deps.newId(),
     email,
