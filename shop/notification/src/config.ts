@@ -12,7 +12,9 @@ const sender: Setting<string> = {
 /** Holds a password more often than not. */
 const smtpUrl: Setting<string> = {
   read: (value = '') =>
-    /^smtps?:\/\/[^/]/.test(value) ? accept(value) : reject('must be an smtp or smtps URL'),
+    /^smtps?:\/\/[^/]/.test(value) && URL.canParse(value)
+      ? accept(value)
+      : reject('must be an smtp or smtps URL'),
   secret: true,
 };
 

@@ -6,9 +6,21 @@ export interface MailServer {
 }
 
 export interface SmtpOptions {
-  /** `smtp://user:password@host:port` or `smtps://…` */
+  /** `smtp://user:password@host:port` or `smtps://…`; see `requiresTls`. */
   readonly url: string;
   readonly from: string;
+}
+
+const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
+/**
+ * Must `smtp://` become TLS by STARTTLS? Whoever is on the line can take the offer out of the server's greeting, and
+ * would read passwords and mails: so it must, unless the URL says `?requireTLS=false` or the server is on this machine.
+ */
+export function requiresTls(url: string): boolean {
+  const { hostname, searchParams } = new URL(url);
+  const said = searchParams.get('requireTLS');
+  return said === null ? !LOOPBACK.test(hostname) : said !== 'false';
 }
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -19,6 +31,7 @@ export async function createSmtpServer({ url, from }: SmtpOptions): Promise<Mail
   const { createTransport } = await import('nodemailer');
   const transport = createTransport({
     url,
+    requireTLS: requiresTls(url),
     connectionTimeout: CONNECT_TIMEOUT_MS,
     greetingTimeout: CONNECT_TIMEOUT_MS,
     socketTimeout: SOCKET_TIMEOUT_MS,

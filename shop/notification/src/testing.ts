@@ -65,6 +65,8 @@ export async function startNotification({ smtpUrl }: { readonly smtpUrl?: string
 
 export interface FakeSmtp {
   readonly url: string;
+  /** The commands of all clients. */
+  readonly commands: string[];
   /** Accepted mails as they came over the wire. */
   readonly mails: { readonly to: string; readonly data: string }[];
   /** What to answer to `RCPT TO`. Default `250 ok`. */
@@ -83,6 +85,7 @@ export async function startFakeSmtp(port = 0): Promise<FakeSmtp> {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
   const smtp: FakeSmtp = {
     url: `smtp://127.0.0.1:${portOf(server)}`,
+    commands: [],
     mails: [],
     answerRecipient: () => '250 ok',
     close: async () => {
@@ -112,10 +115,12 @@ function converse(socket: Socket, smtp: FakeSmtp): void {
       data = undefined;
       return void say('250 taken');
     }
+    smtp.commands.push(line.split(' ')[0] ?? '');
     if (line.startsWith('RCPT TO:')) {
       to = /<(.*)>/.exec(line)?.[1] ?? '';
       return void say(smtp.answerRecipient(to));
     }
+    if (line === 'STARTTLS') return void say('502 not here');
     if (line === 'DATA') data = [];
     if (line === 'QUIT') return void socket.end('221 bye\r\n');
     say(line === 'DATA' ? '354 go on' : '250 ok');
