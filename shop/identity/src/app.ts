@@ -6,6 +6,7 @@ import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAccountStore } from './account-store.ts';
+import { createCommonPasswords } from './common-passwords.ts';
 import { seedDemoAccounts } from './demo-accounts.ts';
 import type { ServiceClients } from './features/issue-service-token.ts';
 import { createHashSlots } from './hash-slots.ts';
@@ -52,6 +53,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     ...deps,
     accounts,
     passwords,
+    commonPasswords: createCommonPasswords(),
     keys,
     logInSlots: createHashSlots({ concurrent: 2, queued: 256 }),
     signUpSlots: createHashSlots({ concurrent: 1, queued: 64 }),

@@ -11,6 +11,7 @@ import type { Outbox } from '@flotilla/messaging';
 import type { Database, Transaction } from '@flotilla/postgres';
 import { userRegistered } from '@shop/contracts';
 import type { AccountStore } from '../account-store.ts';
+import type { CommonPasswords } from '../common-passwords.ts';
 import { type Account, permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
 import type { HashSlots } from '../hash-slots.ts';
@@ -34,6 +35,7 @@ export interface SignUpDeps {
   readonly accounts: AccountStore;
   readonly outbox: Outbox;
   readonly passwords: Passwords;
+  readonly commonPasswords: CommonPasswords;
   /** Not those of logins: however many sign up, who has an account gets in. */
   readonly signUpSlots: HashSlots;
   readonly signUpPace: SignUpPace;
@@ -48,7 +50,7 @@ export async function signUp(
   signal: AbortSignal,
 ): Promise<Result<Account, SignUpRejection>> {
   const { email, name, password, address } = request;
-  const weakness = findWeakness(password, request);
+  const weakness = findWeakness(password, request, await deps.commonPasswords());
   if (weakness) return reject({ code: 'weak-password', weakness });
   const waitMs = await deps.signUpPace.take(address);
   if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
