@@ -13,6 +13,8 @@ interface Scenario {
   readonly prepare: (system: TestSystem) => Promise<void>;
   readonly parts: readonly Part[];
   readonly ends: Partial<End>;
+  /** Of its messages. Default `k`. */
+  readonly key?: string;
 }
 
 interface End {
@@ -74,8 +76,13 @@ async function parkedMessage(system: TestSystem): Promise<void> {
 const all: readonly Part[] = ['relay', 'consumer'];
 const plain: Scenario = { prepare: threeOf('k'), parts: all, ends: { effects: [0, 1, 2] } };
 const delayed: Scenario = { ...plain, prepare: threeOf('k', { delayMs: 1 }) };
-const failing: Scenario = { ...plain, prepare: threeOf('once') };
-const doomed: Scenario = { prepare: threeOf('doomed'), parts: all, ends: { effects: [1, 2], dead: 1 } };
+const failing: Scenario = { ...plain, prepare: threeOf('once'), key: 'once' };
+const doomed: Scenario = {
+  prepare: threeOf('doomed'),
+  parts: all,
+  ends: { effects: [1, 2], dead: 1 },
+  key: 'doomed',
+};
 const refused: Scenario = { prepare: unwanted, parts: all, ends: { effects: [1, 2], parked: 1 } };
 const redriven: Scenario = { prepare: deadLetter, parts: [...all, 'redrive'], ends: { effects: [0] } };
 const discarded: Scenario = { prepare: deadLetter, parts: [...all, 'discard'], ends: {} };
@@ -120,6 +127,28 @@ const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
   'dead-letters.after-discard-commit': discarded,
 };
 
+/** Where a process works on its shards, which another one takes when it is silent for too long. */
+const LEASED = messagingCrashPoints.filter((crashPoint) => {
+  const scenario = SCENARIOS[crashPoint];
+  return scenario.parts === all && scenario !== delayed;
+});
+
+async function ownersOf({ service, bus }: TestSystem): Promise<ReadonlySet<string>> {
+  const owned = 'WHERE owner IS NOT NULL';
+  const rows = await Promise.all([
+    service.db.query<{ owner: string }>(`SELECT owner FROM outbox_shard ${owned}`),
+    bus.db.query<{ owner: string }>(`SELECT owner FROM bus.shard ${owned}`),
+  ]);
+  return new Set(rows.flat().map(({ owner }) => owner));
+}
+
+async function endsAs(system: TestSystem, expected: End): Promise<void> {
+  await eventually(
+    'the end',
+    async () => JSON.stringify(await stateOf(system)) === JSON.stringify(expected),
+  ).catch(() => undefined);
+}
+
 async function stateOf(system: TestSystem): Promise<End> {
   const [counts] = await system.service.db.query<Omit<End, 'effects' | 'onTheBus'>>(`
     SELECT ((SELECT count(*) FROM outbox) + (SELECT count(*) FROM outbox_held))::integer AS unsent, (SELECT count(*) FROM outbox_delayed)::integer AS delayed,
@@ -140,13 +169,37 @@ describe('a process killed between two durable effects', { concurrency: 3 }, () 
       assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
       const successor = await startTestProcess(t, system, { parts });
       const expected = { ...NOTHING, ...ends };
-      let state: End | undefined;
-      await eventually('the end', async () => {
-        state = await stateOf(system);
-        return JSON.stringify(state) === JSON.stringify(expected);
-      }).catch(() => undefined);
+      await endsAs(system, expected);
       await successor.kill();
       assert.deepEqual(await stateOf(system), expected, 'and it stays so');
+    });
+  }
+});
+
+describe('a process that stands still between two durable effects, loses its shards and gains them again', {
+  concurrency: 3,
+}, () => {
+  for (const crashPoint of LEASED) {
+    it(`at ${crashPoint} loses nothing, does nothing twice and keeps the order`, async (t: TestContext) => {
+      const { prepare, parts, ends, key = 'k' } = SCENARIOS[crashPoint];
+      const system = await createTestSystem();
+      t.after(() => system.close());
+      await prepare(system);
+      const sleeper = await startTestProcess(t, system, { parts, crashPoint, standsStill: true });
+      await sleeper.stands;
+      await system.publish(key, 3);
+      const former = await ownersOf(system);
+      const successor = await startTestProcess(t, system, { parts });
+      await eventually('its shards are taken', async () => {
+        const owners = await ownersOf(system);
+        return ![...former].some((owner) => owners.has(owner));
+      });
+      sleeper.goOn();
+      await successor.kill();
+      const expected = { ...NOTHING, ...ends, effects: [...(ends.effects ?? []), 3] };
+      await endsAs(system, expected);
+      await sleeper.kill();
+      assert.deepEqual(await stateOf(system), expected);
     });
   }
 });

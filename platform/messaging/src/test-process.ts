@@ -22,6 +22,10 @@ import { counted, type TestSystem } from './test-system.ts';
 export interface TestProcess {
   /** Resolves with the signal that ended it. */
   readonly exited: Promise<unknown>;
+  /** Resolves when it stands still at its crash point. */
+  readonly stands: Promise<unknown>;
+  /** It goes on from there. */
+  goOn(): void;
   kill(): Promise<void>;
 }
 
@@ -31,12 +35,14 @@ export interface TestProcessOptions {
   readonly parts: readonly Part[];
   /** `name` or `name:n`, see `armCrashPoint`. */
   readonly crashPoint?: string;
+  /** It is not killed there, but stands still, as a starved or paused process does. */
+  readonly standsStill?: boolean;
 }
 
 export async function startTestProcess(
   test: TestContext,
   system: TestSystem,
-  { parts, crashPoint = '' }: TestProcessOptions,
+  { parts, crashPoint = '', standsStill = false }: TestProcessOptions,
 ): Promise<TestProcess> {
   const child = fork(import.meta.filename, parts, {
     env: {
@@ -44,13 +50,19 @@ export async function startTestProcess(
       SERVICE_URI: system.service.uri,
       BUS_URI: system.bus.uri,
       CRASH_POINT: crashPoint,
+      STANDS_STILL: String(standsStill),
     },
   });
+  const said = (word: string) =>
+    new Promise<void>((resolve) => child.on('message', (message) => message === word && resolve()));
+  const stands = said('standing');
+  const ready = said('ready');
   const exited = once(child, 'exit').then(([, signal]) => signal);
   test.after(() => child.kill('SIGKILL'));
-  await Promise.race([once(child, 'message'), exited]);
+  await Promise.race([ready, stands, exited]);
   return {
-    exited,
+    ...{ exited, stands },
+    goOn: () => child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL');
       await exited;
@@ -60,7 +72,11 @@ export async function startTestProcess(
 
 async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const die = () => process.kill(process.pid, 'SIGKILL');
-  armCrashPoint(env['CRASH_POINT'] ?? '', die);
+  const standStill = () => {
+    process.send?.('standing');
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  armCrashPoint(env['CRASH_POINT'] ?? '', env['STANDS_STILL'] === 'true' ? standStill : die);
   const base = { logger: silentLogger, metrics: createMetrics() };
   const quick = { pollIntervalMs: 50, leaseMs: 600 };
   const db = createDatabase({
