@@ -16,6 +16,7 @@ describe('a system', () => {
       [{ order: { entry, needs: ['stock'] } }, /needs stock, which is not declared/],
       [{ order: { entry, replicas: 0 } }, /replicas must be 1 or more, got 0/],
       [{ order: { entry, port: 80, replicas: 2 } }, /fixed port runs once/],
+      [{ order: { entry, silenceMs: 5 } }, /silenceMs must be 0 or from 1,000, got 5/],
       [{ order: { entry, bus: true } }, /bus needs a database/],
       [{ order: { entry, bus: true, database } }, /bus of the system to be declared/],
       [
@@ -39,5 +40,17 @@ describe('a system', () => {
     const system = define({ stock: { entry }, order: { entry }, edge: { entry, needs: ['stock', 'order'] } });
     const part = selectServices(system, ['order', 'edge']);
     assert.deepEqual(part.services, { order: { entry, needs: [] }, edge: { entry, needs: ['order'] } });
+  });
+
+  it('keeps its issuer without the service that users reach, and its welcome only with all of those', () => {
+    const welcome = () => ({ links: {} });
+    const system = define(
+      { stock: { entry }, edge: { entry, port: 8080 } },
+      { issuer: { service: 'edge', path: '/identity' }, welcome },
+    );
+    const without = selectServices(system, ['stock']);
+    assert.deepEqual(without.issuer, { service: 'edge', path: '/identity', port: 8080 });
+    assert.equal(without.welcome, undefined);
+    assert.equal(selectServices(system, ['edge']).welcome, welcome);
   });
 });
