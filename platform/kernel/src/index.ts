@@ -10,6 +10,7 @@ export {
   type PlatformErrorOptions,
   toError,
 } from './errors.ts';
+export { createFairPlaces, type FairPlaces, type FairRooms } from './fair-places.ts';
 export { createGate, type Gate } from './gate.ts';
 export { type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, type Json } from './json.ts';

@@ -56,6 +56,8 @@ export interface SagaMigration<Data extends object> {
 }
 
 interface Hooks<Data extends object> {
+  /** Whose work a saga is, from the data it starts with: a customer, a tenant. Each has a fair share of an engine. */
+  fairBy?(data: Data): string;
   /** In the transaction that ends the saga. */
   onCompleted?(tx: Transaction, data: Data): Promise<void> | void;
   /** In the transaction that ends the saga, after everything was undone. */

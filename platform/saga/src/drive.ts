@@ -1,6 +1,7 @@
 import { pause } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { type CallDeps, callStep } from './call-step.ts';
+import { stepAt } from './definition.ts';
 import { sagaError } from './errors.ts';
 import type { Instance, OpenStep } from './instance.ts';
 import { rest } from './lease-store.ts';
@@ -9,10 +10,12 @@ import { dueInMs } from './opening.ts';
 import { applyRules, type RecordDeps, recordOutcome } from './record-step.ts';
 import { report } from './report.ts';
 import { isEnded, type SagaEvent } from './saga-state.ts';
+import type { StepPlaces } from './step-places.ts';
 import type { Outcome } from './write.ts';
 
 export interface DriveDeps extends CallDeps, RecordDeps {
   readonly logger: Logger;
+  readonly stepPlaces: StepPlaces;
   /** True once no further step may be started here. */
   readonly isClosing: () => boolean;
 }
@@ -87,12 +90,36 @@ function launch(
     const next = nextFor(deps, instance, open);
     if (next === 'call') {
       const { branch } = open;
-      const flight = callStep(deps, instance, open, lease).then((outcome) => ({ branch, outcome }));
+      const leave = enter(deps, instance, open, flights.size > 0);
+      if (leave === undefined) continue;
+      const flight = callStep(deps, instance, open, lease)
+        .finally(leave)
+        .then((outcome) => ({ branch, outcome }));
       flights.set(branch, flight);
     } else if (next !== undefined) {
       return { event: open.branch === '' ? next : { ...next, branch: open.branch } };
     }
   }
+  return undefined;
+}
+
+/**
+ * A place for the call; `undefined`: all are taken, and the saga is put back. Branches of a group that has a call in flight
+ * need none: it cannot be put back.
+ */
+function enter(
+  deps: DriveDeps,
+  instance: Instance,
+  open: OpenStep,
+  inFlight: boolean,
+): (() => void) | undefined {
+  const { definition, state } = instance;
+  if (state.direction === 'undo') return () => undefined;
+  const step = stepAt(definition, state.step, open.branch);
+  const leave = deps.stepPlaces.enter(definition.type, step);
+  if (leave !== undefined) return leave;
+  if (inFlight) return () => undefined;
+  deps.metrics.putBack(definition.type, step.name);
   return undefined;
 }
 

@@ -37,6 +37,7 @@ export interface InstanceRow {
   readonly lease_epoch: number;
   readonly lease_owner: string | null;
   readonly traceparent: string | null;
+  readonly fair_key: string | null;
   readonly deadline_in_ms: number;
   readonly age_ms: number;
   readonly open: readonly OpenRow[] | null;
@@ -45,6 +46,7 @@ export interface InstanceRow {
 /** Everything an instance is worked on with; the table is `i`. */
 export const INSTANCE_COLUMNS = `i.id, i.type, i.def_version, i.status, i.data, i.step, i.direction, i.attempt,
   i.pivot_started, i.reason, i.cancel_reason, i.migrated, i.version, i.lease_epoch, i.lease_owner, i.traceparent,
+  i.fair_key,
   (extract(epoch FROM i.deadline_at - clock_timestamp()) * 1000)::float8 AS deadline_in_ms,
   (extract(epoch FROM clock_timestamp() - i.started_at) * 1000)::float8 AS age_ms,
   (SELECT jsonb_agg(jsonb_build_object('branch', s.branch, 'epoch', s.epoch, 'via', s.via, 'status', s.status,
@@ -94,6 +96,7 @@ export interface NewInstance {
   readonly traceparent: string;
   readonly opens: readonly OpeningRow[];
   readonly nextInMs: number;
+  readonly fairKey: string | undefined;
   /** Leased from birth to the engine that started it. */
   readonly lease: { readonly owner: string; readonly leaseMs: number } | undefined;
 }
@@ -115,10 +118,10 @@ export function openedValues(data: string): string {
 const INSERT = `
   WITH started AS (
     INSERT INTO saga_instance (id, type, def_version, status, data, step, pivot_started, deadline_at,
-                               traceparent, lease_owner, lease_until, lease_epoch, next_attempt_at)
+                               traceparent, lease_owner, lease_until, lease_epoch, next_attempt_at, fair_key)
     VALUES ($1, $2, $3, 'running', $4, $5, $6, clock_timestamp() + $7 * interval '1 ms', $8, $9,
             clock_timestamp() + $10 * interval '1 ms', CASE WHEN $9::text IS NULL THEN 0 ELSE 1 END,
-            clock_timestamp() + $12::float8 * interval '1 ms')
+            clock_timestamp() + $12::float8 * interval '1 ms', $13)
     ON CONFLICT DO NOTHING RETURNING id, data
   )
   INSERT INTO saga_step ${OPENED_COLUMNS}
@@ -140,6 +143,7 @@ export async function insertInstance(tx: Queryable, instance: NewInstance): Prom
     instance.lease?.leaseMs ?? null,
     storableJson(JSON.stringify(instance.opens)),
     instance.nextInMs,
+    instance.fairKey ?? null,
   ]);
   return rows.length > 0;
 }

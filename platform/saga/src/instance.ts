@@ -31,6 +31,8 @@ export interface Instance {
   readonly trace: TraceContext;
   readonly startedAt: number;
   readonly deadlineAt: number;
+  /** Whose work it is; `undefined`: nobody's in particular. */
+  readonly fairKey: string | undefined;
   /** The names under which steps made their command ids, where a migration has renamed them. */
   readonly renamed: Readonly<Record<string, string>>;
 }
@@ -55,6 +57,7 @@ export function toInstance(row: InstanceRow, definition: SagaDefinition, now: nu
     startedAt: now - row.age_ms,
     deadlineAt: now + row.deadline_in_ms,
     open: rows.filter(({ status }) => status === 'open').map((open) => toOpenStep(open, now)),
+    fairKey: row.fair_key ?? undefined,
     renamed: row.migrated?.renamed ?? {},
     state: {
       status: row.status,

@@ -1,14 +1,40 @@
+import type { FairRooms } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
 import { INSTANCE_COLUMNS, type InstanceRow } from './instance-store.ts';
+import type { StepRooms } from './step-places.ts';
+
+/** How many times what is wanted is looked at. */
+const LOOK_AHEAD = 8;
 
 // A lease that ran out means that its holder may have made the call: the attempt counts.
+// Of one key, and at one step, no more is taken than there is room for; what needs no place, because it turns around, is
+// not held up. Some more than are wanted are looked at, or one key's would hide what others have.
 const CLAIM = `
-  WITH due AS (
-    SELECT id FROM saga_instance
+  WITH room AS (
+    SELECT * FROM unnest($6::text[], $7::int[]) AS r (fair_key, places)
+  ), step_room AS (
+    SELECT * FROM unnest($9::text[], $10::text[], $11::int[]) AS r (type, step, places)
+  ), candidate AS (
+    SELECT id, fair_key, type, step, next_attempt_at,
+      direction = 'do' AND cancel_reason IS NULL AND deadline_at > now() AS calls
+    FROM saga_instance i
     WHERE ended_at IS NULL AND next_attempt_at <= now() AND (lease_until IS NULL OR lease_until < now())
       AND (type, def_version) IN (SELECT known.type, known.version FROM unnest($1::text[], $2::int[])
                                   AS known (type, version))
-    ORDER BY next_attempt_at LIMIT $3 FOR UPDATE SKIP LOCKED
+      AND (fair_key IS NULL OR fair_key <> ALL (ARRAY(SELECT r.fair_key FROM room r WHERE r.places <= 0)))
+      AND NOT (direction = 'do' AND cancel_reason IS NULL AND deadline_at > now()
+        AND (type, step) IN (SELECT r.type, r.step FROM step_room r WHERE r.places <= 0))
+    ORDER BY next_attempt_at LIMIT $3 * ${LOOK_AHEAD} FOR UPDATE SKIP LOCKED
+  ), ranked AS (
+    SELECT c.id, c.next_attempt_at,
+      c.fair_key IS NULL OR coalesce(r.places, $8) >=
+        row_number() OVER (PARTITION BY c.fair_key ORDER BY c.next_attempt_at) AS fair,
+      NOT c.calls OR s.places IS NULL OR s.places >=
+        row_number() OVER (PARTITION BY c.type, c.step, c.calls ORDER BY c.next_attempt_at) AS placed
+    FROM candidate c LEFT JOIN room r ON r.fair_key = c.fair_key
+      LEFT JOIN step_room s ON s.type = c.type AND s.step = c.step
+  ), due AS (
+    SELECT id FROM ranked WHERE fair AND placed ORDER BY next_attempt_at LIMIT $3
   )
   UPDATE saga_instance i SET lease_owner = $4, lease_until = clock_timestamp() + $5 * interval '1 ms',
     lease_epoch = i.lease_epoch + 1, attempt = i.attempt + (i.lease_owner IS NOT NULL)::int
@@ -20,14 +46,20 @@ export interface ClaimRequest {
   readonly limit: number;
   readonly owner: string;
   readonly leaseMs: number;
+  readonly rooms: FairRooms;
+  readonly stepRooms: StepRooms;
 }
 
-/** Leases due instances of the known definitions, the longest waiting first. */
+/** Leases due instances of the known definitions that there is room for, the longest waiting first. */
 export async function claimDue(db: Queryable, request: ClaimRequest): Promise<InstanceRow[]> {
-  const { known, limit, owner, leaseMs } = request;
+  const { known, limit, owner, leaseMs, rooms, stepRooms } = request;
   const types = known.map((definition) => definition.type);
   const versions = known.map((definition) => definition.version);
-  return await db.query<InstanceRow>(CLAIM, [types, versions, limit, owner, leaseMs]);
+  return await db.query<InstanceRow>(CLAIM, [
+    ...[types, versions, limit, owner, leaseMs],
+    ...[rooms.keys, rooms.places, rooms.ofOthers],
+    ...[stepRooms.types, stepRooms.steps, stepRooms.places],
+  ]);
 }
 
 /** An owner is the instance id and 37 characters that differ in each life of its process. */

@@ -1,8 +1,9 @@
-import { type Clock, type Loop, pause, plantedBug, startLoop } from '@flotilla/kernel';
+import { type Clock, type FairPlaces, type Loop, pause, plantedBug, startLoop } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { InstanceRow } from './instance-store.ts';
 import { type ClaimRequest, claimDue, freePreviousLife } from './lease-store.ts';
+import type { StepPlaces } from './step-places.ts';
 
 /** Finds due instances. Polling is the truth; everything else only makes it look earlier. */
 export interface Poller {
@@ -22,15 +23,16 @@ export interface PollerDeps {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly instanceId: string;
-  readonly request: Omit<ClaimRequest, 'limit'>;
+  readonly request: Omit<ClaimRequest, 'limit' | 'rooms' | 'stepRooms'>;
   readonly pollMs: number;
-  readonly free: () => number;
+  readonly places: Pick<FairPlaces, 'free' | 'rooms'>;
+  readonly stepPlaces: Pick<StepPlaces, 'rooms'>;
   /** `takenAt`: before the claim was sent. */
   readonly onClaimed: (row: InstanceRow, takenAt: number) => void;
 }
 
 export function createPoller(deps: PollerDeps): Poller {
-  const { db, clock, logger, instanceId, request, pollMs, free, onClaimed } = deps;
+  const { db, clock, logger, instanceId, request, pollMs, places, stepPlaces, onClaimed } = deps;
   let loop: Loop | undefined;
   let behind = false;
   let recovered = false;
@@ -41,20 +43,24 @@ export function createPoller(deps: PollerDeps): Poller {
     recovered = true;
   }
 
-  async function claim(): Promise<void> {
-    const limit = free();
+  /** `true`: there may be more that there is room for. */
+  async function claim(): Promise<boolean> {
+    const limit = places.free();
     behind = true;
-    if (limit <= 0 || plantedBug('forget-running-sagas')) return;
+    if (limit <= 0 || plantedBug('forget-running-sagas')) return false;
     const takenAt = performance.now();
-    const rows = await claimDue(db, { ...request, limit });
-    behind = rows.length === limit;
+    const rooms = places.rooms();
+    const stepRooms = stepPlaces.rooms();
+    const rows = await claimDue(db, { ...request, limit, rooms, stepRooms });
+    // What is left may be waiting for the share of its key or for a place at its step, too.
+    behind = rows.length > 0 || [...rooms.places, ...stepRooms.places].some((room) => room <= 0);
     for (const row of rows) onClaimed(row, takenAt);
+    return rows.length > 0 && rows.length < limit;
   }
 
   async function look(): Promise<boolean> {
     if (!recovered) await recover();
-    await claim();
-    return false;
+    return await claim();
   }
 
   const nudge = () => loop?.wake();

@@ -11,6 +11,7 @@ import type { InstanceRow } from './instance-store.ts';
 import { createLeases, type Leases } from './leases.ts';
 import { createPoller, type Poller } from './poller.ts';
 import { createSagaMetrics } from './saga-metrics.ts';
+import { createStepPlaces } from './step-places.ts';
 import { createWorkers, type Workers } from './workers.ts';
 
 /** Everything of an engine that lives while it runs. */
@@ -20,7 +21,7 @@ export interface Runtime {
   /** Names this life of this process; what it leases carries this name. */
   readonly owner: string;
   /** Can an instance be worked on at once? */
-  hasRoom(): boolean;
+  hasRoom(fairKey: string | undefined): boolean;
   /** Works on an instance that is leased to `owner` since `takenAt`. */
   accept(instance: Instance, takenAt: number): void;
   nudge(): void;
@@ -47,9 +48,10 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
     nudge: () => poller.nudge(),
   };
   const desk = createDesk({ ...changes, db, pollMs: settings.pollMs });
+  const stepPlaces = createStepPlaces(options.definitions, () => poller.onFree());
   const workers = createWorkers({
     ...changes,
-    ...{ db, leases, concurrency: settings.concurrency },
+    ...{ db, leases, stepPlaces, concurrency: settings.concurrency },
     recordSpan: logSpans(logger),
     isClosing: () => closing.signal.aborted,
     onFree: () => poller.onFree(),
@@ -58,7 +60,7 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
   const accept = (instance: Instance, takenAt: number) =>
     workers.accept(instance, leases.hold(instance.id, instance.epoch, takenAt));
   const poller = createPoller({
-    ...{ db, clock, logger, instanceId, pollMs: settings.pollMs, free: workers.free },
+    ...{ db, clock, logger, instanceId, pollMs: settings.pollMs, places: workers.places, stepPlaces },
     request: { known: definitions.known, owner, leaseMs },
     onClaimed: (row, takenAt) => {
       try {
@@ -72,7 +74,7 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
   const life = createLife({ clock, settings, closing, leases, workers, poller, desk }, () =>
     keepHouse({ db, clock, logger, metrics, definitions, retentionMs: settings.retentionMs }),
   );
-  const hasRoom = () => life.isRunning() && workers.free() > 0;
+  const hasRoom = (fairKey: string | undefined) => life.isRunning() && workers.places.room(fairKey) > 0;
   const nudges = { nudge: poller.nudge, nudgeDesk: desk.nudge };
   return { definitions, settings, owner, hasRoom, accept, changes, ...nudges, ...life };
 }

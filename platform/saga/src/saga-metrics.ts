@@ -10,6 +10,8 @@ export interface ActiveCount {
 
 export interface SagaMetrics {
   called(type: string, step: string, direction: Direction, outcome: SagaEvent['kind'], ms: number): void;
+  /** All places of its step were taken. */
+  putBack(type: string, step: string): void;
   ended(type: string, status: SagaStatus, ms: number): void;
   becameStuck(type: string, step: string): void;
   active(counts: readonly ActiveCount[]): void;
@@ -28,6 +30,11 @@ export function createSagaMetrics(metrics: Metrics): SagaMetrics {
     [...HTTP_BUCKETS_SECONDS, 30, 60, 300],
     ['saga_type', 'status'],
   );
+  const putBack = metrics.counter(
+    'saga_put_back_total',
+    'Sagas that were put back because all places of their step were taken.',
+    ['saga_type', 'saga_step'],
+  );
   const stuck = metrics.counter('saga_stuck_total', 'Sagas that became stuck.', ['saga_type', 'saga_step']);
   const active = metrics.gauge('saga_active', 'Sagas in the database that have not ended.', [
     'saga_type',
@@ -37,6 +44,7 @@ export function createSagaMetrics(metrics: Metrics): SagaMetrics {
   return {
     called: (type, step, direction, outcome, ms) =>
       steps.observe(ms / 1_000, { saga_type: type, saga_step: step, direction, outcome }),
+    putBack: (type, step) => putBack.inc({ saga_type: type, saga_step: step }),
     ended: (type, status, ms) => sagas.observe(ms / 1_000, { saga_type: type, status }),
     becameStuck: (type, step) => stuck.inc({ saga_type: type, saga_step: step }),
     active: (counts) => {

@@ -163,7 +163,7 @@ function openIn(
 
 function firstInstance(definition: SagaDefinition, data: object): Instance {
   const state = firstState(definition.plan);
-  const born = { id: '00000000-0000-7000-8000-000000000000', definition, renamed: {} };
+  const born = { id: '00000000-0000-7000-8000-000000000000', definition, fairKey: undefined, renamed: {} };
   return {
     ...born,
     ...{ epoch: 1, version: 1, startedAt: 0, deadlineAt: 0, data, state },

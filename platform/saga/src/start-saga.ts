@@ -43,7 +43,7 @@ export async function startSaga<Data extends object>(
   const opens = openAll({ instance: born, ...born, now: takenAt, date: clock.now() });
   const instance = { ...born, open: opens };
   const waitMs = dueInMs({ instance, state: born.state, now: takenAt }, opens);
-  const leased = waitMs === 0 && runtime.hasRoom();
+  const leased = waitMs === 0 && runtime.hasRoom(born.fairKey);
   const lease = leased ? { owner, leaseMs: settings.leaseMs } : undefined;
   await insert(tx, toRow(instance, dataJson, opens, waitMs, lease), correlationKeys);
   await publish(deps, tx, id, opens);
@@ -74,7 +74,7 @@ async function insert(tx: Transaction, row: NewInstance, keys: readonly string[]
 }
 
 function toRow(
-  { id, definition, state, trace }: Instance,
+  { id, definition, state, trace, fairKey }: Instance,
   dataJson: string,
   opens: readonly Opening[],
   nextInMs: number,
@@ -82,7 +82,7 @@ function toRow(
 ): NewInstance {
   const now = performance.now();
   return {
-    ...{ id, dataJson, nextInMs, lease },
+    ...{ id, dataJson, nextInMs, lease, fairKey },
     type: definition.type,
     defVersion: definition.version,
     step: definition.plan.steps[state.step]?.name ?? '',
@@ -103,6 +103,7 @@ function firstInstance(
   const definition = definitions.find(type, version);
   if (definition === undefined)
     throw new TypeError(`saga ${type} version ${version} is not among the definitions of this engine`);
+  const data = JSON.parse(dataJson) as object; // as it will be read after a restart
   return {
     id,
     epoch: 1,
@@ -110,7 +111,8 @@ function firstInstance(
     state: firstState(definition.plan),
     open: [],
     renamed: {},
-    data: JSON.parse(dataJson) as object, // as it will be read after a restart
+    data,
+    fairKey: definition.fairBy?.(data),
     version: 1,
     trace: currentContext()?.trace ?? newTrace(),
     startedAt: now,

@@ -55,6 +55,11 @@ interface StepCommon<Data extends object, Result> {
 export interface SagaStep<Data extends object, Result = unknown> extends StepCommon<Data, Result> {
   do(data: Data, call: SagaCall): Promise<StepOutcome<Result>>;
   /**
+   * How many `do` of this step an engine has in flight at most. Further sagas wait for one in the database, holding
+   * nothing. An undo needs no place.
+   */
+  readonly places?: number;
+  /**
    * Takes the effect of `do` back; also called when it is unknown whether `do` had one. It must be idempotent,
    * succeed when `do` never arrived, and refuse a `do` that arrives later. It gets the data of before `onDone`
    * if the outcome was never known.

@@ -1,4 +1,4 @@
-import { toError } from '@flotilla/kernel';
+import { createFairPlaces, type FairPlaces, toError } from '@flotilla/kernel';
 import { runInContext } from '@flotilla/telemetry';
 import { type DriveDeps, drive } from './drive.ts';
 import type { Instance } from './instance.ts';
@@ -7,9 +7,9 @@ import type { Lease, Leases } from './leases.ts';
 
 /** Works on leased instances, at most `concurrency` at once. */
 export interface Workers {
-  /** How many more could be worked on right now. */
-  free(): number;
-  /** Works on it as soon as a place is free. */
+  /** Who has how many places. */
+  readonly places: Pick<FairPlaces, 'free' | 'room' | 'rooms'>;
+  /** Works on it as soon as a place is free, or gives it back when its key has its share. */
   accept(instance: Instance, lease: Lease): void;
   /** Resolves when nothing is worked on any longer. */
   idle(): Promise<void>;
@@ -27,6 +27,8 @@ export interface WorkersDeps extends DriveDeps {
 export function createWorkers(deps: WorkersDeps): Workers {
   const queue: { readonly instance: Instance; readonly lease: Lease }[] = [];
   const running = new Set<Promise<void>>();
+  const returning = new Set<Promise<void>>();
+  const places = createFairPlaces(deps.concurrency);
 
   async function work(instance: Instance, lease: Lease): Promise<void> {
     try {
@@ -47,6 +49,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
   function start(instance: Instance, lease: Lease): void {
     const task = work(instance, lease).finally(() => {
       running.delete(task);
+      places.leave(instance.fairKey);
       const next = queue.shift();
       if (next) start(next.instance, next.lease);
       else deps.onFree();
@@ -54,14 +57,31 @@ export function createWorkers(deps: WorkersDeps): Workers {
     running.add(task);
   }
 
+  function putBack(lease: Lease): void {
+    const done = releaseLeases(deps.db, [lease], 'not-called')
+      .then(() => deps.onWait(0))
+      .catch((error: unknown) => {
+        // The lease runs out by itself.
+        deps.logger.warn({ err: toError(error), saga: lease.id }, 'saga could not be given back');
+      })
+      .finally(() => {
+        deps.leases.drop(lease);
+        returning.delete(done);
+      });
+    returning.add(done);
+  }
+
   return {
-    free: () => deps.concurrency - running.size - queue.length,
+    places,
     accept: (instance, lease) => {
+      // Sagas that begin at the same moment do not see each other.
+      if (!places.isFair(instance.fairKey)) return putBack(lease);
+      places.take(instance.fairKey);
       if (running.size < deps.concurrency) start(instance, lease);
       else queue.push({ instance, lease });
     },
     idle: async () => {
-      while (running.size > 0) await Promise.all(running);
+      while (running.size + returning.size > 0) await Promise.all([...running, ...returning]);
     },
   };
 }

@@ -11,7 +11,7 @@ import { createAwaitOrder } from './features/await-order.ts';
 import { createCancelOrder } from './features/cancel-order.ts';
 import { type ChoreographyData, createOrderChoreography } from './features/order-choreography.ts';
 import { createPlaceOrder } from './features/place-order.ts';
-import { definePlaceOrderSaga, placeOrderData } from './features/place-order-saga.ts';
+import { definePlaceOrderSaga, ORDERS_AT_ONCE, placeOrderData } from './features/place-order-saga.ts';
 import { orderRoutes } from './http.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
 import { createOrderProgress, eventFacts, orderFacts } from './order-progress.ts';
@@ -67,7 +67,7 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const progress = createOrderProgress({ orders, outbox, watch, clock });
   const deadlineMs = deps.orderDeadlineMs;
   const saga = definePlaceOrderSaga({ participants, progress, deadlineMs });
-  const sagas = createSagaEngine({ ...deps, definitions: [saga] });
+  const sagas = createSagaEngine({ ...deps, definitions: [saga], concurrency: ORDERS_AT_ONCE });
   const processes = createProcessStore<ChoreographyData>();
   const askedAgain = deps.metrics.counter(
     'order_asked_again_total',

@@ -1,4 +1,4 @@
-import type { Money, NewId } from '@flotilla/kernel';
+import type { FairRooms, Money, NewId } from '@flotilla/kernel';
 import { type Queryable, storableText } from '@flotilla/postgres';
 import type { Payment, PaymentChange, PaymentStatus } from './domain/payment.ts';
 
@@ -30,13 +30,15 @@ export interface PaymentStore {
    * passes the lease to `holder`, settling ends it. False when the payment has moved on.
    */
   change(payment: Payment, change: PaymentChange, holder: string): Promise<boolean>;
-  /** Open payments that are due, leased to `holder`; each less often the longer it is open. */
-  takeOverdue(holder: string, limit: number): Promise<readonly TakenPayment[]>;
+  /** Open payments that are due and whose customers have room, leased to `holder`; each less often the longer it is open. */
+  takeOverdue(holder: string, limit: number, rooms: FairRooms): Promise<readonly TakenPayment[]>;
   /** Gives up the lease of `holder` and makes the payment due at once. */
   handOver(paymentId: string, holder: string): Promise<void>;
 }
 
 export interface TakenPayment extends Payment {
+  /** Whose it is; of an order that was closed before it was charged nobody knows. */
+  readonly customerId?: string;
   /** How often somebody has taken it up, this time included: with 1 the provider cannot know it yet. */
   readonly attempts: number;
   /** The trace of the order that runs by events. */
@@ -115,10 +117,14 @@ export function createPaymentStore(
       ]);
       return count(moved);
     },
-    takeOverdue: async (holder, limit) => {
-      const rows = await db.query<PaymentRow>(TAKE_OVERDUE, [holder, limit, leaseMs, overdueMs]);
+    takeOverdue: async (holder, limit, rooms) => {
+      const rows = await db.query<PaymentRow>(TAKE_OVERDUE, [
+        ...[holder, limit, leaseMs, overdueMs],
+        ...[rooms.keys, rooms.places, rooms.ofOthers],
+      ]);
       return rows.map((row) => ({
         ...toPayment(row),
+        ...(row.customer_id !== null && { customerId: row.customer_id }),
         attempts: row.attempts,
         ...(row.traceparent !== null && { traceparent: row.traceparent }),
       }));
@@ -176,8 +182,24 @@ const CHANGE = `
   )
   SELECT id FROM moved`;
 
+/** How many times what is wanted is looked at, or one customer's payments would hide those of others. */
+const LOOK_AHEAD = 8;
+
 // An order that runs by events waits for this service alone, so its payment is tried again sooner.
 const TAKE_OVERDUE = `
+  WITH room AS (
+    SELECT * FROM unnest($5::text[], $6::int[]) AS r (customer_id, places)
+  ), candidate AS (
+    SELECT id, customer_id, check_after FROM payment
+    WHERE status IN ('pending', 'voiding', 'refunding') AND check_after < clock_timestamp()
+      AND (lease_until IS NULL OR lease_until < clock_timestamp())
+      AND (customer_id IS NULL OR customer_id <> ALL (ARRAY(SELECT r.customer_id FROM room r WHERE r.places <= 0)))
+    ORDER BY check_after LIMIT $2 * ${LOOK_AHEAD} FOR UPDATE SKIP LOCKED
+  ), ranked AS (
+    SELECT c.id, c.check_after, c.customer_id IS NULL OR coalesce(r.places, $7) >=
+      row_number() OVER (PARTITION BY c.customer_id ORDER BY c.check_after) AS fair
+    FROM candidate c LEFT JOIN room r ON r.customer_id = c.customer_id
+  )
   UPDATE payment SET
     lease_holder = $1,
     lease_until = clock_timestamp() + $3 * interval '1 millisecond',
@@ -187,15 +209,13 @@ const TAKE_OVERDUE = `
       WHEN by_events THEN least(250 * 2 ^ least(checks, 10), 30000)
       ELSE least($4 * 2 ^ least(checks, 10), 300000) END
   WHERE id IN (
-    SELECT id FROM payment
-    WHERE status IN ('pending', 'voiding', 'refunding') AND check_after < clock_timestamp()
-      AND (lease_until IS NULL OR lease_until < clock_timestamp())
-    ORDER BY check_after LIMIT $2 FOR UPDATE SKIP LOCKED)
+    SELECT id FROM ranked WHERE fair ORDER BY check_after LIMIT $2)
   RETURNING *`;
 
 interface PaymentRow {
   readonly id: string;
   readonly order_id: string;
+  readonly customer_id: string | null;
   readonly status: PaymentStatus;
   readonly amount_minor: string | null;
   readonly currency: string | null;

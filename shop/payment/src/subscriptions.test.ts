@@ -138,6 +138,30 @@ describe('payment in an order that runs by events', () => {
     await tells(slow, 'payment.processed.v1');
   });
 
+  it('does not let the slow charges of one customer hold up those of others', async () => {
+    const authorizeFor = (customerId: string, orderId: string, token: string) =>
+      hear(orderPaymentAuthorized, {
+        ...{ orderId, customerId, amount: { amountMinor: 1_999, currency: 'EUR' } },
+        payment: { token },
+      });
+    const slow = Array.from({ length: 24 }, () => randomUUID());
+    await Promise.all(slow.map((orderId) => authorizeFor('heavy', orderId, 'tok_slow')));
+    await Promise.all(slow.map(stockReserved));
+    const waiting = async () => {
+      const [row] = await payment.database.db.query<{ open: number; held: number }>(
+        `SELECT count(*)::int AS open, count(lease_holder)::int AS held FROM payment
+         WHERE customer_id = 'heavy' AND status = 'pending'`,
+      );
+      return row ?? { open: 0, held: 0 };
+    };
+    const quick = randomUUID();
+    await authorizeFor('light', quick, 'tok_ok');
+    await stockReserved(quick);
+    await tells(quick, 'payment.processed.v1');
+    const { open, held } = await waiting();
+    assert.ok(open > 0 && held <= 10, `${open} open, ${held} in work`);
+  });
+
   it('gives nothing back for an order that was never charged, and never charges it any more', async () => {
     for (const early of [[], [authorize], [stockReserved]]) {
       const orderId = randomUUID();

@@ -22,6 +22,11 @@ export interface PlaceOrderSagaDeps {
 /** Longer than the payment service needs to ask a silent provider what happened. */
 export const CHARGE_TIMEOUT_MS = 12_000;
 
+/** Orders that this service works on at once. */
+export const ORDERS_AT_ONCE = 64;
+/** Of them those that wait for the payment service: a slow provider leaves places to every other step. */
+const CHARGE_PLACES = 48;
+
 /**
  * The order process: reserve, charge, take the stock, ship. What fails before the shipment is undone in
  * reverse. The shipment is the pivot: from there on the order is sold. See docs/adr/0014-shipment-is-the-pivot.md.
@@ -36,6 +41,7 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
     type: 'place-order',
     version: 1,
     deadlineMs: deps.deadlineMs,
+    fairBy: ({ customer }) => customer.id,
     steps: (step) => [
       step({
         name: 'reserve-stock',
@@ -47,6 +53,7 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
       step({
         name: 'charge-payment',
         timeoutMs: CHARGE_TIMEOUT_MS,
+        places: CHARGE_PLACES,
         do: ({ orderId, total, paymentToken, customer }, call) =>
           participants.charge(orderId, { amount: total, token: paymentToken, customer }, call.signal),
         undo: ({ orderId }, call) => participants.refund(orderId, call.signal),

@@ -1,3 +1,4 @@
+import { createFairPlaces, type FairRooms } from '@flotilla/kernel';
 import { newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
 import type { TakenPayment } from '../payment-store.ts';
 import { type PaymentDeps, recordOutcome, underLease } from '../settlement.ts';
@@ -22,6 +23,7 @@ const MOST_AT_ONCE = 20;
  */
 export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
   const running = new Set<Promise<void>>();
+  const places = createFairPlaces(MOST_AT_ONCE);
   let nudged = false;
   let wake: (() => void) | undefined;
 
@@ -30,15 +32,18 @@ export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
     wake?.();
   }
 
-  /** A slow payment keeps its place and holds up nobody else. */
+  /** A slow payment keeps its place and holds up nobody else; one customer has no more than a share of them. */
   async function takeUp(signal: AbortSignal): Promise<void> {
-    const room = MOST_AT_ONCE - running.size;
+    const room = places.free();
     if (room === 0) return;
-    for (const work of await takeOverdue(deps, room, signal)) {
+    for (const { customerId, work } of await takeOverdue(deps, room, places.rooms(), signal)) {
+      places.take(customerId);
       const ended = work.finally(() => {
-        const wasFull = running.size === MOST_AT_ONCE;
+        // Others of the same customer, or of anybody when it was full, may have waited for this place.
+        const awaited = places.free() === 0 || !places.isFair(customerId);
+        places.leave(customerId);
         running.delete(ended);
-        if (wasFull) nudge();
+        if (awaited) nudge();
       });
       running.add(ended);
     }
@@ -71,23 +76,26 @@ export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
 
 /** One round; returns how many payments were taken up, when they have been dealt with. */
 export async function resolveOnce(deps: PaymentDeps, signal: AbortSignal): Promise<number> {
-  const works = await takeOverdue(deps, MOST_AT_ONCE, signal);
-  await Promise.all(works);
-  return works.length;
+  const { rooms } = createFairPlaces(MOST_AT_ONCE);
+  const taken = await takeOverdue(deps, MOST_AT_ONCE, rooms(), signal);
+  await Promise.all(taken.map(({ work }) => work));
+  return taken.length;
 }
 
 async function takeOverdue(
   deps: PaymentDeps,
   limit: number,
+  rooms: FairRooms,
   signal: AbortSignal,
-): Promise<readonly Promise<void>[]> {
+): Promise<readonly { readonly customerId: string | undefined; readonly work: Promise<void> }[]> {
   const holder = deps.newId();
-  const payments = await deps.store.takeOverdue(holder, limit);
+  const payments = await deps.store.takeOverdue(holder, limit, rooms);
   return payments.map((payment) => {
     const trace = parseTraceparent(payment.traceparent) ?? newTrace();
-    return runInContext({ trace, correlationId: payment.orderId }, () =>
+    const work = runInContext({ trace, correlationId: payment.orderId }, () =>
       resolve(deps, payment, holder, signal),
     );
+    return { customerId: payment.customerId, work };
   });
 }
 
