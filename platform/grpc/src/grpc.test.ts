@@ -245,6 +245,22 @@ describe('a caller that stops waiting', () => {
     await eventually('the handler is aborted', () => calls[0]?.signal.aborted);
   });
 
+  test('is not the end of a call that was answered: its handler is told nothing', async () => {
+    const calls: GrpcCall[] = [];
+    const { port } = await serve(async (_request, call) => {
+      calls.push(call);
+      return { text: '' };
+    });
+    const client = connect(pickFrom(endpoint(port)));
+    // By the end of the second the first has been taken down on both sides.
+    for (let count = 0; count < 2; count += 1) await client.greet({ name: 'x' });
+    await new Promise(setImmediate);
+    assert.deepEqual(
+      calls.map(({ signal }) => signal.aborted),
+      [false, false],
+    );
+  });
+
   test('before it began sends nothing', async () => {
     const calls: GrpcCall[] = [];
     const { port } = await serve(never(calls));
