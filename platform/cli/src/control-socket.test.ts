@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
 import { answers, claimSocket } from './control-socket.ts';
 import { dataDirAt } from './data-dir.ts';
 
@@ -43,6 +45,32 @@ describe('the control socket', () => {
     assert.deepEqual(claims.sort(), [false, true], 'two that start at the same time');
     assert.deepEqual(await readdir(folder), ['control.sock']);
     for (const one of [mine, late]) one.close();
+  });
+
+  it('is not taken from a process that is too busy to answer', async () => {
+    const program = `require('node:http').createServer().listen({ path: ${JSON.stringify(path)}, backlog: 1 }, () => console.log('listening'))`;
+    const busy = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+    await once(busy.stdout, 'data');
+    busy.kill('SIGSTOP');
+    const other = createServer();
+    const waiting = Array.from({ length: 8 }, () => connect(path).on('error', () => undefined));
+    try {
+      await eventually('no more can wait', () => waiting.some((socket) => socket.destroyed));
+      assert.equal(await claimSocket(other, path), false);
+    } finally {
+      other.close();
+      for (const socket of waiting) socket.destroy();
+      busy.kill('SIGKILL');
+      await once(busy, 'exit');
+    }
+  });
+
+  it('that cannot be asked is not taken for one that nobody has', async () => {
+    await assert.rejects(answers(join(folder, 'control.sock', 'x'.repeat(200))));
+    await writeFile(join(folder, 'file'), '');
+    await assert.rejects(claimSocket(createServer(), join(folder, 'file', 'control.sock')), {
+      code: 'ENOTDIR',
+    });
   });
 
   it('is found by everybody, also where the path is too long for a socket', () => {

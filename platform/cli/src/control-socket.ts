@@ -41,14 +41,17 @@ async function listens(server: Server, path: string): Promise<boolean> {
   }
 }
 
-/** Does a process listen there? */
+/** Does a process listen there? One that is too busy to answer does; what cannot be asked is a fault, and not an answer. */
 export async function answers(path: string): Promise<boolean> {
   const socket = connect(path);
   try {
     await once(socket, 'connect');
     return true;
-  } catch {
-    return false; // nobody there: refused, or no such file
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (code === 'EAGAIN') return true; // more wait than it has accepted
+    if (['ECONNREFUSED', 'ENOENT'].includes(code)) return false; // nobody there
+    throw error;
   } finally {
     socket.destroy();
   }

@@ -64,7 +64,7 @@ async function stopRunning(dataDir: DataDir, reset: boolean): Promise<boolean> {
 function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
-  } catch {
-    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // another user's
   }
 }
