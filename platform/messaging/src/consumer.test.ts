@@ -257,6 +257,26 @@ describe('a consumer', () => {
     assert.deepEqual((await system.deadLetters.list()).letters, []);
   });
 
+  it('subscribes again when the bus was restored without its queue', async () => {
+    await system.consumer(transport, [recordEffect]);
+    await transport.publish([event('k', 1)]);
+    await seen(1);
+    const { db } = system.bus;
+    await db.transaction(async (tx) => {
+      for (const table of ['subscription', 'delivery', 'member', 'shard', 'queue'])
+        await tx.query(`DELETE FROM bus.${table}`, []);
+    });
+    await eventually(
+      'it is subscribed',
+      async () => (await db.query('SELECT FROM bus.subscription')).length === 1,
+    );
+    await transport.publish([event('k', 2)]);
+    assert.deepEqual(await seen(2), [
+      { key: 'k', n: 1 },
+      { key: 'k', n: 2 },
+    ]);
+  });
+
   it('waits for a database that is away, without counting attempts', async () => {
     const { db } = system.service;
     let refusals = 4;

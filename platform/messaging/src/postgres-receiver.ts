@@ -12,6 +12,8 @@ export interface PostgresReceiverOptions {
   readonly db: Database;
   readonly notifier: Notifier;
   readonly queue: string;
+  /** Declares the queue and its subscriptions again. */
+  readonly declare: () => Promise<void>;
   readonly receive: ReceiveOptions;
   readonly pollIntervalMs: number;
   readonly leaseMs: number;
@@ -21,6 +23,9 @@ export interface PostgresReceiverOptions {
 
 /** Deliveries one consumer holds at once. */
 const CAPACITY: Bounds = { messages: 256, bytes: 4 * MAX_BATCH_BYTES };
+
+/** What it is subscribed to may be missing after a restore, though the queue is there. */
+const DECLARE_INTERVAL_MS = 60_000;
 
 /** How often a queue is looked at while no notifications arrive. */
 const MAX_DEAF_INTERVAL_MS = 100;
@@ -70,7 +75,12 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   }
 
   async function keepLeases(): Promise<boolean> {
-    const gained = await leases.refresh();
+    const gained = await leases.refresh().catch(async (error: unknown) => {
+      // The queue is gone when the bus was restored without it: then nobody else declares it.
+      logger.debug({ err: toError(error) }, 'the leases could not be renewed, the queue is declared again');
+      await options.declare();
+      return await leases.refresh();
+    });
     dispatcher.forgetLost();
     if (gained || leases.surplus().length > 0) fetcher.wake();
     return false;
@@ -80,6 +90,10 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     notifier.works() ? pollIntervalMs : Math.min(pollIntervalMs, MAX_DEAF_INTERVAL_MS);
   const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: fetchIntervalMs, clock, logger });
   const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leaseMs / 3, clock, logger });
+  const declarer = startLoop({
+    ...{ name: 'declare', clock, logger, intervalMs: DECLARE_INTERVAL_MS },
+    run: () => options.declare().then(() => false),
+  });
   const stopListening = notifier.listen(queue, fetcher.wake);
   // A claim made before could not show it: until the next one, nobody would notice our end at once.
   const stopWatching = notifier.onPresence(keeper.wake);
@@ -88,6 +102,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     close: async () => {
       stopListening();
       stopWatching();
+      await declarer.stop();
       await fetcher.stop();
       await dispatcher.drain();
       await keeper.stop();

@@ -47,6 +47,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     'Messages published that no queue subscribes to.',
   );
 
+  const subscriptions = new Map<string, ReadonlySet<string>>();
   const publishing = createBounds({ messages: MAX_PUBLISH, bytes: MAX_BATCH_BYTES });
 
   async function store(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
@@ -69,6 +70,11 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     return withFollowers(refused, ({ type }) => `nobody subscribes to ${type}`);
   }
 
+  async function declare(queue: string): Promise<void> {
+    const types = [...(subscriptions.get(queue) ?? [])];
+    await reach(() => db.query('SELECT bus.subscribe($1, $2::text[])', [queue, types]));
+  }
+
   async function publishPart(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
     try {
       return await reach(() => store(messages));
@@ -79,10 +85,10 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
   }
 
   return {
-    subscribe: (queue, types) =>
-      reach(async () => {
-        await db.query('SELECT bus.subscribe($1, $2::text[])', [queue, types]);
-      }),
+    subscribe: async (queue, types) => {
+      subscriptions.set(queue, new Set([...(subscriptions.get(queue) ?? []), ...types]));
+      await declare(queue);
+    },
     publish: async (messages) => {
       const refusals: Refusal[] = [];
       const stopped = new Set<string>();
@@ -102,7 +108,17 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
       return refusals;
     },
     receive: (queue, receive) =>
-      startPostgresReceiver({ db, notifier, queue, receive, pollIntervalMs, leaseMs, clock, logger }),
+      startPostgresReceiver({
+        declare: () => declare(queue),
+        db,
+        notifier,
+        queue,
+        receive,
+        pollIntervalMs,
+        leaseMs,
+        clock,
+        logger,
+      }),
     ping: () =>
       reach(async () => {
         await db.query('SELECT 1');
