@@ -67,7 +67,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'they surround the write that is handed over',
   })),
   {
-    in: 'platform/messaging/src/postgres-transport.ts subscribe',
+    in: 'platform/messaging/src/postgres-transport.ts declare',
     what: 'db.query SELECT',
     because: 'done at each start, the same again changes nothing',
   },

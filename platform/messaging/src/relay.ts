@@ -11,6 +11,7 @@ import {
 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
+import { watchCleanupHolder } from './cleanup-holder.ts';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
 import { holdPresence, NO_PRESENCE, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';
@@ -55,6 +56,7 @@ export function createRelay(options: RelayOptions): Relay {
   const store = createOutboxStore(db, owner, batchSize);
   const leases = createShardLeases(store, leaseMs, () => (isShown && connection?.isOpen() ? key : null));
   const measures = relayMetrics(options.metrics);
+  const lookForHolder = watchCleanupHolder({ db, clock, logger, metrics: options.metrics });
   let loops: Loop[] = [];
   let pump: Loop | undefined;
   let mover: Loop | undefined;
@@ -102,6 +104,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   async function measure(): Promise<boolean> {
     measures.observe(await store.statistics());
+    await lookForHolder();
     return false;
   }
 
