@@ -6,6 +6,7 @@ import { after, before, describe, it } from 'node:test';
 import { type CrashTrace, createCrashTrace } from '../../chaos/crash-trace.ts';
 import { CRASH_SEED, CRASH_TIMEOUT_MS, crashPoints, unreachedPoints } from './crash-points.ts';
 import { documents } from './documents.ts';
+import { FUZZ_SEED, fuzz } from './fuzz.ts';
 import { ordering } from './ordering.ts';
 import { projection } from './projection.ts';
 import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
@@ -36,6 +37,7 @@ function suites(flow: OrderFlow): () => void {
     describe(`takes orders by ${flow}`, ordering(system));
     if (flow === 'orchestration') describe('keeps what its documents say', documents(system));
     if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
+    describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED}) by ${flow}`, fuzz(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(
       `survives a crash between any two effects (CRASH_SEED=${CRASH_SEED}) by ${flow}`,
