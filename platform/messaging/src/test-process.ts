@@ -1,6 +1,7 @@
-import { fork } from 'node:child_process';
+import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import type { TestContext } from 'node:test';
+import { promisify } from 'node:util';
 import { armCrashPoint, PlatformError } from '@flotilla/kernel';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
@@ -55,7 +56,8 @@ export async function startTestProcess(
   });
   const said = (word: string) =>
     new Promise<void>((resolve) => child.on('message', (message) => message === word && resolve()));
-  const stands = said('standing');
+  // It says so a moment before.
+  const stands = said('standing').then(() => eventually('it is stopped', () => isStopped(child.pid)));
   const ready = said('ready');
   const exited = once(child, 'exit').then(([, signal]) => signal);
   test.after(() => child.kill('SIGKILL'));
@@ -68,6 +70,11 @@ export async function startTestProcess(
       await exited;
     },
   };
+}
+
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const { stdout } = await promisify(execFile)('ps', ['-o', 'stat=', '-p', String(pid)]);
+  return stdout.trim().startsWith('T');
 }
 
 async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
