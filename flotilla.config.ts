@@ -85,14 +85,21 @@ export default defineSystem({
   },
   bus: { migrations: [busMigrations] },
   issuer: { service: 'gateway', path: '/identity' },
-  welcome: ({ gateway = '' }) => ({
+  welcome: ({ gateway = '' }, { demo, env }) => ({
     links: {
       API: `${gateway}/docs`,
       Catalogue: `${gateway}/products`,
     },
+    notes: [
+      ...(env['ORDER_FLOW'] === 'choreography' ? ['Orders run by events alone (ORDER_FLOW).'] : []),
+      ...(demo ? [] : [EMPTY]),
+    ],
     tryIt: placeAnOrder(gateway),
   }),
 });
+
+const EMPTY =
+  'It is empty: no products, no administrator. `npx flotilla up --demo` makes both, with passwords that everybody knows: to try it only.';
 
 /** Logs in as a demo customer and places an order; the answer is the order when it is confirmed. */
 function placeAnOrder(gateway: string): string {

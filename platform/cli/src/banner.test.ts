@@ -18,8 +18,12 @@ const facts: BannerFacts = {
   seconds: 2.345,
   rabbitmq: undefined,
   failed: [],
+  server: undefined,
   logFolder: '/shop/.flotilla/logs',
   cwd: '/shop',
+  env: {},
+  dataDir: undefined,
+  inBackground: false,
 };
 
 describe('the banner', () => {
@@ -41,6 +45,36 @@ describe('the banner', () => {
   it('says when the bus is another one', () => {
     const [first] = banner({ ...facts, rabbitmq: 'broker:5672' });
     assert.equal(first, 'shop is running on RabbitMQ (broker:5672), ready in 2.3 s');
+  });
+
+  it('names the server, and what somebody must know who begins', () => {
+    const noting = defineSystem({
+      ...system,
+      welcome: (_, { demo }) => ({ links: {}, notes: demo ? [] : ['It is empty.'] }),
+    });
+    const lines = banner({
+      ...facts,
+      system: noting,
+      server: 'db:5432',
+      rabbitmq: 'broker:5672',
+      demo: false,
+    });
+    assert.equal(
+      lines[0],
+      'shop is running on PostgreSQL (db:5432) and RabbitMQ (broker:5672), ready in 2.3 s',
+    );
+    assert.equal(lines[1], 'It is empty.');
+  });
+
+  it('prints commands that work as they are, wherever the data are', () => {
+    const last = banner({ ...facts, dataDir: "/tmp/it's here" }).at(-1) ?? '';
+    assert.match(
+      last,
+      /npx flotilla ps --data-dir '\/tmp\/it'\\''s here', npx flotilla logs -f --data-dir '/,
+    );
+    const background = banner({ ...facts, dataDir: 'x', inBackground: true }).at(-1) ?? '';
+    assert.match(background, /npx flotilla down --data-dir x$/);
+    assert.doesNotMatch(background, /Ctrl-C/);
   });
 
   it('says what is missing', () => {

@@ -7,12 +7,18 @@ export interface BannerFacts {
   readonly urls: Readonly<Record<string, string>>;
   readonly demo: boolean;
   readonly seconds: number;
+  /** `host:port` of the PostgreSQL, when it is not the embedded one. */
+  readonly server: string | undefined;
   /** `host:port` of RabbitMQ, when it is the bus. */
   readonly rabbitmq: string | undefined;
   /** Services that were given up. */
   readonly failed: readonly string[];
   readonly logFolder: string;
   readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As it was given. */
+  readonly dataDir: string | undefined;
+  readonly inBackground: boolean;
 }
 
 const MOST_LINKS = 5;
@@ -20,16 +26,35 @@ const MOST_LINKS = 5;
 /** At most ten lines: what runs, where it is reached, one line to try it, how to look on and to stop. */
 export function banner(facts: BannerFacts): readonly string[] {
   const { system, urls, failed } = facts;
-  const welcome = system.welcome?.(urls) ?? { links: urls };
+  const welcome = system.welcome?.(urls, facts) ?? { links: urls };
   const links = Object.entries(welcome.links).slice(0, MOST_LINKS);
   const width = Math.max(0, ...links.map(([name]) => name.length));
   const state = failed.length === 0 ? 'is running' : `is running without ${failed.join(', ')}`;
-  const bus = facts.rabbitmq === undefined ? '' : ` on RabbitMQ (${facts.rabbitmq})`;
-  const logs = relative(facts.cwd, facts.logFolder);
-  return [
-    `${system.name} ${state}${bus}, ready in ${facts.seconds.toFixed(1)} s`,
-    ...links.map(([name, url]) => `  ${name.padEnd(width)}  ${url}`),
-    ...(welcome.tryIt !== undefined && facts.demo && failed.length === 0 ? ['Try it:', welcome.tryIt] : []),
-    `Ctrl-C stops it. From another terminal: npx flotilla ps, npx flotilla logs -f (files in ${logs.startsWith('..') ? facts.logFolder : logs})`,
+  const places = [
+    facts.server && `PostgreSQL (${facts.server})`,
+    facts.rabbitmq && `RabbitMQ (${facts.rabbitmq})`,
   ];
+  const on = places.filter(Boolean).join(' and ');
+  return [
+    `${system.name} ${state}${on && ` on ${on}`}, ready in ${facts.seconds.toFixed(1)} s`,
+    ...links.map(([name, url]) => `  ${name.padEnd(width)}  ${url}`),
+    ...(welcome.notes ?? []),
+    ...(welcome.tryIt !== undefined && facts.demo && failed.length === 0 ? ['Try it:', welcome.tryIt] : []),
+    howToGoOn(facts),
+  ];
+}
+
+/** The commands work as they are printed. */
+function howToGoOn({ cwd, dataDir, inBackground, logFolder }: BannerFacts): string {
+  const where = dataDir === undefined ? '' : ` --data-dir ${quoteForShell(dataDir)}`;
+  const command = (words: string) => `npx flotilla ${words}${where}`;
+  const logs = relative(cwd, logFolder);
+  const files = `files in ${logs.startsWith('..') ? logFolder : logs}`;
+  return inBackground
+    ? `In the background: ${command('ps')}, ${command('logs -f')} (${files}), ${command('down')}`
+    : `Ctrl-C stops it. From another terminal: ${command('ps')}, ${command('logs -f')} (${files})`;
+}
+
+function quoteForShell(word: string): string {
+  return /^[\w./:@=+-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

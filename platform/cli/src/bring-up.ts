@@ -1,3 +1,4 @@
+import { isInBackground, report, supervisorLog } from './background.ts';
 import { banner } from './banner.ts';
 import { flag, type Invocation, number, text } from './commands/command.ts';
 import { placeOf } from './commands/place.ts';
@@ -5,13 +6,18 @@ import { type SystemConfig, selectServices } from './config.ts';
 import { createDataDir } from './data-dir.ts';
 import { cliError } from './errors.ts';
 import { readFaults } from './faults.ts';
+import { refuseUnknownFaults } from './known-faults.ts';
 import { findRoot, loadSystem } from './load-system.ts';
 import { assignPorts } from './ports.ts';
+import { brokerOf, externalServerOf, refuseRunning, tryBroker } from './preflight.ts';
 import { createProgress, type Progress } from './progress.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
+import { openServiceLog } from './service-log.ts';
 import { showErrors } from './show-errors.ts';
 import { silenceOf } from './silence.ts';
 import { npmEnded, stopSignal } from './stop-signals.ts';
+import { thereIsNo } from './suggest.ts';
+import { type WatchOptions, watchSources } from './watch-sources.ts';
 
 const EXIT_KILLED = 130;
 
@@ -21,17 +27,27 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const { values, cwd, env } = invocation;
   const logLevel = text(values, 'log-level') ?? 'info';
   const port = number(values, 'port');
-  const rabbitmq = rabbitmqOf(env);
+  const rabbitmq = brokerOf(env);
   const silenceMs = silenceOf(env);
   const root = findRoot(cwd);
   const system = select(await loadSystem(root), text(values, 'only'));
   const dataDir = placeOf(invocation);
+  const external = externalServerOf(env);
+  await refuseRunning(dataDir); // first: that its port is taken, too, is no news
   const ports = await assignPorts(system, { isolated: flag(values, 'isolated'), port });
+  const faults = readFaults(env);
+  for (const name of Object.keys(system.services))
+    await refuseUnknownFaults({ system, root }, name, faults(name));
+  const brokerNote = await tryBroker(env);
   await createDataDir(dataDir);
 
-  const externalAdminUri = env['DATABASE_URL'] || undefined;
+  const externalAdminUri = external?.uri;
   const demo = typeof values['demo'] === 'boolean' ? values['demo'] : externalAdminUri === undefined;
-  const progress = createProgress(process.stdout, countProcesses(system, externalAdminUri));
+  const inBackground = isInBackground(env);
+  const log = inBackground ? openServiceLog(supervisorLog(dataDir)) : undefined;
+  const screen = log ? { write: (line: string) => log.write(Buffer.from(line)) } : process.stdout;
+  const progress = createProgress(screen, countProcesses(system, externalAdminUri));
+  if (brokerNote !== undefined) progress.say(brokerNote);
   const down = { asked: Promise.withResolvers<void>(), done: Promise.withResolvers<void>() };
   const running = await runSystem({
     system,
@@ -42,7 +58,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     logLevel,
     externalAdminUri,
     silenceMs,
-    faults: readFaults(env),
+    faults,
     crashTrace: env['FLOTILLA_CRASH_TRACE'] || undefined,
     inherited: env,
     onEvent: progress.onEvent,
@@ -51,6 +67,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
       return down.done.promise;
     },
   });
+  report(env, { type: 'starting' });
   showErrors(running.supervisor.units, progress.say);
   const stopAsked = Promise.race([down.asked.promise, npmEnded(env), stopSignal(() => killAll(running))]);
   const exitCode = await liveUntil(stopAsked, running, progress, () => {
@@ -60,7 +77,14 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     );
     const failed = running.supervisor.units.filter((unit) => unit.status().state !== 'Running');
     const names = [...new Set(failed.map((unit) => unit.service))];
-    return banner({ system, urls, demo, seconds, rabbitmq, failed: names, logFolder: dataDir.logs, cwd });
+    const options = { env, cwd, dataDir: text(values, 'data-dir'), inBackground };
+    const server = external?.shown;
+    const facts = { system, urls, demo, seconds, server, rabbitmq, failed: names, logFolder: dataDir.logs };
+    const lines = banner({ ...facts, ...options });
+    report(env, { type: 'running', banner: lines, failed: names });
+    if (flag(values, 'watch'))
+      void watchSources(watching(system, root, running, progress)).catch(progress.say);
+    return lines;
   });
   await running.shutdown();
   down.done.resolve();
@@ -101,21 +125,29 @@ function killAll(running: RunningSystem): never {
 function select(system: SystemConfig, only: string | undefined): SystemConfig {
   if (only === undefined) return system;
   const names = only.split(',').map((name) => name.trim());
-  const unknown = names.filter((name) => !(name in system.services));
-  if (unknown.length === 0) return selectServices(system, names);
-  throw cliError(
-    'CLI_USAGE',
-    `--only: there is no ${unknown.join(', ')}; there are ${Object.keys(system.services).join(', ')}`,
-  );
+  const known = Object.keys(system.services);
+  const unknown = names.find((name) => !known.includes(name));
+  if (unknown === undefined) return selectServices(system, names);
+  throw cliError('CLI_USAGE', `--only: ${thereIsNo('service', unknown, known)}`);
 }
 
-/** Where the services find RabbitMQ, without the password. */
-function rabbitmqOf(env: Invocation['env']): string | undefined {
-  const given = env['RABBITMQ_URL'];
-  if (!given) return undefined;
-  const url = URL.parse(given);
-  if (url?.hostname && /^amqps?:$/.test(url.protocol)) return url.host;
-  throw cliError('CLI_USAGE', 'RABBITMQ_URL must look like amqp://user:password@host:5672/vhost');
+function watching(
+  system: SystemConfig,
+  root: string,
+  { supervisor }: RunningSystem,
+  { say }: Progress,
+): WatchOptions {
+  return {
+    system,
+    root,
+    say,
+    restart: async (service) => {
+      // What was stopped by hand stays so.
+      if (supervisor.unitsOf(service).every((unit) => /^Stop/.test(unit.status().state))) return;
+      await supervisor.stopService(service);
+      await supervisor.startService(service);
+    },
+  };
 }
 
 function countProcesses(system: SystemConfig, externalAdminUri: string | undefined): number {

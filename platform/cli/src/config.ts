@@ -33,6 +33,15 @@ export interface Welcome {
   readonly links: Readonly<Record<string, string>>;
   /** One line for a shell, shown with the demo data. */
   readonly tryIt?: string;
+  /** What else somebody must know who begins, a line each; at most three. */
+  readonly notes?: readonly string[];
+}
+
+/** How a system was started. */
+export interface WelcomeFacts {
+  /** With demo data. */
+  readonly demo: boolean;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface SystemConfig {
@@ -49,7 +58,7 @@ export interface SystemConfig {
     readonly port?: number | undefined;
   };
   /** `urls`: the services with a fixed port. */
-  readonly welcome?: (urls: Readonly<Record<string, string>>) => Welcome;
+  readonly welcome?: (urls: Readonly<Record<string, string>>, facts: WelcomeFacts) => Welcome;
 }
 
 export const BUS_DATABASE = 'bus';

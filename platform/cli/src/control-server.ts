@@ -13,6 +13,8 @@ export interface Controlled {
   readonly shutDown: () => Promise<void>;
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
   readonly registry: () => RegistryAccess;
+  /** Throws for faults that a service does not know. */
+  readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
 }
 
 /** Of the operator. */
@@ -46,7 +48,7 @@ async function answer(
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'GET registry') return send(response, 200, controlled.registry());
   if (route === 'POST services')
-    return await changeService(controlled.supervisor, name, action, faultsOf(url), response);
+    return await changeService(controlled, name, action, faultsOf(url), response);
   if (route === 'POST down') {
     await controlled.shutDown();
     return send(response, 200, { pid: process.pid });
@@ -55,13 +57,14 @@ async function answer(
 }
 
 async function changeService(
-  supervisor: Supervisor,
+  { supervisor, checkFaults }: Controlled,
   service: string,
   action: string,
   faults: Faults,
   response: ServerResponse,
 ): Promise<void> {
   const units = supervisor.unitsOf(service);
+  await checkFaults(service, faults);
   if (action !== 'start') await supervisor.stopService(service);
   if (action !== 'stop') await supervisor.startService(service, faults);
   send(response, 200, await describe(units));

@@ -13,6 +13,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
  * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
+ * - `CLI_NOT_READY`: a system in the background was not ready in time; it goes on.
  * - `CLI_UNEXPECTED`: a fault of this program; its stack is shown.
  */
 export type CliErrorCode =
@@ -28,6 +29,7 @@ export type CliErrorCode =
   | 'CLI_START_FAILED'
   | 'CLI_NOT_FOUND'
   | 'CLI_NO_ANSWER'
+  | 'CLI_NOT_READY'
   | 'CLI_UNEXPECTED';
 
 /** The message is what the user reads. */

@@ -1,4 +1,10 @@
-export { defineSystem, type ServiceConfig, type SystemConfig, type Welcome } from './config.ts';
+export {
+  defineSystem,
+  type ServiceConfig,
+  type SystemConfig,
+  type Welcome,
+  type WelcomeFacts,
+} from './config.ts';
 export { type Control, connectControl, type InstanceStatus } from './control-client.ts';
 export { dataDirAt } from './data-dir.ts';
 export { type Faults, NO_FAULTS } from './faults.ts';

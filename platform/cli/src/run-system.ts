@@ -10,6 +10,7 @@ import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
 import { cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
+import { refuseUnknownFaults } from './known-faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
@@ -85,6 +86,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
     registry: () => registryOf(running.facts),
+    checkFaults: (service, faults) => refuseUnknownFaults(options, service, faults),
   });
   if (!(await claimSocket(control, dataDir.controlSocket))) {
     const pid = await connectControl(dataDir).pid();

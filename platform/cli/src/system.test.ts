@@ -151,6 +151,8 @@ describe('a running system', () => {
     assert.equal(second.code, 1);
     assert.match(second.out, new RegExp(`already running in ${dataDir} \\(process ${system.process.pid}\\)`));
     const port = new URL((await instance('edge-1')).url ?? '').port;
+    const same = await run('up', '--port', port);
+    assert.match(same.out, /already running/, 'rather than that its port is taken');
     const busy = await flotilla(['up', '--port', port, '--data-dir', `${dataDir}-other`]);
     assert.equal(busy.code, 1);
     assert.match(busy.out, new RegExp(`port ${port} for edge is in use; port \\d+ is free`));
@@ -214,9 +216,37 @@ describe('a running system', () => {
     assert.equal((await run('stop', 'stock')).code, 0);
     assert.equal((await run('start', 'stock')).code, 0);
     const { pid } = await instance('stock-2');
-    assert.equal((await run('restart', 'stock', '--crash-point', 'relay.after-publish:2')).code, 0);
+    assert.equal((await run('restart', 'stock', '--crash-point', 'fixture.before-start:2')).code, 0);
     assert.notEqual((await instance('stock-2')).pid, pid);
-    assert.match((await run('logs', 'stock', '-n', '1')).out, /"crashPoint":"relay.after-publish:2"/);
+    assert.match((await run('logs', 'stock', '-n', '1')).out, /"crashPoint":"fixture.before-start:2"/);
+  });
+
+  it('takes several services at once, and none of them when one is unknown', async () => {
+    const before = await system.ps();
+    const wrong = await run('restart', 'stock', 'biling');
+    assert.deepEqual(
+      [wrong.code, wrong.out.split(' There')[0]],
+      [1, 'flotilla: there is no service biling: did you mean billing?'],
+    );
+    const unknown = await run('restart', 'stock', '--crash-point', 'fixture.before-strat');
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.out, /no crash point fixture\.before-strat: did you mean fixture\.before-start\?/);
+    assert.match(
+      (await run('restart', 'stock', '--planted-bug', 'x')).out,
+      /no planted bug x; there are none/,
+    );
+    const pids = (rows: readonly InstanceStatus[]) => rows.map(({ pid }) => pid);
+    assert.deepEqual(pids(await system.ps()), pids(before));
+    const restarted = await run('restart', 'billing', 'accounts', '--json');
+    const rows = JSON.parse(restarted.out) as InstanceStatus[];
+    assert.deepEqual(
+      rows.map(({ service, state, ready }) => [service, state, ready]),
+      [
+        ['billing', 'Running', true],
+        ['accounts', 'Running', true],
+      ],
+    );
+    for (const { uptimeSeconds } of rows) assert.ok(uptimeSeconds !== null && uptimeSeconds >= 0);
   });
 
   it('hands out connection strings', async () => {
@@ -586,6 +616,11 @@ it('a command line that is not understood is answered with 2 and a hint', async 
   assert.equal((await flotilla(['stop'])).code, 2);
   assert.equal((await flotilla(['up', '--log-level', 'loud'])).code, 2);
   assert.equal((await flotilla(['up', '--only', 'nobody'])).code, 2);
+  const mysql = await flotilla(['up'], { DATABASE_URL: 'mysql://root:secret@127.0.0.1/x' });
+  assert.equal(mysql.code, 2);
+  assert.match(mysql.out, /DATABASE_URL must look like postgres:.*, got mysql:\/\/…$/m);
+  const crash = await flotilla(['up', '--isolated'], { FLOTILLA_CRASH_POINT: 'stock=nowhere' });
+  assert.deepEqual([crash.code, /stock has no crash point nowhere/.test(crash.out)], [2, true]);
   assert.match((await flotilla(['--help'])).out, /Usage: flotilla <command>/);
   assert.match((await flotilla(['logs', '--help'])).out, /-f, --follow/);
 });

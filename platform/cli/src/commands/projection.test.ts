@@ -63,6 +63,7 @@ describe('flotilla projection', () => {
     shutDown: async () => {},
     databaseUri: () => database.uri,
     registry: () => ({ url: '', token: '' }),
+    checkFaults: async () => {},
   });
   const runner = () =>
     createProjectionRunner({

@@ -1,6 +1,6 @@
 import { LOG_LEVELS } from '../log-levels.ts';
-import { oneOf, textOf, wholeNumber } from '../value-kinds.ts';
-import type { Command } from './command.ts';
+import { amount, oneOf, textOf, wholeNumber } from '../value-kinds.ts';
+import { type Command, flag } from './command.ts';
 import { DATA_DIR_OPTION } from './place.ts';
 
 export const up: Command = {
@@ -16,8 +16,20 @@ export const up: Command = {
     demo: { help: 'with demo data, or --no-demo (default: yes, on the embedded PostgreSQL)' },
     'log-level': { kind: oneOf(LOG_LEVELS, 'level'), help: `${LOG_LEVELS.join(', ')} (default info)` },
     only: { kind: textOf('service,…'), help: 'these services alone, separated by commas' },
+    watch: { help: 'restarts a service, and it alone, when its sources change' },
+    detach: { short: 'd', help: 'in the background: comes back once it starts, flotilla down stops it' },
+    wait: {
+      help: 'in the background, and comes back when everything is ready; exit 1 when something is not',
+    },
+    timeout: { kind: amount('seconds'), help: 'with --detach or --wait: how long to wait (default 120)' },
+    json: { help: 'with --detach or --wait: what was started, as JSON; errors, too' },
   },
   example: 'up --isolated --data-dir /tmp/second',
   // Most of the program is needed for this command alone.
-  run: async (invocation) => (await import('../bring-up.ts')).bringUp(invocation),
+  run: async (invocation) => {
+    const { values } = invocation;
+    if (flag(values, 'detach') || flag(values, 'wait'))
+      return await (await import('../background.ts')).startInBackground(invocation);
+    return await (await import('../bring-up.ts')).bringUp(invocation);
+  },
 };
