@@ -1,11 +1,13 @@
 /**
  * Generates what is committed though it is made from something else: protobuf types
  * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
- * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, and the list of commands.
- * Run it after changing a .proto, a key or a command: `npm run generate`. With `--check` it writes nothing and fails when a file is not what it would write.
+ * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, the list of commands, and what
+ * each package exports. Run it after changing a .proto, a key, a command or an export: `npm run generate`. With `--check`
+ * it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
@@ -15,6 +17,9 @@ import {
 } from '@bufbuild/protobuf/wkt';
 import { commandReference } from '@flotilla/cli/reference';
 import { configReference, configSchema } from '@flotilla/gateway';
+import { apiReport } from './packages/api-report.ts';
+import { compileDeclarations } from './packages/compile.ts';
+import { findPackages } from './packages/workspace.ts';
 import { parseProto } from './parse-proto.ts';
 
 const ROOT = dirname(import.meta.dirname);
@@ -29,7 +34,28 @@ export interface GeneratedFile {
 
 /** What the committed files must contain. */
 export async function generateAll(): Promise<GeneratedFile[]> {
-  return [...(await Promise.all(PACKAGES.map(generatePackage))).flat(), ...gatewayFiles(), COMMANDS];
+  return [
+    ...(await Promise.all(PACKAGES.map(generatePackage))).flat(),
+    ...gatewayFiles(),
+    COMMANDS,
+    ...(await apiReports()),
+  ];
+}
+
+/** What each package of the platform exports: `docs/reference/api/<package>.md`. */
+async function apiReports(): Promise<GeneratedFile[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-api-'));
+  try {
+    const packages = findPackages(ROOT);
+    const declarations = join(folder, 'declarations');
+    compileDeclarations(ROOT, packages, declarations);
+    return packages.map((pack) => ({
+      path: `docs/reference/api/${pack.folder}.md`,
+      content: apiReport(pack, declarations),
+    }));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }
 
 const COMMANDS: GeneratedFile = { path: 'docs/reference/commands.md', content: commandReference() };
