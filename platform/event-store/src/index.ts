@@ -4,10 +4,10 @@ export {
   createAggregate,
   type Loaded,
   type SnapshotOptions,
-} from './aggregate.ts';
-export { type Category, defineCategory, type EventOf, type Stream } from './category.ts';
-export { eventStoreCrashPoints } from './crash-points.ts';
-export { type Decider, fold } from './decider.ts';
+} from './stream/aggregate.ts';
+export { type Category, defineCategory, type EventOf, type Stream } from './stream/category.ts';
+export { eventStoreCrashPoints } from './testing/crash-points.ts';
+export { type Decider, fold } from './stream/decider.ts';
 export type { EventStoreErrorCode } from './errors.ts';
 export {
   type DomainEvent,
@@ -17,7 +17,7 @@ export {
   type EventType,
   type Recorded,
   type Upcaster,
-} from './event.ts';
+} from './stream/event.ts';
 export {
   type Appended,
   type AppendOptions,
@@ -25,17 +25,17 @@ export {
   type EventStore,
   type EventStoreOptions,
   type ExpectedVersion,
-} from './event-store.ts';
-export { type FeedOptions, type FeedPage, readFeed } from './feed.ts';
-export { type Horizon, type HorizonHolder, readHorizon } from './horizon.ts';
+} from './stream/event-store.ts';
+export { type FeedOptions, type FeedPage, readFeed } from './feed/feed.ts';
+export { type Horizon, type HorizonHolder, readHorizon } from './feed/horizon.ts';
 export { eventStoreMigrations } from './migrations.ts';
-export { comparePositions, FEED_START, type FeedPosition } from './position.ts';
+export { comparePositions, FEED_START, type FeedPosition } from './feed/position.ts';
 export {
   defineProjection,
   type Projection,
   type ProjectionDefinition,
   type ProjectionTarget,
-} from './projection.ts';
+} from './projection/projection.ts';
 export {
   listProjectionCommands,
   type ProjectionCommand,
@@ -43,16 +43,16 @@ export {
   type ProjectionVerb,
   readProjectionCommand,
   requestProjection,
-} from './projection-commands.ts';
+} from './projection/projection-commands.ts';
 export {
   createProjectionRunner,
   type ProjectionRunner,
   type ProjectionRunnerOptions,
-} from './projection-runner.ts';
+} from './projection/projection-runner.ts';
 export {
   type CaughtUpOptions,
   type GenerationStatus,
   listProjections,
   projectionCaughtUp,
-} from './projection-status.ts';
-export { type ReadStreamOptions, readStream } from './read-stream.ts';
+} from './projection/projection-status.ts';
+export { type ReadStreamOptions, readStream } from './stream/read-stream.ts';

@@ -1,4 +1,4 @@
-export { type CallOptions, createHttpClient, type HttpClient, type HttpClientOptions } from './client.ts';
+export { type CallOptions, createHttpClient, type HttpClient, type HttpClientOptions } from './client/client.ts';
 export {
   ConfigurationError,
   choice,
@@ -13,14 +13,14 @@ export {
   secret,
   text,
   url,
-} from './environment.ts';
+} from './process/environment.ts';
 export { type HttpError, type HttpErrorCode, type UnexpectedStatus, unexpectedStatus } from './errors.ts';
-export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './handler.ts';
-export { databaseReadiness, type ReadinessCheck } from './health.ts';
-export { createHttpHost, type HttpHost } from './host.ts';
-export type { HttpHostOptions, RawRoutes } from './host-options.ts';
-export { describeRoutes, type OpenApiOptions } from './openapi.ts';
-export { accepted, created, noContent, ok, type ProblemReply, problem } from './reply.ts';
+export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './server/handler.ts';
+export { databaseReadiness, type ReadinessCheck } from './server/health.ts';
+export { createHttpHost, type HttpHost } from './server/host.ts';
+export type { HttpHostOptions, RawRoutes } from './server/host-options.ts';
+export { describeRoutes, type OpenApiOptions } from './contract/openapi.ts';
+export { accepted, created, noContent, ok, type ProblemReply, problem } from './contract/reply.ts';
 export {
   type BodyFor,
   type CallInput,
@@ -32,7 +32,7 @@ export {
   type Route,
   type RouteAnswer,
   type RouteInput,
-} from './route.ts';
-export { runService } from './run-service.ts';
-export type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';
-export type { ServiceEnvironment } from './service-environment.ts';
+} from './contract/route.ts';
+export { runService } from './process/run-service.ts';
+export type { ServiceContext, ServiceDefinition, StartedService } from './process/service.ts';
+export type { ServiceEnvironment } from './process/service-environment.ts';

@@ -1,0 +1,171 @@
+import { crashPoint, isPlatformError, isRetryable, toError } from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
+import { withDeadline } from './deadline.ts';
+import type { EventRow } from '../stream/event-row.ts';
+import { decodeRow, feedRows } from '../feed/feed.ts';
+import { describeEvent, describeFailure, type FeedingDeps, type FeedOutcome } from './feeding.ts';
+import {
+  advanceGeneration,
+  claimGeneration,
+  clearWork,
+  failGeneration,
+  type Generation,
+} from './generation-store.ts';
+import type { Projection } from './projection.ts';
+import { takeInHand } from './claim-generation.ts';
+import { judge, nextWork } from './work-mark.ts';
+
+/** Does the runner write this generation? An inline one is written by appends once readers see it. */
+export function isFed({ inline }: Projection, { state }: Generation): boolean {
+  return state === 'building' || (state === 'active' && !inline);
+}
+
+/**
+ * Handles a batch: rows of the read model and the position behind them are one transaction. What came before an event
+ * that fails is not to blame: it is handled without it, and the event is met again as the first of a batch.
+ */
+export async function feedGeneration(
+  deps: FeedingDeps,
+  projection: Projection,
+  generation: Generation,
+): Promise<FeedOutcome> {
+  let limit = deps.batchSize;
+  for (;;) {
+    const outcome = await attempt(deps, projection, generation, limit);
+    if ('kind' in outcome && outcome.kind === 'taken') continue;
+    if (!('failedAfter' in outcome)) return limit === deps.batchSize ? outcome : { kind: 'more' };
+    const { failedAfter } = outcome;
+    if (failedAfter === 0 || limit === 1) return await recordFailure(deps, outcome);
+    // Every handler ended well and the batch failed all the same: one has swallowed the error of a statement.
+    limit = failedAfter < limit ? failedAfter : 1;
+  }
+}
+
+interface FailedAttempt {
+  readonly failedAfter: number;
+  readonly claimed: Generation;
+  readonly row: EventRow;
+  readonly error: unknown;
+}
+
+interface Progress {
+  done: number;
+  /** The event that is being handled, or was last. */
+  at?: EventRow;
+  /** Events were taken in hand, and none was handled yet. */
+  taken?: boolean;
+}
+
+async function attempt(
+  deps: FeedingDeps,
+  projection: Projection,
+  { name, generation, alone }: Generation,
+  limit: number,
+): Promise<FeedOutcome | FailedAttempt> {
+  let claimed: Generation | undefined;
+  let progress: Progress = { done: 0 };
+  try {
+    const outcome = await deps.db.transaction(async (tx): Promise<FeedOutcome> => {
+      progress = { done: 0 };
+      claimed = await claimGeneration(tx, name, generation);
+      if (claimed === undefined || !isFed(projection, claimed)) return { kind: 'busy' };
+      // A process has ended since we looked: this is not for somebody who has others at work.
+      if (claimed.alone > 0 && alone === 0 && judge(claimed, deps.runner) !== 'abandoned')
+        return { kind: 'more' };
+      const done = await handleNext(deps, projection, tx, claimed, limit, progress);
+      if (progress.done > 0) crashPoint('projection.before-commit');
+      return done;
+    });
+    if (progress.taken) crashPoint('projection.after-mark-commit');
+    if (progress.done > 0) crashPoint('projection.after-commit');
+    return outcome;
+  } catch (error) {
+    if (claimed === undefined || progress.at === undefined || isOutage(error)) throw error;
+    return { failedAfter: progress.done, claimed, row: progress.at, error };
+  }
+}
+
+/** Handles the next events of a claimed generation, or takes them in hand, which has to be committed first. */
+async function handleNext(
+  deps: FeedingDeps,
+  projection: Projection,
+  tx: Transaction,
+  claimed: Generation,
+  limit: number,
+  progress: Progress,
+): Promise<FeedOutcome> {
+  const standing = judge(claimed, deps.runner);
+  if (standing === 'others') return { kind: 'busy' };
+  const work = nextWork(claimed, standing, limit);
+  const categories = [...projection.categories.keys()];
+  const rows = await feedRows(tx, {
+    ...{ categories, after: claimed, handled: claimed.handled },
+    limit: work.events,
+  });
+  const [first] = rows;
+  const last = rows.at(-1);
+  if (first === undefined || last === undefined) {
+    // What somebody had in hand when it ended was there: it may only not be seen yet.
+    if (standing !== 'abandoned' && (claimed.worked_by !== null || claimed.alone > 0))
+      await clearWork(tx, claimed);
+    return { kind: 'caught-up' };
+  }
+  if (standing !== 'ours') {
+    progress.taken = true;
+    return await takeInHand(deps, tx, claimed, { ...work, standing, first });
+  }
+  await withDeadline(tx, deps.handlerTimeoutMs, deps.clock, (guarded) =>
+    handleRows(guarded, projection, claimed.generation, rows, progress),
+  );
+  const isMore = rows.length === work.events;
+  const advance = { to: last, events: rows.length, next: isMore ? deps.batchSize : undefined };
+  if (!(await advanceGeneration(tx, claimed, advance)))
+    throw new Error(`projection ${claimed.name} moved while it was ours`);
+  return { kind: isMore ? 'more' : 'caught-up' };
+}
+
+/** Handles rows of the log in their order, and leaves behind at which one it was. */
+export async function handleRows(
+  tx: Transaction,
+  projection: Projection,
+  generation: number,
+  rows: readonly EventRow[],
+  progress: Progress,
+): Promise<void> {
+  for (const row of rows) {
+    progress.at = row;
+    await projection.handle(tx, decodeRow(projection.categories, row), { generation });
+    progress.done += 1;
+  }
+}
+
+/** The database's fault, not the event's: it costs no attempt. */
+function isOutage(error: unknown): boolean {
+  return (
+    isPlatformError(error) &&
+    ['POSTGRES_UNAVAILABLE', 'POSTGRES_POOL_EXHAUSTED', 'POSTGRES_CONFLICT'].includes(error.code)
+  );
+}
+
+async function recordFailure(
+  { db, logger, random, retryDelaysMs }: FeedingDeps,
+  { claimed, row, error }: FailedAttempt,
+): Promise<FeedOutcome> {
+  const isFinal = isPlatformError(error) && !isRetryable(error) && !error.code.startsWith('POSTGRES_');
+  const delayMs = retryDelaysMs[claimed.attempts];
+  const halts = isFinal || delayMs === undefined;
+  const event = describeEvent(row);
+  crashPoint('projection.before-failure-commit');
+  await failGeneration(db, claimed, {
+    at: row,
+    event,
+    error: describeFailure(error),
+    retryInMs: (delayMs ?? 0) * (0.5 + random() / 2),
+    halts,
+  });
+  crashPoint('projection.after-failure-commit');
+  const facts = { projection: claimed.name, generation: claimed.generation, event, err: toError(error) };
+  if (halts) logger.error(facts, 'a projection has halted at an event it cannot handle');
+  else logger.warn(facts, 'a projection could not handle an event, it is tried again');
+  return { kind: 'failed', halted: halts };
+}

@@ -1,0 +1,83 @@
+import type { PlatformError } from '@flotilla/kernel';
+import { httpError } from '../errors.ts';
+import type { Route } from '../contract/route.ts';
+import type { WireResponse } from './transport.ts';
+
+/** The parts of a call as they come from typed code. */
+export interface AnyInput {
+  readonly params?: unknown;
+  readonly query?: unknown;
+  readonly headers?: unknown;
+  readonly body?: unknown;
+}
+
+/** `/orders/:id` with its parameters filled in and the query appended. */
+export function pathOf(route: Route, { params, query }: AnyInput): string {
+  const values = asRecord(params);
+  const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
+    const value = values[name];
+    if (value === undefined || value === '') throw new TypeError(`${route.path} needs the parameter ${name}`);
+    return encodeURIComponent(String(value));
+  });
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(asRecord(query))) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== undefined) search.append(name, String(one));
+    }
+  }
+  return search.size === 0 ? path : `${path}?${search}`;
+}
+
+export function headersOf({ headers, body }: AnyInput): Record<string, string> {
+  const out: Record<string, string> = { accept: 'application/json' };
+  for (const [name, value] of Object.entries(asRecord(headers))) {
+    if (value !== undefined) out[name] = String(value);
+  }
+  if (body !== undefined) out['content-type'] = 'application/json';
+  return out;
+}
+
+/** The body of a declared answer; throws for every other one, with what the error codes promise. */
+export function readAnswer(route: Route, service: string, response: WireResponse): unknown {
+  const schema = route.responses[response.status];
+  if (schema === undefined) throw undeclared(route, service, response);
+  if (schema === null) return undefined;
+  if (route.produces !== undefined) return response.body;
+  const body = parseJson(response);
+  if (body === undefined) {
+    throw httpError('HTTP_BAD_RESPONSE', `${service} did not answer JSON`, {
+      details: { service, route: route.path, status: response.status },
+    });
+  }
+  return body;
+}
+
+function undeclared(route: Route, service: string, response: WireResponse): PlatformError {
+  const { status } = response;
+  const problem = parseJson(response);
+  const details = { service, route: route.path, status, problem };
+  const message = `${service} answered ${status} to ${route.method} ${route.path}`;
+  if (status === 504) return httpError('HTTP_TIMEOUT', message, { retryable: true, details });
+  if (status !== 503 && status !== 429) {
+    return httpError('HTTP_UNEXPECTED_STATUS', message, { retryable: status >= 500, details });
+  }
+  const advice = Number(response.headers['retry-after']);
+  return httpError('HTTP_UNAVAILABLE', message, {
+    retryable: true,
+    details: { ...details, ...(advice > 0 && { retryAfterMs: advice * 1_000 }) },
+  });
+}
+
+/** `undefined` when it is not JSON. */
+function parseJson({ headers, body }: WireResponse): unknown {
+  if (!/^application\/([\w.-]+\+)?json\b/.test(headers['content-type'] ?? '')) return undefined;
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function asRecord(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
+}

@@ -1,0 +1,86 @@
+import { createRemoteKeys, createServiceTokens, createTokenVerifier, type VerifyToken } from '@flotilla/auth';
+import type { Balancer } from '@flotilla/discovery';
+import * as s from '@flotilla/kernel/schema';
+import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
+import { createHttpClient } from '../client/client.ts';
+import { ConfigurationError } from './environment.ts';
+import { defineRoute } from '../contract/route.ts';
+import type { ServiceEnvironment } from './service-environment.ts';
+
+const jwks = defineRoute({
+  method: 'GET',
+  path: '/identity/jwks',
+  summary: 'Public keys of the issuer',
+  access: 'public',
+  responses: { 200: s.anything() },
+});
+
+const serviceToken = defineRoute({
+  method: 'POST',
+  path: '/internal/token',
+  summary: 'A token for a service',
+  access: 'public',
+  body: s.object({ clientId: s.string(), clientSecret: s.string(), scope: s.string() }),
+  responses: { 200: s.object({ accessToken: s.string(), expiresIn: s.integer() }) },
+  idempotent: true,
+});
+
+interface IdentityAccessOptions {
+  readonly name: string;
+  readonly env: ServiceEnvironment;
+  readonly pick: Balancer['pick'];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** What a service needs of identity: the keys that prove its callers, and tokens that prove itself. */
+export function createIdentityAccess({ name, env, pick, logger, metrics }: IdentityAccessOptions) {
+  const client = createHttpClient({ service: 'identity', pick, logger, metrics });
+  const onProblem = (error: Error) => logger.warn({ err: error }, 'identity could not be asked');
+  const byScope = new Map<string, () => Promise<string>>();
+
+  async function fetchJwks(signal: AbortSignal): Promise<unknown> {
+    return (await apart(() => client.call(jwks, {}, { signal }))).body;
+  }
+
+  async function fetchToken(scope: string, signal: AbortSignal) {
+    const clientSecret = env.serviceSecret;
+    if (clientSecret === undefined)
+      throw new ConfigurationError(['SERVICE_SECRET is required to call other services']);
+    const body = { clientId: name, clientSecret, scope };
+    const reply = await apart(() => client.call(serviceToken, { body }, { signal }));
+    return { accessToken: reply.body.accessToken, expiresInSeconds: reply.body.expiresIn };
+  }
+
+  return {
+    verifyToken: createVerifier(env, fetchJwks, onProblem),
+    /** One function a scope: the token is kept until shortly before its end. */
+    tokens: (scope: string): (() => Promise<string>) => {
+      const known =
+        byScope.get(scope) ??
+        createServiceTokens({ fetchToken: (signal) => fetchToken(scope, signal), onProblem });
+      byScope.set(scope, known);
+      return known;
+    },
+    close: () => client.close(),
+  };
+}
+
+function createVerifier(
+  env: ServiceEnvironment,
+  fetchJwks: (signal: AbortSignal) => Promise<unknown>,
+  onProblem: (error: Error) => void,
+): VerifyToken | undefined {
+  if (env.issuer === undefined) return undefined;
+  return createTokenVerifier({
+    issuer: env.issuer,
+    audience: env.audience,
+    algorithms: ['ES256'],
+    keys: createRemoteKeys({ fetchJwks, onProblem }),
+  });
+}
+
+/** Keys and tokens serve all requests: the deadline of the one that happens to need them first must not count. */
+function apart<T>(work: () => Promise<T>): Promise<T> {
+  return runInContext({ trace: newTrace() }, work);
+}

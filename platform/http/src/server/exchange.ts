@@ -1,0 +1,101 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Principal } from '@flotilla/auth';
+import {
+  childOf,
+  newTrace,
+  parseTraceparent,
+  type RecordSpan,
+  type RequestContext,
+  runInContext,
+} from '@flotilla/telemetry';
+import { httpError } from '../errors.ts';
+
+/** One request on its way to its response: its trace, its deadline and its end. */
+export interface Exchange {
+  readonly context: RequestContext;
+  readonly startedAt: number;
+  /** The route's template; set when the router has found it. */
+  route: string;
+  /** Set when the caller has been authenticated. */
+  principal: Principal | undefined;
+  remainingMs(): number;
+  /** Aborted when the deadline passes, the client disconnects or the host is closed by force. */
+  readonly signal: AbortSignal;
+  abort(reason: Error): void;
+  /** Runs `work` in the request's context; rejects when the signal aborts, even when `work` ignores it. */
+  run<T>(work: () => Promise<T>): Promise<T>;
+}
+
+export interface ExchangeOptions {
+  /** Longest a request may take. A caller can ask for less, never for more. */
+  readonly requestTimeoutMs: number;
+  readonly recordSpan: RecordSpan;
+}
+
+export function openExchange(
+  request: IncomingMessage,
+  response: ServerResponse,
+  options: ExchangeOptions,
+): Exchange {
+  const startedAt = performance.now();
+  const deadlineAt = startedAt + allowedMs(request, options.requestTimeoutMs);
+  const caller = parseTraceparent(single(request.headers['traceparent']));
+  const correlationId = single(request.headers['x-correlation-id']);
+  const controller = new AbortController();
+  const context: RequestContext = {
+    trace: caller ? childOf(caller) : newTrace(),
+    deadlineAt,
+    recordSpan: options.recordSpan,
+    ...(correlationId !== undefined && isPlain(correlationId) && { correlationId }),
+  };
+  response.once('close', () => {
+    if (!response.writableFinished)
+      controller.abort(httpError('HTTP_CLIENT_GONE', 'the client disconnected'));
+  });
+  const remainingMs = () => deadlineAt - performance.now();
+
+  return {
+    context,
+    startedAt,
+    route: 'unmatched',
+    principal: undefined,
+    remainingMs,
+    signal: controller.signal,
+    abort: (reason) => controller.abort(reason),
+    run: (work) =>
+      new Promise((resolve, reject) => {
+        const { signal } = controller;
+        const expire = () =>
+          controller.abort(httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed'));
+        if (remainingMs() <= 0) expire();
+        if (signal.aborted) return reject(signal.reason);
+        const timer = setTimeout(expire, remainingMs());
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', cut);
+        };
+        const cut = () => {
+          end();
+          reject(signal.reason);
+        };
+        signal.addEventListener('abort', cut, { once: true });
+        runInContext(context, work).then(resolve, reject).finally(end);
+      }),
+  };
+}
+
+/** `x-request-deadline` is what the caller will still wait, in milliseconds; nonsense is ignored. */
+function allowedMs(request: IncomingMessage, requestTimeoutMs: number): number {
+  const header = single(request.headers['x-request-deadline']);
+  if (header === undefined || !/^\d{1,9}$/.test(header)) return requestTimeoutMs;
+  return Math.min(Number(header), requestTimeoutMs);
+}
+
+function single(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** It ends up in logs and messages: short and printable only. */
+function isPlain(value: string): boolean {
+  return /^[\w.:-]{1,100}$/.test(value);
+}

@@ -1,0 +1,68 @@
+import { isPlatformError, toError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { httpError } from '../errors.ts';
+import { type ProblemReply, problem } from '../contract/reply.ts';
+
+/** Resolves when a thing the service cannot work without is there; rejects with the reason otherwise. */
+export type ReadinessCheck = () => Promise<void>;
+
+const CHECK_TIMEOUT_MS = 1_000;
+
+interface FailedCheck {
+  readonly name: string;
+  readonly error: unknown;
+}
+
+/** Runs all checks at once, each with a second to answer, and returns those that failed. */
+export async function failedChecks(
+  checks: Readonly<Record<string, ReadinessCheck>>,
+): Promise<readonly FailedCheck[]> {
+  const failed = await Promise.all(
+    Object.entries(checks).map(async ([name, check]): Promise<FailedCheck | undefined> => {
+      try {
+        await withTimeout(check);
+        return undefined;
+      } catch (error) {
+        return { name, error };
+      }
+    }),
+  );
+  return failed.filter((one) => one !== undefined);
+}
+
+/** `undefined` when all is well. */
+export async function checkReadiness(
+  checks: Readonly<Record<string, ReadinessCheck>>,
+  logger: Logger,
+): Promise<ProblemReply | undefined> {
+  const failed = await failedChecks(checks);
+  if (failed.length === 0) return undefined;
+  const errors = failed.map(({ name, error }) => {
+    logger.warn({ check: name, err: toError(error) }, 'readiness check failed');
+    return { path: name, message: isPlatformError(error) ? error.code : 'failed' };
+  });
+  const names = errors.map((one) => one.path).join(', ');
+  return problem(503, 'not-ready', `Not ready: ${names}.`, { errors });
+}
+
+async function withTimeout(check: ReadinessCheck): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(httpError('HTTP_NOT_READY', 'the check took too long', { retryable: true })),
+      CHECK_TIMEOUT_MS,
+    );
+  });
+  try {
+    await Promise.race([check(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Ready when the database answers a query. */
+export function databaseReadiness(db: { query(sql: string): Promise<unknown> }): ReadinessCheck {
+  return async () => {
+    await db.query('SELECT 1');
+  };
+}

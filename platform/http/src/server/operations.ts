@@ -1,0 +1,43 @@
+import { type Logger, METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
+import type { FastifyInstance } from 'fastify';
+import { sendProblem } from './answer.ts';
+import { checkReadiness, type ReadinessCheck } from './health.ts';
+import type { InFlight } from './in-flight.ts';
+import { describeRoutes } from '../contract/openapi.ts';
+import { type ProblemReply, problem } from '../contract/reply.ts';
+import type { Route } from '../contract/route.ts';
+import type { ExchangeOf } from './route-server.ts';
+
+interface OperationsOptions {
+  readonly service: string;
+  readonly version: string;
+  readonly routes: readonly Route[];
+  readonly readiness: Readonly<Record<string, ReadinessCheck>>;
+  readonly inFlight: InFlight;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly exchangeOf: ExchangeOf;
+}
+
+/** The paths every service has for those who run it. */
+export const OPERATION_PATHS = ['/health/live', '/health/ready', '/metrics', '/openapi.json'] as const;
+
+const DRAINING: ProblemReply = problem(503, 'draining', 'This instance is going away.');
+
+export function addOperations(app: FastifyInstance, options: OperationsOptions): void {
+  const { service, version, routes, readiness, inFlight, metrics, logger, exchangeOf } = options;
+  app.get('/health/live', () => ({ status: 'live', service, version }));
+  app.get('/health/ready', async (request, reply) => {
+    const refusal = inFlight.draining ? DRAINING : await checkReadiness(readiness, logger);
+    reply.header('cache-control', 'no-store');
+    if (refusal === undefined) return { status: 'ready', service };
+    sendProblem(reply, refusal, exchangeOf(request, reply.raw).context.trace.traceId);
+    return reply;
+  });
+  app.get('/metrics', (_request, reply) => reply.type(METRICS_CONTENT_TYPE).send(metrics.render()));
+  let document: string | undefined;
+  app.get('/openapi.json', (_request, reply) => {
+    document ??= JSON.stringify(describeRoutes({ title: service, version, routes }));
+    return reply.type('application/json; charset=utf-8').send(document);
+  });
+}
