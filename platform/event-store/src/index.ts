@@ -1,35 +1,8 @@
-export {
-  type Aggregate,
-  type AggregateOptions,
-  createAggregate,
-  type Loaded,
-  type SnapshotOptions,
-} from './stream/aggregate.ts';
-export { type Category, defineCategory, type EventOf, type Stream } from './stream/category.ts';
-export { eventStoreCrashPoints } from './testing/crash-points.ts';
-export { type Decider, fold } from './stream/decider.ts';
 export type { EventStoreErrorCode } from './errors.ts';
-export {
-  type DomainEvent,
-  defineEvent,
-  type EventDefinition,
-  type EventFacts,
-  type EventType,
-  type Recorded,
-  type Upcaster,
-} from './stream/event.ts';
-export {
-  type Appended,
-  type AppendOptions,
-  createEventStore,
-  type EventStore,
-  type EventStoreOptions,
-  type ExpectedVersion,
-} from './stream/event-store.ts';
 export { type FeedOptions, type FeedPage, readFeed } from './feed/feed.ts';
 export { type Horizon, type HorizonHolder, readHorizon } from './feed/horizon.ts';
-export { eventStoreMigrations } from './migrations.ts';
 export { comparePositions, FEED_START, type FeedPosition } from './feed/position.ts';
+export { eventStoreMigrations } from './migrations.ts';
 export {
   defineProjection,
   type Projection,
@@ -55,4 +28,31 @@ export {
   listProjections,
   projectionCaughtUp,
 } from './projection/projection-status.ts';
+export {
+  type Aggregate,
+  type AggregateOptions,
+  createAggregate,
+  type Loaded,
+  type SnapshotOptions,
+} from './stream/aggregate.ts';
+export { type Category, defineCategory, type EventOf, type Stream } from './stream/category.ts';
+export { type Decider, fold } from './stream/decider.ts';
+export {
+  type DomainEvent,
+  defineEvent,
+  type EventDefinition,
+  type EventFacts,
+  type EventType,
+  type Recorded,
+  type Upcaster,
+} from './stream/event.ts';
+export {
+  type Appended,
+  type AppendOptions,
+  createEventStore,
+  type EventStore,
+  type EventStoreOptions,
+  type ExpectedVersion,
+} from './stream/event-store.ts';
 export { type ReadStreamOptions, readStream } from './stream/read-stream.ts';
+export { eventStoreCrashPoints } from './testing/crash-points.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { createEventStore, FEED_START, type FeedPosition, readFeed, readHorizon } from '../index.ts';
 import { accounts, createRig, deposited, type Rig } from '../../test/rig.ts';
+import { createEventStore, FEED_START, type FeedPosition, readFeed, readHorizon } from '../index.ts';
 
 const store = createEventStore();
 

@@ -1,6 +1,6 @@
 import type { Queryable } from '@flotilla/postgres';
-import type { Category } from '../stream/category.ts';
 import { eventStoreError } from '../errors.ts';
+import type { Category } from '../stream/category.ts';
 import type { DomainEvent, Recorded } from '../stream/event.ts';
 import { EVENT_COLUMNS, type EventRow } from '../stream/event-row.ts';
 import { FEED_START, type FeedPosition } from './position.ts';

@@ -1,8 +1,9 @@
 import { crashPoint, isPlatformError, isRetryable, toError } from '@flotilla/kernel';
 import type { Transaction } from '@flotilla/postgres';
-import { withDeadline } from './deadline.ts';
-import type { EventRow } from '../stream/event-row.ts';
 import { decodeRow, feedRows } from '../feed/feed.ts';
+import type { EventRow } from '../stream/event-row.ts';
+import { takeInHand } from './claim-generation.ts';
+import { withDeadline } from './deadline.ts';
 import { describeEvent, describeFailure, type FeedingDeps, type FeedOutcome } from './feeding.ts';
 import {
   advanceGeneration,
@@ -12,7 +13,6 @@ import {
   type Generation,
 } from './generation-store.ts';
 import type { Projection } from './projection.ts';
-import { takeInHand } from './claim-generation.ts';
 import { judge, nextWork } from './work-mark.ts';
 
 /** Does the runner write this generation? An inline one is written by appends once readers see it. */

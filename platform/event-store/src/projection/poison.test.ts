@@ -5,8 +5,8 @@ import { describe, it, type TestContext } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics } from '@flotilla/telemetry';
-import { listProjections, readProjectionCommand, requestProjection } from '../index.ts';
 import { createRig, createTally, defineBalance, defineTally, deposited, type Rig } from '../../test/rig.ts';
+import { listProjections, readProjectionCommand, requestProjection } from '../index.ts';
 import { judge, nextWork, type WorkMark } from './work-mark.ts';
 
 const FIXTURE = fileURLToPath(new URL('../../test/poison.fixture.ts', import.meta.url));

@@ -2,10 +2,10 @@ import { type Clock, createGate, type Loop, startLoop, systemClock, toError, uui
 import type { Database, Queryable } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { eventStoreError } from '../errors.ts';
+import { readHorizon } from '../feed/horizon.ts';
 import { feedGeneration, isFed } from './feed-generation.ts';
 import type { FeedingDeps, FeedOutcome } from './feeding.ts';
 import { type Generation, releaseWork, surveyProjection } from './generation-store.ts';
-import { readHorizon } from '../feed/horizon.ts';
 import { indexProjections, type Projection } from './projection.ts';
 import { carryOutCommand } from './projection-commands.ts';
 import { createProjectionMetrics } from './projection-metrics.ts';

@@ -1,7 +1,7 @@
 import type { Clock } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
-import type { GenerationState } from './generation-store.ts';
 import type { FeedPosition } from '../feed/position.ts';
+import type { GenerationState } from './generation-store.ts';
 
 export interface GenerationStatus {
   readonly name: string;

@@ -4,15 +4,6 @@ import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Logger } from '@flotilla/telemetry';
 import {
-  createEventStore,
-  defineProjection,
-  listProjectionCommands,
-  listProjections,
-  projectionCaughtUp,
-  readProjectionCommand,
-  requestProjection,
-} from '../index.ts';
-import {
   type AccountEvent,
   accounts,
   createRig,
@@ -22,6 +13,15 @@ import {
   type RigOptions,
   withdrawn,
 } from '../../test/rig.ts';
+import {
+  createEventStore,
+  defineProjection,
+  listProjectionCommands,
+  listProjections,
+  projectionCaughtUp,
+  readProjectionCommand,
+  requestProjection,
+} from '../index.ts';
 
 async function open(t: TestContext, options?: RigOptions): Promise<Rig> {
   const rig = await createRig(options);

@@ -2,13 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import {
-  createEventStore,
-  listProjections,
-  type ProjectionVerb,
-  readProjectionCommand,
-  requestProjection,
-} from '../index.ts';
-import {
   accounts,
   createBalance,
   createRig,
@@ -17,6 +10,13 @@ import {
   type Rig,
   type RigOptions,
 } from '../../test/rig.ts';
+import {
+  createEventStore,
+  listProjections,
+  type ProjectionVerb,
+  readProjectionCommand,
+  requestProjection,
+} from '../index.ts';
 
 async function open(t: TestContext, options?: RigOptions): Promise<Rig> {
   const rig = await createRig(options);

@@ -1,7 +1,7 @@
 import { crashPoint, isPlatformError } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
-import { withDeadline } from './deadline.ts';
 import { feedRows } from '../feed/feed.ts';
+import { withDeadline } from './deadline.ts';
 import { handleRows } from './feed-generation.ts';
 import type { FeedingDeps } from './feeding.ts';
 import { claimGeneration, type Generation, markWork } from './generation-store.ts';

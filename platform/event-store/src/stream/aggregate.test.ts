@@ -2,8 +2,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import fc from 'fast-check';
-import { createAggregate, createEventStore, fold, readStream } from '../index.ts';
-import { readSnapshot, writeSnapshot } from './snapshot-store.ts';
 import {
   type AccountEvent,
   account,
@@ -13,7 +11,9 @@ import {
   type Rig,
   withdrawn,
 } from '../../test/rig.ts';
+import { createAggregate, createEventStore, fold, readStream } from '../index.ts';
 import { decideSpec } from '../testing/index.ts';
+import { readSnapshot, writeSnapshot } from './snapshot-store.ts';
 
 const store = createEventStore();
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { newTrace, runInContext } from '@flotilla/telemetry';
-import { createEventStore, type ExpectedVersion, readStream } from '../index.ts';
 import { accounts, createRig, deposited, type Rig, withdrawn } from '../../test/rig.ts';
+import { createEventStore, type ExpectedVersion, readStream } from '../index.ts';
 
 const store = createEventStore();
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import * as s from '@flotilla/kernel/schema';
-import type { EventRow } from './event-row.ts';
 import { type DomainEvent, defineCategory, defineEvent } from '../index.ts';
+import type { EventRow } from './event-row.ts';
 
 type Named = DomainEvent<'named', { readonly first: string; readonly last: string }>;
 

@@ -1,6 +1,6 @@
 import type { PlatformError } from '@flotilla/kernel';
-import { httpError } from '../errors.ts';
 import type { Route } from '../contract/route.ts';
+import { httpError } from '../errors.ts';
 import type { WireResponse } from './transport.ts';
 
 /** The parts of a call as they come from typed code. */

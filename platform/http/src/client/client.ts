@@ -9,10 +9,10 @@ import {
   remainingMs,
   withSpan,
 } from '@flotilla/telemetry';
+import type { CallInput, CallReply, Route } from '../contract/route.ts';
 import { type AnyInput, headersOf, pathOf, readAnswer } from './call-message.ts';
 import { type CallScope, openCallScope } from './call-scope.ts';
 import { retryDelayMs } from './retry-policy.ts';
-import type { CallInput, CallReply, Route } from '../contract/route.ts';
 import { createTransport } from './transport.ts';
 
 export interface HttpClientOptions {

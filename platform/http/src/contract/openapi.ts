@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { createDocumentSchemas, type DocumentSchemas } from '@flotilla/kernel';
-import { COMMON_HEADERS, headersOf, parametersOf } from '../openapi-parameters.ts';
-import { describeProblems, IMPLIED, type ImpliedStatus } from '../openapi-problems.ts';
+import { COMMON_HEADERS, headersOf, parametersOf } from './openapi-parameters.ts';
+import { describeProblems, IMPLIED, type ImpliedStatus } from './openapi-problems.ts';
 import type { Route } from './route.ts';
 
 export interface OpenApiOptions {

@@ -3,8 +3,8 @@ import type { Balancer } from '@flotilla/discovery';
 import * as s from '@flotilla/kernel/schema';
 import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
 import { createHttpClient } from '../client/client.ts';
-import { ConfigurationError } from './environment.ts';
 import { defineRoute } from '../contract/route.ts';
+import { ConfigurationError } from './environment.ts';
 import type { ServiceEnvironment } from './service-environment.ts';
 
 const jwks = defineRoute({

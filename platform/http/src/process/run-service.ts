@@ -7,11 +7,11 @@ import {
 } from '@flotilla/discovery';
 import { answerPings, isPlatformError, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
+import { failedChecks } from '../server/health.ts';
+import { createHttpHost, type HttpHost } from '../server/host.ts';
 import { createDisposal, type Disposal } from './disposal.ts';
 import { ConfigurationError } from './environment.ts';
 import { armFaults } from './faults.ts';
-import { failedChecks } from '../server/health.ts';
-import { createHttpHost, type HttpHost } from '../server/host.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { repeat } from './repeat.ts';
 import type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';

@@ -2,10 +2,10 @@ import type { VerifyToken } from '@flotilla/auth';
 import type { Balancer } from '@flotilla/discovery';
 import type { Clock, NewId } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { Environment } from './environment.ts';
 import type { RouteHandler } from '../server/handler.ts';
 import type { ReadinessCheck } from '../server/health.ts';
 import type { RawRoutes } from '../server/host-options.ts';
+import type { Environment } from './environment.ts';
 import type { ServiceEnvironment } from './service-environment.ts';
 
 /** What a service is given when it starts. */

@@ -1,9 +1,9 @@
 import type { FastifyReply } from 'fastify';
-import type { AnyReply } from './handler.ts';
 import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
 import { createProjection } from '../contract/projection.ts';
 import type { ProblemReply } from '../contract/reply.ts';
 import type { Route } from '../contract/route.ts';
+import type { AnyReply } from './handler.ts';
 
 export function sendProblem(reply: FastifyReply, answer: ProblemReply, traceId: string): void {
   reply

@@ -2,14 +2,14 @@ import type { ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { httpServerDuration, logSpans } from '@flotilla/telemetry';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
+import { problem } from '../contract/reply.ts';
 import { sendProblem } from './answer.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import type { HttpHostOptions } from './host-options.ts';
 import type { InFlight } from './in-flight.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import { addOperations, OPERATION_PATHS } from './operations.ts';
-import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
-import { problem } from '../contract/reply.ts';
 import { addRoute, refuseOtherMethods } from './route-server.ts';
 
 interface AppOptions extends HttpHostOptions {

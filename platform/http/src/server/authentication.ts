@@ -2,8 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import type { Principal, VerifyToken } from '@flotilla/auth';
 import { Refusal, unauthorized } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
-import { headerValues } from './request-parts.ts';
 import type { Route } from '../contract/route.ts';
+import { headerValues } from './request-parts.ts';
 
 const BEARER = /^Bearer +([A-Za-z0-9\-._~+/]+=*)$/i;
 

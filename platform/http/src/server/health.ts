@@ -1,7 +1,7 @@
 import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { httpError } from '../errors.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
+import { httpError } from '../errors.ts';
 
 /** Resolves when a thing the service cannot work without is there; rejects with the reason otherwise. */
 export type ReadinessCheck = () => Promise<void>;

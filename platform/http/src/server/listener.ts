@@ -3,10 +3,10 @@ import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Logger, newTrace } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
-import { httpError } from '../errors.ts';
-import type { InFlight } from './in-flight.ts';
 import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
+import { httpError } from '../errors.ts';
+import type { InFlight } from './in-flight.ts';
 
 /**
  * For this long an idle connection is left open after the last new one was refused: a client that is just about to

@@ -1,11 +1,11 @@
 import { type Logger, METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
-import { sendProblem } from './answer.ts';
-import { checkReadiness, type ReadinessCheck } from './health.ts';
-import type { InFlight } from './in-flight.ts';
 import { describeRoutes } from '../contract/openapi.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
 import type { Route } from '../contract/route.ts';
+import { sendProblem } from './answer.ts';
+import { checkReadiness, type ReadinessCheck } from './health.ts';
+import type { InFlight } from './in-flight.ts';
 import type { ExchangeOf } from './route-server.ts';
 
 interface OperationsOptions {

@@ -1,13 +1,13 @@
 import type { ServerResponse } from 'node:http';
 import type { VerifyToken } from '@flotilla/auth';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { createAnswerWriter } from './answer.ts';
-import { createAuthentication } from './authentication.ts';
-import { clientAddressOf } from '../client-address.ts';
-import type { Exchange } from './exchange.ts';
-import type { RouteHandler } from './handler.ts';
 import { Refusal } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
+import { createAnswerWriter } from './answer.ts';
+import { createAuthentication } from './authentication.ts';
+import { clientAddressOf } from './client-address.ts';
+import type { Exchange } from './exchange.ts';
+import type { RouteHandler } from './handler.ts';
 import { createPartsReader } from './request-parts.ts';
 
 export type ExchangeOf = (request: FastifyRequest, response: ServerResponse) => Exchange;
