@@ -62,6 +62,8 @@ export interface SystemConfig {
 }
 
 export const BUS_DATABASE = 'bus';
+/** The role that may look at it. */
+export const BUS_READER = 'bus-reader';
 export const POSTGRES = 'postgres';
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
@@ -81,7 +83,7 @@ function checkService(system: SystemConfig, name: string, service: ServiceConfig
     throw new TypeError(`service ${name}: ${what}`);
   };
   if (!NAME.test(name)) refuse('a name is lower case letters, digits and dashes, at most 40');
-  if (name === POSTGRES || name === BUS_DATABASE) refuse('this name is taken by the platform');
+  if ([POSTGRES, BUS_DATABASE, BUS_READER].includes(name)) refuse('this name is taken by the platform');
   for (const other of service.needs ?? []) {
     if (!(other in system.services)) refuse(`needs ${other}, which is not declared`);
   }

@@ -14,6 +14,7 @@ import { refuseUnknownFaults } from './known-faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
+  busReaderOf,
   makeSecrets,
   provisionPlan,
   registryTokens,
@@ -185,8 +186,8 @@ function databaseOf(
   if (!facts)
     throw cliError('CLI_NOT_RUNNING', 'the databases are not there yet: wait until the system is up');
   if (name === POSTGRES) return adminUri;
-  // The tables of the bus belong to nobody but its owner; services use its functions.
-  if (name === BUS_DATABASE && facts.system.bus) return databaseUri(adminUri, BUS_DATABASE);
+  if (name === BUS_DATABASE && facts.system.bus)
+    return databaseUri(adminUri, BUS_DATABASE, asAdmin ? undefined : busReaderOf(facts.secrets));
   const known = Object.entries(facts.system.services).filter(([, service]) => service.database);
   if (!known.some(([service]) => service === name)) {
     const names = known.map(([service]) => service).join(', ');

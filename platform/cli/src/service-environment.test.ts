@@ -157,15 +157,15 @@ it('a system has a database and a role for each service that wants one, and a bu
   const plan = provisionPlan(system, facts.secrets);
   assert.deepEqual(
     plan.roles.map((role) => role.name),
-    ['accounts', 'stock', 'billing'],
+    ['accounts', 'stock', 'billing', 'bus-reader'],
   );
   assert.deepEqual(
-    plan.databases.map(({ name, roles }) => [name, roles]),
+    plan.databases.map(({ name, roles, readers = [] }) => [name, roles, readers]),
     [
-      ['accounts', ['accounts']],
-      ['stock', ['stock']],
-      ['billing', ['billing']],
-      ['bus', ['stock']],
+      ['accounts', ['accounts'], []],
+      ['stock', ['stock'], []],
+      ['billing', ['billing'], []],
+      ['bus', ['stock'], ['bus-reader']],
     ],
   );
 });

@@ -1,7 +1,7 @@
 import type { RegistryToken } from '@flotilla/discovery';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
-import { BUS_DATABASE, type ServiceConfig, type SystemConfig } from './config.ts';
+import { BUS_DATABASE, BUS_READER, type ServiceConfig, type SystemConfig } from './config.ts';
 import { type Secrets, sha256Hex } from './secrets.ts';
 
 /** What is the same for all services of a run. */
@@ -138,6 +138,11 @@ function roleOf(secrets: Secrets, name: string): ProvisionedRole {
   return { name, password: secrets.get(`database ${name}`) };
 }
 
+/** Sees what is on the bus and changes nothing. */
+export function busReaderOf(secrets: Secrets): ProvisionedRole {
+  return roleOf(secrets, BUS_READER);
+}
+
 /** Makes every secret that the system needs, so that all can be on disk before anything is locked up with one. */
 export function makeSecrets(system: SystemConfig, secrets: Secrets): void {
   provisionPlan(system, secrets);
@@ -156,14 +161,16 @@ export function provisionPlan(system: SystemConfig, secrets: Secrets): Provision
   const onBus = owners.filter(([, service]) => service.bus).map(([name]) => name);
   return {
     systemId: systemIdOf(secrets),
-    roles: owners.map(([name]) => roleOf(secrets, name)),
+    roles: [...owners.map(([name]) => roleOf(secrets, name)), ...(system.bus ? [busReaderOf(secrets)] : [])],
     databases: [
       ...owners.map(([name, service]) => ({
         name,
         roles: [name],
         migrations: service.database?.migrations ?? [],
       })),
-      ...(system.bus ? [{ name: BUS_DATABASE, roles: onBus, migrations: system.bus.migrations }] : []),
+      ...(system.bus
+        ? [{ name: BUS_DATABASE, roles: onBus, readers: [BUS_READER], migrations: system.bus.migrations }]
+        : []),
     ],
   };
 }

@@ -257,7 +257,11 @@ describe('a running system', () => {
     await assert.rejects(query(foreign.href, 'SELECT 1'), /permission denied for database/);
     const owner = (await run('db', 'uri', 'billing', '--admin')).out.trim();
     assert.deepEqual(await query(owner, 'SELECT current_user AS me'), [{ me: 'postgres' }]);
-    assert.equal(new URL(await uriOf('bus')).pathname, '/bus');
+    const bus = await uriOf('bus');
+    assert.deepEqual(await query(bus, 'SELECT current_user AS me FROM note'), []);
+    assert.deepEqual(await query(bus, 'SELECT current_user AS me'), [{ me: 'bus-reader' }]);
+    await assert.rejects(query(bus, "INSERT INTO note VALUES ('forged')"), /permission denied/);
+    await query((await run('db', 'uri', 'bus', '--admin')).out.trim(), "INSERT INTO note VALUES ('mended')");
     const unknown = await run('db', 'uri', 'edge');
     assert.deepEqual(
       [unknown.code, unknown.out],

@@ -13,6 +13,14 @@ const mine = `p${process.pid}`;
 const systemId = randomBytes(16).toString('hex');
 const name = (suffix: string) => `${mine}_${suffix}`;
 
+/** A schema whose tables are reached through a function of their owner. */
+const CALL = `
+  CREATE SCHEMA apart;
+  GRANT USAGE ON SCHEMA apart TO PUBLIC;
+  CREATE TABLE apart.thing (name text);
+  CREATE FUNCTION apart.add(given text) RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog
+    AS $$ INSERT INTO apart.thing VALUES (given) $$;`;
+
 describe('provisioning', () => {
   const adminUri = testServerUri();
   const cart = { name: name('cart'), password: "it's a \\ secret" };
@@ -130,6 +138,37 @@ describe('provisioning', () => {
       as(order, name('cart'), (db) => db.query('SELECT 1')),
       /permission denied for database/,
     );
+  });
+
+  it('lets a reader see every table of a database, and do nothing else', async () => {
+    const [bus, reader] = [name('read'), { name: name('reader'), password: 'reader-secret' }];
+    await writeFile(join(folder, '0003_call.sql'), CALL);
+    const migrations = [{ name: 'test', directory: folder }];
+    const read = { name: bus, roles: [cart.name], readers: [reader.name], migrations };
+    // One that is there already, and has been read by nobody.
+    const { readers: _, ...unread } = read;
+    await provision(adminUri, { systemId, roles: [cart, reader], databases: [unread] });
+    await as(cart, bus, (db) => db.query("SELECT apart.add('kept')"));
+    for (const roles of [[cart.name], [], [cart.name]])
+      await provision(adminUri, { systemId, roles: [cart, reader], databases: [{ ...read, roles }] });
+    plan = { ...plan, roles: [...plan.roles, reader], databases: [...plan.databases, read] };
+    await as(reader, bus, async (db) => {
+      assert.deepEqual(await db.query('SELECT name FROM apart.thing'), [{ name: 'kept' }]);
+      assert.deepEqual(await db.query('SELECT name FROM item'), []);
+      for (const sql of [
+        "INSERT INTO item (name) VALUES ('a')",
+        'DELETE FROM apart.thing',
+        "SELECT apart.add('forged')",
+        'CREATE TABLE mine (id text)',
+        'CREATE TEMPORARY TABLE mine (id text)',
+      ])
+        await assert.rejects(db.query(sql), /permission denied/, sql);
+    });
+    await assert.rejects(
+      as(reader, name('cart'), (db) => db.query('SELECT 1')),
+      /permission denied for database/,
+    );
+    await as(cart, bus, (db) => db.query("SELECT apart.add('more')"));
   });
 
   it('leaves alone what somebody else made', async () => {

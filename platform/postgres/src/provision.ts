@@ -22,6 +22,8 @@ export interface ProvisionedDatabase {
   readonly migrations: readonly MigrationSource[];
   /** Roles that may connect: they read and write rows, and cannot create, alter or drop anything. */
   readonly roles: readonly string[];
+  /** Roles that may connect and read every table, and do nothing else. Default: none. */
+  readonly readers?: readonly string[];
 }
 
 export interface ProvisionPlan {
@@ -174,7 +176,12 @@ async function ensureDatabase(
   notes: Notes,
 ): Promise<void> {
   const files = await readMigrations(plan.migrations);
-  const fingerprint = fingerprintOf([GRANTS, plan.roles, files.map((file) => [file.name, file.checksum])]);
+  const fingerprint = fingerprintOf([
+    GRANTS,
+    plan.roles,
+    files.map((file) => [file.name, file.checksum]),
+    ...(plan.readers ? [plan.readers] : []),
+  ]);
   const note = notes.get(`database ${plan.name}`);
   if (note?.systemId === systemId && note.fingerprint === fingerprint) return;
   const name = quoteName(plan.name);
@@ -190,7 +197,9 @@ async function ensureDatabase(
     await revokeOthers(admin, plan);
     await own.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
     for (const role of plan.roles) await own.query(grants(name, quoteName(role)));
+    if (plan.readers) await own.query('ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC');
     await migrate(own, plan.migrations);
+    if (plan.readers) await own.query(await readerGrants(own, name, plan.roles, plan.readers));
   } finally {
     await own.close();
   }
@@ -211,7 +220,7 @@ async function revokeOthers(admin: Database, plan: ProvisionedDatabase): Promise
     `SELECT DISTINCT grantee.rolname AS name
      FROM pg_database, aclexplode(datacl) AS acl JOIN pg_roles AS grantee ON grantee.oid = acl.grantee
      WHERE datname = $1 AND acl.grantee <> datdba AND NOT grantee.rolname = ANY ($2)`,
-    [plan.name, plan.roles],
+    [plan.name, [...plan.roles, ...(plan.readers ?? [])]],
   );
   for (const other of others) {
     await admin.query(`REVOKE ALL ON DATABASE ${quoteName(plan.name)} FROM ${quoteName(other.name)}`);
@@ -235,6 +244,36 @@ function grants(database: string, role: string): string {
       ([objects, right]) =>
         `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ${right} ON ${objects} TO ${role}`,
     ),
+  ].join('; ');
+}
+
+/**
+ * A reader must not do by a function what it may not do to a table, and PostgreSQL lets everybody call a new function:
+ * with readers, functions are for the roles that are named.
+ */
+async function readerGrants(
+  own: Database,
+  database: string,
+  roles: readonly string[],
+  readers: readonly string[],
+): Promise<string> {
+  const rows = await own.query<{ name: string }>(
+    "SELECT nspname AS name FROM pg_namespace WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema'",
+  );
+  return [
+    ...readers.map((reader) => `GRANT CONNECT ON DATABASE ${database} TO ${quoteName(reader)}`),
+    ...rows
+      .map(({ name }) => quoteName(name))
+      .flatMap((schema) => [
+        `REVOKE EXECUTE ON ALL ROUTINES IN SCHEMA ${schema} FROM PUBLIC`,
+        ...roles.map((role) => `GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ${schema} TO ${quoteName(role)}`),
+        ...readers
+          .map(quoteName)
+          .flatMap((reader) => [
+            `GRANT USAGE ON SCHEMA ${schema} TO ${reader}`,
+            `GRANT SELECT ON ALL TABLES IN SCHEMA ${schema} TO ${reader}`,
+          ]),
+      ]),
   ].join('; ');
 }
 

@@ -8,7 +8,9 @@ const uri: Command = {
   summary: "prints the connection string of a service's database, of `bus` or of `postgres`",
   arguments: [{ kind: SERVICE }],
   options: {
-    admin: { help: 'as the owner of the tables instead of the role of the service' },
+    admin: {
+      help: 'as the owner of the tables instead of the role of the service, or of the reader of `bus`',
+    },
     ...JSON_OPTION,
     ...DATA_DIR_OPTION,
   },
