@@ -102,7 +102,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'drop-compensation',
     what: 'the saga records that it undid a step, and does not',
-    where: ['platform/saga/src/call-step.ts'],
+    where: ['platform/saga/src/run/call-step.ts'],
     service: 'order',
     scenario: refusedShipment,
     crashes: [],
@@ -111,7 +111,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'saga-state-apart',
     what: 'the state of a saga is not written in the transaction of its hooks',
-    where: ['platform/saga/src/record-step.ts'],
+    where: ['platform/saga/src/run/record-step.ts'],
     service: 'order',
     scenario: sold,
     crashes: crash('order', 'saga.before-end'),
@@ -121,7 +121,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'forget-running-sagas',
     what: 'nobody takes up the sagas of a process that died',
-    where: ['platform/saga/src/poller.ts'],
+    where: ['platform/saga/src/run/poller.ts'],
     service: 'order',
     scenario: sold,
     crashes: crash('order', 'saga.after-call'),
@@ -180,7 +180,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
     // The last one: its saga stays stuck.
     bug: 'write-without-lease',
     what: 'an engine writes what came of a step although another has taken the saga over',
-    where: ['platform/saga/src/record-store.ts'],
+    where: ['platform/saga/src/store/records.ts'],
     service: 'order',
     scenario: takenOver,
     crashes: [],

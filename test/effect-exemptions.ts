@@ -106,36 +106,36 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'the second is the first thing that its caller does',
   },
   {
-    in: 'platform/saga/src/record-step.ts writeTogether',
+    in: 'platform/saga/src/run/record-step.ts writeTogether',
     what: 'db.transaction',
     points: ['saga.before-record-commit', 'saga.after-record-commit'],
     because: 'the first is in passCrashPoints, the second in its caller',
   },
   {
-    in: 'platform/saga/src/take-message.ts takeMessage',
+    in: 'platform/saga/src/run/take-message.ts takeMessage',
     what: 'keepMessage',
     points: ['saga.before-reply-commit', 'saga.after-reply-commit'],
     because: 'it writes in a transaction that ends between the two',
   },
   {
-    in: 'platform/saga/src/desk-loop.ts deliverParked',
+    in: 'platform/saga/src/operate/operator-loop.ts deliverParked',
     what: 'db.transaction',
     points: ['saga.before-reply-commit', 'saga.after-reply-commit'],
     because: 'they are in what it runs',
   },
-  ...['desk-loop.ts runNext', 'engine.ts operate'].map((place) => ({
+  ...['operate/operator-loop.ts runNext', 'run/engine.ts operate'].map((place) => ({
     in: `platform/saga/src/${place}`,
     what: 'db.transaction',
     points: ['saga.before-operation-commit', 'saga.after-operation-commit'],
     because: 'they are in what it runs',
   })),
   ...['request', 'withdraw'].map((name) => ({
-    in: `platform/saga/src/desk.ts ${name}`,
+    in: `platform/saga/src/operate/operator.ts ${name}`,
     what: `${name === 'request' ? 'insert' : 'withdraw'}Operation`,
     because: 'a wish in one statement, with nothing behind it but the answer',
   })),
   {
-    in: 'platform/saga/src/migrate-old.ts migrateOld',
+    in: 'platform/saga/src/upgrade/migrate-old.ts migrateOld',
     what: 'db.query UPDATE',
     points: ['saga.before-migrate-commit', 'saga.after-migrate-commit'],
     because: 'it only takes the leases; each migration is a transaction of its own with the two',

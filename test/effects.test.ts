@@ -5,11 +5,12 @@ import { type Effect, type EffectCalls, findEffects, writingOperations } from '.
 import { listFiles, readText } from './source-files.ts';
 
 const SOURCES = /^(platform\/(messaging|saga|event-store)|shop\/[^/]+)\/src\/.*\.ts$/;
-const NOT_SHIPPED = /\.test\.ts$|\.contract\.ts$|\.fixture\.ts$|\/(testing|test-[\w-]+)\.ts$/;
+const NOT_SHIPPED =
+  /\.test\.ts$|\.contract\.ts$|\.fixture\.ts$|\/(testing|test-[\w-]+)\.ts$|\/src\/testing\//;
 
 /** They only translate to SQL: the effects are where they are called. */
 const STORES =
-  /\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|sign-up-pace|signing-keys|saga-commands)\.ts$/;
+  /\/saga\/src\/(?:store\/[\w-]+|operate\/commands)\.ts$|\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|sign-up-pace|signing-keys)\.ts$/;
 
 /** What leaves the process. */
 const OUTGOING =

@@ -1,4 +1,4 @@
-export { sagaCrashPoints } from './crash-points.ts';
+export type { Direction, Rejection, SagaReason, SagaStatus } from './decide/state.ts';
 export {
   type DefineEvent,
   type DefineStep,
@@ -8,23 +8,7 @@ export {
   type SagaElements,
   type SagaEventHandler,
   type SagaMigration,
-} from './definition.ts';
-export { createSagaEngine, type SagaEngine } from './engine.ts';
-export type { SagaEngineOptions } from './engine-options.ts';
-export type { Fault, SagaErrorCode } from './errors.ts';
-export { sagaMigrations } from './migrations.ts';
-export type { OperateAnswer, SagaOrder } from './operate.ts';
-export type { Refusal, SagaVerb } from './operator-verbs.ts';
-export type { CancelAnswer } from './saga-commands.ts';
-export type {
-  SagaAttemptRecord,
-  SagaAuditRecord,
-  SagaMessageRecord,
-  SagaStepRecord,
-} from './saga-history.ts';
-export type { SagaDetails, SagaFilter, SagaSummary } from './saga-queries.ts';
-export type { Direction, Rejection, SagaReason, SagaStatus } from './saga-state.ts';
-export type { StartOptions } from './start-saga.ts';
+} from './define/definition.ts';
 export {
   command,
   type MessageStep,
@@ -40,4 +24,20 @@ export {
   type SingleStep,
   type StepOutcome,
   type WaitStep,
-} from './step.ts';
+} from './define/step.ts';
+export type { Fault, SagaErrorCode } from './errors.ts';
+export { sagaMigrations } from './migrations.ts';
+export type { CancelAnswer } from './operate/commands.ts';
+export type {
+  SagaAttemptRecord,
+  SagaAuditRecord,
+  SagaMessageRecord,
+  SagaStepRecord,
+} from './operate/history.ts';
+export type { OperateAnswer, SagaOrder } from './operate/operate.ts';
+export type { SagaDetails, SagaFilter, SagaSummary } from './operate/queries.ts';
+export type { Refusal, SagaVerb } from './operate/verbs.ts';
+export { createSagaEngine, type SagaEngine } from './run/engine.ts';
+export type { SagaEngineOptions } from './run/engine-options.ts';
+export type { StartOptions } from './run/start-saga.ts';
+export { sagaCrashPoints } from './testing/crash-points.ts';

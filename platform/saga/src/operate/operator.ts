@@ -1,0 +1,48 @@
+import type { NewId } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import { findAnswer, insertOperation, withdrawOperation } from '../store/operations.ts';
+import { listParked, type SagaMessageRecord } from './history.ts';
+import type { OperateAnswer, SagaOrder } from './operate.ts';
+import { findSaga, listSagas, type SagaDetails, type SagaFilter, type SagaSummary } from './queries.ts';
+
+export type { SagaMessageRecord } from './history.ts';
+export type { OperateAnswer, SagaOrder } from './operate.ts';
+export type { SagaDetails, SagaSummary } from './queries.ts';
+export type { SagaVerb, SagaVerbName } from './verbs.ts';
+
+/** The sagas of a service seen from outside, through its database alone: for operators' tools. */
+export interface SagaDesk {
+  /** Stuck ones first. */
+  list(filter: SagaFilter): Promise<readonly SagaSummary[]>;
+  find(id: string): Promise<SagaDetails | undefined>;
+  /** Messages that wait for their saga, the oldest first. */
+  parked(limit: number): Promise<readonly SagaMessageRecord[]>;
+  /** Asks the engine of the service to carry out an order. Returns the id of the request. */
+  request(sagaId: string, order: SagaOrder): Promise<string>;
+  /** `undefined`: not carried out yet. */
+  answer(requestId: string): Promise<OperateAnswer | undefined>;
+  /** Takes a request back; `false` when it was carried out meanwhile. */
+  withdraw(requestId: string): Promise<boolean>;
+}
+
+export function openSagaDesk(db: Database, newId: NewId): SagaDesk {
+  return {
+    list: async (filter) => {
+      if (filter.status !== undefined) return await listSagas(db, filter);
+      const [stuck, all] = await Promise.all([
+        listSagas(db, { ...filter, status: 'stuck' }),
+        listSagas(db, filter),
+      ]);
+      return [...stuck, ...all.filter(({ status }) => status !== 'stuck')].slice(0, filter.limit ?? 100);
+    },
+    find: (id) => findSaga(db, id),
+    parked: (limit) => listParked(db, limit),
+    request: async (sagaId, order) => {
+      const id = newId();
+      await insertOperation(db, { id, sagaId, order });
+      return id;
+    },
+    answer: (id) => findAnswer(db, id),
+    withdraw: (id) => withdrawOperation(db, id),
+  };
+}
