@@ -54,7 +54,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     points: ['relay.after-publish', 'relay.after-delete'],
     because: 'it is called right after the first',
   },
-  ...['held-runner.ts handle', 'message-processor.ts handleAll'].map((place) => ({
+  ...['held-runner.ts handle', 'message-processor.ts readAll'].map((place) => ({
     in: `platform/messaging/src/${place}`,
     what: 'settling.bury',
     points: ['consumer.before-bury', 'consumer.after-bury'],

@@ -32,6 +32,11 @@ export interface ConsumerOptions {
   readonly maxBatch?: number;
   /** How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms. */
   readonly heldPollIntervalMs?: number;
+  /**
+   * How long a message whose type has no handler here waits for a process of the consumer that has one, and with it what
+   * comes behind it in its key, before it becomes a dead letter. Default 600,000 ms.
+   */
+  readonly unknownTypeWaitMs?: number;
   /** How long duplicates are recognised. Default 14 days: longer than any redelivery. */
   readonly inboxRetentionDays?: number;
   readonly recordSpan?: RecordSpan;
@@ -65,7 +70,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   let runner: HeldRunner | undefined;
   let loops: readonly Loop[] = [];
 
-  const held = createHeldMessages(db, name);
+  const held = createHeldMessages(db, name, [...handlers.keys()]);
   const measures = inboxMetrics(options.metrics, name);
   const common = {
     ...{ consumer: name, db, held, logger, metrics: options.metrics, clock, concurrency, maxBatch },
@@ -97,7 +102,9 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       if (receiver) return;
       await transport.subscribe(name, [...handlers.keys()]);
       if (closing.signal.aborted) return;
-      runner = startHeldRunner({ ...work, pollIntervalMs: options.heldPollIntervalMs ?? 1_000 });
+      const pollIntervalMs = options.heldPollIntervalMs ?? 1_000;
+      const unknownTypeWaitMs = options.unknownTypeWaitMs ?? 600_000;
+      runner = startHeldRunner({ ...work, pollIntervalMs, unknownTypeWaitMs });
       receiver = transport.receive(name, { handle, concurrency, maxBatch });
       const forget = () => forgetOldMessages(db, name, options.inboxRetentionDays ?? 14);
       const observe = async () => {

@@ -53,6 +53,16 @@ async function unwanted(system: TestSystem): Promise<void> {
   });
 }
 
+/** A message that no process of the consumer knows, and messages behind it. */
+async function unheardOf(system: TestSystem): Promise<void> {
+  const stranger = { ...counted, type: 'test.unheard-of.v1' };
+  await system.transport().subscribe('test', [counted.type, stranger.type]);
+  await system.service.db.transaction(async (tx) => {
+    await system.outbox.publish(tx, stranger, { key: 'k', n: 0 });
+    for (const n of [1, 2]) await system.outbox.publish(tx, counted, { key: 'k', n });
+  });
+}
+
 async function deadLetter(system: TestSystem): Promise<void> {
   await subscribe(system);
   const { id, type, key, body } = createTestMessage(counted, { key: 'k', n: 0 });
@@ -83,6 +93,7 @@ const doomed: Scenario = {
   ends: { effects: [1, 2], dead: 1 },
   key: 'doomed',
 };
+const unknown: Scenario = { prepare: unheardOf, parts: all, ends: { effects: [1, 2], dead: 1 } };
 const refused: Scenario = { prepare: unwanted, parts: all, ends: { effects: [1, 2], parked: 1 } };
 const redriven: Scenario = { prepare: deadLetter, parts: [...all, 'redrive'], ends: { effects: [0] } };
 const discarded: Scenario = { prepare: deadLetter, parts: [...all, 'discard'], ends: {} };
@@ -115,6 +126,8 @@ const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
   'consumer.before-hold': failing,
   'consumer.after-hold': failing,
   'consumer.after-take-due': failing,
+  'consumer.before-wait': unknown,
+  'consumer.after-wait': unknown,
   'consumer.before-held-commit': failing,
   'consumer.after-held-commit': failing,
   'consumer.before-bury': doomed,

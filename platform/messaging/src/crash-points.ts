@@ -25,6 +25,8 @@ export const messagingCrashPoints = [
   'consumer.before-hold',
   'consumer.after-hold',
   'consumer.after-take-due',
+  'consumer.before-wait',
+  'consumer.after-wait',
   'consumer.before-held-commit',
   'consumer.after-held-commit',
   'consumer.before-bury',

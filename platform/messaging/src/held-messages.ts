@@ -1,6 +1,6 @@
 import { type Database, storableText, type Transaction } from '@flotilla/postgres';
 import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from './cloud-event.ts';
-import type { Arrival, Task, Unusable } from './task.ts';
+import type { Arrival, Task, Unknown, Unusable } from './task.ts';
 
 /** One failed attempt, as it is kept. */
 export interface Attempt {
@@ -23,10 +23,14 @@ export interface HeldMessage extends Arrival {
   readonly failures: number;
   readonly crashes: number;
   readonly suspect: boolean;
+  /** How long it is held, if its key waited for a process that handles the type of its first message; else null. */
+  readonly waitedMs: number | null;
 }
 
 export interface HeldStatistics {
   readonly held: number;
+  /** Keys that wait for a process which handles the type of their first message. */
+  readonly waitingKeys: number;
   readonly dead: number;
   readonly oldestHeldAgeSeconds: number;
 }
@@ -37,11 +41,13 @@ export interface HeldMessages {
    * Puts messages behind the held ones of their keys; with `starts`, keys that are not held become held, due now.
    * Returns the ids of those that need nothing more.
    */
-  setAside(tasks: readonly Task[], options: SetAsideOptions): Promise<ReadonlySet<string>>;
+  setAside(messages: readonly Readable[], options: SetAsideOptions): Promise<ReadonlySet<string>>;
   fail(task: Task, failure: FailureRecord, delayMs: number): Promise<void>;
   /** `false`: it was handled before, so it is no dead letter. */
   bury(unusable: Unusable, failure?: FailureRecord, countedCrashes?: number): Promise<boolean>;
   takeDue(maxMessages: number, alone: boolean): Promise<readonly HeldMessage[]>;
+  /** The opposite of `takeDue` for the first of a key whose type is not handled here. */
+  wait(unknown: Unknown, wasSuspect: boolean, how: WaitOptions): Promise<void>;
   putBack(ids: readonly string[], wereSuspect: boolean, delayMs: number): Promise<void>;
   /** Ids to handle now; `undefined` when another process has the key. */
   resume(tx: Transaction, key: string, ids: readonly string[]): Promise<ReadonlySet<string> | undefined>;
@@ -51,13 +57,27 @@ export interface HeldMessages {
 
 export interface SetAsideOptions {
   readonly starts: boolean;
-  readonly suspects: ReadonlySet<Task>;
+  /** They may have ended a process. */
+  readonly suspects?: ReadonlySet<Arrival>;
 }
+
+export interface WaitOptions {
+  /** Since it is held. */
+  readonly maxMs: number;
+  /** From now on: others get their chance, however long it was held behind something else. */
+  readonly minMs: number;
+}
+
+type Readable = Pick<Task, 'arrival' | 'inboxId'>;
 
 const MAX_ATTEMPT_LENGTH = 500;
 const MAX_REASON_LENGTH = 4_000;
 
-export function createHeldMessages(db: Database, consumer: string): HeldMessages {
+export function createHeldMessages(
+  db: Database,
+  consumer: string,
+  handledTypes: readonly string[],
+): HeldMessages {
   return {
     setAside: async (tasks, { starts, suspects }) => {
       const rows = await db.query<{ id: string }>(SET_ASIDE, [
@@ -67,7 +87,7 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
         tasks.map(({ arrival }) => arrival.type),
         tasks.map(({ arrival }) => arrival.body),
         tasks.map(({ arrival }) => arrival.enqueuedAt),
-        tasks.map((task) => suspects.has(task)),
+        tasks.map(({ arrival }) => suspects?.has(arrival) === true),
         starts,
       ]);
       return new Set(rows.map((row) => row.id));
@@ -89,7 +109,13 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
       ]);
       return rows[0]?.buried === true;
     },
-    takeDue: (maxMessages, alone) => db.query(TAKE_DUE, [consumer, maxMessages, alone]),
+    takeDue: (maxMessages, alone) => db.query(TAKE_DUE, [consumer, maxMessages, alone, handledTypes]),
+    wait: async ({ arrival, inboxId, unknownType }, wasSuspect, { maxMs, minMs }) => {
+      await db.query('SELECT inbox_wait($1, $2, $3::uuid, $4, $5, $6::float8, $7::float8)', [
+        ...[consumer, arrival.key, inboxId, storableText(unknownType, MAX_KEY_LENGTH)],
+        ...[wasSuspect, maxMs, minMs],
+      ]);
+    },
     putBack: async (ids, wereSuspect, delayMs) => {
       await db.query('SELECT inbox_put_back($1, $2::uuid[], $3, $4)', [consumer, ids, wereSuspect, delayMs]);
     },
@@ -105,7 +131,7 @@ export function createHeldMessages(db: Database, consumer: string): HeldMessages
     },
     statistics: async () => {
       const [row] = await db.query<HeldStatistics>(STATISTICS, [consumer]);
-      return row ?? { held: 0, dead: 0, oldestHeldAgeSeconds: 0 };
+      return row ?? { held: 0, waitingKeys: 0, dead: 0, oldestHeldAgeSeconds: 0 };
     },
   };
 }
@@ -135,11 +161,13 @@ const BURY = `
   SELECT inbox_bury($1, $2::uuid, $3, $4, $5, $6::timestamptz, $7, $8, $9::jsonb, $10, $11::integer) AS buried`;
 
 const TAKE_DUE = `
-  SELECT message_id AS "inboxId", key, type, body, enqueued_at AS "enqueuedAt", failures, crashes, suspect
-  FROM inbox_take_due($1, $2, $3)`;
+  SELECT message_id AS "inboxId", key, type, body, enqueued_at AS "enqueuedAt", failures, crashes, suspect,
+    waited_ms AS "waitedMs"
+  FROM inbox_take_due($1, $2, $3, $4::text[])`;
 
 const STATISTICS = `
   SELECT (SELECT count(*) FROM (SELECT 1 FROM inbox_held WHERE consumer = $1 LIMIT 100000) AS counted)::integer AS held,
+    (SELECT count(*) FROM inbox_held_key WHERE consumer = $1 AND waits_for IS NOT NULL)::integer AS "waitingKeys",
     (SELECT count(*) FROM inbox_dead_letter WHERE consumer = $1)::integer AS dead,
     coalesce(extract(epoch FROM clock_timestamp() - (
       SELECT min(enqueued_at) FROM (SELECT enqueued_at FROM inbox_held WHERE consumer = $1 LIMIT 100000) AS counted

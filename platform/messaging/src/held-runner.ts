@@ -4,19 +4,29 @@ import type { Logger } from '@flotilla/telemetry';
 import { isConnectionLoss } from './failure.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
 import type { Settling } from './settling.ts';
-import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';
+import {
+  giveUp,
+  isReadable,
+  type Task,
+  type Understand,
+  type Understood,
+  type Unknown,
+  type Unusable,
+} from './task.ts';
 
 export interface HeldRunnerOptions {
   readonly db: Database;
   readonly held: HeldMessages;
   readonly settling: Settling;
-  readonly understand: (arrival: Arrival) => Task | Unusable;
+  readonly understand: Understand;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
   readonly gate: Gate;
   /** Keys in work at once. */
   readonly concurrency: number;
   readonly maxBatch: number;
   readonly pollIntervalMs: number;
+  /** How long a message waits for a process that handles its type. */
+  readonly unknownTypeWaitMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly closing: AbortSignal;
@@ -31,6 +41,9 @@ export interface HeldRunner {
 
 /** Then other messages have their turn. */
 const MAX_SUSPECTS_IN_A_ROW = 50;
+
+/** Of another process, in which it may find a message before that is given up. */
+const MIN_POLLS = 3;
 
 export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   const { db, held, settling, understand, gate, concurrency, maxBatch, clock, logger, closing } = options;
@@ -78,18 +91,44 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     const [first] = taken;
     if (!first) return;
     crashPoint('consumer.after-take-due');
-    const understood = taken.map(understand);
+    const understood = taken.map(understandOrGiveUp);
+    const unusable = understood.filter((one): one is Unusable => !isReadable(one));
+    const unknown = understood.filter((one) => 'unknownType' in one);
     const tasks = understood.filter((one) => 'work' in one);
-    const unusable = understood.filter((one) => 'reason' in one);
     const counted = first.suspect ? 1 : 0;
     const [only] = tasks;
-    if (unusable.length > 0) {
+    if (unknown.length > 0) await waitForOthers(understood, first.suspect);
+    else if (unusable.length > 0) {
       for (const one of unusable) await settling.bury(one, counted);
       await putBack(tasks.map((task) => task.inboxId));
     } else if (only && first.suspect && first.crashes >= only.maxCrashes) {
       const reason = `the process ended ${first.crashes} times while this message was in work`;
       await settling.bury(giveUp(only, reason), counted);
     } else await run(tasks, first, counted);
+  }
+
+  function understandOrGiveUp(message: HeldMessage): Understood {
+    const one = understand(message);
+    const hasWaited = message.waitedMs !== null && message.waitedMs >= options.unknownTypeWaitMs;
+    return 'unknownType' in one && hasWaited ? giveUp(one, one.reason) : one;
+  }
+
+  /** One of a type that is not handled here waits alone, so that what comes before it in its key is handled here. */
+  async function waitForOthers(taken: readonly Understood[], wasSuspect: boolean): Promise<void> {
+    const [first, ...others] = taken;
+    if (first && others.length === 0 && 'unknownType' in first) return await wait(first, wasSuspect);
+    batchSize = 1;
+    await putBack(taken.map(({ inboxId }) => inboxId));
+  }
+
+  async function wait(message: Unknown, wasSuspect: boolean): Promise<void> {
+    const how = { maxMs: options.unknownTypeWaitMs, minMs: MIN_POLLS * options.pollIntervalMs };
+    crashPoint('consumer.before-wait');
+    await settling.patiently(() => held.wait(message, wasSuspect, how));
+    crashPoint('consumer.after-wait');
+    const { arrival, inboxId: messageId, unknownType: type } = message;
+    const facts = { messageId, type, key: arrival.key, maxMs: how.maxMs };
+    logger.warn(facts, 'no handler here for its type: the message waits for a process that has one');
   }
 
   async function putBack(ids: readonly string[]): Promise<void> {

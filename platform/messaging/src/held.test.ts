@@ -229,7 +229,7 @@ describe('held messages', () => {
   });
 
   it('become suspects when the process that had taken them vanishes', async () => {
-    const held = createHeldMessages(system.service.db, 'vanished');
+    const held = createHeldMessages(system.service.db, 'vanished', [counted.type]);
     await system.service.db.query(
       `SELECT inbox_fail('vanished', gen_random_uuid(), 'k', 't.v1', '{}', now(), '{"error": "x"}', 'x', 0, 0)`,
     );
@@ -251,7 +251,7 @@ describe('held messages', () => {
     await db.query(
       `SELECT inbox_fail('racing', '00000000-0000-7000-8000-000000000001', 'racing', 't.v1', '{}', now(), '{"error": "x"}', 'x', 0, 0)`,
     );
-    const held = createHeldMessages(db, 'racing');
+    const held = createHeldMessages(db, 'racing', [counted.type]);
     const [first] = await held.takeDue(1, false);
     assert.ok(first);
     const ids = [first.inboxId];

@@ -16,11 +16,17 @@ export function inboxMetrics(
     'Age of the oldest message that waits for another attempt.',
     labels,
   );
+  const waiting = metrics.gauge(
+    'messaging_inbox_waiting_keys',
+    'Keys that wait for a process which handles the type of their first message.',
+    labels,
+  );
   const dead = metrics.gauge('messaging_inbox_dead_letters', 'Messages given up.', labels);
   return {
     observe: (statistics) => {
       held.set(statistics.held, { consumer });
       age.set(statistics.oldestHeldAgeSeconds, { consumer });
+      waiting.set(statistics.waitingKeys, { consumer });
       dead.set(statistics.dead, { consumer });
     },
   };

@@ -3,10 +3,10 @@ import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { createBatchSize } from './batch-size.ts';
 import { isConnectionLoss, isContention } from './failure.ts';
-import type { HeldMessages } from './held-messages.ts';
+import type { HeldMessages, SetAsideOptions } from './held-messages.ts';
 import { rememberMessages } from './inbox.ts';
 import type { Settling } from './settling.ts';
-import { type Arrival, giveUp, type Task, type Unusable } from './task.ts';
+import { type Arrival, giveUp, isReadable, type Task, type Understand, type Unknown } from './task.ts';
 import type { Delivery, Settlement } from './transport.ts';
 
 export interface ProcessorOptions {
@@ -14,7 +14,7 @@ export interface ProcessorOptions {
   readonly db: Database;
   readonly held: HeldMessages;
   readonly settling: Settling;
-  readonly understand: (arrival: Arrival) => Task | Unusable;
+  readonly understand: Understand;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
   readonly gate: Gate;
   /** Messages in one transaction at most. */
@@ -31,8 +31,8 @@ const ROLLBACK = new Error('rolled back on purpose');
 
 /**
  * Makes deliveries into effects, each once. Several are tried in one transaction; when that fails each runs alone, so
- * that only the failing one is counted as failed. What fails, may have ended a process, or waits behind such a message
- * goes to the held messages.
+ * that only the failing one is counted as failed. What fails, may have ended a process, has a type that is not handled
+ * here, or waits behind such a message goes to the held messages.
  */
 export function createMessageProcessor(options: ProcessorOptions) {
   const { consumer, db, held, settling, understand, runTask, gate, clock, logger, closing } = options;
@@ -85,7 +85,7 @@ export function createMessageProcessor(options: ProcessorOptions) {
         for (const task of rest) done.add(task.arrival);
         return;
       }
-      rest = await setAside(rest, aside, new Set(), done);
+      rest = await setAside(rest, aside, { starts: false }, done);
     }
   }
 
@@ -112,40 +112,49 @@ export function createMessageProcessor(options: ProcessorOptions) {
   /** Returns those of `tasks` that are still to be handled: a key may have been let go meanwhile. */
   async function setAside(
     tasks: readonly Task[],
-    aside: readonly Task[],
-    suspects: ReadonlySet<Task>,
+    aside: readonly (Task | Unknown)[],
+    how: SetAsideOptions,
     done: Set<Arrival>,
   ): Promise<readonly Task[]> {
     if (aside.length === 0) return tasks;
-    const starts = suspects.size > 0;
     crashPoint('consumer.before-set-aside');
-    const settled = await settling.patiently(() => held.setAside(aside, { starts, suspects }));
+    const settled = await settling.patiently(() => held.setAside(aside, how));
     crashPoint('consumer.after-set-aside');
-    const gone = new Set(aside.filter((task) => settled.has(task.inboxId)));
+    const gone = new Set(aside.filter(({ inboxId }) => settled.has(inboxId)));
     settling.count('aside', gone.size);
-    for (const task of gone) done.add(task.arrival);
-    if (starts) options.onDue();
+    for (const { arrival } of gone) done.add(arrival);
+    if (how.starts) options.onDue();
     return tasks.filter((task) => !gone.has(task));
   }
 
-  async function handleAll(deliveries: readonly Delivery[], done: Set<Arrival>): Promise<void> {
-    const tasks: Task[] = [];
-    const suspects = new Set<Task>();
+  /** Those that somebody can work on; the others are given up. */
+  async function readAll(
+    deliveries: readonly Delivery[],
+    done: Set<Arrival>,
+  ): Promise<readonly (Task | Unknown)[]> {
+    const readable: (Task | Unknown)[] = [];
     for (const delivery of deliveries) {
       const understood = understand(delivery);
-      if ('work' in understood && delivery.givenUp === undefined) {
-        tasks.push(understood);
-        if (delivery.suspect) suspects.add(understood);
-      } else {
-        const { givenUp = '' } = delivery;
-        await settling.bury('work' in understood ? giveUp(understood, givenUp) : understood);
-        done.add(delivery);
+      if (!isReadable(understood)) await settling.bury(understood);
+      else if (delivery.givenUp !== undefined) await settling.bury(giveUp(understood, delivery.givenUp));
+      else {
+        readable.push(understood);
+        continue;
       }
+      done.add(delivery);
     }
-    // With a suspect goes everything of its key, else what comes before it in the batch would be behind it then.
-    const keys = new Set([...suspects].map((task) => task.arrival.key));
-    const aside = tasks.filter((task) => keys.has(task.arrival.key));
-    await handleTasks(await setAside(tasks, aside, suspects, done), done);
+    return readable;
+  }
+
+  async function handleAll(deliveries: readonly Delivery[], done: Set<Arrival>): Promise<void> {
+    const readable = await readAll(deliveries, done);
+    const suspects = new Set<Arrival>(deliveries.filter(({ suspect }) => suspect));
+    const notNow = readable.filter((one) => suspects.has(one.arrival) || 'unknownType' in one);
+    // With such a one goes everything of its key, else what comes before it in the batch would be behind it then.
+    const keys = new Set(notNow.map(({ arrival }) => arrival.key));
+    const aside = readable.filter(({ arrival }) => keys.has(arrival.key));
+    const tasks = readable.filter((one) => 'work' in one);
+    await handleTasks(await setAside(tasks, aside, { starts: true, suspects }, done), done);
   }
 
   return async (deliveries: readonly Delivery[]): Promise<readonly Settlement[]> => {

@@ -31,9 +31,24 @@ export interface Unusable {
   readonly traceparent?: string;
 }
 
-/** It was understood, but is given up. */
-export function giveUp({ arrival, inboxId, message }: Task, reason: string): Unusable {
-  const { traceparent } = message;
+/** An arrival of a type that this process does not handle. Another version of the service may. */
+export interface Unknown extends Unusable {
+  readonly unknownType: string;
+}
+
+export type Understood = Task | Unknown | Unusable;
+
+/** Somebody can work on it: this process, or another one of the consumer. */
+export function isReadable(one: Understood): one is Task | Unknown {
+  return 'work' in one || 'unknownType' in one;
+}
+
+export type Understand = (arrival: Arrival) => Understood;
+
+/** It could be worked on, here or elsewhere, but is given up. */
+export function giveUp(readable: Task | Unknown, reason: string): Unusable {
+  const { arrival, inboxId } = readable;
+  const { traceparent } = 'message' in readable ? readable.message : readable;
   return { arrival, inboxId, reason, ...(traceparent !== undefined && { traceparent }) };
 }
 
@@ -50,7 +65,7 @@ export interface UnderstandingOptions {
 const UNREADABLE = '0a1f3c2e-5d64-5b77-8f19-2c9be4a7d310';
 
 /** Reads arrivals. What cannot be worked on says why. */
-export function createUnderstanding(options: UnderstandingOptions): (arrival: Arrival) => Task | Unusable {
+export function createUnderstanding(options: UnderstandingOptions): Understand {
   return (arrival) => {
     const parsed = read(arrival);
     if (!parsed.ok) {
@@ -59,16 +74,22 @@ export function createUnderstanding(options: UnderstandingOptions): (arrival: Ar
     }
     const message = parsed.value;
     const known = { arrival, inboxId: inboxId(message) };
-    const bound = bind(message, options);
-    if (!bound.ok) {
-      const trace = message.traceparent === undefined ? {} : { traceparent: message.traceparent };
-      return { ...known, ...trace, reason: bound.rejection };
+    const trace = message.traceparent === undefined ? {} : { traceparent: message.traceparent };
+    const handler = options.handlers.get(message.type);
+    if (!handler) {
+      return {
+        ...known,
+        ...trace,
+        unknownType: message.type,
+        reason: describeUnknown(message.type, options),
+      };
     }
-    const { handler, work } = bound.value;
+    const bound = bind(message, handler);
+    if (!bound.ok) return { ...known, ...trace, reason: bound.rejection };
     return {
       ...known,
       message,
-      work,
+      work: bound.value,
       retryDelaysMs: handler.retry?.delaysMs ?? options.retryDelaysMs,
       maxCrashes: handler.retry?.maxCrashes ?? options.maxCrashes,
       timeoutMs: handler.timeoutMs ?? options.handlerTimeoutMs,
@@ -85,15 +106,10 @@ function read({ type, key, body }: Arrival): Result<Message, string> {
   return fromCloudEvent(body);
 }
 
-function bind(
-  message: Message,
-  { consumer, handlers }: UnderstandingOptions,
-): Result<{ handler: Handler; work: Task['work'] }, string> {
-  const handler = handlers.get(message.type);
-  if (!handler) return reject(`unknown ${describeUnknown(message.type, consumer, [...handlers.keys()])}`);
+function bind(message: Message, handler: Handler): Result<Task['work'], string> {
   try {
     const prepared = handler.prepare(message);
-    if (prepared.ok) return accept({ handler, work: prepared.value });
+    if (prepared.ok) return accept(prepared.value);
     const issues = prepared.rejection.map(({ path, message: text }) => `${path} ${text}`).join('; ');
     return reject(`the data does not match ${message.type}: ${issues}`);
   } catch (error) {
@@ -102,10 +118,10 @@ function bind(
   }
 }
 
-function describeUnknown(type: string, consumer: string, known: readonly string[]): string {
+function describeUnknown(type: string, { consumer, handlers }: UnderstandingOptions): string {
   const name = type.replace(/\.v\d+$/, '');
-  const versions = known.filter((other) => other !== type && other.replace(/\.v\d+$/, '') === name);
+  const versions = [...handlers.keys()].filter((other) => other.replace(/\.v\d+$/, '') === name);
   return versions.length > 0
-    ? `version: ${consumer} has no handler for "${type}", but for ${versions.join(', ')}`
-    : `type: ${consumer} has no handler for "${type}"`;
+    ? `unknown version: ${consumer} has no handler for "${type}", but for ${versions.join(', ')}`
+    : `unknown type: ${consumer} has no handler for "${type}"`;
 }

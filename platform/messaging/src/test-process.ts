@@ -114,6 +114,7 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
       handlers,
       ...base,
       heldPollIntervalMs: 50,
+      unknownTypeWaitMs: 0,
     });
     // A service would be started again; on a busy machine the first connection may take too long.
     await eventually('it starts', () => consumer.start().then(() => true));
