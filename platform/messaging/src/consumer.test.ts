@@ -170,7 +170,7 @@ describe('a consumer', () => {
   ];
   for (const [what, message, reason] of unreadable) {
     it(`puts a message that ${what} to the dead letters and goes on`, async () => {
-      await system.consumer(transport, [recordEffect]);
+      await system.consumer(transport, [recordEffect], { unknownTypeWaitMs: 0 });
       await transport.publish([message, event('k', 2)]);
       assert.match((await deadLetter()).reason, reason);
       assert.deepEqual(await seen(1), [{ key: 'k', n: 2 }]);
