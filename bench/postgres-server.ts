@@ -7,9 +7,8 @@ import {
   databaseUri,
   type MigrationSource,
   provision,
-  removeEmbeddedPostgres,
-  startEmbeddedPostgres,
 } from '@flotilla/postgres';
+import { removeEmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres/embedded';
 
 /** The one PostgreSQL that everything in a run uses: fsync on, the settings that every user gets. */
 export interface PostgresServer {

@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { removeEmbeddedPostgres } from '@flotilla/postgres';
+import { removeEmbeddedPostgres } from '@flotilla/postgres/embedded';
 
 const PREFIX = 'flotilla-test-';
 

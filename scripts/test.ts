@@ -6,7 +6,7 @@ import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { startEmbeddedPostgres } from '@flotilla/postgres';
+import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import { runTests } from './run-tests.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 import { testFiles } from './test-files.ts';

@@ -3,13 +3,8 @@ import { glob, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import {
-  createDatabase,
-  type Database,
-  databaseUri,
-  migrate,
-  startEmbeddedPostgres,
-} from '@flotilla/postgres';
+import { createDatabase, type Database, databaseUri, migrate } from '@flotilla/postgres';
+import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
 
 /** A system as a former release left it, written by `scripts/keep-system.ts`. */
 export interface KeptSystem {

@@ -1,5 +1,5 @@
 import { isPlatformError } from '@flotilla/kernel';
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres';
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import { findFreePort } from './ports.ts';
 import type { Ending, Launched } from './unit.ts';
 

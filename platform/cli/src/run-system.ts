@@ -1,7 +1,8 @@
 import type { Server } from 'node:http';
-import { type Registry, startRegistry } from '@flotilla/discovery';
+import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
-import { databaseUri, hasEmbeddedPostgres, identifyServer, provision } from '@flotilla/postgres';
+import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
+import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
 import { connectControl } from './control-client.ts';
 import { createControlServer, type RegistryAccess } from './control-server.ts';

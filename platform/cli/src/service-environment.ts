@@ -1,4 +1,4 @@
-import type { RegistryToken } from '@flotilla/discovery';
+import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
 import { BUS_DATABASE, BUS_READER, type ServiceConfig, type SystemConfig } from './config.ts';

@@ -6,12 +6,11 @@ import { isPlatformError } from '@flotilla/kernel';
 import {
   deprovision,
   findProvisioned,
-  hasEmbeddedPostgres,
   identifyServer,
   type Provisioned,
   type ProvisionPlan,
-  removeEmbeddedPostgres,
 } from '@flotilla/postgres';
+import { hasEmbeddedPostgres, removeEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import type { Invocation } from './commands/command.ts';
 import { claimSocket } from './control-socket.ts';
 import { createSocketFolder, type DataDir } from './data-dir.ts';

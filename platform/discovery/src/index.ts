@@ -2,7 +2,5 @@ export { type ConsulResolverOptions, createConsulResolver } from './consul-resol
 export type { Endpoint, Resolver } from './endpoint.ts';
 export type { DiscoveryErrorCode } from './errors.ts';
 export { type RegisteredInstance, type RegisterOptions, register } from './register.ts';
-export type { RegistryToken } from './registry/acl.ts';
-export { type Registry, type RegistryOptions, startRegistry } from './registry/start-registry.ts';
 export { type Balancer, createRoundRobin, type PickOptions } from './round-robin.ts';
 export { createStaticResolver } from './static-resolver.ts';

@@ -3,8 +3,6 @@ export {
   type Database,
   type DatabaseOptions,
 } from './database.ts';
-export { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
-export { hasEmbeddedPostgres, removeEmbeddedPostgres } from './embedded-home.ts';
 export { type PostgresError, type PostgresErrorCode, toPostgresError } from './errors.ts';
 export { type MigrationSource, migrate } from './migrate.ts';
 export {

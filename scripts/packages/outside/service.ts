@@ -2,7 +2,8 @@
 import { randomUUID } from 'node:crypto';
 import * as s from '@flotilla/kernel/schema';
 import * as messaging from '@flotilla/messaging';
-import { createDatabase, migrate, startEmbeddedPostgres } from '@flotilla/postgres';
+import { createDatabase, migrate } from '@flotilla/postgres';
+import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import { createSagaEngine, defineSaga, sagaMigrations } from '@flotilla/saga';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 

@@ -4,13 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import {
-  createRoundRobin,
-  createStaticResolver,
-  type Registry,
-  register,
-  startRegistry,
-} from '@flotilla/discovery';
+import { createRoundRobin, createStaticResolver, register } from '@flotilla/discovery';
+import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
 import { isPlatformError } from '@flotilla/kernel';
 import { childEnvironment } from '@flotilla/kernel/testing';

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
-import { register, startRegistry } from '@flotilla/discovery';
+import { register } from '@flotilla/discovery';
+import { startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { startRegistry } from '@flotilla/discovery';
+import { startRegistry } from '@flotilla/discovery/registry';
 import * as s from '@flotilla/kernel/schema';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { issuer, readProblem, startHost } from '../../test/fixture.ts';

@@ -5,10 +5,10 @@ import { basename, dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PlatformError } from '@flotilla/kernel';
 import { syncFolder } from '@flotilla/kernel/files';
-import type { Account } from './embedded-account.ts';
-import type { Binaries } from './embedded-binaries.ts';
-import { type Home, isVacant, keepPassword, readPassword, unfinishedOf, unusable } from './embedded-home.ts';
-import { removeSurvivor } from './embedded-survivor.ts';
+import type { Account } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { type Home, isVacant, keepPassword, readPassword, unfinishedOf, unusable } from './home.ts';
+import { removeSurvivor } from './survivor.ts';
 
 /**
  * Makes the data directory where there is none, and clears the way for a server on it; returns the superuser's password.

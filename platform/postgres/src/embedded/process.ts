@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import type { Account } from './embedded-account.ts';
-import type { Binaries } from './embedded-binaries.ts';
-import { environment } from './embedded-cluster.ts';
+import type { Account } from './account.ts';
+import type { Binaries } from './binaries.ts';
+import { environment } from './cluster.ts';
 
 /**
  * Runs the server below a small shell that holds a pipe of ours. When our process ends, however it ends, the

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { readIfPresent } from '@flotilla/kernel/files';
-import { unusable } from './embedded-home.ts';
+import { unusable } from './home.ts';
 
 const FAST_SHUTDOWN_MS = 15_000;
 

@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { access, chmod, cp, mkdir, readdir, readFile, readlink, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { PlatformError } from '@flotilla/kernel';
-import { type Account, canReach } from './embedded-account.ts';
+import { type Account, canReach } from './account.ts';
 
 export interface Binaries {
   readonly initdb: string;

@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, readdir, realpath, rm, stat } from 'node:fs/promis
 import { basename, dirname, join, resolve } from 'node:path';
 import { PlatformError } from '@flotilla/kernel';
 import { readIfPresent, writeWhole } from '@flotilla/kernel/files';
-import { type Account, canReach } from './embedded-account.ts';
+import { type Account, canReach } from './account.ts';
 
 /** Where a data directory really lives, with what belongs to it beside it. */
 export interface Home {

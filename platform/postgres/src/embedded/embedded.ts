@@ -2,14 +2,14 @@ import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { toError } from '@flotilla/kernel';
 import pg from 'pg';
-import { serverAccount } from './embedded-account.ts';
-import { findInstalled, prepareBinaries } from './embedded-binaries.ts';
-import { openCluster, startFailed } from './embedded-cluster.ts';
-import { makeSocketFolder, passwordFile, prepareHome, unusable } from './embedded-home.ts';
-import { boundLog } from './embedded-log.ts';
-import { freePort, type ServerProcess, spawnServer } from './embedded-process.ts';
-import { readPid, stopServer } from './embedded-survivor.ts';
-import { toPostgresError } from './errors.ts';
+import { toPostgresError } from '../errors.ts';
+import { serverAccount } from './account.ts';
+import { findInstalled, prepareBinaries } from './binaries.ts';
+import { openCluster, startFailed } from './cluster.ts';
+import { makeSocketFolder, passwordFile, prepareHome, unusable } from './home.ts';
+import { boundLog } from './log.ts';
+import { freePort, type ServerProcess, spawnServer } from './process.ts';
+import { readPid, stopServer } from './survivor.ts';
 
 export interface EmbeddedPostgresOptions {
   /** Kept between runs; made when it is not there. One server at a time: the caller holds that right. */

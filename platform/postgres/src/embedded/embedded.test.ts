@@ -21,13 +21,13 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { createDatabase } from './database.ts';
+import { createDatabase } from '../database.ts';
+import type { SqlValue } from '../statement.ts';
+import { parseAccount, serverAccount } from './account.ts';
+import { findInstalled, prepareBinaries } from './binaries.ts';
 import { type EmbeddedPostgres, type EmbeddedPostgresOptions, startEmbeddedPostgres } from './embedded.ts';
-import { parseAccount, serverAccount } from './embedded-account.ts';
-import { findInstalled, prepareBinaries } from './embedded-binaries.ts';
-import { removeEmbeddedPostgres } from './embedded-home.ts';
-import { readPid } from './embedded-survivor.ts';
-import type { SqlValue } from './statement.ts';
+import { removeEmbeddedPostgres } from './home.ts';
+import { readPid } from './survivor.ts';
 
 const isRoot = process.getuid?.() === 0;
 
@@ -282,7 +282,7 @@ describe('the guardian of the embedded server', () => {
   /** Another process that starts the server, to be killed. */
   async function startElsewhere(): Promise<{ starter: ChildProcess; serverPid: number }> {
     const program = `
-      import { startEmbeddedPostgres } from '@flotilla/postgres';
+      import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
       const server = await startEmbeddedPostgres(${JSON.stringify({ dataDir, logFile: join(folder, 'log') })});
       console.log(server.pid);`;
     const starter = spawn(process.execPath, ['--input-type=module', '-e', program], {
