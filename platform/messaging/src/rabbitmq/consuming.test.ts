@@ -5,6 +5,7 @@ import { eventually } from '@flotilla/kernel/testing';
 import type { Delivery, Settlement } from '../transport.ts';
 import { collect, useTestBench } from './test-bench.ts';
 import { skipWithoutRabbitmq } from './testing.ts';
+import { topologyOfQueue } from './topology.ts';
 
 const allDone = (deliveries: readonly Delivery[]) => deliveries.map((): Settlement => 'done');
 
@@ -12,6 +13,12 @@ const allDone = (deliveries: readonly Delivery[]) => deliveries.map((): Settleme
 const hasty: Clock = {
   ...systemClock,
   sleep: (ms, signal) => systemClock.sleep(ms === 60_000 ? 50 : ms, signal),
+};
+
+/** A quarter of a minute between two looks at who is heard is over soon. */
+const attentive: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === 15_000 ? 500 : ms, signal),
 };
 
 describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
@@ -221,6 +228,94 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
       return bodies().includes('1');
     });
     await receiver.close();
+  });
+
+  it('is heard again after a queue was deleted and declared again in one go, and nothing confirmed is lost', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport({ clock: attentive });
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { deliveries, bodies, receiver } = collect(transport, bench.queue);
+    const operator = await bench.channel();
+    const { queues } = topologyOfQueue(bench.queue, { shards: 4, deliveryLimit: 50 });
+    let n = 0;
+    const publish = async () => {
+      await transport.publish(['a', 'b', 'c', 'd', 'e', 'f'].map((key) => bench.outgoing(key, String(n++))));
+    };
+    const allArrive = () => eventually('all of them', () => new Set(bodies()).size === n);
+    for (let rounds = 0; rounds < 8; rounds += 1) {
+      await publish();
+      await allArrive();
+      for (const { name, arguments: given } of queues.slice(1)) {
+        await operator.deleteQueue(name);
+        await operator.assertQueue(name, { durable: true, arguments: given });
+      }
+      await publish();
+      await allArrive();
+    }
+    await receiver.close();
+    for (const { givenUp } of deliveries)
+      assert.ok(givenUp === undefined || givenUp === 'the queue of its shard was missing when it arrived');
+  });
+
+  it('hands out an event that found no queue as given up, and a command is returned', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const operator = await bench.channel();
+    for (const shard of ['00', '01', '02', '03']) await operator.deleteQueue(`${bench.queue}.${shard}`);
+    const command = bench.outgoing('b', 'command', { mandatory: true });
+    const refusals = await transport.publish([bench.outgoing('a', 'event'), command]);
+    assert.deepEqual(
+      refusals.map(({ id }) => id),
+      [command.id],
+    );
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('the event', () => deliveries.length === 1);
+    await receiver.close();
+    const [{ body, key, givenUp } = {}] = deliveries;
+    assert.deepEqual(
+      [body, key, givenUp],
+      ['event', 'a', 'the queue of its shard was missing when it arrived'],
+    );
+    assert.deepEqual(await bench.unrouted(), []);
+  });
+
+  it('gets each message once where the bindings of a former release are left', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const operator = await bench.channel();
+    for (const shard of ['00', '01', '02', '03']) {
+      await operator.bindQueue(`${bench.queue}.${shard}`, bench.queue, `*.${shard}`);
+    }
+    const { bodies, receiver } = collect(transport, bench.queue);
+    const batch = Array.from({ length: 50 }, (_, n) => bench.outgoing(`k${n}`, String(n)));
+    await transport.publish(batch);
+    await eventually('all', () => new Set(bodies()).size === 50);
+    await receiver.close();
+    assert.equal(bodies().length, 50);
+  });
+
+  it('keeps what it cannot deliver at all where it can be seen', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const operator = await bench.channel();
+    for (const name of ['00', '01', '02', '03', 'dlq']) await operator.deleteQueue(`${bench.queue}.${name}`);
+    assert.deepEqual(await transport.publish([bench.outgoing('a', 'event')]), []);
+    assert.deepEqual(await bench.unrouted(), ['event']);
+  });
+
+  it('does not suspect what a publisher says was delivered before', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    const foreign = await bench.channel();
+    foreign.publish(bench.type, 'event.00', Buffer.from('copied'), { headers: { 'x-delivery-count': 7 } });
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('it is there', () => deliveries.length === 1);
+    await receiver.close();
+    assert.equal(deliveries[0]?.suspect, false);
   });
 
   it('brings back the subscription to an exchange that was deleted', async (t) => {

@@ -8,6 +8,8 @@ export interface Part {
   readonly isDead: boolean;
   readonly survivors: Survivors;
   live: Consumption | undefined;
+  /** Something came through it since the last look. */
+  wasHeard: boolean;
   /**
    * `waiting`: another process may be the active one. `active`: something was delivered to us, so we are, until the
    * channel is closed. `leaving`: what runs is finished, then the channel is closed. `closing`: it is.
@@ -18,7 +20,7 @@ export interface Part {
 export function partsOf(queue: string, shards: number): readonly Part[] {
   const part = (source: string, isDead: boolean): Part => ({
     ...{ source, isDead, survivors: createSurvivors() },
-    ...{ live: undefined, state: 'waiting' },
+    ...{ live: undefined, wasHeard: false, state: 'waiting' },
   });
   const numbers = Array.from({ length: shards }, (_, shard) => shard);
   return [

@@ -28,6 +28,12 @@ interface PartDelivery extends BrokerDelivery {
 }
 
 const REPLAY_INTERVAL_MS = 60_000;
+/** Who hears nothing for one to two of these opens its channel anew. */
+const LISTEN_INTERVAL_MS = 15_000;
+/** Without a further loss; then the queues are declared again. */
+const SETTLE_MS = 300;
+/** Then whatever was not told that its queue was deleted is opened anew. */
+const SETTLED_MS = 1_000;
 /** What was released rests this long before it is offered again. */
 const RELEASE_PAUSE_MS = 100;
 
@@ -47,6 +53,8 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   const balance = createBalance(shards);
   const prefetch = prefetchOf(receive, shards);
   let offering = false;
+  let declaredOn: ChannelModel | undefined;
+  let losses = 0;
 
   const isLive = ({ part, consumption }: PartDelivery) => part.live === consumption;
   const mayStart = ({ part }: PartDelivery) => part.state !== 'leaving' && part.state !== 'closing';
@@ -113,20 +121,56 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     part.live = undefined;
     part.state = 'waiting';
     const gone = [...unacknowledged.values()].filter((delivery) => delivery.consumption === consumption);
-    part.survivors.remember(gone);
+    if (gone.length > 0) part.survivors.remember(gone);
     for (const { id } of gone) unacknowledged.delete(id);
     dispatcher.forgetLost();
-    if (!isOnPurpose) {
-      const facts = { source: part.source };
-      logger.warn(facts, 'the channel to the queue is lost, what was not acknowledged comes again');
+    if (isOnPurpose) {
+      if (!closing.signal.aborted) loop.wake();
+      return;
     }
-    if (!closing.signal.aborted) loop.wake();
+    const facts = { source: part.source };
+    logger.warn(facts, 'the channel to the queue is lost, what was not acknowledged comes again');
+    void comeBack();
+  }
+
+  /** The queue may be deleted. Whoever did it may not be done: who declares in between makes consumers that hear nothing. */
+  async function comeBack(): Promise<void> {
+    losses += 1;
+    const loss = losses;
+    await pause(clock, SETTLE_MS, closing.signal);
+    if (loss !== losses || closing.signal.aborted) return;
+    for (const part of parts) part.wasHeard = false;
+    declareAgain();
+    await pause(clock, SETTLED_MS, closing.signal);
+    if (loss === losses && !closing.signal.aborted) openSilentAnew();
+  }
+
+  function declareAgain(): void {
+    declaredOn = undefined;
+    loop.wake();
+  }
+
+  /**
+   * When a queue is deleted and declared again in one go, the broker often cancels nothing: it lists the consumer with the
+   * new queue, gives it messages and sends none. So who has heard nothing since the last look asks anew; what the
+   * broker had given comes then, in order. To one that only had nothing to hear it makes no difference.
+   */
+  function openSilentAnew(): void {
+    const holding = new Set([...unacknowledged.values()].map(({ part }) => part));
+    for (const part of parts) {
+      const isSilent = !part.wasHeard && !holding.has(part);
+      part.wasHeard = false;
+      if (!isSilent || part.live === undefined || part.state === 'leaving') continue;
+      part.state = 'closing';
+      void part.live.close(clock);
+    }
   }
 
   async function keepConsuming(): Promise<boolean> {
     const model = connection.current();
     if (model === undefined) return false;
-    await options.declare(model);
+    if (declaredOn !== model) await options.declare(model);
+    declaredOn = model;
     for (const part of parts) {
       if (part.live) continue;
       await openConsumption(model, {
@@ -141,6 +185,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
 
   function arrived(part: Part, delivery: Omit<BrokerDelivery, 'suspect'>): void {
     if (delivery.consumption !== part.live) return;
+    part.wasHeard = true;
     if (part.state === 'waiting' && !part.isDead) part.state = 'active';
     const suspect = delivery.givenUp === undefined && part.survivors.isSuspect(delivery);
     unacknowledged.set(delivery.id, { ...delivery, suspect, part });
@@ -177,6 +222,24 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     run: keepConsuming,
     intervalMs: REPLAY_INTERVAL_MS,
   });
+  const declaring = startLoop({
+    ...base,
+    name: 'rabbitmq-declare',
+    run: async () => {
+      if (declaredOn !== undefined) declareAgain();
+      return false;
+    },
+    intervalMs: REPLAY_INTERVAL_MS,
+  });
+  const listening = startLoop({
+    ...base,
+    name: 'rabbitmq-listen',
+    run: async () => {
+      openSilentAnew();
+      return false;
+    },
+    intervalMs: LISTEN_INTERVAL_MS,
+  });
   const { balanceIntervalMs: intervalMs } = options;
   const sharing = startLoop({ ...base, name: 'rabbitmq-share', run: shareShards, intervalMs });
   const stopListening = connection.onChange(loop.wake);
@@ -185,7 +248,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     close: async () => {
       closing.abort();
       stopListening();
-      await Promise.all([loop.stop(), sharing.stop()]);
+      await Promise.all([loop, declaring, listening, sharing].map((each) => each.stop()));
       await dispatcher.drain();
       // Not `basic.cancel`: the broker would activate the next consumer at once, which then runs ahead of what we
       // still hold. Closing the channel gives everything back first, in order.

@@ -15,7 +15,7 @@ describe('the topology of a consumer', () => {
       assert.deepEqual(target(routingKey(shard, false)), [`order.0${shard % 4}`]);
       assert.deepEqual(target(routingKey(shard, true)), [`order.0${shard % 4}`]);
     }
-    assert.equal(new Set(bindings.map(({ pattern }) => pattern)).size, SHARDS + 1);
+    assert.equal(new Set(bindings.map(({ pattern }) => pattern)).size, SHARDS + 3);
   });
 
   it('gives every shard a delivery limit and a dead-letter exchange that loses nothing', () => {
@@ -40,7 +40,7 @@ describe('the topology of a consumer', () => {
   });
 
   it('refuses a name that collides with one of its own', () => {
-    for (const name of ['', 'unrouted', 'order.dlq', 'order.00', 'x'.repeat(201)]) {
+    for (const name of ['', 'unrouted', 'order.dlq', 'order.shards', 'order.00', 'x'.repeat(201)]) {
       assert.throws(() => topologyOfQueue(name, SHAPE), RangeError, name);
     }
   });

@@ -60,7 +60,8 @@ export function topologyOfType(type: string): Topology {
 
 /**
  * What a consumer needs: an exchange that its types are bound to, one queue a shard, and the dead-letter queue. One
- * process at a time is active on a shard, which keeps each key in order.
+ * process at a time is active on a shard, which keeps each key in order. An event that finds the queue of its shard
+ * missing goes astray into the dead-letter queue; a command does not, so that the broker returns it.
  */
 export function topologyOfQueue(queue: string, { shards, deliveryLimit }: QueueShape): Topology {
   assertQueueName(queue);
@@ -68,6 +69,12 @@ export function topologyOfQueue(queue: string, { shards, deliveryLimit }: QueueS
   return {
     exchanges: [
       { name: deadLetterExchange(queue), type: 'fanout', arguments: {} },
+      { name: strayExchange(queue), type: 'topic', arguments: { 'alternate-exchange': UNROUTED } },
+      {
+        name: shardExchange(queue),
+        type: 'topic',
+        arguments: { 'alternate-exchange': strayExchange(queue) },
+      },
       { name: queue, type: 'topic', arguments: {} },
     ],
     queues: [
@@ -88,8 +95,10 @@ export function topologyOfQueue(queue: string, { shards, deliveryLimit }: QueueS
     ],
     bindings: [
       { from: deadLetterExchange(queue), to: deadLetterQueue(queue), toKind: 'queue', pattern: '' },
+      { from: strayExchange(queue), to: deadLetterQueue(queue), toKind: 'queue', pattern: 'event.*' },
+      { from: queue, to: shardExchange(queue), toKind: 'exchange', pattern: '#' },
       ...Array.from({ length: SHARDS }, (_, shard) => ({
-        from: queue,
+        from: shardExchange(queue),
         to: shardQueue(queue, shard % shards),
         toKind: 'queue' as const,
         pattern: `*.${twoDigits(shard)}`,
@@ -119,22 +128,30 @@ export function deadLetterQueue(queue: string): string {
   return `${queue}.dlq`;
 }
 
-function deadLetterExchange(queue: string): string {
+export function deadLetterExchange(queue: string): string {
   return `${queue}.dlx`;
+}
+
+function shardExchange(queue: string): string {
+  return `${queue}.shards`;
+}
+
+function strayExchange(queue: string): string {
+  return `${queue}.stray`;
 }
 
 function twoDigits(shard: number): string {
   return String(shard).padStart(2, '0');
 }
 
-const RESERVED = /\.(\d\d|dlq|dlx)$/;
+const RESERVED = /\.(\d\d|dlq|dlx|shards|stray)$/;
 const MAX_QUEUE_BYTES = 200;
 
 function assertQueueName(queue: string): void {
   const bytes = Buffer.byteLength(queue);
   if (bytes === 0 || bytes > MAX_QUEUE_BYTES || RESERVED.test(queue) || queue === UNROUTED) {
     throw new RangeError(
-      `a queue on RabbitMQ has 1 to ${MAX_QUEUE_BYTES} bytes, is not "${UNROUTED}" and does not end in .dlq, .dlx or two digits, got "${queue}"`,
+      `a queue on RabbitMQ has 1 to ${MAX_QUEUE_BYTES} bytes, is not "${UNROUTED}" and does not end in .dlq, .dlx, .shards, .stray or two digits, got "${queue}"`,
     );
   }
 }

@@ -51,13 +51,14 @@ export function readDelivery({ content, properties, fields }: ConsumeMessage) {
     key: keyOf(headers[KEY], body),
     messageId: typeof id === 'string' && id !== '' ? id : undefined,
     enqueuedAt: enqueuedAt(headers[ENQUEUED_AT_MS], properties.timestamp),
-    /** How often the broker has taken it back from a consumer. */
-    returns: typeof count === 'number' ? count : fields.redelivered ? 1 : 0,
+    /** How often the broker has taken it back from a consumer. Before that, the count is whatever its publisher wrote. */
+    returns: fields.redelivered ? (typeof count === 'number' ? count : 1) : 0,
   };
 }
 
 /** Why a message is in the dead-letter queue. */
-export function reasonOfDeath({ properties }: ConsumeMessage): string {
+export function reasonOfDeath({ properties, fields }: ConsumeMessage): string {
+  if (!fields.exchange.endsWith('.dlx')) return 'the queue of its shard was missing when it arrived';
   const reason: unknown = properties.headers?.['x-first-death-reason'];
   if (reason === 'delivery_limit') return 'the broker gave it up: it reached the delivery limit of its queue';
   return `the broker gave it up: ${typeof reason === 'string' ? reason : 'no reason was given'}`;
