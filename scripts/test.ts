@@ -38,7 +38,8 @@ const server = await startEmbeddedPostgres({
 let broker: TestBroker | undefined;
 try {
   // Most parts do without RabbitMQ, which takes seconds to start.
-  if (files.some((file) => /messaging|test\/system/.test(file))) broker = await startTestBroker(folder);
+  if (files.some((file) => /messaging|test\/system|commands\/queue/.test(file)))
+    broker = await startTestBroker(folder);
   const env = {
     // Hundreds of processes run the same modules: each is compiled once, and found again by the next run.
     NODE_COMPILE_CACHE: join(process.cwd(), 'node_modules/.cache/flotilla-tests'),

@@ -11,6 +11,7 @@ import { findRoot, loadSystem } from './load-system.ts';
 import { assignPorts } from './ports.ts';
 import { brokerOf, externalServerOf, refuseRunning, tryBroker } from './preflight.ts';
 import { createProgress, type Progress } from './progress.ts';
+import { tellGoneQueues } from './queue/gone-queues.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
 import { openServiceLog } from './service-log.ts';
 import { showErrors } from './show-errors.ts';
@@ -82,6 +83,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     const facts = { system, urls, demo, seconds, server, rabbitmq, failed: names, logFolder: dataDir.logs };
     const lines = banner({ ...facts, ...options });
     report(env, { type: 'running', banner: lines, failed: names });
+    if (system.bus) void tellGoneQueues(invocation, progress.say);
     if (flag(values, 'watch'))
       void watchSources(watching(system, root, running, progress)).catch(progress.say);
     return lines;

@@ -11,6 +11,7 @@ import { gateway } from './commands/gateway.ts';
 import { logs } from './commands/logs.ts';
 import { projection } from './commands/projection.ts';
 import { ps } from './commands/ps.ts';
+import { queue } from './commands/queue.ts';
 import { registry } from './commands/registry.ts';
 import { route } from './commands/route.ts';
 import { saga } from './commands/saga.ts';
@@ -32,6 +33,7 @@ export const COMMANDS: readonly Command[] = [
   registry,
   saga,
   dlq,
+  queue,
   projection,
   gateway,
   route,

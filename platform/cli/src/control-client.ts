@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { RegistryAccess } from './control-server.ts';
+import type { BrokerAccess, RegistryAccess } from './control-server.ts';
 import type { DataDir } from './data-dir.ts';
 import { type CliErrorCode, cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
@@ -26,6 +26,7 @@ export interface Control {
   ): Promise<readonly InstanceStatus[]>;
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   registry(): Promise<RegistryAccess>;
+  broker(): Promise<BrokerAccess>;
   /** Resolves when everything has stopped. */
   down(): Promise<{ readonly pid: number }>;
 }
@@ -46,6 +47,7 @@ export function connectControl(dataDir: DataDir): Control {
       return (await ask<{ readonly uri: string }>('GET', path)).uri;
     },
     registry: () => ask('GET', '/registry'),
+    broker: () => ask('GET', '/broker'),
     down: () => ask('POST', '/down'),
   };
 }

@@ -13,6 +13,7 @@ export interface Controlled {
   readonly shutDown: () => Promise<void>;
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
   readonly registry: () => RegistryAccess;
+  readonly broker: () => BrokerAccess;
   /** Throws for faults that a service does not know. */
   readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
 }
@@ -21,6 +22,11 @@ export interface Controlled {
 export interface RegistryAccess {
   readonly url: string;
   readonly token: string;
+}
+
+/** RabbitMQ, with the password; `null` when PostgreSQL is the bus. */
+export interface BrokerAccess {
+  readonly url: string | null;
 }
 
 /** The control API: HTTP on a socket that only this user can open. */
@@ -47,6 +53,7 @@ async function answer(
   if (route === 'GET databases')
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'GET registry') return send(response, 200, controlled.registry());
+  if (route === 'GET broker') return send(response, 200, controlled.broker());
   if (route === 'POST services')
     return await changeService(controlled, name, action, faultsOf(url), response);
   if (route === 'POST down') {

@@ -13,6 +13,8 @@ export interface Mark {
   readonly servers: readonly { readonly id: string; readonly address: string }[];
   /** RabbitMQ virtual hosts that it used, without a password. */
   readonly brokers: readonly string[];
+  /** Services that may have left queues there. */
+  readonly subscribers?: readonly string[];
 }
 
 const MADE_BY = 'flotilla up';

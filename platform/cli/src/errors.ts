@@ -12,6 +12,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_SECRETS_UNREADABLE`, `CLI_SECRETS_LOST`: the file of the secrets is torn, or gone although there are data.
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
+ * - `CLI_QUEUE_IN_USE`: the service of a queue that was to be dropped is configured, or consumes it.
  * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
  * - `CLI_NOT_READY`: a system in the background was not ready in time; it goes on.
  * - `CLI_UNEXPECTED`: a fault of this program; its stack is shown.
@@ -28,6 +29,7 @@ export type CliErrorCode =
   | 'CLI_SECRETS_LOST'
   | 'CLI_START_FAILED'
   | 'CLI_NOT_FOUND'
+  | 'CLI_QUEUE_IN_USE'
   | 'CLI_NO_ANSWER'
   | 'CLI_NOT_READY'
   | 'CLI_UNEXPECTED';

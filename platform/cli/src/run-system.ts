@@ -13,6 +13,7 @@ import { cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
 import { refuseUnknownFaults } from './known-faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
+import { subscribersOf } from './queue/subscribers.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
   busReaderOf,
@@ -88,6 +89,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
     registry: () => registryOf(running.facts),
+    broker: () => ({ url: options.inherited['RABBITMQ_URL'] || null }),
     checkFaults: (service, faults) => refuseUnknownFaults(options, service, faults),
   });
   if (!(await claimSocket(control, dataDir.controlSocket))) {
@@ -107,6 +109,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await secrets.save();
     const plan = provisionPlan(system, secrets);
     await noteWhatIsMade(dataDir, plan.systemId, externalAdminUri, options.inherited['RABBITMQ_URL']);
+    await noteSubscribers(dataDir, system);
     if (externalAdminUri === undefined) await startPostgres(supervisor);
     const facts = {
       ...options,
@@ -166,6 +169,13 @@ function withoutCredentials(text: string): string {
   url.password = '';
   url.search = '';
   return url.href;
+}
+
+/** RabbitMQ does not tell which queues it has: those of services that are gone are found again by their names. */
+async function noteSubscribers(dataDir: DataDir, system: SystemConfig): Promise<void> {
+  await changeMark(dataDir, ({ subscribers = [] }) => ({
+    subscribers: [...new Set([...subscribers, ...subscribersOf(system)])].sort(),
+  }));
 }
 
 async function startPostgres(supervisor: Supervisor): Promise<void> {

@@ -83,6 +83,12 @@ async function parkedMessage(system: TestSystem): Promise<void> {
   );
 }
 
+/** A queue that nobody consumes any more, with a message in it. */
+async function neglectedQueue(system: TestSystem): Promise<void> {
+  await subscribe(system);
+  await system.transport().publish([createTestMessage(counted, { key: 'k', n: 0 })]);
+}
+
 const all: readonly Part[] = ['relay', 'consumer'];
 const plain: Scenario = { prepare: threeOf('k'), parts: all, ends: { effects: [0, 1, 2] } };
 const delayed: Scenario = { ...plain, prepare: threeOf('k', { delayMs: 1 }) };
@@ -98,6 +104,7 @@ const refused: Scenario = { prepare: unwanted, parts: all, ends: { effects: [1, 
 const redriven: Scenario = { prepare: deadLetter, parts: [...all, 'redrive'], ends: { effects: [0] } };
 const discarded: Scenario = { prepare: deadLetter, parts: [...all, 'discard'], ends: {} };
 const retried: Scenario = { prepare: parkedMessage, parts: [...all, 'retry-parked'], ends: { effects: [0] } };
+const dropped: Scenario = { prepare: neglectedQueue, parts: ['drop-queue'], ends: {} };
 const thrownAway: Scenario = { prepare: parkedMessage, parts: [...all, 'discard-parked'], ends: {} };
 
 const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
@@ -138,6 +145,9 @@ const SCENARIOS: Readonly<Record<CrashPoint, Scenario>> = {
   'dead-letters.after-redrive-commit': redriven,
   'dead-letters.before-discard-commit': discarded,
   'dead-letters.after-discard-commit': discarded,
+  'queues.before-cut-off': dropped,
+  'queues.after-cut-off': dropped,
+  'queues.after-drain-off': dropped,
 };
 
 /** Where a process works on its shards, which another one takes when it is silent for too long. */

@@ -37,6 +37,9 @@ export const messagingCrashPoints = [
   'dead-letters.after-redrive-commit',
   'dead-letters.before-discard-commit',
   'dead-letters.after-discard-commit',
+  'queues.before-cut-off',
+  'queues.after-cut-off',
+  'queues.after-drain-off',
 ] as const;
 
 /** The further ones of the RabbitMQ transport. Written is not stored: what is written may be lost with the process. */

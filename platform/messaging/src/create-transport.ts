@@ -1,4 +1,5 @@
 import type { Logger, Metrics } from '@flotilla/telemetry';
+import type { BacklogLimits } from './backlog-watch.ts';
 import { createPostgresTransport } from './postgres-transport.ts';
 import type { Transport } from './transport.ts';
 
@@ -11,12 +12,14 @@ export interface TransportOptions {
   readonly rabbitmqUrl?: string | undefined;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** When a queue is worth a warning. */
+  readonly backlogLimits?: BacklogLimits | undefined;
 }
 
 /** The bus that the configuration asks for. The client of RabbitMQ is loaded only when it is used. */
 export async function createTransport(options: TransportOptions): Promise<Transport> {
-  const { name, busUrl, rabbitmqUrl, logger, metrics } = options;
-  if (rabbitmqUrl === undefined) return createPostgresTransport({ uri: busUrl, logger, metrics });
+  const { name, busUrl, rabbitmqUrl, ...common } = options;
+  if (rabbitmqUrl === undefined) return createPostgresTransport({ uri: busUrl, ...common });
   const { createRabbitmqTransport } = await import('./rabbitmq/rabbitmq-transport.ts');
-  return createRabbitmqTransport({ url: rabbitmqUrl, clientName: name, logger, metrics });
+  return createRabbitmqTransport({ url: rabbitmqUrl, clientName: name, ...common });
 }

@@ -4,6 +4,7 @@ export {
   describeMessages,
   messageDataSchema,
 } from './asyncapi.ts';
+export type { BacklogLimits } from './backlog-watch.ts';
 export { type Consumer, type ConsumerOptions, createConsumer } from './consumer.ts';
 export { messagingCrashPoints, rabbitmqCrashPoints } from './crash-points.ts';
 export { createTransport, type TransportOptions } from './create-transport.ts';
@@ -27,6 +28,7 @@ export {
   type ParkedMessages,
 } from './parked-messages.ts';
 export { createPostgresTransport, type PostgresTransportOptions } from './postgres-transport.ts';
+export { type Backlog, createQueues, type DropOutcome, type QueueStatus, type Queues } from './queues.ts';
 export { createRelay, type Relay, type RelayOptions } from './relay.ts';
 export type {
   Delivery,

@@ -1,10 +1,20 @@
-import { type Clock, crashPoint, isPlatformError, systemClock, uuidv7 } from '@flotilla/kernel';
+import {
+  type Clock,
+  crashPoint,
+  isPlatformError,
+  type Loop,
+  startLoop,
+  systemClock,
+  uuidv7,
+} from '@flotilla/kernel';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
+import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from './backlog-watch.ts';
 import { createBounds, headWithin, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import { messagingError } from './errors.ts';
 import { createNotifier } from './notifier.ts';
 import { startPostgresReceiver } from './postgres-receiver.ts';
+import { readBacklogs } from './queues.ts';
 import { shardOf } from './shard.ts';
 import type { OutgoingMessage, Refusal, Transport } from './transport.ts';
 
@@ -22,6 +32,8 @@ export interface PostgresTransportOptions {
   readonly pollIntervalMs?: number;
   /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
+  /** When a queue, of whichever service, is worth a warning. */
+  readonly backlogLimits?: BacklogLimits | undefined;
 }
 
 /** The default transport: queues in a PostgreSQL database of their own. Connects lazily, reconnects by itself. */
@@ -46,6 +58,20 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     'messaging_unrouted_total',
     'Messages published that no queue subscribes to.',
   );
+
+  const observe = watchBacklogs({ limits: options.backlogLimits, metrics: options.metrics, logger });
+  let meter: Loop | undefined;
+
+  /** Whoever uses the bus measures all of it: a queue whose own service is gone is seen by the others. */
+  function startMeter(): void {
+    meter ??= startLoop({
+      ...{ name: 'bus-metrics', intervalMs: BACKLOG_INTERVAL_MS, clock, logger },
+      run: async () => {
+        observe(await readBacklogs(db));
+        return false;
+      },
+    });
+  }
 
   const subscriptions = new Map<string, ReadonlySet<string>>();
   const publishing = createBounds({ messages: MAX_PUBLISH, bytes: MAX_BATCH_BYTES });
@@ -90,6 +116,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
       await declare(queue);
     },
     publish: async (messages) => {
+      startMeter();
       const refusals: Refusal[] = [];
       const stopped = new Set<string>();
       for (let next = 0; next < messages.length; ) {
@@ -107,8 +134,9 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
       }
       return refusals;
     },
-    receive: (queue, receive) =>
-      startPostgresReceiver({
+    receive: (queue, receive) => {
+      startMeter();
+      return startPostgresReceiver({
         declare: () => declare(queue),
         db,
         notifier,
@@ -118,12 +146,16 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
         leaseMs,
         clock,
         logger,
-      }),
+      });
+    },
     ping: () =>
       reach(async () => {
         await db.query('SELECT 1');
       }),
-    close: () => closeAll(db, notifier),
+    close: async () => {
+      await meter?.stop();
+      await closeAll(db, notifier);
+    },
   };
 }
 

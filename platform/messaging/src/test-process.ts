@@ -11,6 +11,7 @@ import { createDeadLetters } from './dead-letters.ts';
 import { on } from './handler.ts';
 import { createParkedMessages } from './parked-messages.ts';
 import { createPostgresTransport } from './postgres-transport.ts';
+import { createQueues } from './queues.ts';
 import { createRabbitmqTransport } from './rabbitmq/rabbitmq-transport.ts';
 import { createRelay } from './relay.ts';
 import { counted, type TestSystem } from './test-system.ts';
@@ -30,7 +31,14 @@ export interface TestProcess {
   kill(): Promise<void>;
 }
 
-export type Part = 'relay' | 'consumer' | 'redrive' | 'discard' | 'retry-parked' | 'discard-parked';
+export type Part =
+  | 'relay'
+  | 'consumer'
+  | 'redrive'
+  | 'discard'
+  | 'retry-parked'
+  | 'discard-parked'
+  | 'drop-queue';
 
 export interface TestProcessOptions {
   readonly parts: readonly Part[];
@@ -125,6 +133,10 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   if (parts.includes('discard')) await createDeadLetters(db).discard({}, how);
   if (parts.includes('retry-parked')) await createParkedMessages(db).retry({}, how);
   if (parts.includes('discard-parked')) await createParkedMessages(db).discard({}, how);
+  if (parts.includes('drop-queue')) {
+    const bus = createDatabase({ uri, applicationName: 'test-process' });
+    await createQueues(bus).drop('test', how);
+  }
   process.send?.('ready');
   process.on('disconnect', () => process.exit(0));
 }

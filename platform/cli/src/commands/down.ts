@@ -1,10 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import { connectControl } from '../control-client.ts';
 import type { DataDir } from '../data-dir.ts';
-import { cliError } from '../errors.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
+import { confirm } from './confirm.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const down: Command = {
@@ -22,7 +21,8 @@ export const down: Command = {
     const dataDir = placeOf(invocation);
     const reset = flag(values, 'reset');
     const wipe = reset ? await (await import('../wipe.ts')).prepareWipe(dataDir, invocation) : undefined;
-    if (wipe && !flag(values, 'yes')) await askWhether(wipe.what);
+    if (wipe && !flag(values, 'yes'))
+      await confirm({ what: wipe.what, otherwise: 'nothing was stopped and nothing was deleted' });
     const stopped = await stopRunning(dataDir, reset);
     await wipe?.carryOut();
     if (flag(values, 'json')) {
@@ -37,16 +37,6 @@ export const down: Command = {
 
 function report(what: readonly string[]): string {
   return ['Deleted:', ...what.map((line) => `  ${line}`)].join('\n');
-}
-
-/** On a terminal; elsewhere it has to be said beforehand. */
-async function askWhether(what: readonly string[]): Promise<void> {
-  const list = ['This deletes:', ...what.map((line) => `  ${line}`)].join('\n');
-  if (!process.stdin.isTTY || !process.stdout.isTTY)
-    throw cliError('CLI_USAGE', `nothing was deleted: say --yes to mean it. ${list}`);
-  const terminal = createInterface(process.stdin, process.stdout);
-  const answer = await terminal.question(`${list}\nType yes to go on: `).finally(() => terminal.close());
-  if (answer.trim() !== 'yes') throw cliError('CLI_USAGE', 'nothing was stopped and nothing was deleted');
 }
 
 /** Was it running? That it was not is an error unless its data are to be wiped. */

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +16,7 @@ import * as s from '@flotilla/kernel/schema';
 import { eventually } from '@flotilla/kernel/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { runCommandLine } from '../command-line.ts';
-import { createControlServer } from '../control-server.ts';
-import { dataDirAt } from '../data-dir.ts';
+import { silent, startTestControl } from './test-control.ts';
 
 type Noted = DomainEvent<'noted', { readonly text: string }>;
 const notes = defineCategory<Noted>('note', {
@@ -36,41 +34,15 @@ const noteList = defineProjection<Noted>({
   },
 });
 
-const ignore = () => undefined;
-const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => logger };
-const gauge = { set: ignore, add: ignore };
-const metrics = {
-  gauge: () => gauge,
-  counter: () => ({ inc: ignore, bind: () => ({ inc: ignore }) }),
-  histogram: () => ({ observe: ignore, bind: () => ({ observe: ignore }) }),
-  beforeRender: ignore,
-  render: () => '',
-};
-
 describe('flotilla projection', () => {
   let database: TestDatabase;
   let folder: string;
-  const server = createControlServer({
-    supervisor: {
-      units: [],
-      unitsOf: () => [],
-      start: async () => {},
-      startService: async () => {},
-      stopService: async () => {},
-      shutdown: async () => {},
-      kill: ignore,
-    },
-    shutDown: async () => {},
-    databaseUri: () => database.uri,
-    registry: () => ({ url: '', token: '' }),
-    checkFaults: async () => {},
-  });
+  let control: { close(): void };
   const runner = () =>
     createProjectionRunner({
       db: database.db,
       projections: [noteList],
-      logger,
-      metrics,
+      ...silent,
       pollIntervalMs: 20,
       retryDelaysMs: [],
     });
@@ -85,11 +57,10 @@ describe('flotilla projection', () => {
     database = await createTestDatabase([eventStoreMigrations]);
     await database.db.query('CREATE TABLE note (generation integer, text text)');
     await database.db.query("SELECT create_projection('note_list', 1, false, '{note}')");
-    server.listen(dataDirAt(folder).controlSocket);
-    await once(server, 'listening');
+    control = await startTestControl(folder, { databaseUri: () => database.uri });
   });
   after(async () => {
-    server.close();
+    control.close();
     await database.close();
     await rm(folder, { recursive: true });
   });

@@ -1,9 +1,11 @@
-import { type Clock, type Loop, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, systemClock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
+import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../backlog-watch.ts';
 import { messagingError } from '../errors.ts';
 import { SHARDS } from '../shard.ts';
 import type { Transport } from '../transport.ts';
+import { readBacklog } from './backlog.ts';
 import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';
 import { parseBrokerUrl } from './broker-url.ts';
 import { declareTopology, onOwnChannel } from './declare.ts';
@@ -34,6 +36,8 @@ export interface RabbitmqTransportOptions {
   readonly waitMs?: number;
   /** A peer that is silent for two of these is gone. Default 10 s. */
   readonly heartbeatSeconds?: number;
+  /** When a queue that this process consumes is worth a warning. */
+  readonly backlogLimits?: BacklogLimits | undefined;
 }
 
 /** Queues in RabbitMQ 3.10 or newer. Connects lazily, one connection for each direction; reconnects by itself. */
@@ -68,6 +72,20 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     return consuming;
   }
 
+  const observe = watchBacklogs({ limits: options.backlogLimits, metrics, logger });
+  let meter: Loop | undefined;
+
+  /** The broker does not say which other queues it has: each is measured by those that consume it. */
+  async function measure(): Promise<boolean> {
+    const model = consuming?.current();
+    if (model === undefined) return false;
+    const found = await Promise.all(
+      [...subscriptions.keys()].map((queue) => readBacklog(model, queue, shape.shards)),
+    );
+    observe(found.flatMap((one) => one ?? []));
+    return false;
+  }
+
   async function declare(model: ChannelModel, queue: string): Promise<void> {
     await declareTopology(model, topologyOfQueue(queue, shape));
     await declareTopology(model, topologyOfSubscription(queue, [...(subscriptions.get(queue) ?? [])]));
@@ -79,6 +97,10 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
       const model = await consumeConnection().open(waitMs);
       subscriptions.set(queue, new Set([...(subscriptions.get(queue) ?? []), ...types]));
       await declare(model, queue);
+      meter ??= startLoop({
+        ...{ name: 'rabbitmq-queues', intervalMs: BACKLOG_INTERVAL_MS, clock, logger },
+        run: measure,
+      });
     },
     publish: (messages) => publisher().publish(messages),
     receive: (queue, receive) =>
@@ -103,7 +125,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} does not answer`);
     },
     close: async () => {
-      await publishing?.gauge.stop();
+      await Promise.all([publishing?.gauge.stop(), meter?.stop()]);
       await Promise.all([publishing?.connection.close(), consuming?.close()]);
     },
   };
