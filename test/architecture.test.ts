@@ -63,7 +63,7 @@ function isAllowed(from: string, to: string): boolean {
   const [targetLayer, target = ''] = to.split('/');
   if (layer === 'platform') return targetLayer === 'platform' && (PLATFORM[name] ?? []).includes(target);
   if (targetLayer === 'shop') return target === 'contracts' && name !== 'contracts';
-  return target !== 'cli' && target !== 'console';
+  return target !== 'cli';
 }
 
 describe('the architecture', () => {

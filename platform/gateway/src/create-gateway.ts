@@ -187,6 +187,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       },
       onCache: ({ route }, result) => telemetry.cache(route, result),
       onIdleWebSocket: ({ route }) => telemetry.idleWebSocket(route),
+      nowMs,
       onTry: telemetry.tried,
       onFault: (exchange, error, done) => {
         logger.error({ route: exchange.route, err: toError(error) }, 'the request could not be handled');

@@ -333,7 +333,7 @@ describe('an order that runs by events', () => {
       const { letters } = await createDeadLetters(orders.db).list({ key: orderId });
       return letters[0];
     });
-    assert.match(letter.error ?? '', /ORDER_MISSING/);
+    assert.match(letter.error ?? '', /ORDER_FLOW_MISMATCH/);
   });
 
   it('keeps the flow it was placed with when the service is started with the other', async () => {

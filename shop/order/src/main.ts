@@ -17,7 +17,10 @@ await runService({
     const { config, logger, metrics, clock, newId, defer } = context;
     const { instanceId } = context.env;
 
-    const db = createDatabase({ uri: config.databaseUrl, applicationName: 'order', maxConnections: 12 });
+    const db = createDatabase({
+      ...{ uri: config.databaseUrl, applicationName: 'order', maxConnections: 12 },
+      onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
+    });
     defer('database', () => db.close());
     const { busUrl, rabbitmqUrl } = config;
     const transport = await createTransport({ name: 'order', busUrl, rabbitmqUrl, logger, metrics });

@@ -1,3 +1,4 @@
+import { isMethod, METHODS } from '../http/request.ts';
 import type { MatchConfig } from '../routing/options.ts';
 import { checkTemplate } from './path-template.ts';
 import type { ConfigObject, SectionShape } from './shape.ts';
@@ -28,7 +29,6 @@ export const MATCH = {
   },
 } as const satisfies SectionShape;
 
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 const NONE: ReadonlyMap<string, string> = new Map();
 const LONE_CATCH_ALL = /^\/\{[^{}]*\}$/;
 
@@ -40,10 +40,10 @@ export function readMatch(
   for (const problem of checkTemplate('Upstream', name)) object.error('UpstreamPathTemplate', problem);
   const methods = object.values.UpstreamHttpMethod?.map((method) => method.toUpperCase()) ?? [];
   for (const method of methods)
-    if (!METHODS.has(method))
+    if (!isMethod(method))
       object.warn(
         'UpstreamHttpMethod',
-        `${method} is refused before routing, there are ${[...METHODS].join(', ')}`,
+        `${method} is refused before routing, there are ${METHODS.join(', ')}`,
       );
   const host = object.values.UpstreamHost || undefined;
   if (host !== undefined && /[:*]/.test(host.replace(/^\[.*\]$/, '')))

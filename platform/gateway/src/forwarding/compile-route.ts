@@ -67,7 +67,7 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
   const strangler = stranglers.stranglerFor(route);
   return {
     config: route,
-    steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar)])],
+    steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar, deps.nowMs)])],
     side: compileSide(route, url, deps),
     strangler: strangler && { ...strangler, side: compileSide(strangler.newSide, url, deps) },
     cache: compileCache(route.cache, {
@@ -145,9 +145,9 @@ function changeMethod(method: string): Step {
   };
 }
 
-function addCookies(jar: CookieJar): Step {
+function addCookies(jar: CookieJar, nowMs: () => number): Step {
   return ({ outgoing: { fields }, request }) => {
-    const cookies = jar.valueFor(request.target.path, fieldValue(fields, 'cookie'), Date.now());
+    const cookies = jar.valueFor(request.target.path, fieldValue(fields, 'cookie'), nowMs());
     if (cookies !== undefined) setField(fields, COOKIE, cookies);
     return undefined;
   };

@@ -168,7 +168,7 @@ class Forward implements AnswerSink {
     const { config, jar } = this.#route;
     const isFailure = isFailureStatus(head.status);
     this.#status = head.status;
-    jar?.take(head.fields, this.#hop?.target ?? this.#target, Date.now());
+    jar?.take(head.fields, this.#hop?.target ?? this.#target, this.#deps.nowMs());
     if (config.handler.followsRedirects && this.#follow(head)) return;
     if (config.retry.statuses.includes(head.status) && this.#mayRepeat()) {
       this.#call?.abort();

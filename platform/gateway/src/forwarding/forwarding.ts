@@ -10,6 +10,7 @@ import type { Side } from './route-runtime.ts';
 export interface ForwardDeps {
   readonly upstreams: Upstreams;
   readonly timers: Timers;
+  readonly nowMs: () => number;
   /** Statuses that differ in Ocelot. */
   readonly refusals: {
     readonly timeout: (route: RouteConfig) => Refusal;

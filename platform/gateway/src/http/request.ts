@@ -18,7 +18,12 @@ export interface RequestHead {
   readonly handshake: 'none' | 'websocket' | 'invalid';
 }
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS';
+/** The methods there are; every other one is refused before routing. */
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
+export type Method = (typeof METHODS)[number];
+
+const KNOWN: ReadonlySet<string> = new Set(METHODS);
+export const isMethod = (text: string): text is Method => KNOWN.has(text);
 
 /** RFC 9110 §9.2.2: doing it twice is doing it once. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);

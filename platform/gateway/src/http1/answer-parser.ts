@@ -1,3 +1,4 @@
+import { BACKEND } from '../http/limits.ts';
 import { createChunkReader } from './answer-chunks.ts';
 import { type FinalHead, finishHead, noLines, readHeadLine } from './answer-head.ts';
 
@@ -25,7 +26,6 @@ export interface AnswerParser {
   stop(): void;
 }
 
-export const MAX_HEAD_BYTES = 65_536;
 export const MAX_INTERIM_ANSWERS = 32;
 /** A head is turned into text in such pieces, so that a large body behind it is not. */
 const PIECE_BYTES = 4_096;
@@ -87,7 +87,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     const end = readLines(text, rest.length);
     if (phase !== 'head') return;
     lineBytes += end;
-    if (lineBytes + (isWhole ? 0 : text.length - end) > MAX_HEAD_BYTES) phase = 'head-too-large';
+    if (lineBytes + (isWhole ? 0 : text.length - end) > BACKEND.maxHeadBytes) phase = 'head-too-large';
     else if (isWhole) {
       consumed += end - rest.length;
       finish();

@@ -1,6 +1,7 @@
 import { CR, LF, SEMICOLON, TOKEN, VALUE } from '../http/characters.ts';
+import { CLIENT } from '../http/limits.ts';
 import { malformed, type Refusal } from '../refusal.ts';
-import { MAX_HEAD_BYTES, skipTrailers } from './head-lines.ts';
+import { skipTrailers } from './head-lines.ts';
 
 const MAX_EXTENSION_BYTES = 16_384;
 
@@ -147,7 +148,7 @@ export function createChunkedDecoder(): ChunkedDecoder {
   /** The place behind what belongs to the trailers. */
   function takeTrailers(bytes: Buffer, at: number): number | Refusal {
     const before = trailers.length;
-    trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + MAX_HEAD_BYTES - before));
+    trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + CLIENT.maxHeadBytes - before));
     const length = skipTrailers(trailers);
     if (length === 'incomplete') return bytes.length;
     if (typeof length !== 'number') return length;

@@ -2,10 +2,11 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
 import { createDeadline } from '../deadline.ts';
+import { CLIENT } from '../http/limits.ts';
 import { refusalAnswer } from '../http/refusal-answer.ts';
 import { OPTIONS_ANSWER, type Refusal } from '../refusal.ts';
 import { type BodyPace, createBodyPace } from './body-pace.ts';
-import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { createFieldMemory, createHeadLines, readHeadLines } from './head-lines.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { type AnswerConnection, Http1Answer } from './http1-answer.ts';
 import type { ClientLimits, Http1Options } from './options.ts';
@@ -126,7 +127,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   function feedHead(bytes: Buffer): void {
     const before = headText.length;
-    const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), MAX_HEAD_BYTES - before));
+    const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), CLIENT.maxHeadBytes - before));
     const text = before === 0 ? part : headText + part;
     const outcome = readHeadLines(text, lines, memory);
     if (outcome === 'incomplete') {

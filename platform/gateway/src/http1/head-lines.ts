@@ -1,12 +1,9 @@
 import { COLON, CR, GRAPHIC, LF, SPACE, TAB, TOKEN, VALUE } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { type Fields, noFields } from '../http/fields.ts';
-import type { Method } from '../http/request.ts';
+import { CLIENT } from '../http/limits.ts';
+import { METHODS, type Method } from '../http/request.ts';
 import { METHOD_NOT_ALLOWED, malformed, type Refusal } from '../refusal.ts';
-
-/** Request line, fields and the empty line together. */
-export const MAX_HEAD_BYTES = 16_384;
-const MAX_FIELDS = 100;
 
 /** A head as far as it has been read: complete lines only, each read once. */
 export interface HeadLines {
@@ -40,9 +37,7 @@ export function createFieldMemory(): FieldMemory {
 /** Larger heads are not worth the memory, for each of thousands of connections. */
 const MAX_REMEMBERED = 2_048;
 
-const METHODS: ReadonlyMap<string, Method> = new Map(
-  (['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const).map((method) => [method, method]),
-);
+const METHOD_OF: ReadonlyMap<string, Method> = new Map(METHODS.map((method) => [method, method]));
 
 const BAD_REQUEST_LINE = malformed('not an HTTP/1.1 request line');
 const BAD_FIELD_LINE = malformed('a field line is not well formed');
@@ -107,14 +102,14 @@ export function skipTrailers(text: string): number | 'incomplete' | Refusal {
   for (let at = 0; ; ) {
     const behind = readFieldLine(text, at, dropped);
     if (typeof behind !== 'number') return behind;
-    if (behind === INCOMPLETE) return text.length >= MAX_HEAD_BYTES ? TOO_LARGE : 'incomplete';
+    if (behind === INCOMPLETE) return text.length >= CLIENT.maxHeadBytes ? TOO_LARGE : 'incomplete';
     if (behind === LAST_LINE) return at + 2;
     at = behind;
   }
 }
 
 function incomplete(text: string): 'incomplete' | Refusal {
-  return text.length >= MAX_HEAD_BYTES ? TOO_LARGE : 'incomplete';
+  return text.length >= CLIENT.maxHeadBytes ? TOO_LARGE : 'incomplete';
 }
 
 /** Clients of long ago send one behind a body (RFC 9112 §2.2). */
@@ -137,7 +132,7 @@ function readRequestLine(text: string, start: number, lines: HeadLines): number 
   if (behind === INCOMPLETE) return INCOMPLETE;
   const version = knownVersion(text, targetEnd + 1, versionEnd);
   if (typeof version !== 'string') return version;
-  const method = METHODS.get(text.slice(start, methodEnd));
+  const method = METHOD_OF.get(text.slice(start, methodEnd));
   if (method === undefined) return METHOD_NOT_ALLOWED;
   lines.method = method;
   lines.target = text.slice(methodEnd + 1, targetEnd);
@@ -172,7 +167,7 @@ function readFieldLine(text: string, start: number, { names, values }: Fields): 
     const behind = endOfLine(text, start);
     return behind === undefined ? BAD_FIELD_LINE : behind === INCOMPLETE ? INCOMPLETE : LAST_LINE;
   }
-  if (start < text.length && names.length === MAX_FIELDS) return TOO_MANY_FIELDS;
+  if (start < text.length && names.length === CLIENT.maxFields) return TOO_MANY_FIELDS;
   const nameEnd = skip(text, start, TOKEN);
   if (nameEnd === text.length) return INCOMPLETE;
   if (nameEnd === start || text.charCodeAt(nameEnd) !== COLON) return BAD_FIELD_LINE;

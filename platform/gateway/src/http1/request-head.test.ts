@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createFieldMemory, createHeadLines, MAX_HEAD_BYTES, readHeadLines } from './head-lines.ts';
+import { CLIENT } from '../http/limits.ts';
+import { createFieldMemory, createHeadLines, readHeadLines } from './head-lines.ts';
 import { readRequestHead } from './request-head.ts';
 
 type Outcome = Exclude<ReturnType<typeof readRequestHead>, never> | 'incomplete';
@@ -13,7 +14,7 @@ function readTo(
   const lines = createHeadLines();
   const memory = createFieldMemory();
   for (const end of ends) {
-    const state = readHeadLines(text.slice(0, Math.min(end, MAX_HEAD_BYTES)), lines, memory);
+    const state = readHeadLines(text.slice(0, Math.min(end, CLIENT.maxHeadBytes)), lines, memory);
     if (state === 'incomplete') continue;
     return { outcome: state === 'complete' ? readRequestHead(lines) : state, length: lines.at };
   }
@@ -192,7 +193,7 @@ describe('fields', () => {
       `GET /${'x'.repeat(17_000)}`,
       '\r\n'.repeat(9_000),
     ]);
-    const room = MAX_HEAD_BYTES - get('X: \r\n').length;
+    const room = CLIENT.maxHeadBytes - get('X: \r\n').length;
     assertStatus('served', [get(`X: ${'x'.repeat(room)}\r\n`)]);
     assertStatus(431, [get(`X: ${'x'.repeat(room + 1)}\r\n`)]);
   });

@@ -1,6 +1,7 @@
-import { isIPv6 } from 'node:net';
-import { parseDigits, REG_NAME } from '../http/characters.ts';
+import { parseDigits } from '../http/characters.ts';
 import type { FieldName, Fields } from '../http/fields.ts';
+import { isHost } from '../http/host.ts';
+import { CLIENT } from '../http/limits.ts';
 import type { BodyFraming, RequestHead } from '../http/request.ts';
 import { parseTarget } from '../http/target.ts';
 import { EXPECTATION_FAILED, malformed, type Refusal } from '../refusal.ts';
@@ -24,7 +25,6 @@ export interface EarlyEnd extends Pick<Http1RequestHead, ConnectionFacts> {
 
 type ConnectionFacts = 'method' | 'version' | 'framing' | 'keepAlive' | 'expectsContinue';
 
-const MAX_RANGES = 5;
 const NO_BODY: BodyFraming = { kind: 'none' };
 const CHUNKED: BodyFraming = { kind: 'chunked' };
 const NO_NAMES: readonly string[] = [];
@@ -69,7 +69,7 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
   // A 1.0 client cannot read an interim answer (RFC 9110 §10.1.1).
   const expectsContinue = special.expect !== undefined && version === '1.1';
   const facts = { method, version, framing, keepAlive, expectsContinue };
-  if (special.range !== undefined && special.range.split(',').length > MAX_RANGES)
+  if (special.range !== undefined && special.range.split(',').length > CLIENT.maxRanges)
     return { ...facts, refusal: TOO_MANY_RANGES };
   if (method === 'OPTIONS' && raw === '*') return { ...facts, refusal: 'none' };
   const target = parseTarget(raw, host);
@@ -146,26 +146,6 @@ function note(special: Special, lower: string, value: string): void {
       break;
     default:
   }
-}
-
-/** `host[:port]`: a name, an IPv4 address, or an IPv6 address in brackets without zone. */
-export function isHost(value: string): boolean {
-  let at = 0;
-  if (value.startsWith('[')) {
-    const end = value.indexOf(']');
-    const address = value.slice(1, Math.max(end, 1));
-    if (!isIPv6(address) || address.includes('%')) return false;
-    at = end + 1;
-  } else {
-    while (at < value.length && REG_NAME[value.charCodeAt(at)] === 1) at += 1;
-    if (at === 0) return false;
-  }
-  return at === value.length || (value[at] === ':' && isPort(value.slice(at + 1)));
-}
-
-function isPort(text: string): boolean {
-  const port = text.length <= 5 ? parseDigits(text) : -1;
-  return port >= 1 && port <= 65_535;
 }
 
 function readFraming({ length, coding }: Special, version: '1.0' | '1.1'): BodyFraming | Refusal {

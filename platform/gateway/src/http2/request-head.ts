@@ -2,7 +2,9 @@ import { accept, type Result, reject } from '@flotilla/kernel';
 import { isAsciiValue, isToken, parseDigits } from '../http/characters.ts';
 import { fieldName } from '../http/field-names.ts';
 import { appendField, type Fields, fieldValue, noFields } from '../http/fields.ts';
-import type { BodyFraming, Method, RequestHead } from '../http/request.ts';
+import { isHost } from '../http/host.ts';
+import { CLIENT } from '../http/limits.ts';
+import { type BodyFraming, isMethod, type Method, type RequestHead } from '../http/request.ts';
 import { parseTarget } from '../http/target.ts';
 import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from '../refusal.ts';
 
@@ -14,11 +16,6 @@ export interface Http2Head {
 /** `none` = a question to the gateway itself: `OPTIONS *`, or OPTIONS that may go no further. */
 export type Http2Refusal = Refusal | 'none';
 
-const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
-const HOST = /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::(\d{1,5}))?$/;
-const MAX_FIELDS = 100;
-const MAX_HEAD_BYTES = 16_384;
-const MAX_RANGES = 5;
 const PSEUDO: ReadonlySet<string> = new Set([':method', ':scheme', ':authority', ':path']);
 const TOO_LARGE: Refusal = { status: 431, code: 'malformed-request', detail: 'the head is too large' };
 
@@ -63,12 +60,12 @@ function collect(raw: readonly string[], pseudo: Map<string, string>, fields: Fi
     const text = raw[index] ?? '';
     const value = raw[index + 1] ?? '';
     bytes += text.length + value.length + 4;
-    if (bytes > MAX_HEAD_BYTES) return TOO_LARGE;
+    if (bytes > CLIENT.maxHeadBytes) return TOO_LARGE;
     if (!isAsciiValue(value)) return malformed('a field value has characters that are not allowed');
     const refusal = text.startsWith(':') ? addPseudo(pseudo, text, value) : add(fields, text, value);
     if (refusal !== undefined) return refusal;
   }
-  return fields.names.length > MAX_FIELDS ? { ...TOO_LARGE, detail: 'too many fields' } : undefined;
+  return fields.names.length > CLIENT.maxFields ? { ...TOO_LARGE, detail: 'too many fields' } : undefined;
 }
 
 function addPseudo(pseudo: Map<string, string>, text: string, value: string): Refusal | undefined {
@@ -95,7 +92,7 @@ function add(fields: Fields, text: string, value: string): Refusal | undefined {
 
 function checkPseudo(pseudo: ReadonlyMap<string, string>): Refusal | undefined {
   const { closes: _closes, ...notAllowed } = METHOD_NOT_ALLOWED;
-  if (!METHODS.has(pseudo.get(':method') ?? '')) return notAllowed;
+  if (!isMethod(pseudo.get(':method') ?? '')) return notAllowed;
   const scheme = pseudo.get(':scheme');
   if (scheme !== 'https' && scheme !== 'http') return malformed('the scheme is not http or https');
   return pseudo.has(':path') ? undefined : malformed('there is no path');
@@ -108,14 +105,7 @@ function checkMeaning(fields: Fields, host: string): Refusal | undefined {
   const expect = fieldValue(fields, 'expect');
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return EXPECTATION_FAILED;
   const ranges = fieldValue(fields, 'range')?.split(',').length ?? 0;
-  return ranges > MAX_RANGES ? { status: 416, code: 'too-many-ranges' } : undefined;
-}
-
-function isHost(value: string): boolean {
-  const match = HOST.exec(value);
-  if (match === null) return false;
-  const port = match[1];
-  return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535);
+  return ranges > CLIENT.maxRanges ? { status: 416, code: 'too-many-ranges' } : undefined;
 }
 
 function framingOf(fields: Fields, endsStream: boolean): BodyFraming | undefined {

@@ -1,4 +1,5 @@
 import type { RouteConfig } from '../config/model.ts';
+import { METHODS } from '../http/request.ts';
 import { isGivenByGateway, withGatewayAnswers } from './gateway-part.ts';
 import { isObject, type JsonObject, objectAt } from './json-object.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';
@@ -11,7 +12,8 @@ export interface ExposedOperation {
   readonly operation: JsonObject;
 }
 
-const METHODS = ['get', 'head', 'post', 'put', 'patch', 'delete', 'options'] as const;
+/** As OpenAPI writes them. */
+const OPERATIONS = METHODS.map((method) => method.toLowerCase());
 
 /** `routes` are those to this service, in their order: where two lead to the same place the first one counts. */
 export function exposeDocument(
@@ -51,7 +53,7 @@ function operationsOf(
     const operation = item[method];
     return isObject(operation) ? (called ?? [method]).map((one) => [one, operation] as const) : [];
   }
-  return METHODS.flatMap((method) => {
+  return OPERATIONS.flatMap((method) => {
     const operation = item[method];
     return isObject(operation) && (called?.includes(method) ?? true) ? [[method, operation] as const] : [];
   });
@@ -67,7 +69,7 @@ interface Place {
 
 function allOperations(document: JsonObject): readonly JsonObject[] {
   return Object.values(objectAt(document, 'paths')).flatMap((item) =>
-    METHODS.map((method) => objectAt(item, method)),
+    OPERATIONS.map((method) => objectAt(item, method)),
   );
 }
 

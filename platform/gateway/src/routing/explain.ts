@@ -1,6 +1,6 @@
 import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/model.ts';
 import { fieldName } from '../http/field-names.ts';
-import type { Method, RequestHead } from '../http/request.ts';
+import { isMethod, type RequestHead } from '../http/request.ts';
 import { parseTarget } from '../http/target.ts';
 import { METHOD_NOT_ALLOWED, type Refusal } from '../refusal.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';
@@ -244,10 +244,4 @@ export function explainUrl(config: GatewayConfig, { method, url, headers }: Expl
 function originForm(url: string): string {
   const rest = url.replace(/^https?:\/\/[^/?#]*/i, '');
   return rest.startsWith('/') ? rest : `/${rest}`;
-}
-
-const METHODS: readonly Method[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
-
-function isMethod(text: string): text is Method {
-  return METHODS.some((method) => method === text);
 }

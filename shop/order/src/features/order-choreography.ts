@@ -87,7 +87,7 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
   async function hear(tx: Transaction, orderId: string, heard: Heard): Promise<void> {
     const stored = await processes.lock(tx, orderId);
     if (!stored)
-      throw new PlatformError('ORDER_MISSING', 'there is no such order that runs by events', {
+      throw new PlatformError('ORDER_FLOW_MISMATCH', 'there is no such order that runs by events', {
         details: { orderId },
       });
     await react(tx, stored, heard);
