@@ -21,6 +21,14 @@ const attentive: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms === 15_000 ? 500 : ms, signal),
 };
 
+/** What is done once a minute is not done again in this test. */
+const unhurried: Clock = {
+  ...systemClock,
+  sleep: (ms, signal) => systemClock.sleep(ms === 60_000 ? 86_400_000 : ms, signal),
+};
+
+const SHAPE = { shards: 4, deliveryLimit: 50 };
+
 describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
   const createTestBench = useTestBench();
 
@@ -236,7 +244,7 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     await transport.subscribe(bench.queue, [bench.type]);
     const { deliveries, bodies, receiver } = collect(transport, bench.queue);
     const operator = await bench.channel();
-    const { queues } = topologyOfQueue(bench.queue, { shards: 4, deliveryLimit: 50 });
+    const { queues } = topologyOfQueue(bench.queue, SHAPE);
     let n = 0;
     const publish = async () => {
       await transport.publish(['a', 'b', 'c', 'd', 'e', 'f'].map((key) => bench.outgoing(key, String(n++))));
@@ -278,6 +286,25 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
       ['event', 'a', 'the queue of its shard was missing when it arrived'],
     );
     assert.deepEqual(await bench.unrouted(), []);
+  });
+
+  it('binds its queues again as soon as something went astray', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport({ clock: unhurried });
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('it consumes', async () => {
+      await transport.publish([bench.outgoing('a', '0')]);
+      return deliveries.length > 0;
+    });
+    const operator = await bench.channel();
+    for (const { from, to, toKind, pattern } of topologyOfQueue(bench.queue, SHAPE).bindings)
+      if (toKind === 'queue' && pattern.startsWith('*')) await operator.unbindQueue(to, from, pattern);
+    await eventually('it is bound', async () => {
+      await transport.publish([bench.outgoing('a', '1')]);
+      return deliveries.some(({ body, givenUp }) => body === '1' && givenUp === undefined);
+    });
+    await receiver.close();
   });
 
   it('gets each message once where the bindings of a former release are left', async (t) => {

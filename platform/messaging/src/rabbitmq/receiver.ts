@@ -9,6 +9,7 @@ import { type BrokerDelivery, type Consumption, openConsumption } from './consum
 import { onOwnChannel } from './declare.ts';
 import { type Part, partsOf } from './part.ts';
 import { deadLetterQueue } from './topology.ts';
+import { isStray } from './wire.ts';
 
 export interface RabbitmqReceiverOptions {
   readonly connection: BrokerConnection;
@@ -55,6 +56,8 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   let offering = false;
   let declaredOn: ChannelModel | undefined;
   let losses = 0;
+  let settledLosses = 0;
+  let isBinding = false;
 
   const isLive = ({ part, consumption }: PartDelivery) => part.live === consumption;
   const mayStart = ({ part }: PartDelivery) => part.state !== 'leaving' && part.state !== 'closing';
@@ -139,10 +142,23 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     const loss = losses;
     await pause(clock, SETTLE_MS, closing.signal);
     if (loss !== losses || closing.signal.aborted) return;
+    settledLosses = losses;
+    await declareAndListen();
+  }
+
+  /** Something went astray: a queue was declared without its bindings, whose consumers may not know of it. */
+  async function bindAgain(): Promise<void> {
+    if (isBinding || losses !== settledLosses) return;
+    isBinding = true;
+    await declareAndListen();
+    isBinding = false;
+  }
+
+  async function declareAndListen(): Promise<void> {
     for (const part of parts) part.wasHeard = false;
     declareAgain();
     await pause(clock, SETTLED_MS, closing.signal);
-    if (loss === losses && !closing.signal.aborted) openSilentAnew();
+    if (!closing.signal.aborted) openSilentAnew();
   }
 
   function declareAgain(): void {
@@ -186,6 +202,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   function arrived(part: Part, delivery: Omit<BrokerDelivery, 'suspect'>): void {
     if (delivery.consumption !== part.live) return;
     part.wasHeard = true;
+    if (part.isDead && isStray(delivery.message)) void bindAgain();
     if (part.state === 'waiting' && !part.isDead) part.state = 'active';
     const suspect = delivery.givenUp === undefined && part.survivors.isSuspect(delivery);
     unacknowledged.set(delivery.id, { ...delivery, suspect, part });

@@ -56,9 +56,14 @@ export function readDelivery({ content, properties, fields }: ConsumeMessage) {
   };
 }
 
+/** Not given up in the queue of its shard, but routed past it. */
+export function isStray({ fields }: Pick<ConsumeMessage, 'fields'>): boolean {
+  return !fields.exchange.endsWith('.dlx');
+}
+
 /** Why a message is in the dead-letter queue. */
 export function reasonOfDeath({ properties, fields }: ConsumeMessage): string {
-  if (!fields.exchange.endsWith('.dlx')) return 'the queue of its shard was missing when it arrived';
+  if (isStray({ fields })) return 'the queue of its shard was missing when it arrived';
   const reason: unknown = properties.headers?.['x-first-death-reason'];
   if (reason === 'delivery_limit') return 'the broker gave it up: it reached the delivery limit of its queue';
   return `the broker gave it up: ${typeof reason === 'string' ? reason : 'no reason was given'}`;
