@@ -1,18 +1,18 @@
 import type { OutgoingMessage } from '../transport.ts';
 
 /**
- * Cuts a batch into rounds; each is written at once and confirmed before the next. A message that may be returned ends
- * the round of its key, so that nothing of this key is stored behind a refused one; the others go on in the same round.
+ * Cuts a batch into rounds; each is written at once and confirmed before the next. A round has one message of a key at
+ * most: the broker may return or refuse any message and store what was written behind it, which would overtake it.
  */
 export function publishRounds(
   messages: readonly OutgoingMessage[],
   maxBytes: number,
 ): readonly (readonly OutgoingMessage[])[] {
-  const mandatoryOfKey = new Map<string, number>();
+  const roundsOfKey = new Map<string, number>();
   const rounds: OutgoingMessage[][] = [];
   for (const message of messages) {
-    const round = mandatoryOfKey.get(message.key) ?? 0;
-    if (message.mandatory) mandatoryOfKey.set(message.key, round + 1);
+    const round = roundsOfKey.get(message.key) ?? 0;
+    roundsOfKey.set(message.key, round + 1);
     if (round === rounds.length) rounds.push([]);
     rounds[round]?.push(message);
   }

@@ -95,6 +95,37 @@ describe('publishing to RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     );
   });
 
+  it('stores nothing of a key behind what the broker could not store, so that a repeat keeps its order', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    const type = `${bench.queue}.full.v1`;
+    await transport.subscribe(bench.queue, [bench.type]);
+    await transport.publish([bench.outgoing('x', '0', { type })]);
+    const channel = await bench.channel();
+    const full = { 'x-queue-type': 'quorum', 'x-max-length': 1, 'x-overflow': 'reject-publish' };
+    await channel.assertQueue(type, { durable: true, arguments: full });
+    await channel.bindQueue(type, type, '#');
+    await assert.rejects(async () => {
+      for (let n = 0; n < 20; n += 1) await transport.publish([bench.outgoing('x', String(n), { type })]);
+    }, isUnavailable);
+    const batch = [
+      bench.outgoing('a', 'a1'),
+      bench.outgoing('a', 'a2', { type }),
+      bench.outgoing('a', 'a3'),
+      bench.outgoing('b', 'b1'),
+    ];
+    await assert.rejects(transport.publish(batch), isUnavailable);
+    const { bodies, receiver } = collect(transport, bench.queue);
+    await channel.deleteQueue(type);
+    assert.deepEqual(await transport.publish(batch), []);
+    await eventually('all of both attempts', () => bodies().length >= 5);
+    await receiver.close();
+    assert.deepEqual(
+      bodies().filter((body) => body.startsWith('a')),
+      ['a1', 'a1', 'a3'],
+    );
+  });
+
   it('refuses a type whose exchange is not as declared, and no other', async (t) => {
     const bench = await createTestBench(t);
     const channel = await bench.channel();
