@@ -83,7 +83,7 @@ export default defineSystem({
       ],
     },
   },
-  bus: { migrations: [busMigrations] },
+  bus: { migrations: [busMigrations], types: async () => (await import('@shop/contracts')).eventTypes },
   issuer: { service: 'gateway', path: '/identity' },
   welcome: ({ gateway = '' }, { demo, env }) => ({
     links: {

@@ -38,7 +38,7 @@ const server = await startEmbeddedPostgres({
 let broker: TestBroker | undefined;
 try {
   // Most parts do without RabbitMQ, which takes seconds to start.
-  if (files.some((file) => /messaging|test\/system|commands\/queue/.test(file)))
+  if (files.some((file) => /messaging|broker|test\/system|commands\/queue/.test(file)))
     broker = await startTestBroker(folder);
   const env = {
     // Hundreds of processes run the same modules: each is compiled once, and found again by the next run.

@@ -72,6 +72,24 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
     assert.ok(records.length >= ORDERS);
     await assertSound(system, records);
   });
+
+  it('leaves nothing on the broker when it is reset', async () => {
+    assert.match(
+      await system.cli('down', '--reset', '--yes'),
+      /^ {2}on amqp:\S+ \d+ queues with \d+ messages/m,
+    );
+    const names = '[binary_to_list(element(4, element(2, X))) || X <- ';
+    const [queues, exchanges] = await Promise.all(
+      ['rabbit_amqqueue', 'rabbit_exchange'].map((kind) =>
+        evalOnBroker(`${names}${kind}:list(<<"${vhost?.name}">>)].`),
+      ),
+    );
+    assert.equal(queues?.trim(), '[]');
+    const ours = [...(exchanges ?? '').matchAll(/"([^"]+)"/g)].filter(
+      ([, name]) => !name?.startsWith('amq.'),
+    );
+    assert.deepEqual(ours, []);
+  });
 });
 
 async function cutConnections(vhost: string): Promise<void> {

@@ -112,7 +112,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
 
   const cli = async (...args: string[]): Promise<string> => {
     const command = [CLI, ...args, '--data-dir', dataDir];
-    return (await run(process.execPath, command, { cwd: ROOT, maxBuffer: 64 * 2 ** 20 })).stdout;
+    const env = { ...process.env, ...options.env };
+    return (await run(process.execPath, command, { cwd: ROOT, env, maxBuffer: 64 * 2 ** 20 })).stdout;
   };
   // As the commands do, without a process for each question.
   const control = connectControl(dataDirAt(dataDir));
@@ -192,6 +193,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       }
     },
     stop: async () => {
+      // The suites share that broker: the next system would be refused what this one leaves there.
+      if (process.env['RABBITMQ_URL'] && options.dataDir === undefined) await cli('down', '--reset', '--yes');
       supervisor.kill('SIGTERM');
       await ended;
       await removeData();

@@ -44,12 +44,18 @@ export interface WelcomeFacts {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+export interface BusConfig {
+  /** Of the database that all services with `bus` share. */
+  readonly migrations: readonly MigrationSource[];
+  /** All message types. On RabbitMQ each has an exchange, which `down --reset` deletes. Default: none, these stay. */
+  readonly types?: () => Promise<readonly string[]>;
+}
+
 export interface SystemConfig {
   /** Shown to the user, and the audience of access tokens. */
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceConfig>>;
-  /** The database that all services with `bus` share. */
-  readonly bus?: { readonly migrations: readonly MigrationSource[] };
+  readonly bus?: BusConfig;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
   readonly issuer?: {
     readonly service: string;

@@ -8,7 +8,9 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_PORT_BUSY`: a fixed port is taken.
  * - `CLI_UNKNOWN_SERVICE`: the system has no service of that name.
  * - `CLI_DATA_DIR_FOREIGN`: the folder holds something else, so it is neither used nor deleted.
- * - `CLI_DATA_ELSEWHERE`: data to be deleted are on a server that `DATABASE_URL` does not name.
+ * - `CLI_DATA_ELSEWHERE`: data to be deleted are on a server that `DATABASE_URL` does not name, or on a RabbitMQ that
+ *   is away or refuses us.
+ * - `CLI_BROKER_TAKEN`: the virtual host on RabbitMQ is another system's, or has queues of an unknown one.
  * - `CLI_SECRETS_UNREADABLE`, `CLI_SECRETS_LOST`: the file of the secrets is torn, or gone although there are data.
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
@@ -25,6 +27,7 @@ export type CliErrorCode =
   | 'CLI_UNKNOWN_SERVICE'
   | 'CLI_DATA_DIR_FOREIGN'
   | 'CLI_DATA_ELSEWHERE'
+  | 'CLI_BROKER_TAKEN'
   | 'CLI_SECRETS_UNREADABLE'
   | 'CLI_SECRETS_LOST'
   | 'CLI_START_FAILED'

@@ -1,4 +1,5 @@
 export {
+  type BusConfig,
   defineSystem,
   type ServiceConfig,
   type SystemConfig,

@@ -67,6 +67,6 @@ export async function tryBroker(env: Invocation['env']): Promise<string | undefi
     if (!isPlatformError(error)) throw error;
     if (error.code === 'MESSAGING_FORBIDDEN')
       throw cliError('CLI_START_FAILED', `${error.message}: see RABBITMQ_URL`, error);
-    return `${error.message} yet; the services wait for it`;
+    return `${error.message} yet; the start waits for it`;
   }
 }

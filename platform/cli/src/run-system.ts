@@ -3,6 +3,7 @@ import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
 import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import { checkBroker, type FreeBroker } from './broker.ts';
 import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
 import { connectControl } from './control-client.ts';
 import { createControlServer, type RegistryAccess } from './control-server.ts';
@@ -64,6 +65,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const { system, dataDir, externalAdminUri } = options;
   const embedded = createEmbeddedServer({ dataDir: dataDir.postgresData, logFile: dataDir.postgresLog });
   const adminUri = () => externalAdminUri ?? embedded.adminUri();
+  const ending = new AbortController();
   const running: { facts?: SystemFacts; registry?: Registry } = {};
 
   const supervisor = createSupervisor({
@@ -108,8 +110,10 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     makeSecrets(system, secrets);
     await secrets.save();
     const plan = provisionPlan(system, secrets);
-    await noteWhatIsMade(dataDir, plan.systemId, externalAdminUri, options.inherited['RABBITMQ_URL']);
+    const broker = await brokerFor(options, plan.systemId, ending.signal);
+    await noteWhatIsMade(dataDir, plan.systemId, externalAdminUri, broker?.address);
     await noteSubscribers(dataDir, system);
+    await broker?.claim();
     if (externalAdminUri === undefined) await startPostgres(supervisor);
     const facts = {
       ...options,
@@ -128,6 +132,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     supervisor,
     started: start(),
     shutdown: async () => {
+      ending.abort();
       await supervisor.shutdown();
       await registry.close();
     },
@@ -147,28 +152,31 @@ async function openKept(dataDir: DataDir): Promise<Secrets> {
   );
 }
 
+/** The virtual host that the services will use, if any will. Nobody else's is touched. */
+async function brokerFor(
+  { system, dataDir, inherited }: RunOptions,
+  systemId: string,
+  signal: AbortSignal,
+): Promise<FreeBroker | undefined> {
+  const rabbitmqUrl = inherited['RABBITMQ_URL'];
+  if (!rabbitmqUrl || !Object.values(system.services).some(({ bus }) => bus)) return undefined;
+  const mark = await readMark(dataDir);
+  return await checkBroker({ system, systemId, rabbitmqUrl, mark, signal });
+}
+
 /** Where to look when it is to be deleted. */
 async function noteWhatIsMade(
   dataDir: DataDir,
   systemId: string,
   adminUri: string | undefined,
-  rabbitmqUrl: string | undefined,
+  broker: string | undefined,
 ): Promise<void> {
   const server = adminUri === undefined ? undefined : await identifyServer(adminUri);
-  const broker = rabbitmqUrl ? withoutCredentials(rabbitmqUrl) : undefined;
   await changeMark(dataDir, ({ servers, brokers }) => ({
     systemId,
     servers: server ? [...servers.filter(({ id }) => id !== server.id), server] : servers,
     brokers: broker ? [...new Set([...brokers, broker])] : brokers,
   }));
-}
-
-function withoutCredentials(text: string): string {
-  const url = new URL(text);
-  url.username = '';
-  url.password = '';
-  url.search = '';
-  return url.href;
 }
 
 /** RabbitMQ does not tell which queues it has: those of services that are gone are found again by their names. */

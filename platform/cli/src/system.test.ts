@@ -1,70 +1,16 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { childEnvironment, eventually } from '@flotilla/kernel/testing';
+import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { testServerUri } from '@flotilla/postgres/testing';
 import type { InstanceStatus } from './control-client.ts';
 import { dataDirAt } from './data-dir.ts';
-
-const FIXTURE = join(import.meta.dirname, '../fixture');
-const BIN = join(import.meta.dirname, '../bin/flotilla.js');
-type Env = Readonly<Record<string, string>>;
-
-interface Outcome {
-  readonly code: number;
-  readonly out: string;
-}
-
-/** Runs one command to its end. */
-function flotilla(args: readonly string[], env: Env = {}): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const options = { cwd: FIXTURE, env: { ...environment(), ...env } };
-    const child = execFile(process.execPath, [BIN, ...args], options, (_error, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, out: stdout + stderr }),
-    );
-  });
-}
-
-function environment(): Record<string, string> {
-  return { ...childEnvironment(), NO_COLOR: '1' };
-}
-
-interface Running {
-  readonly process: ChildProcess;
-  readonly output: () => string;
-  readonly exited: Promise<number | null>;
-  ps(): Promise<readonly InstanceStatus[]>;
-}
-
-/** `flotilla up` on a data directory; resolves with the banner. */
-async function up(
-  dataDir: string,
-  args: readonly string[] = ['--isolated'],
-  env: Env = {},
-): Promise<Running> {
-  const child = spawn(process.execPath, [BIN, 'up', '--data-dir', dataDir, ...args], {
-    cwd: FIXTURE,
-    // As if started by an older Node: it ends with this process, even when that is killed.
-    env: { ...environment(), FLOTILLA_NODE_REPLACED: '1', ...env },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => (output += chunk));
-  const exited = once(child, 'exit').then(([code]) => code as number | null);
-  await eventually('it is up', () => output.includes('Ctrl-C stops it') || child.exitCode !== null);
-  assert.equal(child.exitCode, null, output);
-  return {
-    process: child,
-    output: () => output,
-    exited,
-    ps: async () => JSON.parse((await flotilla(['ps', '--json', '--data-dir', dataDir])).out),
-  };
-}
+import { BIN, type Env, environment, FIXTURE, flotilla, type Running, up, withDataDir } from './test-cli.ts';
 
 async function isAlive(pid: number): Promise<boolean> {
   try {
@@ -89,11 +35,6 @@ async function query(uri: string, sql: string): Promise<Record<string, unknown>[
   } finally {
     await db.close();
   }
-}
-
-async function withDataDir(work: (dataDir: string) => Promise<void>): Promise<void> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'flotilla-cli-'));
-  await work(dataDir).finally(() => rm(dataDir, { recursive: true, force: true }));
 }
 
 describe('a running system', () => {
@@ -517,7 +458,10 @@ describe('on an existing PostgreSQL', () => {
       assert.notEqual(seen['DATABASE_URL'], adminUri);
       const { code, out } = await reset(dataDir);
       assert.equal(code, 0, out);
-      assert.match(out, /databases accounts, billing, bus, stock and the roles accounts, billing, stock/);
+      assert.match(
+        out,
+        /databases accounts, billing, bus, stock and the roles accounts, billing, bus-reader, stock/,
+      );
       assert.equal(await system.exited, 0);
       assert.deepEqual(await ours(), []);
       await assert.rejects(access(dataDir), { code: 'ENOENT' });

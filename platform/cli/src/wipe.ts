@@ -11,6 +11,7 @@ import {
   type ProvisionPlan,
 } from '@flotilla/postgres';
 import { hasEmbeddedPostgres, removeEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import { findOnBrokers, type OnBroker } from './broker.ts';
 import type { Invocation } from './commands/command.ts';
 import { claimSocket } from './control-socket.ts';
 import { createSocketFolder, type DataDir } from './data-dir.ts';
@@ -37,8 +38,9 @@ interface OnServer {
 
 /**
  * Finds everything that the system of this data directory made, where it made it. `undefined` when the folder is not
- * there, or empty. Fails when the folder is not ours (`CLI_DATA_DIR_FOREIGN`), and when databases are on a server that
- * `DATABASE_URL` does not name (`CLI_DATA_ELSEWHERE`): with the folder the only key to them would go.
+ * there, or empty. Fails when the folder is not ours (`CLI_DATA_DIR_FOREIGN`), and when databases are on a server
+ * that `DATABASE_URL` does not name or queues on a broker that is away (`CLI_DATA_ELSEWHERE`): with the folder the only
+ * key to them would go.
  */
 export async function prepareWipe(dataDir: DataDir, invocation: Invocation): Promise<Wipe | undefined> {
   if ((await entriesOf(dataDir.path)).length === 0) return undefined;
@@ -49,17 +51,15 @@ export async function prepareWipe(dataDir: DataDir, invocation: Invocation): Pro
   const elsewhere = (mark?.servers ?? []).filter(({ id }) => id !== server?.id);
   const isUnknown = mark === undefined && !embedded && server === undefined;
   if (isUnknown || (elsewhere.length > 0 && !isIn(mark, server))) throw inUse(dataDir, elsewhere);
+  const onBrokers = await onItsBrokers(mark, invocation);
   return {
     what: [
       ...(server === undefined ? [] : describe(server)),
       ...(embedded ? [`the embedded PostgreSQL in ${dataDir.postgresData} with all its databases`] : []),
+      ...onBrokers.flatMap(({ what }) => what),
       `logs, secrets and caches in ${dataDir.path}`,
-      ...(mark?.brokers ?? []).map(
-        (broker) =>
-          `not what is on RabbitMQ: delete the virtual host of ${broker} yourself, or its old messages reach the next system`,
-      ),
     ],
-    carryOut: () => alone(dataDir, () => deleteAll(dataDir, server, elsewhere)),
+    carryOut: () => alone(dataDir, () => deleteAll(dataDir, onBrokers, server, elsewhere)),
   };
 }
 
@@ -105,6 +105,13 @@ async function findOnServer(
   return { adminUri, plan, found, ...server };
 }
 
+async function onItsBrokers(mark: Mark | undefined, { cwd, env }: Invocation): Promise<readonly OnBroker[]> {
+  // Nothing is claimed before the id is noted.
+  if (mark?.systemId === undefined || mark.brokers.length === 0) return [];
+  const user = { system: await loadSystem(findRoot(cwd)), systemId: mark.systemId, mark };
+  return await findOnBrokers(user, env['RABBITMQ_URL']);
+}
+
 /** To begin afresh is the remedy for secrets that were lost. */
 async function secretsIfReadable(dataDir: DataDir): Promise<Secrets | undefined> {
   try {
@@ -134,12 +141,17 @@ async function alone(dataDir: DataDir, work: () => Promise<void>): Promise<void>
   await removeIfEmpty(dataDir.path);
 }
 
-/** The data first, then the secrets that they are locked with; the mark at the very end: whatever interrupts it, it can go on. */
+/** The messages and the data first, then the secrets that they are locked with; the mark at the very end: whatever interrupts it, it can go on. */
 async function deleteAll(
   dataDir: DataDir,
+  onBrokers: readonly OnBroker[],
   server: OnServer | undefined,
   elsewhere: Mark['servers'],
 ): Promise<void> {
+  for (const { broker, delete: deleteThere } of onBrokers) {
+    await deleteThere();
+    await changeMark(dataDir, ({ brokers }) => ({ brokers: brokers.filter((one) => one !== broker) }));
+  }
   if (server !== undefined) {
     await deprovision(server.adminUri, server.plan);
     await changeMark(dataDir, ({ servers }) => ({ servers: servers.filter(({ id }) => id !== server.id) }));

@@ -38,6 +38,8 @@ const events: readonly DescribedMessage[] = [
   shipmentRefused,
 ];
 
+export const eventTypes: readonly string[] = events.map(({ type }) => type);
+
 /** What the shop says of its events to consumers that are not of it, by the path where the gateway serves it. */
 export function eventDocuments(): Readonly<Record<string, object>> {
   const schemas = events.map((event) => {

@@ -19,7 +19,7 @@ export {
   productId,
   quantity,
 } from './common.ts';
-export { eventDocuments } from './event-documents.ts';
+export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
   getJwks,

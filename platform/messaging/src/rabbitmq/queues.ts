@@ -2,12 +2,11 @@ import { systemClock } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { type Queues, recordDrop } from '../queues.ts';
-import { SHARDS } from '../shard.ts';
 import { readBacklog } from './backlog.ts';
 import { keepBrokerConnection } from './broker-connection.ts';
 import { parseBrokerUrl } from './broker-url.ts';
 import { onOwnChannel } from './declare.ts';
-import { deadLetterExchange, deadLetterQueue, shardQueue } from './topology.ts';
+import { namesOfQueue } from './topology.ts';
 
 export interface RabbitmqQueuesOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. It is never logged. */
@@ -30,7 +29,6 @@ export function createRabbitmqQueues(options: RabbitmqQueuesOptions): Queues & {
     ...{ heartbeatSeconds: 10, clock: systemClock, logger: silentLogger, metrics: createMetrics() },
   });
   const open = () => connection.open(WAIT_MS);
-  const shards = Array.from({ length: SHARDS }, (_, shard) => shard);
 
   return {
     list: async () => {
@@ -44,13 +42,12 @@ export function createRabbitmqQueues(options: RabbitmqQueuesOptions): Queues & {
       if (found === undefined) return { kind: 'unknown' };
       if (found.consumers > 0 && !force) return { kind: 'in-use' };
       await recordDrop(bus, found, { by, reason, force });
+      const own = namesOfQueue(queue);
       await onOwnChannel(model, async (channel) => {
-        // With its exchange go the subscriptions. What is not there counts as deleted; the queue that shows that the
-        // others may be there is the last one.
-        await channel.deleteExchange(queue);
-        for (const shard of shards) await channel.deleteQueue(shardQueue(queue, shard));
-        await channel.deleteExchange(deadLetterExchange(queue));
-        await channel.deleteQueue(deadLetterQueue(queue));
+        // With its exchange go the subscriptions. What is not there counts as deleted; the dead-letter queue, which shows
+        // that the others may be there, is the last one.
+        for (const name of own.exchanges) await channel.deleteExchange(name);
+        for (const name of own.queues.toReversed()) await channel.deleteQueue(name);
       });
       return { kind: 'dropped', messages: found.messages, isEstimate: false };
     },

@@ -1,6 +1,8 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createRabbitmqTransport } from './rabbitmq-transport.ts';
 
 const run = promisify(execFile);
 
@@ -60,6 +62,22 @@ export async function createTestUser(
       await evalOnBroker(`rabbit_auth_backend_internal:delete_user(<<"${name}">>, <<"test">>).`);
     },
   };
+}
+
+/** A message in the queue of a consumer that has ended. */
+export async function leaveMessage(vhost: TestVhost, queue: string): Promise<void> {
+  const id = randomUUID();
+  const transport = createRabbitmqTransport({
+    url: vhost.url,
+    logger: silentLogger,
+    metrics: createMetrics(),
+  });
+  try {
+    await transport.subscribe(queue, ['test.left.v1']);
+    await transport.publish([{ id, type: 'test.left.v1', key: 'a', body: '{}', mandatory: true }]);
+  } finally {
+    await transport.close();
+  }
 }
 
 /** Runs an Erlang expression on the broker of the tests: one call where the command line would need several. */

@@ -120,6 +120,37 @@ export function topologyOfSubscription(queue: string, types: readonly string[]):
   };
 }
 
+export interface Names {
+  readonly exchanges: readonly string[];
+  readonly queues: readonly string[];
+}
+
+/** The names of all that a consumer may have declared, whatever its number of shards was; the dead-letter queue first. */
+export function namesOfQueue(queue: string): Names {
+  return namesIn([anyTopologyOfQueue(queue)]);
+}
+
+/** The names of all that a system may have declared. */
+export function namesOfSystem(queues: readonly string[], types: readonly string[]): Names {
+  return namesIn([
+    topologyOfType(UNROUTED),
+    ...queues.map(anyTopologyOfQueue),
+    ...queues.map((queue) => topologyOfSubscription(queue, types)),
+    ...types.map(topologyOfType),
+  ]);
+}
+
+function anyTopologyOfQueue(queue: string): Topology {
+  return topologyOfQueue(queue, { shards: SHARDS, deliveryLimit: NO_LIMIT });
+}
+
+function namesIn(parts: readonly Topology[]): Names {
+  const namesOf = (kind: 'exchanges' | 'queues') => [
+    ...new Set(parts.flatMap((part) => part[kind].map(({ name }) => name))),
+  ];
+  return { exchanges: namesOf('exchanges'), queues: namesOf('queues') };
+}
+
 export function shardQueue(queue: string, shard: number): string {
   return `${queue}.${twoDigits(shard)}`;
 }
@@ -128,7 +159,7 @@ export function deadLetterQueue(queue: string): string {
   return `${queue}.dlq`;
 }
 
-export function deadLetterExchange(queue: string): string {
+function deadLetterExchange(queue: string): string {
   return `${queue}.dlx`;
 }
 
