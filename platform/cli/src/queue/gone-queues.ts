@@ -1,6 +1,6 @@
 import type { Invocation } from '../commands/command.ts';
 import type { KnownQueue } from './open-queues.ts';
-import { countOf } from './queue-view.ts';
+import { messagesOf } from './queue-view.ts';
 
 /**
  * Says in one line which queues nobody will consume: their services are not configured any more. Nobody waits for it, and
@@ -17,5 +17,5 @@ export async function tellGoneQueues(invocation: Invocation, say: (line: string)
 }
 
 function described(one: KnownQueue): string {
-  return `queue ${one.queue} with ${countOf(one)} messages`;
+  return `queue ${one.queue} with ${messagesOf(one)}`;
 }

@@ -17,6 +17,10 @@ export function queueTable(queues: readonly KnownQueue[]): string {
   return table([HEAD, ...rows]);
 }
 
-export function countOf({ messages, isEstimate }: Pick<KnownQueue, 'messages' | 'isEstimate'>): string {
+function countOf({ messages, isEstimate }: Pick<KnownQueue, 'messages' | 'isEstimate'>): string {
   return isEstimate ? `about ${messages}` : String(messages);
+}
+
+export function messagesOf(counted: Pick<KnownQueue, 'messages' | 'isEstimate'>): string {
+  return `${countOf(counted)} ${counted.messages === 1 ? 'message' : 'messages'}`;
 }

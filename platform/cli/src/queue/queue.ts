@@ -4,7 +4,7 @@ import { operatorOf } from '../commands/operator.ts';
 import { cliError } from '../errors.ts';
 import { thereIsNo } from '../suggest.ts';
 import { type KnownQueue, withQueues } from './open-queues.ts';
-import { countOf, queueTable } from './queue-view.ts';
+import { messagesOf, queueTable } from './queue-view.ts';
 
 /** `flotilla queue`: the queues lie on the bus that all services share. */
 export async function runQueue(verb: 'list' | 'drop', invocation: Invocation): Promise<number> {
@@ -36,14 +36,14 @@ async function drop(invocation: Invocation): Promise<number> {
     if (found === undefined) throw unknown;
     if (found.state !== 'gone' && !how.force) throw inUse(found);
     if (!flag(values, 'yes')) {
-      const what = `the queue ${name} with ${countOf(found)} messages that ${found.subscriber} has not handled`;
+      const what = `the queue ${name} with ${messagesOf(found)} that ${found.subscriber} has not handled`;
       await confirm({ what: [what], otherwise: 'nothing was deleted' });
     }
     const outcome = await open.drop(name, how);
     if (outcome.kind === 'unknown') throw unknown;
     if (outcome.kind === 'in-use') throw inUse(found);
     const { messages, isEstimate } = outcome;
-    const text = `Dropped ${name} with ${countOf(outcome)} messages.`;
+    const text = `Dropped ${name} with ${messagesOf(outcome)}.`;
     console.log(flag(values, 'json') ? JSON.stringify({ queue: name, messages, isEstimate }) : text);
     return 0;
   });
