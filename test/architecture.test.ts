@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { describe, it } from 'node:test';
+import { parseSync } from 'oxc-parser';
 import { listFiles, readText } from './source-files.ts';
 
 /**
@@ -30,19 +31,62 @@ const MAY_READ_ENVIRONMENT = /\.test\.ts$|\/(testing|test-process|main|run-servi
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;
 
+/**
+ * Rooms of a package, in the order in which they may use each other: what a room needs at run time is in its own line or
+ * in one above. Types may be shared.
+ */
+const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  'event-store': [['stream'], ['feed'], ['projection'], ['testing']],
+  http: [['contract'], ['server', 'client'], ['process']],
+  saga: [['define'], ['decide'], ['store'], ['run', 'operate', 'upgrade'], ['testing']],
+};
+
+/** An append carries out inline projections, in its own transaction. */
+const ROOM_EXCEPTIONS: ReadonlySet<string> = new Set([
+  'platform/event-store/src/stream/event-store.ts → projection',
+]);
+
+const MAX_SIBLINGS = 25;
+
+/** Not gathered into rooms yet; the figure may only fall. */
+const CROWDED: Readonly<Record<string, number>> = {
+  'platform/cli/src': 50,
+  'platform/gateway/src/config': 32,
+  'platform/messaging/src': 50,
+  'platform/messaging/src/rabbitmq': 30,
+};
+
 interface Import {
   readonly file: string;
   readonly specifier: string;
+  /** Needed at run time: not types alone. */
+  readonly isValue: boolean;
 }
 
 const files = listFiles(/^(platform|shop)\/.*\.ts$/).filter((file) => !file.includes('/gen/'));
-const imports: readonly Import[] = files.flatMap((file) =>
-  [
-    ...readText(file).matchAll(
-      /^\s*(?:import|export)\b[^'"]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm,
+const imports: readonly Import[] = files.flatMap(importsOf);
+
+/** By a parser: text in a comment or a template is no import. */
+function importsOf(file: string): readonly Import[] {
+  const text = readText(file);
+  const { staticImports, staticExports, dynamicImports } = parseSync(file, text).module;
+  const isValue = (entries: readonly { readonly isType: boolean }[]) =>
+    entries.length === 0 || entries.some((entry) => !entry.isType);
+  return [
+    ...staticImports.map(({ moduleRequest, entries }) => ({
+      ...{ file, specifier: moduleRequest.value, isValue: isValue(entries) },
+    })),
+    ...staticExports.flatMap(({ entries }) =>
+      entries.flatMap(({ moduleRequest, isType }) =>
+        moduleRequest ? [{ file, specifier: moduleRequest.value, isValue: !isType }] : [],
+      ),
     ),
-  ].map((found) => ({ file, specifier: found[1] ?? found[2] ?? found[3] ?? '' })),
-);
+    ...dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
+      const [, specifier] = /^(?:'|")(.*)(?:'|")$/.exec(text.slice(start, end)) ?? [];
+      return specifier === undefined ? [] : [{ file, specifier, isValue: true }];
+    }),
+  ];
+}
 
 /** `platform/http/src/x.ts` → `platform/http` */
 function packageOf(file: string): string {
@@ -65,6 +109,20 @@ function isAllowed(from: string, to: string): boolean {
   if (targetLayer === 'shop') return target === 'contracts' && name !== 'contracts';
   return target !== 'cli';
 }
+
+/** The room that a file uses although it comes after its own. */
+function wayUp({ file, specifier }: Import): readonly string[] {
+  if (!specifier.startsWith('.') || !isSource(file)) return [];
+  const rooms = ROOMS[file.split('/')[1] ?? ''] ?? [];
+  const floorOf = (path: string) => rooms.findIndex((floor) => floor.includes(path.split('/')[3] ?? ''));
+  const target = posix.join(posix.dirname(file), specifier);
+  const way = `${file} → ${target.split('/')[3]}`;
+  const isUp = floorOf(file) !== -1 && floorOf(target) > floorOf(file);
+  return isUp && !ROOM_EXCEPTIONS.has(way) ? [way] : [];
+}
+
+const isSource = (file: string): boolean =>
+  /^platform\/[^/]+\/src\//.test(file) && !/\.(test|fixture|contract)\.ts$|\/test-[\w-]+\.ts$/.test(file);
 
 describe('the architecture', () => {
   it('has been looked at as a whole', (t) => {
@@ -95,6 +153,26 @@ describe('the architecture', () => {
         file !== 'test/architecture.test.ts' && /import\.meta\.url\)\s*\.pathname/.test(readText(file)),
     );
     assert.deepEqual(encoded, []);
+  });
+
+  it('lets rooms use only those before them', () => {
+    const wrong = imports.filter(({ isValue }) => isValue).flatMap(wayUp);
+    assert.deepEqual(wrong, []);
+  });
+
+  it('has no folder that is an alphabet', () => {
+    const siblings = Map.groupBy(files.filter(isSource), (file) => posix.dirname(file));
+    const crowded = [...siblings].filter(
+      ([folder, { length }]) => length > (CROWDED[folder] ?? MAX_SIBLINGS),
+    );
+    assert.deepEqual(
+      crowded.map(([folder, { length }]) => `${folder}: ${length}`),
+      [],
+    );
+    const gathered = Object.keys(CROWDED).filter(
+      (folder) => (siblings.get(folder)?.length ?? 0) <= MAX_SIBLINGS,
+    );
+    assert.deepEqual(gathered, [], 'is in order now');
   });
 
   it('keeps relative imports inside their package', () => {

@@ -1,7 +1,6 @@
 export type { EventStoreErrorCode } from './errors.ts';
 export { type FeedOptions, type FeedPage, readFeed } from './feed/feed.ts';
 export { type Horizon, type HorizonHolder, readHorizon } from './feed/horizon.ts';
-export { comparePositions, FEED_START, type FeedPosition } from './feed/position.ts';
 export { eventStoreMigrations } from './migrations.ts';
 export {
   defineProjection,
@@ -54,5 +53,6 @@ export {
   type EventStoreOptions,
   type ExpectedVersion,
 } from './stream/event-store.ts';
+export { comparePositions, FEED_START, type FeedPosition } from './stream/position.ts';
 export { type ReadStreamOptions, readStream } from './stream/read-stream.ts';
 export { eventStoreCrashPoints } from './testing/crash-points.ts';

@@ -3,7 +3,7 @@ import { eventStoreError } from '../errors.ts';
 import type { Category } from '../stream/category.ts';
 import type { DomainEvent, Recorded } from '../stream/event.ts';
 import { EVENT_COLUMNS, type EventRow } from '../stream/event-row.ts';
-import { FEED_START, type FeedPosition } from './position.ts';
+import { FEED_START, type FeedPosition } from '../stream/position.ts';
 
 export interface FeedOptions {
   /** Everything up to here was read before. Default: nothing. */

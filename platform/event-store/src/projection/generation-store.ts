@@ -1,5 +1,5 @@
 import type { Queryable } from '@flotilla/postgres';
-import type { FeedPosition } from '../feed/position.ts';
+import type { FeedPosition } from '../stream/position.ts';
 import { type NextWork, VANISHED_AFTER_MS, type WorkMark } from './work-mark.ts';
 
 /** `building`: filled until it can be seen. `retired`: kept for a rollback. `dropping`: its rows are being deleted. */

@@ -1,6 +1,6 @@
 import type { Clock } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
-import type { FeedPosition } from '../feed/position.ts';
+import type { FeedPosition } from '../stream/position.ts';
 import type { GenerationState } from './generation-store.ts';
 
 export interface GenerationStatus {

@@ -1,5 +1,5 @@
 import type { Schema } from '@flotilla/kernel';
-import type { FeedPosition } from '../feed/position.ts';
+import type { FeedPosition } from './position.ts';
 
 /** A fact of the domain, as rules see it. */
 export interface DomainEvent<Type extends string = string, Data = unknown> {

@@ -1,8 +1,8 @@
 import { stepAt } from '../define/definition.ts';
 import { isCall, isMessage, type SagaCommand, type SingleStep, viaOf } from '../define/step.ts';
-import { commandIdOf } from '../run/command-id.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import type { OpeningRow } from '../store/instances.ts';
+import { commandIdOf } from './command-id.ts';
 import { type Direction, hasStartedPivot, isEnded, type SagaState } from './state.ts';
 
 /** A step that a transition opens, with the command that leaves in the same transaction. */

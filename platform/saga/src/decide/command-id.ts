@@ -1,5 +1,5 @@
 import { uuidv5 } from '@flotilla/kernel';
-import type { Direction } from '../decide/state.ts';
+import type { Direction } from './state.ts';
 
 /**
  * Depends on nothing but the saga, the step, the direction and how often the command was renewed: a retry repeats its
