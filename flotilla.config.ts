@@ -1,5 +1,5 @@
-import { join } from 'node:path';
-import { defineSystem } from '@flotilla/cli';
+import { join, relative } from 'node:path';
+import { defineSystem, type WelcomeFacts } from '@flotilla/cli';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import { sagaMigrations } from '@flotilla/saga';
@@ -21,12 +21,24 @@ export default defineSystem({
       bus: true,
       issuesTokens: true,
       secrets: ['KEY_ENCRYPTION_KEY'],
+      tasks: {
+        'make-administrator': {
+          entry: 'shop/identity/src/tasks/make-administrator.ts',
+          summary: 'an e-mail address and a name; asks for the password',
+        },
+      },
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',
       inherits: ['RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
       database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
       bus: true,
+      tasks: {
+        'import-products': {
+          entry: 'shop/inventory/src/tasks/import-products.ts',
+          summary: 'a JSON file of products with prices and stock',
+        },
+      },
     },
     order: {
       entry: 'shop/order/src/main.ts',
@@ -85,21 +97,43 @@ export default defineSystem({
   },
   bus: { migrations: [busMigrations], types: async () => (await import('@shop/contracts')).eventTypes },
   issuer: { service: 'gateway', path: '/identity' },
-  welcome: ({ gateway = '' }, { demo, env }) => ({
+  welcome: async ({ gateway = '' }, { demo, env, command }) => ({
     links: {
       API: `${gateway}/docs`,
       Catalogue: `${gateway}/products`,
     },
-    notes: [
-      ...(env['ORDER_FLOW'] === 'choreography' ? ['Orders run by events alone (ORDER_FLOW).'] : []),
-      ...(demo ? [] : [EMPTY]),
-    ],
+    notes: [...flowNote(env), ...(!demo && (await isEmpty(gateway)) ? howToBegin(command) : [])],
     tryIt: placeAnOrder(gateway),
   }),
 });
 
-const EMPTY =
-  'It is empty: no products, no administrator. `npx flotilla up --demo` makes both, with passwords that everybody knows: to try it only.';
+/** Which flow new orders take, where that is not the one that is meant without a word. */
+function flowNote({
+  ORDER_FLOW: flow = '',
+  DATABASE_URL: server = '',
+}: WelcomeFacts['env']): readonly string[] {
+  if (flow !== 'choreography') return server === '' ? [] : ['Orders run by orchestration (ORDER_FLOW).'];
+  return ['Orders run by choreography: events alone (ORDER_FLOW).'];
+}
+
+async function isEmpty(gateway: string): Promise<boolean> {
+  try {
+    const answer = await fetch(`${gateway}/products?limit=1`, { signal: AbortSignal.timeout(3_000) });
+    const page = (await answer.json()) as { readonly items?: readonly unknown[] };
+    return page.items?.length === 0;
+  } catch {
+    return false; // it has another problem
+  }
+}
+
+function howToBegin(command: WelcomeFacts['command']): readonly string[] {
+  const products = join(import.meta.dirname, 'shop/inventory/products.example.json');
+  return [
+    'It is empty. This makes an administrator, and a catalogue of the products in a file:',
+    command('run', 'identity', 'make-administrator', 'admin@example.com'),
+    command('run', 'inventory', 'import-products', relative(process.cwd(), products)),
+  ];
+}
 
 /** Logs in as a demo customer and places an order; the answer is the order when it is confirmed. */
 function placeAnOrder(gateway: string): string {

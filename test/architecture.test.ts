@@ -26,7 +26,8 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
 const LIMIT_LINES = 500;
 
 /** Where configuration enters a process; everything else is handed values. */
-const MAY_READ_ENVIRONMENT = /\.test\.ts$|\/(testing|test-process|main|run-service)\.ts$|\/fixture\//;
+const MAY_READ_ENVIRONMENT =
+  /\.test\.ts$|\/(testing|test-process|main|run-service|run-task)\.ts$|\/fixture\//;
 
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;

@@ -24,9 +24,10 @@ export interface BannerFacts {
 const MOST_LINKS = 5;
 
 /** At most ten lines: what runs, where it is reached, one line to try it, how to look on and to stop. */
-export function banner(facts: BannerFacts): readonly string[] {
+export async function banner(facts: BannerFacts): Promise<readonly string[]> {
   const { system, urls, failed } = facts;
-  const welcome = system.welcome?.(urls, facts) ?? { links: urls };
+  const command = commandIn(facts);
+  const welcome = (await system.welcome?.(urls, { ...facts, command })) ?? { links: urls };
   const links = Object.entries(welcome.links).slice(0, MOST_LINKS);
   const width = Math.max(0, ...links.map(([name]) => name.length));
   const state = failed.length === 0 ? 'is running' : `is running without ${failed.join(', ')}`;
@@ -45,14 +46,19 @@ export function banner(facts: BannerFacts): readonly string[] {
 }
 
 /** The commands work as they are printed. */
-function howToGoOn({ cwd, dataDir, inBackground, logFolder }: BannerFacts): string {
-  const where = dataDir === undefined ? '' : ` --data-dir ${quoteForShell(dataDir)}`;
-  const command = (words: string) => `npx flotilla ${words}${where}`;
+function howToGoOn(facts: BannerFacts): string {
+  const { cwd, inBackground, logFolder } = facts;
+  const command = commandIn(facts);
   const logs = relative(cwd, logFolder);
   const files = `files in ${logs.startsWith('..') ? logFolder : logs}`;
   return inBackground
-    ? `In the background: ${command('ps')}, ${command('logs -f')} (${files}), ${command('down')}`
-    : `Ctrl-C stops it. From another terminal: ${command('ps')}, ${command('logs -f')} (${files})`;
+    ? `In the background: ${command('ps')}, ${command('logs', '-f')} (${files}), ${command('down')}`
+    : `Ctrl-C stops it. From another terminal: ${command('ps')}, ${command('logs', '-f')} (${files})`;
+}
+
+function commandIn({ dataDir }: BannerFacts): (...words: readonly string[]) => string {
+  const where = dataDir === undefined ? [] : ['--data-dir', dataDir];
+  return (...words) => ['npx', 'flotilla', ...words, ...where].map(quoteForShell).join(' ');
 }
 
 function quoteForShell(word: string): string {

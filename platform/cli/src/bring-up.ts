@@ -71,7 +71,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   report(env, { type: 'starting' });
   showErrors(running.supervisor.units, progress.say);
   const stopAsked = Promise.race([down.asked.promise, npmEnded(env), stopSignal(() => killAll(running))]);
-  const exitCode = await liveUntil(stopAsked, running, progress, () => {
+  const exitCode = await liveUntil(stopAsked, running, progress, async () => {
     const seconds = (performance.now() - begin) / 1_000;
     const urls = Object.fromEntries(
       Object.entries(ports).map(([name, at]) => [name, `http://127.0.0.1:${at}`]),
@@ -81,7 +81,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     const options = { env, cwd, dataDir: text(values, 'data-dir'), inBackground };
     const server = external?.shown;
     const facts = { system, urls, demo, seconds, server, rabbitmq, failed: names, logFolder: dataDir.logs };
-    const lines = banner({ ...facts, ...options });
+    const lines = await banner({ ...facts, ...options });
     report(env, { type: 'running', banner: lines, failed: names });
     if (system.bus) void tellGoneQueues(invocation, progress.say);
     if (flag(values, 'watch'))
@@ -99,13 +99,13 @@ async function liveUntil(
   stopAsked: Promise<unknown>,
   running: RunningSystem,
   progress: Progress,
-  welcome: () => readonly string[],
+  welcome: () => Promise<readonly string[]>,
 ): Promise<number> {
   try {
     const isUp = await Promise.race([running.started.then(() => true), stopAsked.then(() => false)]);
     progress.finish();
     if (isUp) {
-      for (const line of welcome()) progress.say(line);
+      for (const line of await welcome()) progress.say(line);
       await stopAsked;
     } else {
       running.started.catch(() => undefined); // what was half started ends with the rest

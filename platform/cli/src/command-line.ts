@@ -14,6 +14,7 @@ import { ps } from './commands/ps.ts';
 import { queue } from './commands/queue.ts';
 import { registry } from './commands/registry.ts';
 import { route } from './commands/route.ts';
+import { run } from './commands/run.ts';
 import { saga } from './commands/saga.ts';
 import { up } from './commands/up.ts';
 import { exitCodeOf } from './errors.ts';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly Command[] = [
   stop,
   start,
   restart,
+  run,
   db,
   registry,
   saga,
@@ -60,7 +62,8 @@ export async function runCommandLine(
     const found = findCommand(COMMANDS, asksForHelp ? rest : argv);
     const { wantsHelp, ...given } = readArguments(asksForHelp ? { ...found, rest: ['--help'] } : found);
     if (wantsHelp || found.command.run === undefined) {
-      console.log(usageOf(found.path, found.command));
+      const more = await found.command.belowHelp?.(context.cwd);
+      console.log([usageOf(found.path, found.command), more].filter(Boolean).join('\n\n'));
       return 0;
     }
     return await found.command.run({ ...given, ...context });

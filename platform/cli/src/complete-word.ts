@@ -5,7 +5,9 @@ import type { ValueKind } from './value-kinds.ts';
 export interface Offer {
   readonly words: readonly (readonly [word: string, about: string])[];
   /** Names from elsewhere, to be added. */
-  readonly also?: 'services' | 'files' | 'folders';
+  readonly also?: 'services' | 'tasks' | 'files' | 'folders';
+  /** The argument before: whose tasks. */
+  readonly of?: string;
 }
 
 const NOTHING: Offer = { words: [] };
@@ -26,37 +28,39 @@ export function completeWord(commands: readonly Command[], words: readonly strin
   if (current.startsWith('-')) return startingWith(current, { words: optionWords(options) });
   const { arguments: args = [], commands: verbs = [] } = command;
   const last = args.at(-1);
-  const argument = args[given] ?? (last?.isRepeated ? last : undefined);
-  const names = given === 0 ? commandWords(verbs) : [];
+  const argument = args[given.length] ?? (last?.isRepeated ? last : undefined);
+  const names = given.length === 0 ? commandWords(verbs) : [];
   const { words: found, ...more } = offerOf(argument?.kind);
-  return startingWith(current, { ...more, words: [...names, ...found] });
+  const of = more.also === 'tasks' ? { of: given.at(-1) ?? '' } : {};
+  return startingWith(current, { ...more, ...of, words: [...names, ...found] });
 }
 
 interface Place {
   readonly command: Pick<Command, 'arguments' | 'commands'>;
   readonly options: Options;
-  /** How many arguments were given. */
-  readonly given: number;
+  /** The arguments. */
+  readonly given: readonly string[];
   /** The option before needs a value. */
   readonly awaiting: ValueKind | undefined;
 }
 
 /** Where the words lead. `undefined`: nowhere. */
 function walk(commands: readonly Command[], words: readonly string[]): Place | undefined {
-  let place: Place = { command: { commands }, options: {}, given: 0, awaiting: undefined };
+  let place: Place = { command: { commands }, options: {}, given: [], awaiting: undefined };
   for (const word of words) {
-    const next = place.given === 0 ? place.command.commands?.find(({ name }) => name === word) : undefined;
+    const next =
+      place.given.length === 0 ? place.command.commands?.find(({ name }) => name === word) : undefined;
     if (place.awaiting !== undefined) {
       place = { ...place, awaiting: undefined };
     } else if (word.startsWith('-')) {
       place = { ...place, awaiting: word.includes('=') ? undefined : named(place.options, word)?.kind };
     } else if (next !== undefined) {
       const help = { help: { short: 'h', help: 'shows this' } };
-      place = { command: next, options: { ...next.options, ...help }, given: 0, awaiting: undefined };
+      place = { command: next, options: { ...next.options, ...help }, given: [], awaiting: undefined };
     } else if (place.command.commands !== undefined && place.command.arguments === undefined) {
       return undefined;
     } else {
-      place = { ...place, given: place.given + 1 };
+      place = { ...place, given: [...place.given, word] };
     }
   }
   return place;

@@ -27,6 +27,9 @@ describe('what a shell offers', () => {
     ['saga list order --status st', 'stuck'],
     ['saga list order --status=st', '--status=stuck'],
     ['stop cart ', ':services'],
+    ['run ', ':services'],
+    ['run order ', ':tasks'],
+    ['run order import ', ':files'],
     ['stop --data-dir ', ':folders'],
     ['stop --data-dir x ', ':services'],
     ['logs -n 5 ', ':services'],
@@ -88,6 +91,7 @@ describe('in real shells', () => {
   const LINES = [
     ['flotilla resta', 'restart'],
     ['flotilla stop acc', 'accounts'],
+    ['flotilla run stock sh', 'show'],
     ['flotilla saga list stock --status=st', 'stuck'],
   ] as const;
 

@@ -1,6 +1,14 @@
 import type { MigrationSource } from '@flotilla/postgres';
 import { DEFAULT_SILENCE_MS, isSilence } from './silence.ts';
 
+/** What is done once, by a program of its own in the environment of a service: `flotilla run <service> <task>`. */
+export interface TaskConfig {
+  /** A program that calls `runTask`, relative to the configuration file. */
+  readonly entry: string;
+  /** What it does, and to what: one line, for the help. */
+  readonly summary: string;
+}
+
 /** One service: a program that calls `runService`, run as one process per replica. */
 export interface ServiceConfig {
   /** The program, relative to the configuration file. */
@@ -26,6 +34,8 @@ export interface ServiceConfig {
   /** The user's variables that it gets besides those that every process needs. Default: none. */
   readonly inherits?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** What an operator may have done once, as the service: by its name. Default: none. */
+  readonly tasks?: Readonly<Record<string, TaskConfig>>;
 }
 
 /** What the user sees once everything runs; at most six links. */
@@ -33,7 +43,7 @@ export interface Welcome {
   readonly links: Readonly<Record<string, string>>;
   /** One line for a shell, shown with the demo data. */
   readonly tryIt?: string;
-  /** What else somebody must know who begins, a line each; at most three. */
+  /** What else somebody must know who begins, a line each; at most four. */
   readonly notes?: readonly string[];
 }
 
@@ -42,6 +52,8 @@ export interface WelcomeFacts {
   /** With demo data. */
   readonly demo: boolean;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** A command line of `flotilla` that works where this is read, from its words. */
+  readonly command: (...words: readonly string[]) => string;
 }
 
 export interface BusConfig {
@@ -64,7 +76,10 @@ export interface SystemConfig {
     readonly port?: number | undefined;
   };
   /** `urls`: the services with a fixed port. */
-  readonly welcome?: (urls: Readonly<Record<string, string>>, facts: WelcomeFacts) => Welcome;
+  readonly welcome?: (
+    urls: Readonly<Record<string, string>>,
+    facts: WelcomeFacts,
+  ) => Welcome | Promise<Welcome>;
 }
 
 export const BUS_DATABASE = 'bus';
@@ -76,7 +91,10 @@ const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 
 /** Declares the system that `flotilla up` runs: the default export of `flotilla.config.ts`. Throws `TypeError` for what cannot work. */
 export function defineSystem(system: SystemConfig): SystemConfig {
-  for (const [name, service] of Object.entries(system.services)) checkService(system, name, service);
+  for (const [name, service] of Object.entries(system.services)) {
+    checkService(system, name, service);
+    checkTasks(name, service);
+  }
   const issuer = system.issuer?.service;
   if (issuer !== undefined && system.services[issuer]?.port === undefined)
     throw new TypeError(`issuer.service must be a service with a port, got ${issuer}`);
@@ -100,6 +118,12 @@ function checkService(system: SystemConfig, name: string, service: ServiceConfig
   if (service.port !== undefined && replicas > 1) refuse('a service with a fixed port runs once');
   if (service.bus && !service.database) refuse('bus needs a database: that is where its role comes from');
   if (service.bus && !system.bus) refuse('bus needs the bus of the system to be declared');
+}
+
+function checkTasks(service: string, { tasks = {} }: ServiceConfig): void {
+  const wrong = Object.keys(tasks).find((task) => !NAME.test(task));
+  if (wrong === undefined) return;
+  throw new TypeError(`service ${service}: the name of a task is like that of a service, got ${wrong}`);
 }
 
 /** Throws when services need each other in a circle. */

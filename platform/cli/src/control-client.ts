@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { BrokerAccess, RegistryAccess } from './control-server.ts';
+import type { BrokerAccess, RegistryAccess, TaskProgram } from './control-server.ts';
 import type { DataDir } from './data-dir.ts';
 import { type CliErrorCode, cliError } from './errors.ts';
 import type { Faults } from './faults.ts';
@@ -27,6 +27,7 @@ export interface Control {
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   registry(): Promise<RegistryAccess>;
   broker(): Promise<BrokerAccess>;
+  task(service: string, task: string): Promise<TaskProgram>;
   /** Resolves when everything has stopped. */
   down(): Promise<{ readonly pid: number }>;
 }
@@ -48,6 +49,7 @@ export function connectControl(dataDir: DataDir): Control {
     },
     registry: () => ask('GET', '/registry'),
     broker: () => ask('GET', '/broker'),
+    task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
     down: () => ask('POST', '/down'),
   };
 }

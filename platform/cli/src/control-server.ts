@@ -14,8 +14,15 @@ export interface Controlled {
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
   readonly registry: () => RegistryAccess;
   readonly broker: () => BrokerAccess;
+  readonly task: (service: string, task: string) => TaskProgram;
   /** Throws for faults that a service does not know. */
   readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
+}
+
+/** A program, and the environment of the service that it works for. */
+export interface TaskProgram {
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string>>;
 }
 
 /** Of the operator. */
@@ -54,6 +61,7 @@ async function answer(
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'GET registry') return send(response, 200, controlled.registry());
   if (route === 'GET broker') return send(response, 200, controlled.broker());
+  if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
   if (route === 'POST services')
     return await changeService(controlled, name, action, faultsOf(url), response);
   if (route === 'POST down') {

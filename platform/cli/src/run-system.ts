@@ -1,4 +1,5 @@
 import type { Server } from 'node:http';
+import { join } from 'node:path';
 import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
@@ -6,7 +7,7 @@ import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
 import { checkBroker, type FreeBroker } from './broker.ts';
 import { BUS_DATABASE, POSTGRES, type SystemConfig } from './config.ts';
 import { connectControl } from './control-client.ts';
-import { createControlServer, type RegistryAccess } from './control-server.ts';
+import { createControlServer, type RegistryAccess, type TaskProgram } from './control-server.ts';
 import { claimSocket } from './control-socket.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
@@ -24,6 +25,7 @@ import {
   type SystemFacts,
   serviceEnvironment,
 } from './service-environment.ts';
+import { thereIsNo } from './suggest.ts';
 import { createSupervisor, type Supervisor, type SupervisorOptions } from './supervisor.ts';
 import type { UnitEvent } from './unit.ts';
 
@@ -92,6 +94,10 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
     registry: () => registryOf(running.facts),
     broker: () => ({ url: options.inherited['RABBITMQ_URL'] || null }),
+    task: (service, task) => {
+      const facts = running.facts && { ...running.facts, adminUri: adminUri() };
+      return taskOf(facts, options.root, service, task);
+    },
     checkFaults: (service, faults) => refuseUnknownFaults(options, service, faults),
   });
   if (!(await claimSocket(control, dataDir.controlSocket))) {
@@ -194,6 +200,23 @@ async function startPostgres(supervisor: Supervisor): Promise<void> {
 function registryOf(facts: SystemFacts | undefined): RegistryAccess {
   if (!facts) throw cliError('CLI_NOT_RUNNING', 'the registry is not used yet: wait until the system is up');
   return { url: facts.registryUrl, token: registryTokens(facts.system, facts.secrets).operator };
+}
+
+/** It is the service, in all but what it does. */
+function taskOf(facts: SystemFacts | undefined, root: string, service: string, task: string): TaskProgram {
+  if (!facts)
+    throw cliError('CLI_NOT_RUNNING', 'the databases are not there yet: wait until the system is up');
+  const { services } = facts.system;
+  if (!Object.hasOwn(services, service))
+    throw cliError('CLI_UNKNOWN_SERVICE', thereIsNo('service', service, Object.keys(services)));
+  const { tasks = {} } = services[service] ?? {};
+  const found = Object.hasOwn(tasks, task) ? tasks[task] : undefined;
+  if (found === undefined)
+    throw cliError('CLI_NOT_FOUND', `${service}: ${thereIsNo('task', task, Object.keys(tasks))}`);
+  return {
+    entry: join(root, found.entry),
+    env: serviceEnvironment(facts, service, `${service}-${task}`),
+  };
 }
 
 function databaseOf(

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { access, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
@@ -208,6 +209,37 @@ describe('a running system', () => {
       [unknown.code, unknown.out],
       [1, 'flotilla: edge has no database; there are accounts, stock, billing, bus, postgres\n'],
     );
+  });
+
+  it('runs a task as its service, on the terminal of who asks, and passes on how it ended', async () => {
+    const told = (await (await fetch((await instance('stock-1')).url ?? '')).json()) as Env;
+    const ask = (...args: string[]) => {
+      const words = [BIN, 'run', 'stock', 'show', '--data-dir', dataDir, ...args];
+      const child = spawn(process.execPath, words, { cwd: join(FIXTURE, 'migrations'), env: environment() });
+      child.stdin.end('typed');
+      return Promise.all([text(child.stdout), once(child, 'exit')]);
+    };
+    const [shown, ended] = await ask('0', '--', '--all', 'a b');
+    const { env, ...given } = JSON.parse(shown) as { env: Env };
+    assert.deepEqual(ended, [0, null]);
+    assert.deepEqual(given, { args: ['--all', 'a b'], input: 'typed', cwd: join(FIXTURE, 'migrations') });
+    assert.deepEqual(env, { ...told, INSTANCE_ID: 'stock-show' });
+    assert.deepEqual((await ask('7'))[1], [7, null]);
+    assert.deepEqual((await ask('killed'))[1], [137, null]);
+
+    assert.match((await run('run')).out, /^ +stock show +shows what it was given$/m);
+    assert.match((await run('run', 'billing')).out, /billing has no tasks/);
+    assert.match((await flotilla(['run', '--help'])).out, /stock show +shows what it was given/);
+    for (const [words, code, said] of [
+      [['run', 'stok', 'show'], 'CLI_UNKNOWN_SERVICE', 'there is no service stok: did you mean stock?'],
+      [['run', 'stock', 'shwo'], 'CLI_NOT_FOUND', 'stock: there is no task shwo: did you mean show?'],
+      [['run', 'edge', 'show'], 'CLI_NOT_FOUND', 'edge: there is no task show; there are none'],
+    ] as const) {
+      const refused = await run(...words, '--json');
+      const error = JSON.parse(refused.out) as { code: string; message: string };
+      assert.deepEqual([refused.code, error.code, error.message.split(' There')[0]], [1, code, said]);
+    }
+    assert.equal((await flotilla(['run', 'stock', 'show', '--data-dir', `${dataDir}-none`])).code, 7);
   });
 
   it('shows dead letters, hands them out again and forgets them, on the record', async () => {

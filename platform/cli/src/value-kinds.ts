@@ -5,7 +5,7 @@ export interface ValueKind {
   /** Stands for it in the help: `<n>`. */
   readonly placeholder: string;
   /** What a shell offers for it. */
-  readonly offers?: readonly string[] | 'services' | 'files' | 'folders';
+  readonly offers?: readonly string[] | 'services' | 'tasks' | 'files' | 'folders';
   /** What it must be, when it is not that: `must be a number`. */
   readonly refuse?: (given: string) => string | undefined;
 }
@@ -16,6 +16,8 @@ export function textOf(placeholder: string): ValueKind {
 }
 
 export const SERVICE: ValueKind = { placeholder: '<service>', offers: 'services' };
+/** Of the service that stands before it. */
+export const TASK: ValueKind = { placeholder: '<task>', offers: 'tasks' };
 export const FILE: ValueKind = { placeholder: '<file>', offers: 'files' };
 export const FOLDER: ValueKind = { placeholder: '<folder>', offers: 'folders' };
 

@@ -18,7 +18,14 @@ export {
   type RouteAnswer,
   type RouteInput,
 } from './contract/route.ts';
-export { type HttpError, type HttpErrorCode, type UnexpectedStatus, unexpectedStatus } from './errors.ts';
+export {
+  type HttpError,
+  type HttpErrorCode,
+  type TaskErrorCode,
+  taskError,
+  type UnexpectedStatus,
+  unexpectedStatus,
+} from './errors.ts';
 export {
   ConfigurationError,
   choice,
@@ -35,6 +42,7 @@ export {
   url,
 } from './process/environment.ts';
 export { runService } from './process/run-service.ts';
+export { runTask, type TaskContext, type TaskDefinition } from './process/run-task.ts';
 export type { ServiceContext, ServiceDefinition, StartedService } from './process/service.ts';
 export type { ServiceEnvironment } from './process/service-environment.ts';
 export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './server/handler.ts';

@@ -15,17 +15,19 @@ const chosenName = s.string({
 });
 const userSchema = s.named('User', s.object({ id: s.string(), email, name }));
 
+export const signUpBody = s.object({
+  email,
+  password: s.string({ maxLength: 1_024, examples: ['seven green bicycles'] }),
+  name: chosenName,
+});
+
 export const signUp = defineRoute({
   operationId: 'signUp',
   method: 'POST',
   path: '/users',
   summary: 'Create an account',
   access: 'public',
-  body: s.object({
-    email,
-    password: s.string({ maxLength: 1_024, examples: ['seven green bicycles'] }),
-    name: chosenName,
-  }),
+  body: signUpBody,
   responses: { 201: userSchema },
   problems: {
     409: { codes: ['email-taken'] },

@@ -29,6 +29,7 @@ export {
   logOut,
   refreshTokens,
   signUp,
+  signUpBody,
   userRegistered,
 } from './identity.ts';
 export {
@@ -36,6 +37,7 @@ export {
   getProduct,
   getProductImage,
   getProductThumbnail,
+  importedProduct,
   inventoryCommitted,
   inventoryReleased,
   inventoryReservationFailed,

@@ -5,6 +5,11 @@ import { defineMessage } from '@flotilla/messaging';
 import { adminOnly, canReadInventory } from './access.ts';
 import { moneySchema, ONE_LINE, orderId, pageOf, pageQuery, productId } from './common.ts';
 
+const MAX_ON_HAND = 10_000_000;
+
+/** Lines are allowed, other control characters and broken surrogates are not. */
+const TEXT = '^(?:[^\\p{Cc}\\p{Cs}]|[\\n\\t])*$';
+
 const imageUrl = (size: string): Schema<string> =>
   s.string({ format: 'uri-reference', examples: [`/products/sku-0001/${size}.svg`] });
 
@@ -20,6 +25,18 @@ export const productSchema = s.named(
     available: s.boolean({ description: 'Something is left to sell.', examples: [true] }),
   }),
 );
+
+/** A product of a list that an operator imports. Its stock is what is on hand when it is new. */
+export const importedProduct = s.object({
+  id: productId,
+  name: s.string({ minLength: 1, maxLength: 200, pattern: ONE_LINE }),
+  description: s.string({ maxLength: 5_000, pattern: TEXT }),
+  price: s.object({
+    amountMinor: s.integer({ minimum: 0, maximum: 2_147_483_647 }),
+    currency: s.string({ pattern: '^[A-Z]{3}$' }),
+  }),
+  onHand: s.integer({ minimum: 0, maximum: MAX_ON_HAND }),
+});
 
 const byId = s.object({ id: productId });
 const unknownProduct = { 404: { codes: ['product-not-found'] } };
@@ -99,7 +116,7 @@ export const setStock = defineRoute({
   summary: 'Set the quantity on hand after a count or a delivery; a movement is recorded',
   access: adminOnly,
   params: byId,
-  body: s.object({ onHand: s.integer({ minimum: 0, maximum: 10_000_000, examples: [500] }) }),
+  body: s.object({ onHand: s.integer({ minimum: 0, maximum: MAX_ON_HAND, examples: [500] }) }),
   responses: {
     200: s.named(
       'Stock',

@@ -1,5 +1,5 @@
 import type { Database, Queryable } from '@flotilla/postgres';
-import { type Account, emailKey, type Role } from './domain/account.ts';
+import { type Account, emailKey, permissionsOf, type Role } from './domain/account.ts';
 
 interface StoredAccount extends Account {
   readonly passwordHash: string;
@@ -8,6 +8,8 @@ interface StoredAccount extends Account {
 export interface AccountStore {
   /** Returns whether the address was free; of two at once exactly one gets it. */
   insert(on: Queryable, account: StoredAccount): Promise<boolean>;
+  /** Makes it an administrator's; returns whether it was none. */
+  promote(email: string): Promise<boolean>;
   findByEmail(email: string): Promise<StoredAccount | undefined>;
   find(id: string): Promise<Account | undefined>;
 }
@@ -15,6 +17,10 @@ export interface AccountStore {
 export function createAccountStore(db: Database): AccountStore {
   return {
     insert: insertAccount,
+    promote: async (email) => {
+      const promoted = await db.query(PROMOTE, [emailKey(email), permissionsOf('Admin')]);
+      return promoted.length === 1;
+    },
     findByEmail: async (email) => {
       const [row] = await db.query<AccountRow>('SELECT * FROM account WHERE email_key = $1', [
         emailKey(email),
@@ -31,6 +37,10 @@ export function createAccountStore(db: Database): AccountStore {
 }
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+const PROMOTE = `
+  UPDATE account SET role = 'Admin', permissions = $2
+  WHERE email_key = $1 AND role <> 'Admin' RETURNING id`;
 
 const INSERT = `
   INSERT INTO account (id, email, email_key, name, role, tenant_id, permissions, password_hash, created_at)

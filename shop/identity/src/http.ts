@@ -1,7 +1,7 @@
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
 import * as contract from '@shop/contracts';
 import { addressOwner } from './address-owner.ts';
-import type { PasswordWeakness } from './domain/password-policy.ts';
+import { WEAKNESSES } from './domain/password-policy.ts';
 import { issueServiceToken, type ServiceTokenDeps } from './features/issue-service-token.ts';
 import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
 import { type RefreshDeps, refresh } from './features/refresh.ts';
@@ -71,12 +71,6 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
     }),
   ];
 }
-
-const WEAKNESSES: Readonly<Record<PasswordWeakness, string>> = {
-  'too-short': 'A password needs at least 8 characters.',
-  common: 'This password is among those that attackers try first.',
-  personal: 'A password must not be the name or the e-mail address of the account.',
-};
 
 function tooMany(detail: string, waitMs: number) {
   const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) };

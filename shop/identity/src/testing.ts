@@ -55,6 +55,7 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
 
   return {
     db,
+    uri: database.uri,
     app,
     hashing,
     post: (url: string, payload: object, headers?: Record<string, string>) =>

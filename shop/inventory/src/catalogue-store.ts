@@ -13,6 +13,12 @@ export interface NewProduct extends Omit<CatalogueProduct, 'available'> {
   readonly onHand: number;
 }
 
+/** How many products were new, and how many had other texts or another price. */
+export interface Merged {
+  readonly added: number;
+  readonly changed: number;
+}
+
 interface CataloguePage {
   /** Each must occur in name or description, in any case. */
   readonly words: readonly string[];
@@ -29,4 +35,6 @@ export interface CatalogueStore {
   lookUp(ids: readonly string[]): Promise<readonly CatalogueProduct[]>;
   /** Adds the products that are not there yet, with their initial stock; leaves the others as they are. */
   add(products: readonly NewProduct[], actor: string): Promise<void>;
+  /** As `add`, but the others get their texts and their price, all in one transaction; their stock stays. */
+  merge(products: readonly NewProduct[], actor: string): Promise<Merged>;
 }

@@ -23,6 +23,8 @@ export interface Command {
   readonly options?: Options;
   /** A command line that works as it stands, without the leading `flotilla`. */
   readonly example?: string;
+  /** What only the configuration of a system knows, below the help; `cwd` is somewhere in it, or not. */
+  readonly belowHelp?: (cwd: string) => Promise<string>;
   /** Called by programs alone: not listed. */
   readonly isHidden?: boolean;
   /** A group has these; it may do something by itself as well. */

@@ -1,4 +1,5 @@
 import { completeWord } from '../complete-word.ts';
+import type { SystemConfig } from '../config.ts';
 import { findRoot, loadSystem } from '../load-system.ts';
 import { SHELL_SCRIPTS } from '../shell-scripts.ts';
 import { oneOf, textOf } from '../value-kinds.ts';
@@ -31,11 +32,12 @@ export function completion(commands: () => readonly Command[]): Command {
 }
 
 async function printWords(commands: readonly Command[], { positionals, cwd }: Invocation): Promise<number> {
-  const { words, also } = completeWord(commands, positionals);
+  const { words, also, of = '' } = completeWord(commands, positionals);
   const lines = words.map((word) => word.join('\t'));
-  if (also === 'services') {
-    const names = await servicesOf(cwd);
-    lines.push(...names.filter((name) => name.startsWith(positionals.at(-1) ?? '')));
+  if (also === 'services' || also === 'tasks') {
+    const services = await servicesOf(cwd);
+    const names = also === 'services' ? services : (Object.hasOwn(services, of) && services[of]?.tasks) || {};
+    lines.push(...Object.keys(names).filter((name) => name.startsWith(positionals.at(-1) ?? '')));
   } else if (also !== undefined) {
     lines.push(`:${also}`);
   }
@@ -44,10 +46,10 @@ async function printWords(commands: readonly Command[], { positionals, cwd }: In
 }
 
 /** Outside of a checkout, or in a broken one, there are none to offer; that is not the moment to complain. */
-async function servicesOf(cwd: string): Promise<readonly string[]> {
+async function servicesOf(cwd: string): Promise<SystemConfig['services']> {
   try {
-    return Object.keys((await loadSystem(findRoot(cwd))).services);
+    return (await loadSystem(findRoot(cwd))).services;
   } catch {
-    return [];
+    return {};
   }
 }

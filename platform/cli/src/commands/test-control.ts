@@ -34,6 +34,7 @@ export async function startTestControl(
     shutDown: async () => {},
     databaseUri: () => '',
     registry: () => ({ url: '', token: '' }),
+    task: () => ({ entry: '', env: {} }),
     broker: () => ({ url: null }),
     checkFaults: async () => {},
     ...given,

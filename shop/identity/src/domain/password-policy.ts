@@ -1,5 +1,12 @@
 export type PasswordWeakness = 'too-short' | 'common' | 'personal';
 
+/** What is wrong with it, for who chose it. */
+export const WEAKNESSES: Readonly<Record<PasswordWeakness, string>> = {
+  'too-short': 'A password needs at least 8 characters.',
+  common: 'This password is among those that attackers try first.',
+  personal: 'A password must not be the name or the e-mail address of the account.',
+};
+
 export const MIN_LENGTH = 8;
 /** `12341234` is as easy as `1234`. */
 const MAX_REPEATED = 4;

@@ -1,22 +1,11 @@
-import {
-  accept,
-  type Clock,
-  crashPoint,
-  type NewId,
-  plantedBug,
-  type Result,
-  reject,
-} from '@flotilla/kernel';
-import type { Outbox } from '@flotilla/messaging';
-import type { Database, Transaction } from '@flotilla/postgres';
-import { userRegistered } from '@shop/contracts';
-import type { AccountStore } from '../account-store.ts';
+import { accept, type Clock, type NewId, type Result, reject } from '@flotilla/kernel';
 import type { CommonPasswords } from '../common-passwords.ts';
 import { type Account, permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
 import type { HashSlots } from '../hash-slots.ts';
 import type { Passwords } from '../passwords.ts';
 import type { SignUpPace } from '../sign-up-pace.ts';
+import { type OpenAccountDeps, openAccount } from './open-account.ts';
 
 export interface SignUp {
   readonly email: string;
@@ -30,10 +19,7 @@ export type SignUpRejection =
   | { readonly code: 'too-many-attempts'; readonly waitMs: number }
   | { readonly code: 'weak-password'; readonly weakness: PasswordWeakness };
 
-export interface SignUpDeps {
-  readonly db: Database;
-  readonly accounts: AccountStore;
-  readonly outbox: Outbox;
+export interface SignUpDeps extends OpenAccountDeps {
   readonly passwords: Passwords;
   readonly commonPasswords: CommonPasswords;
   /** Not those of logins: however many sign up, who has an account gets in. */
@@ -43,7 +29,7 @@ export interface SignUpDeps {
   readonly newId: NewId;
 }
 
-/** Creates a customer account and tells the system about it, both or neither. */
+/** Creates a customer account. */
 export async function signUp(
   deps: SignUpDeps,
   request: SignUp,
@@ -67,14 +53,6 @@ export async function signUp(
     permissions: permissionsOf('Customer'),
     createdAt: deps.clock.now(),
   };
-  const inserted = await deps.db.transaction(async (tx) => {
-    if (!(await deps.accounts.insert(tx, { ...account, passwordHash }))) return false;
-    const publish = (on: Transaction) =>
-      deps.outbox.publish(on, userRegistered, { userId: account.id, email, name });
-    await (plantedBug('publish-before-commit') ? deps.db.transaction(publish) : publish(tx));
-    crashPoint('identity.before-sign-up-commit');
-    return true;
-  });
-  crashPoint('identity.after-sign-up-commit');
+  const inserted = await openAccount(deps, account, passwordHash);
   return inserted ? accept(account) : reject({ code: 'email-taken' });
 }

@@ -1,0 +1,72 @@
+import { type Clock, isPlatformError, type NewId, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { createLogger } from '@flotilla/telemetry';
+import { askNewSecret } from './ask-secret.ts';
+import { createDisposal } from './disposal.ts';
+import type { Environment } from './environment.ts';
+import { armFaults } from './faults.ts';
+import { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
+
+/** What a task is given. */
+export interface TaskContext<Config> {
+  readonly config: Config;
+  readonly env: ServiceEnvironment;
+  /** Of the command line. */
+  readonly args: readonly string[];
+  readonly clock: Clock;
+  readonly newId: NewId;
+  /** Tells who runs it, a line. */
+  readonly say: (line: string) => void;
+  /** Asks for a new secret on the terminal, without an echo, or takes the first line of the standard input. */
+  readonly askNewSecret: (what: string) => Promise<string>;
+  /** Runs at the end, after those that were deferred later. */
+  readonly defer: (name: string, dispose: () => Promise<void> | void) => void;
+}
+
+export interface TaskDefinition<Config> {
+  readonly service: string;
+  readonly name: string;
+  readonly readConfig: (env: Environment) => Config;
+  /** What it throws is shown with its code, and ends the process with another status than 0. */
+  readonly run: (context: TaskContext<Config>) => Promise<void>;
+}
+
+const EXIT_CODES: Readonly<Record<string, number>> = { TASK_USAGE: 2, CONFIG_INVALID: 78 };
+/** As sysexits.h: something that it needs is away, and it is worth trying again. */
+const EXIT_LACKING = 75;
+
+/**
+ * The whole life of a one-off task of a service, in the environment of that service. Exit status 0; 2 when its
+ * arguments are wrong (`TASK_USAGE`); 75 when what it needs is away; 78 with unusable configuration; else 1.
+ */
+export async function runTask<Config>(definition: TaskDefinition<Config>): Promise<void> {
+  const { service, name, readConfig, run } = definition;
+  const disposal = createDisposal(createLogger({ service, level: 'error' }));
+  try {
+    const env = readServiceEnvironment(process.env, service);
+    armFaults(service, env);
+    await run({
+      config: readConfig(process.env),
+      env,
+      args: process.argv.slice(2),
+      clock: systemClock,
+      newId: uuidv7,
+      say: (line) => void process.stdout.write(`${line}\n`),
+      askNewSecret,
+      defer: disposal.defer,
+    });
+  } catch (thrown) {
+    process.exitCode = report(name, toError(thrown));
+  } finally {
+    await disposal.dispose();
+  }
+}
+
+function report(name: string, error: Error): number {
+  if (!isPlatformError(error)) {
+    // A fault of the task itself: its stack is what a report about it needs.
+    process.stderr.write(`${name}: this should not have happened\n${error.stack ?? error.message}\n`);
+    return 1;
+  }
+  process.stderr.write(`${name}: ${error.message} (${error.code})\n`);
+  return EXIT_CODES[error.code] ?? (error.retryable ? EXIT_LACKING : 1);
+}

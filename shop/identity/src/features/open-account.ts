@@ -1,0 +1,30 @@
+import { crashPoint, plantedBug } from '@flotilla/kernel';
+import type { Outbox } from '@flotilla/messaging';
+import type { Database, Transaction } from '@flotilla/postgres';
+import { userRegistered } from '@shop/contracts';
+import type { AccountStore } from '../account-store.ts';
+import type { Account } from '../domain/account.ts';
+
+export interface OpenAccountDeps {
+  readonly db: Database;
+  readonly accounts: AccountStore;
+  readonly outbox: Outbox;
+}
+
+/** Stores an account and tells the system about it, both or neither. Returns whether its address was free. */
+export async function openAccount(
+  { db, accounts, outbox }: OpenAccountDeps,
+  account: Account,
+  passwordHash: string,
+): Promise<boolean> {
+  const { id, email, name } = account;
+  const inserted = await db.transaction(async (tx) => {
+    if (!(await accounts.insert(tx, { ...account, passwordHash }))) return false;
+    const publish = (on: Transaction) => outbox.publish(on, userRegistered, { userId: id, email, name });
+    await (plantedBug('publish-before-commit') ? db.transaction(publish) : publish(tx));
+    crashPoint('identity.before-sign-up-commit');
+    return true;
+  });
+  crashPoint('identity.after-sign-up-commit');
+  return inserted;
+}
