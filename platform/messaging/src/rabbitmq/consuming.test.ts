@@ -15,10 +15,10 @@ const hasty: Clock = {
   sleep: (ms, signal) => systemClock.sleep(ms === 60_000 ? 50 : ms, signal),
 };
 
-/** A quarter of a minute between two looks at who is heard is over soon. */
+/** The pause between two looks at who is heard is over soon. */
 const attentive: Clock = {
   ...systemClock,
-  sleep: (ms, signal) => systemClock.sleep(ms === 15_000 ? 500 : ms, signal),
+  sleep: (ms, signal) => systemClock.sleep(ms === 20_000 ? 500 : ms, signal),
 };
 
 /** What is done once a minute is not done again in this test. */

@@ -30,7 +30,7 @@ interface PartDelivery extends BrokerDelivery {
 
 const REPLAY_INTERVAL_MS = 60_000;
 /** Who hears nothing for one to two of these opens its channel anew. */
-const LISTEN_INTERVAL_MS = 15_000;
+const LISTEN_INTERVAL_MS = 20_000;
 /** Without a further loss; then the queues are declared again. */
 const SETTLE_MS = 300;
 /** Then whatever was not told that its queue was deleted is opened anew. */
@@ -177,9 +177,30 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
       const isSilent = !part.wasHeard && !holding.has(part);
       part.wasHeard = false;
       if (!isSilent || part.live === undefined || part.state === 'leaving') continue;
-      part.state = 'closing';
-      void part.live.close(clock);
+      if (part.isDead) void replace(part, part.live);
+      else {
+        part.state = 'closing';
+        void part.live.close(clock);
+      }
     }
+  }
+
+  function open(model: ChannelModel, part: Part): Promise<void> {
+    return openConsumption(model, {
+      ...{ source: part.source, isDead: part.isDead, prefetch, logger },
+      opened: (consumption) => opened(part, consumption),
+      arrived: (delivery) => arrived(part, delivery),
+      lost: (consumption) => lost(part, consumption),
+    });
+  }
+
+  /** The new one first, where several may consume: whoever counts the processes always finds this one. */
+  async function replace(part: Part, former: Consumption): Promise<void> {
+    const model = connection.current();
+    if (model === undefined) return;
+    // One that the broker refuses is closed by it, and opened again like any that is lost.
+    await open(model, part).catch((err: unknown) => logger.debug({ err }, 'the queue cannot be consumed'));
+    await former.close(clock);
   }
 
   async function keepConsuming(): Promise<boolean> {
@@ -189,12 +210,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
     declaredOn = model;
     for (const part of parts) {
       if (part.live) continue;
-      await openConsumption(model, {
-        ...{ source: part.source, isDead: part.isDead, prefetch, logger },
-        opened: (consumption) => opened(part, consumption),
-        arrived: (delivery) => arrived(part, delivery),
-        lost: (consumption) => lost(part, consumption),
-      });
+      await open(model, part);
     }
     return false;
   }
