@@ -8,6 +8,8 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   'store.lease': 'the right to work',
   'store.takeOverdue': 'the right to work',
   'store.claim': 'the right to work',
+  'store.horizon': 'reads what was given out',
+  'store.raiseBounds': 'only says where there is nothing to read any more',
   'held.takeDue':
     'the right to work, and the count of who dies with it; consumer.after-take-due is behind it',
   'held.putBack': 'the right to work',

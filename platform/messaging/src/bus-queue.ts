@@ -1,6 +1,7 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { type Bounds, bytesOf, createBounds, MAX_BATCH_BYTES } from './batch-bounds.ts';
+import { type BoundStore, readHorizon } from './lower-bound.ts';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 import type { Delivery } from './transport.ts';
 
@@ -11,7 +12,7 @@ export interface BusDelivery extends Delivery {
 }
 
 /** What one consumer process does to one queue, by the functions of the bus. */
-export interface BusQueue extends LeaseStore {
+export interface BusQueue extends LeaseStore, BoundStore {
   fetch(shards: readonly number[], room: Bounds, held: readonly BusDelivery[]): Promise<Fetched>;
   ack(deliveries: readonly BusDelivery[]): Promise<void>;
 }
@@ -43,6 +44,10 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
     },
     leave: async () => {
       await db.query('SELECT bus.leave($1, $2)', [queue, owner]);
+    },
+    horizon: () => readHorizon(db, 'bus.horizon'),
+    raiseBounds: async (source, closedId) => {
+      await db.query('SELECT bus.raise_bounds($1, $2, $3, $4::bigint)', [queue, owner, source, closedId]);
     },
     fetch: (shards, room, held) =>
       fetching(async (bounds) => {

@@ -25,8 +25,8 @@ const HOLDER = `
   ORDER BY age(backend_xmin) DESC LIMIT 1`;
 
 /**
- * Watches for a session that keeps deleted rows from being cleaned up, with a transaction that stays open: each read
- * from the start of the outbox passes all that were sent since it began. Returns the look to be repeated.
+ * Watches for a session that keeps deleted rows from being cleaned up, with a transaction that stays open: tables grow,
+ * and reads that pass such rows become slower. Returns the look to be repeated.
  */
 export function watchCleanupHolder({
   db,
@@ -51,7 +51,7 @@ export function watchCleanupHolder({
     const { pid, application } = last;
     logger.warn(
       { pid, application, heldMs },
-      'a session keeps deleted rows from being cleaned up, reading the outbox takes longer and longer',
+      'a session keeps deleted rows from being cleaned up, tables grow and some reads become slower',
     );
   };
 }

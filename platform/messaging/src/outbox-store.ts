@@ -1,5 +1,6 @@
 import { type Queryable, type SqlValue, storableText } from '@flotilla/postgres';
 import { createBounds, MAX_BATCH_BYTES } from './batch-bounds.ts';
+import { type BoundStore, readHorizon } from './lower-bound.ts';
 import type { ClaimRow, LeaseStore } from './shard-leases.ts';
 
 /** A committed message that waits to be sent. */
@@ -46,7 +47,7 @@ export interface OutboxStatistics {
 }
 
 /** What one relay does to the outbox tables. Every write names its owner, so that a former owner changes nothing. */
-export interface OutboxStore extends LeaseStore {
+export interface OutboxStore extends LeaseStore, BoundStore {
   /** The oldest of each shard, those of a key in order; `behind`: what has to be set aside instead. */
   fetch(shards: ReadonlyMap<number, string>, which: OutboxFetch): Promise<Fetched>;
   /** Puts these, and others like them after them, behind the held messages of their keys; a part of them at least. */
@@ -106,6 +107,10 @@ export function createOutboxStore(db: Queryable, owner: string, batchSize: numbe
     leave: async () => {
       await db.query('SELECT outbox_leave($1)', [owner]);
     },
+    horizon: () => readHorizon(db, 'outbox_horizon'),
+    raiseBounds: async (source, closedId) => {
+      await db.query('SELECT outbox_raise_bounds($1, $2, $3::bigint)', [owner, source, closedId]);
+    },
     fetch: async (shards, { isAhead, after }) => {
       const wanted = [...shards.keys()];
       return await fetching(async ({ messages, bytes }) => {
@@ -164,10 +169,13 @@ const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1
 /** Messages looked at in one statement: some 100 ms when each of them is moved. */
 const SET_ASIDE_BATCH = 5_000;
 
-// The oldest of each shard is the first of its index range: no scan, however long the backlog.
+// The oldest of each shard is the first of its index range: no scan, however long the backlog. From the lower bound on:
+// what was sent may still be in the table.
 const STATISTICS = `
   SELECT (SELECT count(*) FROM (
-      (SELECT 1 FROM outbox LIMIT 100000) UNION ALL (SELECT 1 FROM outbox_held LIMIT 100000) LIMIT 100000) AS counted
+      (SELECT 1 FROM outbox_shard s CROSS JOIN LATERAL (
+        SELECT 1 FROM outbox o WHERE o.shard = s.shard AND o.id > s.lower_bound LIMIT 100000) AS waiting LIMIT 100000)
+      UNION ALL (SELECT 1 FROM outbox_held LIMIT 100000) LIMIT 100000) AS counted
     )::integer AS backlog,
     (SELECT count(*) FROM (SELECT 1 FROM outbox_held LIMIT 100000) AS counted)::integer AS held,
     coalesce(extract(epoch FROM clock_timestamp() - min(head.created_at)), 0)::float8 AS "oldestAgeSeconds",
@@ -175,7 +183,8 @@ const STATISTICS = `
     (SELECT count(*) FROM (SELECT 1 FROM outbox_delayed LIMIT 100000) AS counted)::integer AS delayed
   FROM (
     SELECT oldest.created_at FROM outbox_shard s CROSS JOIN LATERAL (
-      SELECT o.created_at FROM outbox o WHERE o.shard = s.shard ORDER BY o.id LIMIT 1) AS oldest
+      SELECT o.created_at FROM outbox o
+      WHERE o.shard = s.shard AND o.id > s.lower_bound ORDER BY o.id LIMIT 1) AS oldest
     UNION ALL (SELECT h.created_at FROM outbox_held h ORDER BY h.created_at LIMIT 1)) AS head`;
 
 type FoundRow = Omit<OutboxRow, 'token' | 'held'> & {

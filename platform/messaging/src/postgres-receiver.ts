@@ -4,6 +4,7 @@ import type { Logger } from '@flotilla/telemetry';
 import { type Bounds, MAX_BATCH_BYTES } from './batch-bounds.ts';
 import { createBusQueue } from './bus-queue.ts';
 import { createDispatcher } from './dispatcher.ts';
+import { createLowerBound } from './lower-bound.ts';
 import type { Notifier } from './notifier.ts';
 import { createShardLeases } from './shard-leases.ts';
 import type { ReceiveOptions, Receiver } from './transport.ts';
@@ -36,6 +37,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   const logger = options.logger.child({ queue });
   const store = createBusQueue(db, queue, uuidv7());
   const leases = createShardLeases(store, leaseMs, notifier.presence);
+  const raiseLowerBound = createLowerBound(store);
   let moreIsWaiting = false;
 
   const dispatcher = createDispatcher({
@@ -94,6 +96,10 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     ...{ name: 'declare', clock, logger, intervalMs: DECLARE_INTERVAL_MS },
     run: () => options.declare().then(() => false),
   });
+  const bounds = startLoop({
+    ...{ name: 'lower-bound', clock, logger, intervalMs: leaseMs / 3 },
+    run: () => raiseLowerBound().then(() => false),
+  });
   const stopListening = notifier.listen(queue, fetcher.wake);
   // A claim made before could not show it: until the next one, nobody would notice our end at once.
   const stopWatching = notifier.onPresence(keeper.wake);
@@ -102,7 +108,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     close: async () => {
       stopListening();
       stopWatching();
-      await declarer.stop();
+      await Promise.all([declarer.stop(), bounds.stop()]);
       await fetcher.stop();
       await dispatcher.drain();
       await keeper.stop();

@@ -12,6 +12,7 @@ import {
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { watchCleanupHolder } from './cleanup-holder.ts';
+import { createLowerBound } from './lower-bound.ts';
 import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
 import { holdPresence, NO_PRESENCE, presenceKey } from './presence.ts';
 import { relayMetrics } from './relay-metrics.ts';
@@ -55,6 +56,7 @@ export function createRelay(options: RelayOptions): Relay {
   const key = presenceKey(owner);
   const store = createOutboxStore(db, owner, batchSize);
   const leases = createShardLeases(store, leaseMs, () => (isShown && connection?.isOpen() ? key : null));
+  const raiseLowerBound = createLowerBound(store);
   const measures = relayMetrics(options.metrics);
   const lookForHolder = watchCleanupHolder({ db, clock, logger, metrics: options.metrics });
   let loops: Loop[] = [];
@@ -130,7 +132,11 @@ export function createRelay(options: RelayOptions): Relay {
       });
       const keeper = startLoop({ ...base, name: 'relay-leases', run: keepLeases, intervalMs: leaseMs / 3 });
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });
-      loops = [pump, mover, keeper, meter];
+      const bounds = startLoop({
+        ...{ ...base, name: 'relay-lower-bound', intervalMs: leaseMs / 3 },
+        run: () => raiseLowerBound().then(() => false),
+      });
+      loops = [pump, mover, keeper, meter, bounds];
     },
     nudge: () => pump?.wake(),
     close: async () => {
