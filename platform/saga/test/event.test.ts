@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { systemClock } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { eventually } from '@flotilla/kernel/testing';
 import { defineMessage } from '@flotilla/messaging';
-import { defineSaga, type SagaEngine } from '../src/index.ts';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createSagaEngine, defineSaga, type SagaEngine } from '../src/index.ts';
 import { ask, createMessageRig, type Errand, keepsSilent, type MessageRig, workDone } from './message-rig.ts';
 
 const amended = defineMessage({
@@ -51,6 +53,17 @@ const bounded = defineSaga<Errand>({
   version: 1,
   deadlineMs: 400,
   steps: (_step, { send, wait }) => [send(ask('a')), wait({ name: 'long', ms: 3_600_000 }), send(ask('b'))],
+});
+
+/** Waits until two times one after the other. */
+const punctual = defineSaga<Errand>({
+  type: 'punctual',
+  version: 1,
+  deadlineMs: 60_000,
+  steps: (_step, { wait }) =>
+    [0, 1].map((index) =>
+      wait({ name: `until-${index}`, until: ({ trail }) => new Date(trail[index] ?? '') }),
+    ),
 });
 
 let rig: MessageRig;
@@ -165,6 +178,32 @@ describe('a saga that waits', () => {
     assert.equal((await rig.end(engine, id)).status, 'cancelled');
     const late = await rig.end(engine, await rig.start(engine, bounded));
     assert.deepEqual([late.status, late.reason?.code], ['compensated', 'SAGA_DEADLINE']);
+  });
+
+  it('until a time ends by the clock of the database, whatever that of the process shows', async () => {
+    for (const aheadMs of [3_600_000, -3_600_000]) {
+      const clock = { ...systemClock, now: () => new Date(Date.now() + aheadMs) };
+      const engine = createSagaEngine({
+        ...{ db: rig.db, definitions: [punctual], instanceId: `clock ${aheadMs}`, clock, pollMs: 50 },
+        ...{ logger: silentLogger, metrics: createMetrics() },
+      });
+      engine.run();
+      const [times] = await rig.db.query<{ first: Date; second: Date }>(
+        `SELECT clock_timestamp() + interval '300 ms' AS first, clock_timestamp() + interval '600 ms' AS second`,
+      );
+      assert.ok(times);
+      const data = { id: randomUUID(), trail: [times.first.toISOString(), times.second.toISOString()] };
+      await rig.db.transaction((tx) => engine.start(tx, punctual, { ...data, data }));
+      assert.equal((await rig.end(engine, data.id)).status, 'completed');
+      const steps = await rig.db.query<{ ended_at: Date }>(
+        'SELECT ended_at FROM saga_step WHERE saga_id = $1 ORDER BY step',
+        [data.id],
+      );
+      await engine.close();
+      for (const [index, time] of [times.first, times.second].entries()) {
+        assert.ok((steps[index]?.ended_at ?? 0) >= time, `step ${index} waits, ${aheadMs} ms ahead`);
+      }
+    }
   });
 
   it('is sent on by an operator who skips the wait', async () => {

@@ -19,8 +19,8 @@ export interface Place {
   readonly state: SagaState;
   readonly data: object;
   readonly now: number;
-  /** The wall clock, for steps that wait until a time. */
-  readonly date: Date;
+  /** By the clock of the database, from `timeToOpen`. */
+  readonly date: Date | undefined;
 }
 
 /** Every step that is open in `state`, as it is when it has just been opened. */
@@ -56,7 +56,9 @@ function openOne(place: Place, branch: string, epoch: number): Opening {
 
 function waitEnd(step: SingleStep<object>, { now, date, data }: Place): number {
   if ('ms' in step) return now + step.ms;
-  return 'until' in step ? now + Math.max(0, step.until(data).getTime() - date.getTime()) : now;
+  if (!('until' in step)) return now;
+  if (date === undefined) throw new TypeError(`the step ${step.name} waits until a time, and none is given`);
+  return now + Math.max(0, step.until(data).getTime() - date.getTime());
 }
 
 /** How long one attempt may take: up to the saga's deadline, where that still matters. */

@@ -1,4 +1,4 @@
-import { type Loop, startLoop, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { toFault } from '../errors.ts';
 import type { ChangeDeps } from '../run/change.ts';
@@ -19,6 +19,7 @@ export interface Desk {
 
 export interface DeskDeps extends ChangeDeps {
   readonly db: Database;
+  readonly clock: Clock;
   readonly pollMs: number;
 }
 

@@ -1,4 +1,4 @@
-import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { uuidv7 } from '@flotilla/kernel';
 import type { Handler } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import type { Rejection } from '../decide/state.ts';
@@ -59,11 +59,11 @@ export interface SagaEngine {
 
 /** Runs sagas of the given definitions on the tables of `sagaMigrations`. Nothing runs before `run()`. */
 export function createSagaEngine(options: SagaEngineOptions): SagaEngine {
-  const { db, newId = uuidv7, clock = systemClock, outbox, definitions } = options;
+  const { db, newId = uuidv7, outbox, definitions } = options;
   checkOutbox(options);
   const runtime = createRuntime(options);
   return {
-    start: (tx, definition, start) => startSaga({ runtime, newId, clock, outbox }, tx, definition, start),
+    start: (tx, definition, start) => startSaga({ runtime, newId, outbox }, tx, definition, start),
     cancel: (tx, id, reason) => requestCancel(tx, id, reason, runtime.nudge),
     run: runtime.run,
     nudge: () => {

@@ -1,4 +1,4 @@
-import { crashPoint, isPlatformError, plantedBug } from '@flotilla/kernel';
+import { type Clock, crashPoint, isPlatformError, plantedBug } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { SagaEvent, Transition } from '../decide/state.ts';
 import { transition } from '../decide/transition.ts';
@@ -18,6 +18,7 @@ import {
 
 export interface RecordDeps extends WriteDeps {
   readonly db: Database;
+  readonly clock: Clock;
   readonly stuckAfterAttempts: number;
   readonly stuckRetryMs: number;
   readonly random: () => number;

@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, type NewId } from '@flotilla/kernel';
+import { crashPoint, type NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import { storableJson, type Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace } from '@flotilla/telemetry';
@@ -10,6 +10,7 @@ import { sagaError } from '../errors.ts';
 import type { Instance } from '../store/instance.ts';
 import { insertInstance, insertKeys, type NewInstance } from '../store/instances.ts';
 import type { Runtime } from './runtime.ts';
+import { timeToOpen } from './time-to-open.ts';
 import { publish } from './write.ts';
 
 export interface StartOptions<Data extends object> {
@@ -24,7 +25,6 @@ export interface StartOptions<Data extends object> {
 export interface StartDeps {
   readonly runtime: Runtime;
   readonly newId: NewId;
-  readonly clock: Clock;
   readonly outbox: Pick<Outbox, 'publish'> | undefined;
 }
 
@@ -35,12 +35,13 @@ export async function startSaga<Data extends object>(
   definition: SagaDefinition<Data>,
   { id = deps.newId(), data, correlationKeys = [] }: StartOptions<Data>,
 ): Promise<string> {
-  const { runtime, clock } = deps;
+  const { runtime } = deps;
   const { owner, settings } = runtime;
   const dataJson = storableJson(JSON.stringify(data));
   const takenAt = performance.now();
   const born = firstInstance(runtime, id, definition, dataJson, takenAt);
-  const opens = openAll({ instance: born, ...born, now: takenAt, date: clock.now() });
+  const date = await timeToOpen(tx, born, born.state);
+  const opens = openAll({ instance: born, ...born, now: takenAt, date });
   const instance = { ...born, open: opens };
   const waitMs = dueInMs({ instance, state: born.state, now: takenAt }, opens);
   const leased = waitMs === 0 && runtime.hasRoom(born.fairKey);

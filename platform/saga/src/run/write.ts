@@ -1,4 +1,4 @@
-import { type Clock, crashPoint } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import { type Queryable, storableJson, type Transaction } from '@flotilla/postgres';
 import { faultOf, hooksOf } from '../decide/hooks.ts';
@@ -25,6 +25,7 @@ import { isMessage } from '../define/step.ts';
 import { sagaError } from '../errors.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import { recordStep, type StepRecord } from '../store/records.ts';
+import { timeToOpen } from './time-to-open.ts';
 
 /** What happened to an instance; `result` is what `do` gave, for `onDone`. */
 export interface Outcome {
@@ -33,7 +34,6 @@ export interface Outcome {
 }
 
 export interface WriteDeps {
-  readonly clock: Clock;
   readonly leaseMs: number;
   readonly outbox: Pick<Outbox, 'publish'> | undefined;
 }
@@ -71,7 +71,8 @@ export async function writeAlone(
   change: Change,
 ): Promise<Written | undefined> {
   passCrashPoints(change);
-  const { after, record } = draft(deps, change, change.before.data, undefined);
+  const date = await timeToOpen(db, change.before, change.transition.state);
+  const { after, record } = draft(deps, change, { data: change.before.data, dataJson: undefined, date });
   return (await recordStep(db, record)) ? written(after, record) : undefined;
 }
 
@@ -90,7 +91,8 @@ export async function writeWithHooks(
   const dataJson = hooks && storableJson(JSON.stringify(await hooks(tx)));
   // As it will be read after a restart.
   const data = dataJson === undefined ? change.before.data : (JSON.parse(dataJson) as object);
-  const { after, record, sends } = draft(deps, change, data, dataJson);
+  const date = await timeToOpen(tx, change.before, change.transition.state);
+  const { after, record, sends } = draft(deps, change, { data, dataJson, date });
   if (!(await recordStep(instances, record)))
     throw sagaError('SAGA_CHANGED', 'the saga was changed by somebody else', {
       details: { sagaId: record.id },
@@ -128,11 +130,18 @@ interface Draft {
   readonly sends: readonly Pick<Opening, 'send' | 'commandId'>[];
 }
 
-function draft(deps: WriteDeps, change: Change, data: object, dataJson: string | undefined): Draft {
+interface Ground {
+  readonly data: object;
+  /** If it has changed. */
+  readonly dataJson: string | undefined;
+  readonly date: Date | undefined;
+}
+
+function draft(deps: WriteDeps, change: Change, { data, dataJson, date }: Ground): Draft {
   const { before, transition, holder, event } = change;
   const { state } = transition;
   const { definition } = before;
-  const place: Place = { instance: before, state, data, now: performance.now(), date: deps.clock.now() };
+  const place: Place = { instance: before, state, data, now: performance.now(), date };
   const ended = isEnded(state.status);
   const opens = openedBy(change, place);
   const was = wasOpen(change, place);
