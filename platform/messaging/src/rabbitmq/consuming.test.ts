@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
+import { silentLogger } from '@flotilla/telemetry';
 import type { Delivery, Settlement } from '../transport.ts';
 import { collect, useTestBench } from './test-bench.ts';
 import { skipWithoutRabbitmq } from './testing.ts';
@@ -146,6 +147,58 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     assert.equal(letter?.suspect, false);
   });
 
+  it('gives nothing up that comes back however often, but as a suspect', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport();
+    await transport.subscribe(bench.queue, [bench.type]);
+    await transport.publish(['1', '2'].map((body) => bench.outgoing('a', body)));
+    // As a process does that takes them and ends, in a loop.
+    const channel = await bench.channel();
+    let taken = 0;
+    for (const shard of ['00', '01', '02', '03']) {
+      await channel.consume(`${bench.queue}.${shard}`, () => {
+        taken += 1;
+      });
+    }
+    for (let ends = 0; ends < 60; ends += 1) {
+      await eventually('taken', () => taken === 2);
+      taken = 0;
+      channel.nackAll(true);
+    }
+    await channel.close();
+    const { deliveries, receiver } = collect(transport, bench.queue);
+    await eventually('both', () => deliveries.length === 2);
+    await receiver.close();
+    assert.deepEqual(
+      deliveries.map(({ body, suspect, givenUp }) => [body, suspect, givenUp]),
+      [
+        ['1', true, undefined],
+        ['2', true, undefined],
+      ],
+    );
+  });
+
+  it('goes on with a queue that was declared with a delivery limit, and says so', async (t) => {
+    const bench = await createTestBench(t);
+    await bench.transport({ deliveryLimit: 50 }).subscribe(bench.queue, [bench.type]);
+    // Not all of its shards: one was deleted.
+    const channel = await bench.channel();
+    await channel.deleteQueue(`${bench.queue}.01`);
+    const warnings: object[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => warnings.push(fields), child: () => logger };
+    const transport = bench.transport({ logger });
+    await transport.subscribe(bench.queue, [bench.type]);
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { bodies, receiver } = collect(transport, bench.queue);
+    await transport.publish([bench.outgoing('a', '1')]);
+    await eventually('delivered', () => bodies().length === 1);
+    await receiver.close();
+    assert.deepEqual(
+      warnings,
+      ['00', '02', '03'].map((shard) => ({ queue: `${bench.queue}.${shard}`, deliveryLimit: 50 })),
+    );
+  });
+
   it('delivers what another process held when it vanished as a suspect', async (t) => {
     const bench = await createTestBench(t);
     const transport = bench.transport();
@@ -198,7 +251,7 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     const other = `${bench.queue}-other`;
     await bench.transport().subscribe(bench.queue, [bench.type]);
     for (const [options, argument] of [
-      [{ deliveryLimit: 20 }, /x-delivery-limit is 50, declared 20/],
+      [{ deliveryLimit: 20 }, /x-delivery-limit is 1000000, declared 20/],
       [{ shardsPerQueue: 8 }, /x-dead-letter-routing-key is shard 0 of 4, declared shard 0 of 8/],
     ] as const) {
       const drifted = bench.transport(options);

@@ -1,4 +1,4 @@
-import type { PlatformError } from '@flotilla/kernel';
+import { isPlatformError, type PlatformError } from '@flotilla/kernel';
 import { type MessagingErrorCode, messagingError } from '../errors.ts';
 
 /** What the broker said when it closed a channel, or nothing when the failure is not its answer. */
@@ -24,6 +24,16 @@ export function declarationError(error: unknown): PlatformError<MessagingErrorCo
     details: { kind, name, argument, found: plain(found), wanted: plain(wanted) },
     cause: error,
   });
+}
+
+/** The queue that differs in its delivery limit, and the one it has. */
+export function limitFound(error: unknown): { readonly name: string; readonly limit: number } | undefined {
+  if (!isPlatformError(error) || error.code !== 'MESSAGING_TOPOLOGY_DRIFT') return undefined;
+  const { argument, name, found } = error.details;
+  const limit = Number(found);
+  return argument === 'x-delivery-limit' && Number.isInteger(limit)
+    ? { name: String(name), limit }
+    : undefined;
 }
 
 const REMEDY =

@@ -9,9 +9,10 @@ import { readBacklog } from './backlog.ts';
 import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';
 import { parseBrokerUrl } from './broker-url.ts';
 import { declareTopology, onOwnChannel } from './declare.ts';
+import { limitFound } from './drift.ts';
 import { createPublisher, type Publish } from './publisher.ts';
 import { startRabbitmqReceiver } from './receiver.ts';
-import { topologyOfQueue, topologyOfSubscription } from './topology.ts';
+import { NO_DELIVERY_LIMIT, topologyOfQueue, topologyOfSubscription, withLimits } from './topology.ts';
 import { watchUnrouted } from './unrouted-gauge.ts';
 import { within } from './within.ts';
 
@@ -28,7 +29,10 @@ export interface RabbitmqTransportOptions {
    * use a queue must agree; another number is a drift. Default 4.
    */
   readonly shardsPerQueue?: number;
-  /** Deliveries of one message that end without an acknowledgement before the broker gives it up. Default 50. */
+  /**
+   * Deliveries of one message that end without an acknowledgement before the broker gives it up, whether it is to blame
+   * or was only prefetched. Default none: suspects are tried alone. A queue that exists keeps the limit it has.
+   */
   readonly deliveryLimit?: number;
   /** How often a consumer counts its processes; a shard moves after two counts that agree. Default 5,000 ms. */
   readonly balanceIntervalMs?: number;
@@ -44,10 +48,15 @@ export interface RabbitmqTransportOptions {
 export function createRabbitmqTransport(options: RabbitmqTransportOptions): Transport {
   const { logger, metrics, clock = systemClock, waitMs = 10_000, heartbeatSeconds = 10 } = options;
   const url = parseBrokerUrl(options.url);
-  const shape = { shards: options.shardsPerQueue ?? 4, deliveryLimit: options.deliveryLimit ?? 50 };
+  const shape = {
+    shards: options.shardsPerQueue ?? 4,
+    deliveryLimit: options.deliveryLimit ?? NO_DELIVERY_LIMIT,
+  };
   assertWithin('shardsPerQueue', shape.shards, 1, SHARDS);
-  assertWithin('deliveryLimit', shape.deliveryLimit, 1, 1_000_000);
+  assertWithin('deliveryLimit', shape.deliveryLimit, 1, NO_DELIVERY_LIMIT);
   const clientName = options.clientName ?? 'flotilla';
+  // Of queues that were declared with a limit before there was none: it cannot be changed while they exist.
+  const formerLimits = new Map<string, number>();
   const subscriptions = new Map<string, Set<string>>();
   let publishing:
     | { readonly connection: BrokerConnection; readonly publish: Publish; readonly gauge: Loop }
@@ -86,8 +95,27 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     return false;
   }
 
+  /** Is it worth another try, with the limit that is there? */
+  function adoptLimit(error: unknown): boolean {
+    const found = options.deliveryLimit === undefined ? limitFound(error) : undefined;
+    if (found === undefined || formerLimits.get(found.name) === found.limit) return false;
+    formerLimits.set(found.name, found.limit);
+    const facts = { queue: found.name, deliveryLimit: found.limit };
+    if (found.limit !== NO_DELIVERY_LIMIT) logger.warn(facts, LIMITED);
+    return true;
+  }
+
+  async function declareQueue(model: ChannelModel, queue: string): Promise<void> {
+    try {
+      await declareTopology(model, withLimits(topologyOfQueue(queue, shape), formerLimits));
+    } catch (error) {
+      if (!adoptLimit(error)) throw error;
+      await declareQueue(model, queue);
+    }
+  }
+
   async function declare(model: ChannelModel, queue: string): Promise<void> {
-    await declareTopology(model, topologyOfQueue(queue, shape));
+    await declareQueue(model, queue);
     await declareTopology(model, topologyOfSubscription(queue, [...(subscriptions.get(queue) ?? [])]));
   }
 
@@ -130,6 +158,8 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     },
   };
 }
+
+const LIMITED = 'the queue has a delivery limit: the broker may give up messages that are not to blame';
 
 function assertWithin(option: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;
