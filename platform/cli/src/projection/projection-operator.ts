@@ -47,7 +47,7 @@ function generationTable(generations: readonly GenerationStatus[]): string {
     one.inline ? 'inline' : 'asynchronous',
     `${one.generation}`,
     `${one.version}`,
-    one.isHalted ? `${one.state}, HALTED` : one.state,
+    `${one.state}${one.isHalted ? ', HALTED' : one.isWaiting ? ', WAITING' : ''}`,
     one.lagEvents === 0 ? '-' : `${one.lagEvents} events, ${one.lagSeconds.toFixed(1)} s`,
     one.error === null ? '' : `${one.failedEvent}: ${one.error}`,
   ]);

@@ -11,6 +11,7 @@ import {
   clearWork,
   failGeneration,
   type Generation,
+  leaveGeneration,
 } from './generation-store.ts';
 import type { Projection } from './projection.ts';
 import { judge, nextWork } from './work-mark.ts';
@@ -147,10 +148,38 @@ function isOutage(error: unknown): boolean {
   );
 }
 
-async function recordFailure(
-  { db, logger, random, retryDelaysMs }: FeedingDeps,
+/** This code is older than the event, in a rolling deployment for instance: other runners may know it. */
+export function isUnknownEvent(error: unknown): boolean {
+  return isPlatformError(error) && error.code === 'EVENT_STORE_UNKNOWN_EVENT';
+}
+
+/** For so long a runner leaves a generation alone that it could not go on with: time for others to take it. */
+const LEAVE_MS = 5_000;
+
+/** `undefined` when the event has waited for long enough. It costs no attempt: nobody has failed at it. */
+async function leaveToOthers(
+  { db, logger, unknownEventWaitMs }: FeedingDeps,
   { claimed, row, error }: FailedAttempt,
-): Promise<FeedOutcome> {
+): Promise<FeedOutcome | undefined> {
+  const event = describeEvent(row);
+  crashPoint('projection.before-failure-commit');
+  const left = await leaveGeneration(db, claimed, { at: row, event, error: describeFailure(error) });
+  crashPoint('projection.after-failure-commit');
+  const waitedMs = left ?? 0; // somebody has moved it: it is in better hands
+  if (left !== undefined && waitedMs >= unknownEventWaitMs) return undefined;
+  if (left === 0)
+    logger.warn(
+      { projection: claimed.name, generation: claimed.generation, event, err: toError(error) },
+      'a projection waits for a runner that knows its next event',
+    );
+  return { kind: 'left', forMs: Math.min(LEAVE_MS, unknownEventWaitMs - waitedMs) };
+}
+
+async function recordFailure(deps: FeedingDeps, failed: FailedAttempt): Promise<FeedOutcome> {
+  const { db, logger, random, retryDelaysMs } = deps;
+  const { claimed, row, error } = failed;
+  const left = isUnknownEvent(error) ? await leaveToOthers(deps, failed) : undefined;
+  if (left) return left;
   const isFinal = isPlatformError(error) && !isRetryable(error) && !error.code.startsWith('POSTGRES_');
   const delayMs = retryDelaysMs[claimed.attempts];
   const halts = isFinal || delayMs === undefined;

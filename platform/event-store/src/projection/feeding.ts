@@ -16,13 +16,16 @@ export interface FeedingDeps {
   readonly handlerTimeoutMs: number;
   /** Processes that may end over one event before the projection halts there. */
   readonly maxCrashes: number;
+  /** How long an event that this code does not know is left to runners that do, before the projection halts there. */
+  readonly unknownEventWaitMs: number;
 }
 
-/** `taken`: events are in hand and can be handled. `more`: there may be more to do at once. `busy`: another runner has it, or it must wait. */
+/** `taken`: events are in hand and can be handled. `more`: there may be more to do at once. `busy`: another runner has it, or it must wait. `left`: to runners whose code knows the next event. */
 export type FeedOutcome =
   | { readonly kind: 'more' | 'busy' | 'taken' }
   | { readonly kind: 'caught-up' }
-  | { readonly kind: 'failed'; readonly halted: boolean };
+  | { readonly kind: 'failed'; readonly halted: boolean }
+  | { readonly kind: 'left'; readonly forMs: number };
 
 const MAX_ERROR_CHARS = 500;
 

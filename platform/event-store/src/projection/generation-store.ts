@@ -110,7 +110,8 @@ export async function advanceGeneration(
   const rows = await tx.query(
     `UPDATE projection_generation SET xid = $5::xid8, position = $6, attempts = 0, crashes = 0, alone = $7,
        worked_by = CASE WHEN $8::integer IS NOT NULL THEN worked_by END, worked_events = $8,
-       worked_at = clock_timestamp(), error = NULL, failed_xid = NULL, failed_position = NULL, failed_event = NULL
+       worked_at = clock_timestamp(), error = NULL, failed_xid = NULL, failed_position = NULL, failed_event = NULL,
+       unknown_since = NULL
      WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 RETURNING generation`,
     [
       claimed.name,
@@ -127,11 +128,15 @@ export async function advanceGeneration(
   return rows.length === 1;
 }
 
-export interface Failure {
+/** What stands in the way. */
+export interface Obstacle {
   readonly at: FeedPosition;
   /** `order-placed, version 1 of order-…`: what an operator reads. */
   readonly event: string;
   readonly error: string;
+}
+
+export interface Failure extends Obstacle {
   readonly retryInMs: number;
   readonly halts: boolean;
 }
@@ -140,7 +145,7 @@ export interface Failure {
 export async function failGeneration(db: Queryable, claimed: Generation, failure: Failure): Promise<boolean> {
   const rows = await db.query(
     `UPDATE projection_generation SET attempts = attempts + 1, error = $5, worked_by = NULL,
-       failed_xid = $6::xid8, failed_position = $7, failed_event = $8,
+       failed_xid = $6::xid8, failed_position = $7, failed_event = $8, unknown_since = NULL,
        next_attempt_at = clock_timestamp() + make_interval(secs => $9::float8 / 1000),
        halted_at = CASE WHEN $10 THEN clock_timestamp() END
      WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 AND halted_at IS NULL
@@ -159,4 +164,26 @@ export async function failGeneration(db: Queryable, claimed: Generation, failure
     ],
   );
   return rows.length === 1;
+}
+
+/**
+ * Notes that a runner does not know the next event, and leaves the generation to others. Resolves with how long that
+ * event has waited so, by the database's clock: 0 for the first who meets it, `undefined` when somebody has moved the generation meanwhile.
+ */
+export async function leaveGeneration(
+  db: Queryable,
+  claimed: Generation,
+  { at, event, error }: Obstacle,
+): Promise<number | undefined> {
+  // The statement's own time is the same in both places, so that the first one gets exactly 0.
+  const [row] = await db.query<{ waited_ms: number }>(
+    `UPDATE projection_generation SET worked_by = NULL, error = $5,
+       failed_xid = $6::xid8, failed_position = $7, failed_event = $8,
+       unknown_since = CASE WHEN failed_xid = $6::xid8 AND failed_position = $7
+         THEN COALESCE(unknown_since, statement_timestamp()) ELSE statement_timestamp() END
+     WHERE name = $1 AND generation = $2 AND xid = $3::xid8 AND position = $4 AND halted_at IS NULL
+     RETURNING (EXTRACT(epoch FROM statement_timestamp() - unknown_since) * 1000)::float8 AS waited_ms`,
+    [claimed.name, claimed.generation, claimed.xid, claimed.position, error, at.xid, at.position, event],
+  );
+  return row?.waited_ms;
 }

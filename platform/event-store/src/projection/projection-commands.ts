@@ -176,13 +176,14 @@ const resume: CarryOut = async (tx, { name }) => {
 };
 
 const CLEARED = `halted_at = NULL, attempts = 0, crashes = 0, error = NULL, failed_xid = NULL, failed_position = NULL,
-  failed_event = NULL, next_attempt_at = clock_timestamp()`;
+  failed_event = NULL, unknown_since = NULL, next_attempt_at = clock_timestamp()`;
 
 const VERBS: Readonly<Record<ProjectionVerb, CarryOut>> = { rebuild, rollback, skip, resume };
 
 async function setState(tx: Transaction, name: string, from: string, to: string): Promise<void> {
   await tx.query(
-    `UPDATE projection_generation SET state = $3, halted_at = NULL, attempts = 0, crashes = 0 WHERE name = $1 AND state = $2`,
+    `UPDATE projection_generation SET state = $3, halted_at = NULL, attempts = 0, crashes = 0, unknown_since = NULL
+     WHERE name = $1 AND state = $2`,
     [name, from, to],
   );
 }

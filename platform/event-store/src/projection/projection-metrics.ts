@@ -19,6 +19,11 @@ export function createProjectionMetrics(metrics: Metrics): ProjectionMetrics {
     labels,
   );
   const halted = metrics.gauge('event_store_projection_halted', '1 while it waits for an operator.', labels);
+  const waiting = metrics.gauge(
+    'event_store_projection_waiting',
+    '1 while it waits for a runner that knows its next event.',
+    labels,
+  );
   const horizonLag = metrics.gauge(
     'event_store_horizon_lag_seconds',
     'Age of the oldest committed event that feeds cannot show yet, because an older transaction is open.',
@@ -29,15 +34,16 @@ export function createProjectionMetrics(metrics: Metrics): ProjectionMetrics {
       horizonLag.set(horizon.lagSeconds);
       for (const key of shown) {
         const [projection = '', state = ''] = key.split(' ');
-        for (const gauge of [events, age, halted]) gauge.set(0, { projection, state });
+        for (const gauge of [events, age, halted, waiting]) gauge.set(0, { projection, state });
       }
-      for (const { name, state, lagEvents, lagSeconds, isHalted } of statuses) {
+      for (const { name, state, lagEvents, lagSeconds, isHalted, isWaiting } of statuses) {
         if (state !== 'active' && state !== 'building') continue;
         const of = { projection: name, state };
         shown.add(`${name} ${state}`);
         events.set(lagEvents, of);
         age.set(lagSeconds, of);
         halted.set(isHalted ? 1 : 0, of);
+        waiting.set(isWaiting ? 1 : 0, of);
       }
     },
   };

@@ -28,6 +28,11 @@ export interface ProjectionRunnerOptions {
   readonly retryDelaysMs?: readonly number[];
   /** Processes that may end over one event before the projection halts there. Default 3. */
   readonly maxCrashes?: number;
+  /**
+   * How long an event whose type or version this code does not know waits for a runner that does, as in a rolling
+   * deployment; then the projection halts there. Default 600,000 ms.
+   */
+  readonly unknownEventWaitMs?: number;
   /** For a batch; one that takes longer has failed. Default 20,000 ms. */
   readonly handlerTimeoutMs?: number;
   /** When it is logged who holds feeds back. Default 5,000 ms. */
@@ -60,11 +65,14 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     batchSize: options.batchSize ?? 200,
     retryDelaysMs: options.retryDelaysMs ?? [100, 1_000, 5_000, 30_000],
     maxCrashes: options.maxCrashes ?? 3,
+    unknownEventWaitMs: options.unknownEventWaitMs ?? 600_000,
     handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
   };
   const gauges = createProjectionMetrics(options.metrics);
   const gate = createGate();
   let loops: readonly Loop[] = [];
+  /** Until when, by `performance.now()`, generations are left to runners with newer code. */
+  const leftUntilMs = new Map<string, number>();
 
   /** The definition that writes a generation; older code leaves newer generations to newer code. */
   function definitionOf({ name, version }: Generation): Projection | undefined {
@@ -79,6 +87,7 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     const projection = definitionOf(generation);
     if (projection === undefined) return 'busy';
     if (!isFed(projection, generation) || !generation.is_due) return 'busy';
+    if (performance.now() < (leftUntilMs.get(keyOf(generation)) ?? 0)) return 'busy';
     const work = () => feedAndSwitch(projection, generation);
     // Else it could be another projection's event that ends the process.
     if (generation.alone > 0) return await gate.alone(work);
@@ -87,7 +96,9 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   }
 
   async function feedAndSwitch(projection: Projection, generation: Generation): Promise<FeedOutcome['kind']> {
-    const { kind } = await feedGeneration(deps, projection, generation);
+    const outcome = await feedGeneration(deps, projection, generation);
+    const { kind } = outcome;
+    if (kind === 'left') leftUntilMs.set(keyOf(generation), performance.now() + outcome.forMs);
     if (generation.state !== 'building' || (kind !== 'more' && kind !== 'caught-up')) return kind;
     const state = await tryToSwitch(projection, generation);
     return state === 'far' ? kind : state === 'switched' ? 'more' : 'busy';
@@ -149,6 +160,10 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
       );
     },
   };
+}
+
+function keyOf({ name, generation }: Generation): string {
+  return `${name} ${generation}`;
 }
 
 function missing(name: string): Error {

@@ -14,6 +14,8 @@ export interface GenerationStatus {
   /** Age of the oldest of them. */
   readonly lagSeconds: number;
   readonly isHalted: boolean;
+  /** For a runner whose code knows the next event. */
+  readonly isWaiting: boolean;
   readonly attempts: number;
   /** Processes that ended over the next event while they handled it alone. */
   readonly crashes: number;
@@ -26,7 +28,9 @@ export interface GenerationStatus {
 const STATUS = `
   SELECT g.name, p.inline, g.generation, g.version, g.state,
     lag.events AS "lagEvents", lag.seconds AS "lagSeconds",
-    g.halted_at IS NOT NULL AS "isHalted", g.attempts, g.crashes, g.error,
+    g.halted_at IS NOT NULL AS "isHalted",
+    g.unknown_since IS NOT NULL AND g.failed_xid IS NOT NULL AND g.state IN ('building', 'active') AS "isWaiting",
+    g.attempts, g.crashes, g.error,
     g.failed_event AS "failedEvent", g.failed_position AS "failedPosition"
   FROM projection_generation g JOIN projection p ON p.name = g.name, LATERAL (
     SELECT count(*)::integer AS events,

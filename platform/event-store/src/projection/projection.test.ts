@@ -238,26 +238,6 @@ describe('an asynchronous projection', () => {
     assert.equal((await command(rig, 'resume')).status, 'refused');
   });
 
-  it('halts at once at an event of unknown type or newer schema, and skips neither', async (t) => {
-    for (const [type, version] of [
-      ['closed', 1],
-      ['deposited', 2],
-    ]) {
-      const rig = await open(t, { balance: 'asynchronous' });
-      rig.runner([defineBalance()]);
-      await rig.db.query(
-        `SELECT append_events('account-a', 'account', NULL, $1::text::jsonb, NULL, NULL, NULL)`,
-        [JSON.stringify([[type, version, { amount: 1 }]])],
-      );
-      const halted = await eventually('it halts', async () => {
-        const status = await statusOf(rig);
-        return status?.isHalted && status;
-      });
-      assert.equal(halted.attempts, 1);
-      assert.match(halted.error ?? '', /^EVENT_STORE_UNKNOWN_EVENT: /);
-    }
-  });
-
   it('gives up a handler that hangs, and refuses what it writes later', async (t) => {
     const rig = await open(t, { balance: 'asynchronous' });
     let release = (): void => undefined;

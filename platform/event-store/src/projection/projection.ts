@@ -21,7 +21,7 @@ export interface ProjectionDefinition<E extends DomainEvent> {
   readonly name: string;
   /** Raise it when the same events shall give other rows; both versions stay defined until the old one is not needed. */
   readonly version: number;
-  /** Events of these categories; one whose type is not declared there halts the projection. */
+  /** Events of these categories; one whose type is not declared there waits for a runner that knows it. */
   readonly categories: readonly Category<E>[];
   /** Every table it writes, each with an `integer` column `generation`. What a generation left is deleted from them. */
   readonly tables: readonly string[];

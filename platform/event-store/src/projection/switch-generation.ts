@@ -2,7 +2,7 @@ import { crashPoint, isPlatformError } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
 import { feedRows } from '../feed/feed.ts';
 import { withDeadline } from './deadline.ts';
-import { handleRows } from './feed-generation.ts';
+import { handleRows, isUnknownEvent } from './feed-generation.ts';
 import type { FeedingDeps } from './feeding.ts';
 import { claimGeneration, type Generation, markWork } from './generation-store.ts';
 import type { Projection } from './projection.ts';
@@ -43,7 +43,8 @@ export async function switchGeneration(
 ): Promise<boolean> {
   if (!(await takeRestInHand(deps, building))) return false;
   const switched = await trySwitch(deps, projection, building).catch((error: unknown) => {
-    if (isLockTimeout(error)) return false;
+    // What is unknown here is met again by the feed, which leaves it to others.
+    if (isLockTimeout(error) || isUnknownEvent(error)) return false;
     throw error;
   });
   if (switched) {
@@ -100,7 +101,8 @@ async function trySwitch(
     const last = rows.at(-1) ?? claimed;
     await tx.query(
       `UPDATE projection_generation SET state = 'active', xid = $3::xid8, position = $4, handled = NULL,
-         attempts = 0, crashes = 0, worked_by = NULL, error = NULL WHERE name = $1 AND generation = $2`,
+         attempts = 0, crashes = 0, worked_by = NULL, error = NULL, unknown_since = NULL
+       WHERE name = $1 AND generation = $2`,
       [name, generation, last.xid, last.position],
     );
     await tx.query('UPDATE projection SET active = $2 WHERE name = $1', [name, generation]);
