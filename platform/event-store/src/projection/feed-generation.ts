@@ -99,16 +99,16 @@ async function handleNext(
   if (standing === 'others') return { kind: 'busy' };
   const work = nextWork(claimed, standing, limit);
   const categories = [...projection.categories.keys()];
-  const rows = await feedRows(tx, {
-    ...{ categories, after: claimed, handled: claimed.handled },
-    limit: work.events,
-  });
+  const query = { categories, after: claimed, handled: claimed.handled };
+  const rows = await feedRows(tx, { ...query, limit: work.events });
   const [first] = rows;
   const last = rows.at(-1);
   if (first === undefined || last === undefined) {
-    // What somebody had in hand when it ended was there: it may only not be seen yet.
-    if (standing !== 'abandoned' && (claimed.worked_by !== null || claimed.alone > 0))
-      await clearWork(tx, claimed);
+    // What somebody had in hand when it ended may only not be seen yet; a switch that it had begun may have had nothing left.
+    const isMarked = claimed.worked_by !== null || claimed.alone > 0;
+    const beyond =
+      standing === 'abandoned' ? await feedRows(tx, { ...query, limit: 1, beyondHorizon: true }) : [];
+    if (isMarked && beyond.length === 0) await clearWork(tx, claimed);
     return { kind: 'caught-up' };
   }
   if (standing !== 'ours') {

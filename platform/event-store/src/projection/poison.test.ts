@@ -165,6 +165,19 @@ describe('a process that ends by chance', () => {
     assert.deepEqual(counts, [2, 0]);
   });
 
+  it('holds up no switch when it had nothing left to handle', async (t) => {
+    const rig = await open(t);
+    await rig.db.query(
+      `INSERT INTO projection_generation (name, generation, version, state, worked_by, worked_events, worked_at)
+       VALUES ('balance', 2, 1, 'building', 'killed', 500, clock_timestamp() - interval '1 minute')`,
+    );
+    rig.runner([defineBalance()]);
+    await eventually('it is switched', async () => {
+      const generations = await listProjections(rig.db);
+      return generations.some(({ generation, state }) => generation === 2 && state === 'active');
+    });
+  });
+
   it('makes its successor handle a suspected event while no other projection is at work', async (t) => {
     const rig = await open(t);
     await rig.append('a', deposited(1));
