@@ -39,7 +39,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'skip-dedupe,new-mail-id-per-delivery',
     what: 'a message that comes twice is handled twice, and its mail gets a new id each time',
-    where: ['platform/messaging/src/message-processor.ts', 'shop/notification/src/subscriptions.ts'],
+    where: ['platform/messaging/src/inbox/message-processor.ts', 'shop/notification/src/subscriptions.ts'],
     service: 'notification',
     scenario: sold,
     crashes: crash('order', 'relay.after-publish:2'),
@@ -48,7 +48,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'ack-before-commit',
     what: 'a message is acknowledged before its effects are committed',
-    where: ['platform/messaging/src/dispatcher.ts'],
+    where: ['platform/messaging/src/bus/dispatcher.ts'],
     service: 'notification',
     scenario: sold,
     crashes: crash('notification', 'consumer.before-commit'),
@@ -57,7 +57,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'swallow-failure',
     what: 'a message whose handler failed counts as done',
-    where: ['platform/messaging/src/settling.ts'],
+    where: ['platform/messaging/src/inbox/settling.ts'],
     service: 'notification',
     scenario: mailsAreAway,
     crashes: [],
@@ -66,7 +66,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'delete-before-publish',
     what: 'the outbox row is deleted before the transport has the message',
-    where: ['platform/messaging/src/relay-pump.ts'],
+    where: ['platform/messaging/src/outbox/relay-pump.ts'],
     service: 'order',
     scenario: sold,
     crashes: crash('order', 'relay.before-publish:2'),
@@ -75,7 +75,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'cursor-by-id',
     what: 'the relay goes on after the highest id it has seen, whatever commits later with a lower one',
-    where: ['platform/messaging/src/relay-pump.ts'],
+    where: ['platform/messaging/src/outbox/relay-pump.ts'],
     service: 'order',
     scenario: lateCommit,
     crashes: [],

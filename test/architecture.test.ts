@@ -27,7 +27,8 @@ const LIMIT_LINES = 500;
 
 /** Where configuration enters a process; everything else is handed values. */
 const MAY_READ_ENVIRONMENT =
-  /\.test\.ts$|\/(testing|test-process|main|run-service|run-task)\.ts$|\/fixture\//;
+  /\.test\.ts$|\/(testing|main|run-service)\.ts$|\/fixture\/|^platform\/[^/]+\/test\//;
+/\.test\.ts$|\/(testing|test-process|main|run-service|run-task)\.ts$|\/fixture\//;
 
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;
@@ -39,6 +40,7 @@ const TYPE_TESTS = /typing\.test\.ts$/;
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'event-store': [['stream'], ['feed'], ['projection'], ['testing']],
   http: [['contract'], ['server', 'client'], ['process']],
+  messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],
   saga: [['define'], ['decide'], ['store'], ['run', 'operate', 'upgrade'], ['testing']],
 };
 
@@ -53,8 +55,6 @@ const MAX_SIBLINGS = 25;
 const CROWDED: Readonly<Record<string, number>> = {
   'platform/cli/src': 50,
   'platform/gateway/src/config': 32,
-  'platform/messaging/src': 50,
-  'platform/messaging/src/rabbitmq': 30,
 };
 
 interface Import {

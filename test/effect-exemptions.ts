@@ -39,19 +39,19 @@ export interface Exemption {
 
 export const EXEMPTIONS: readonly Exemption[] = [
   {
-    in: 'platform/messaging/src/dispatcher.ts acknowledgeUntilStored',
+    in: 'platform/messaging/src/bus/dispatcher.ts acknowledgeUntilStored',
     what: 'source.ack',
     points: ['consumer.after-commit', 'consumer.after-ack'],
     because: 'what it acknowledges was committed just before, and its caller passes the point behind it',
   },
   {
-    in: 'platform/messaging/src/message-processor.ts commitTogether',
+    in: 'platform/messaging/src/inbox/message-processor.ts commitTogether',
     what: 'db.transaction',
     points: ['consumer.before-commit', 'consumer.after-commit'],
     because: 'the first is in the function that it runs',
   },
   {
-    in: 'platform/messaging/src/relay-pump.ts confirm',
+    in: 'platform/messaging/src/outbox/relay-pump.ts confirm',
     what: 'store.confirm',
     points: ['relay.after-publish', 'relay.after-delete'],
     because: 'it is called right after the first',
@@ -63,18 +63,18 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'they are in what it calls',
   })),
   ...['bury', 'settleFailure'].map((name) => ({
-    in: `platform/messaging/src/settling.ts ${name}`,
+    in: `platform/messaging/src/inbox/settling.ts ${name}`,
     what: 'held.bury',
     points: ['consumer.before-bury', 'consumer.after-bury'],
     because: 'they surround the write that is handed over',
   })),
   {
-    in: 'platform/messaging/src/postgres-transport.ts declare',
+    in: 'platform/messaging/src/bus/postgres-transport.ts declare',
     what: 'db.query SELECT',
     because: 'done at each start, the same again changes nothing',
   },
   {
-    in: 'platform/messaging/src/rabbitmq/consumption.ts acknowledge',
+    in: 'platform/messaging/src/rabbitmq/consume/consumption.ts acknowledge',
     what: 'channel.ack',
     points: ['rabbitmq.before-ack', 'rabbitmq.after-ack'],
     because: 'they surround its only call',

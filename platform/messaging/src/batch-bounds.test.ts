@@ -4,12 +4,12 @@ import { PlatformError } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Queryable, SqlValue } from '@flotilla/postgres';
+import { createFakeTransport } from '../test/relay-transport.ts';
+import { createTestSystem, type TestSystem } from '../test/system.ts';
 import { type Bounds, bytesOf, createBounds, headWithin, MAX_BATCH_BYTES } from './batch-bounds.ts';
+import { shardOf } from './bus/shard.ts';
 import { defineMessage } from './message.ts';
-import { createOutboxStore } from './outbox-store.ts';
-import { shardOf } from './shard.ts';
-import { createFakeTransport } from './test-relay-transport.ts';
-import { createTestSystem, type TestSystem } from './test-system.ts';
+import { createOutboxStore } from './outbox/outbox-store.ts';
 import type { OutgoingMessage } from './transport.ts';
 
 const large = defineMessage({

@@ -1,6 +1,6 @@
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { BacklogLimits } from './backlog-watch.ts';
-import { createPostgresTransport } from './postgres-transport.ts';
+import type { BacklogLimits } from './bus/backlog-watch.ts';
+import { createPostgresTransport } from './bus/postgres-transport.ts';
 import type { Transport } from './transport.ts';
 
 export interface TransportOptions {

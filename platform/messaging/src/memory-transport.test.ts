@@ -1,5 +1,5 @@
+import { describeTransport } from '../test/transport.contract.ts';
 import { createMemoryTransport } from './memory-transport.ts';
-import { describeTransport } from './transport.contract.ts';
 
 describeTransport('memory', async () => {
   const transport = createMemoryTransport();

@@ -1,5 +1,5 @@
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { describeTransport } from '../transport.contract.ts';
+import { describeTransport } from '../../test/transport.contract.ts';
 import type { Transport } from '../transport.ts';
 import { createRabbitmqTransport } from './rabbitmq-transport.ts';
 import { createTestVhost, skipWithoutRabbitmq } from './testing.ts';

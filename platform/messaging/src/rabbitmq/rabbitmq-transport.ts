@@ -1,20 +1,25 @@
 import { type Clock, type Loop, startLoop, systemClock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
-import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../backlog-watch.ts';
+import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../bus/backlog-watch.ts';
+import { SHARDS } from '../bus/shard.ts';
 import { messagingError } from '../errors.ts';
-import { SHARDS } from '../shard.ts';
 import type { Transport } from '../transport.ts';
-import { readBacklog } from './backlog.ts';
-import { type BrokerConnection, keepBrokerConnection } from './broker-connection.ts';
-import { parseBrokerUrl } from './broker-url.ts';
-import { declareTopology, onOwnChannel } from './declare.ts';
-import { limitFound } from './drift.ts';
-import { createPublisher, type Publish } from './publisher.ts';
-import { startRabbitmqReceiver } from './receiver.ts';
-import { NO_DELIVERY_LIMIT, topologyOfQueue, topologyOfSubscription, withLimits } from './topology.ts';
-import { watchUnrouted } from './unrouted-gauge.ts';
-import { within } from './within.ts';
+import { type BrokerConnection, keepBrokerConnection } from './connection/broker-connection.ts';
+import { parseBrokerUrl } from './connection/broker-url.ts';
+import { within } from './connection/within.ts';
+import { readBacklog } from './consume/backlog.ts';
+import { startRabbitmqReceiver } from './consume/receiver.ts';
+import { createPublisher, type Publish } from './publish/publisher.ts';
+import { watchUnrouted } from './publish/unrouted-gauge.ts';
+import { declareTopology, onOwnChannel } from './topology/declare.ts';
+import { limitFound } from './topology/drift.ts';
+import {
+  NO_DELIVERY_LIMIT,
+  topologyOfQueue,
+  topologyOfSubscription,
+  withLimits,
+} from './topology/topology.ts';
 
 export interface RabbitmqTransportOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. It is never logged. */

@@ -1,0 +1,127 @@
+import { accept, type Result, reject, toError, uuidv5 } from '@flotilla/kernel';
+import type { Transaction } from '@flotilla/postgres';
+import { fromCloudEvent, inboxId, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from '../cloud-event.ts';
+import type { Message } from '../message.ts';
+import type { Handler } from './handler.ts';
+
+/** A message as it came, from a transport or out of the held ones. */
+export interface Arrival {
+  readonly type: string;
+  readonly key: string;
+  readonly body: string;
+  readonly enqueuedAt: Date;
+}
+
+/** An arrival that was understood: what it says, and the handler bound to it. */
+export interface Task {
+  readonly arrival: Arrival;
+  readonly message: Message;
+  readonly inboxId: string;
+  readonly work: (tx: Transaction) => Promise<void>;
+  readonly retryDelaysMs: readonly number[];
+  readonly maxCrashes: number;
+  readonly timeoutMs: number;
+}
+
+/** An arrival that nothing can be done with. */
+export interface Unusable {
+  readonly arrival: Arrival;
+  readonly inboxId: string;
+  readonly reason: string;
+  readonly traceparent?: string;
+}
+
+/** An arrival of a type that this process does not handle. Another version of the service may. */
+export interface Unknown extends Unusable {
+  readonly unknownType: string;
+}
+
+export type Understood = Task | Unknown | Unusable;
+
+/** Somebody can work on it: this process, or another one of the consumer. */
+export function isReadable(one: Understood): one is Task | Unknown {
+  return 'work' in one || 'unknownType' in one;
+}
+
+export type Understand = (arrival: Arrival) => Understood;
+
+/** It could be worked on, here or elsewhere, but is given up. */
+export function giveUp(readable: Task | Unknown, reason: string): Unusable {
+  const { arrival, inboxId } = readable;
+  const { traceparent } = 'message' in readable ? readable.message : readable;
+  return { arrival, inboxId, reason, ...(traceparent !== undefined && { traceparent }) };
+}
+
+export interface UnderstandingOptions {
+  readonly consumer: string;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** For handlers that do not say otherwise. */
+  readonly retryDelaysMs: readonly number[];
+  readonly maxCrashes: number;
+  readonly handlerTimeoutMs: number;
+}
+
+// What cannot be read has no id of its own: the same bytes are the same message.
+const UNREADABLE = '0a1f3c2e-5d64-5b77-8f19-2c9be4a7d310';
+
+/** Reads arrivals. What cannot be worked on says why. */
+export function createUnderstanding(options: UnderstandingOptions): Understand {
+  return (arrival) => {
+    const parsed = read(arrival);
+    if (!parsed.ok) {
+      const id = uuidv5(`${arrival.type}\n${arrival.key}\n${arrival.body}`, UNREADABLE);
+      return { arrival, inboxId: id, reason: `malformed: ${parsed.rejection}` };
+    }
+    const message = parsed.value;
+    const known = { arrival, inboxId: inboxId(message) };
+    const trace = message.traceparent === undefined ? {} : { traceparent: message.traceparent };
+    const handler = options.handlers.get(message.type);
+    if (!handler) {
+      return {
+        ...known,
+        ...trace,
+        unknownType: message.type,
+        reason: describeUnknown(message.type, options),
+      };
+    }
+    const bound = bind(message, handler);
+    if (!bound.ok) return { ...known, ...trace, reason: bound.rejection };
+    return {
+      ...known,
+      message,
+      work: bound.value,
+      retryDelaysMs: handler.retry?.delaysMs ?? options.retryDelaysMs,
+      maxCrashes: handler.retry?.maxCrashes ?? options.maxCrashes,
+      timeoutMs: handler.timeoutMs ?? options.handlerTimeoutMs,
+    };
+  };
+}
+
+function read({ type, key, body }: Arrival): Result<Message, string> {
+  const bytes = Buffer.byteLength(body);
+  if (bytes > MAX_MESSAGE_BYTES) return reject(`it has ${bytes} bytes; the limit is ${MAX_MESSAGE_BYTES}`);
+  if (key.length > MAX_KEY_LENGTH)
+    return reject(`its key has ${key.length} characters; the limit is ${MAX_KEY_LENGTH}`);
+  if (`${type}${key}`.includes('\0')) return reject('its type or key contains the character NUL');
+  return fromCloudEvent(body);
+}
+
+function bind(message: Message, handler: Handler): Result<Task['work'], string> {
+  try {
+    const prepared = handler.prepare(message);
+    if (prepared.ok) return accept(prepared.value);
+    const issues = prepared.rejection.map(({ path, message: text }) => `${path} ${text}`).join('; ');
+    return reject(`the data does not match ${message.type}: ${issues}`);
+  } catch (error) {
+    // Nested so deeply that the validator ran out of stack.
+    return reject(`the data does not match ${message.type}: it cannot be checked: ${toError(error).message}`);
+  }
+}
+
+function describeUnknown(type: string, { consumer, handlers }: UnderstandingOptions): string {
+  const name = type.replace(/\.v\d+$/, '');
+  const versions = [...handlers.keys()].filter((other) => other.replace(/\.v\d+$/, '') === name);
+  return versions.length > 0
+    ? `unknown version: ${consumer} has no handler for "${type}", but for ${versions.join(', ')}`
+    : `unknown type: ${consumer} has no handler for "${type}"`;
+}

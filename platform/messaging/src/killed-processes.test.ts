@@ -1,8 +1,0 @@
-import { describeKilledProcesses } from './killed-processes.contract.ts';
-import { createTestSystem } from './test-system.ts';
-
-describeKilledProcesses('PostgreSQL', () => async (test) => {
-  const system = await createTestSystem();
-  test.after(() => system.close());
-  return system;
-});

@@ -1,0 +1,150 @@
+import { type Clock, startLoop, toError } from '@flotilla/kernel';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { type ChannelModel, connect } from 'amqplib';
+import { messagingError } from '../../errors.ts';
+import type { BrokerUrl } from './broker-url.ts';
+import { connectionMetrics } from './connection-metrics.ts';
+import { within } from './within.ts';
+
+export interface BrokerConnectionOptions {
+  readonly url: BrokerUrl;
+  /** `publish` or `consume`: the broker stops reading from a connection that publishes too much. */
+  readonly name: string;
+  /** Shown in the broker's list of connections. */
+  readonly clientName: string;
+  readonly heartbeatSeconds: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** A connection that is replaced whenever it breaks, for ever: 100 ms to 5 s between attempts, with jitter. */
+export interface BrokerConnection {
+  current(): ChannelModel | undefined;
+  /** Resolves once it is open and the broker takes messages; `MESSAGING_UNAVAILABLE` after `waitMs`. */
+  usable(waitMs: number): Promise<ChannelModel>;
+  /** Resolves once it is open, blocked or not; `MESSAGING_UNAVAILABLE` after `waitMs`. */
+  open(waitMs: number): Promise<ChannelModel>;
+  /** Calls back after each change: opened, broken, blocked, unblocked. Returns how to stop that. */
+  onChange(listener: () => void): () => void;
+  close(): Promise<void>;
+}
+
+const HANDSHAKE_TIMEOUT_MS = 10_000;
+const GOODBYE_TIMEOUT_MS = 2_000;
+
+export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerConnection {
+  const { url, name, clock } = options;
+  const logger = options.logger.child({ broker: url.shown, connection: name });
+  const metrics = connectionMetrics(options.metrics, name);
+  const closing = new AbortController();
+  const listeners = new Set<() => void>();
+  let current: ChannelModel | undefined;
+  let socketOfCurrent: AbortController | undefined;
+  let blockedBy: string | undefined;
+
+  function changed(): void {
+    for (const listener of [...listeners]) listener();
+  }
+
+  function block(reason: string | undefined): void {
+    blockedBy = reason;
+    metrics.blocked(reason !== undefined);
+    if (reason !== undefined) logger.warn({ reason }, 'the broker takes no messages, publishing waits');
+    else logger.info({}, 'the broker takes messages again');
+    changed();
+  }
+
+  /** Aborting `socket` destroys it: the client only ends it, which waits for ever for a peer that has vanished. */
+  async function establish(socket: AbortController): Promise<ChannelModel> {
+    const abort = () => socket.abort();
+    closing.signal.addEventListener('abort', abort, { once: true });
+    const socketOptions = {
+      noDelay: true,
+      timeout: HANDSHAKE_TIMEOUT_MS,
+      signal: socket.signal,
+      clientProperties: { connection_name: `${options.clientName} ${name}` },
+    };
+    try {
+      return await connect({ ...url.connect, heartbeat: options.heartbeatSeconds }, socketOptions);
+    } finally {
+      closing.signal.removeEventListener('abort', abort);
+    }
+  }
+
+  function watch(model: ChannelModel, socket: AbortController): void {
+    model.on('error', (error) => logger.debug({ err: error }, 'the connection to the broker failed'));
+    model.on('blocked', block);
+    model.on('unblocked', () => block(undefined));
+    model.on('close', (error) => {
+      socket.abort();
+      current = undefined;
+      metrics.closed();
+      if (blockedBy !== undefined) block(undefined);
+      if (!closing.signal.aborted) logger.warn({ err: error }, 'the connection to the broker is lost');
+      changed();
+      loop.wake();
+    });
+  }
+
+  async function keepOpen(): Promise<boolean> {
+    if (current) return false;
+    const socket = new AbortController();
+    const model = await establish(socket).catch((error: unknown) => {
+      throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} cannot be reached`, {
+        cause: toError(error),
+      });
+    });
+    watch(model, socket);
+    current = model;
+    socketOfCurrent = socket;
+    metrics.opened();
+    logger.debug({}, 'connected to the broker');
+    changed();
+    return false;
+  }
+
+  const loop = startLoop({ name: `rabbitmq-${name}`, run: keepOpen, intervalMs: 60_000, clock, logger });
+
+  async function waitFor(waitMs: number, isReady: () => boolean): Promise<ChannelModel> {
+    let stop: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => {
+      const look = () => {
+        if (isReady() || closing.signal.aborted) resolve();
+      };
+      stop = onChange(look);
+      look();
+    });
+    await within(ready, waitMs, clock);
+    stop();
+    if (current && isReady()) return current;
+    const why = blockedBy === undefined ? 'cannot be reached' : `takes no messages: ${blockedBy}`;
+    throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} ${why}`);
+  }
+
+  function onChange(listener: () => void): () => void {
+    listeners.add(listener);
+    return () => listeners.delete(listener);
+  }
+
+  return {
+    current: () => current,
+    usable: (waitMs) => waitFor(waitMs, () => current !== undefined && blockedBy === undefined),
+    open: (waitMs) => waitFor(waitMs, () => current !== undefined),
+    onChange,
+    close: async () => {
+      closing.abort();
+      changed();
+      await loop.stop();
+      if (current) await sayGoodbye(current, clock, logger);
+      socketOfCurrent?.abort();
+    },
+  };
+}
+
+async function sayGoodbye(model: ChannelModel, clock: Clock, logger: Logger): Promise<void> {
+  const closed = model.close().catch((error: unknown) => {
+    logger.debug({ err: toError(error) }, 'the connection was already gone');
+  });
+  await within(closed, GOODBYE_TIMEOUT_MS, clock);
+}

@@ -1,0 +1,152 @@
+import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { shardOf } from '../../bus/shard.ts';
+import { messagingError } from '../../errors.ts';
+import type { OutgoingMessage, Refusal } from '../../transport.ts';
+import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { within } from '../connection/within.ts';
+import { routingKey } from '../topology/topology.ts';
+import { publishOptions, unwritable } from '../wire.ts';
+import { createBarredTypes } from './barred-types.ts';
+import { publishRounds } from './publish-rounds.ts';
+import { openSession, type Session } from './publish-session.ts';
+
+export interface PublisherOptions {
+  readonly connection: BrokerConnection;
+  /** How long a call waits for the connection, for an alarm to end, and for the confirms of a round. */
+  readonly waitMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** `Transport.publish`: with confirms, in order, one call after the other. */
+export type Publish = (messages: readonly OutgoingMessage[]) => Promise<readonly Refusal[]>;
+
+/** Written and not yet confirmed at once: bounds memory when the broker does not keep up. */
+const MAX_UNCONFIRMED_BYTES = 4 * 1024 * 1024;
+
+export function createPublisher({ connection, waitMs, clock, logger, metrics }: PublisherOptions): Publish {
+  const returned = metrics.counter(
+    'messaging_rabbitmq_returned_total',
+    'Mandatory messages refused because no queue subscribes to them.',
+  );
+  const nacked = metrics.counter(
+    'messaging_rabbitmq_nacked_total',
+    'Messages the broker could not store. They are published again.',
+  );
+  const barred = createBarredTypes(clock, logger);
+  let session: Session | undefined;
+  let lastCall: Promise<unknown> = Promise.resolve();
+
+  async function usableSession(): Promise<Session> {
+    const model = await connection.usable(waitMs);
+    if (session?.model === model && session.closedBy() === undefined) return session;
+    session = await bounded(openSession(model), 'opened no channel');
+    return session;
+  }
+
+  async function bounded<T>(work: Promise<T>, failed: string): Promise<T> {
+    const outcome = work.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+    const answer = await within(outcome, waitMs, clock);
+    if (answer && 'value' in answer) return answer.value;
+    if (isPlatformError(answer?.error)) throw answer.error;
+    throw unavailable(`RabbitMQ ${failed}`, answer?.error);
+  }
+
+  /** An exchange the broker refuses concerns its own type only. */
+  async function declareTypes(on: Session, messages: readonly OutgoingMessage[]): Promise<void> {
+    const writable = messages.filter((message) => unwritable(message) === undefined);
+    for (const type of new Set(writable.map((message) => message.type))) {
+      if (barred.reason(type) !== undefined) continue;
+      try {
+        await bounded(on.declare(type), 'declared no exchange');
+      } catch (error) {
+        if (!isPlatformError(error) || error.retryable) throw error;
+        barred.add(type, error.message);
+      }
+    }
+  }
+
+  /** Resolves with the reason when the message came back. */
+  function send({ channel, takeReturn }: Session, message: OutgoingMessage): Promise<string | undefined> {
+    const { type, key, body, mandatory, id } = message;
+    const properties = publishOptions(message, clock.now().getTime());
+    const routing = routingKey(shardOf(key), mandatory);
+    return new Promise((resolve, reject) => {
+      channel.publish(type, routing, Buffer.from(body), properties, (error: unknown) => {
+        if (error === null) resolve(takeReturn(id));
+        else reject(error);
+      });
+    });
+  }
+
+  /** Resolves with what came back, and why, once the broker has answered for every message. */
+  async function store(on: Session, messages: readonly OutgoingMessage[]) {
+    crashPoint('rabbitmq.before-publish');
+    const written = Promise.allSettled(messages.map((message) => send(on, message)));
+    crashPoint('rabbitmq.after-publish');
+    const answers = await within(written, waitMs, clock);
+    if (answers === undefined) {
+      session = undefined;
+      on.abandon();
+      throw unavailable(`RabbitMQ did not confirm within ${waitMs} ms`);
+    }
+    crashPoint('rabbitmq.after-confirm');
+    const failed = answers.find((answer) => answer.status === 'rejected');
+    if (failed) throw failure(on, failed.reason);
+    return messages.flatMap((message, index) => {
+      const answer = answers[index];
+      const reason = answer?.status === 'fulfilled' ? answer.value : undefined;
+      return reason === undefined ? [] : [{ message, reason }];
+    });
+  }
+
+  function failure(on: Session, cause: unknown): Error {
+    const closedBy = on.closedBy();
+    if (closedBy === undefined) nacked.inc();
+    else barred.addForbidden(closedBy);
+    const why = closedBy === undefined ? 'could not store a message' : 'closed the channel';
+    return unavailable(`RabbitMQ ${why}`, closedBy ?? cause);
+  }
+
+  async function publish(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]> {
+    const refusals: Refusal[] = [];
+    const refusedKeys = new Set<string>();
+    const refuse = ({ id, key }: OutgoingMessage, reason: string) => {
+      refusals.push({ id, reason });
+      refusedKeys.add(key);
+    };
+    for (const round of publishRounds(messages, MAX_UNCONFIRMED_BYTES)) {
+      const on = await usableSession();
+      await declareTypes(on, round);
+      const accepted = round.filter((message) => {
+        const isBehind = refusedKeys.has(message.key);
+        const reason = isBehind ? BEHIND : (unwritable(message) ?? barred.reason(message.type));
+        if (reason !== undefined) refuse(message, reason);
+        return reason === undefined;
+      });
+      for (const { message, reason } of await store(on, accepted)) {
+        returned.inc();
+        const isUnrouted = reason === 'NO_ROUTE';
+        refuse(message, isUnrouted ? `nobody subscribes to ${message.type}` : `it was returned: ${reason}`);
+      }
+    }
+    return refusals;
+  }
+
+  return (messages) => {
+    const call = lastCall.then(() => publish(messages));
+    lastCall = call.catch(() => undefined);
+    return call;
+  };
+}
+
+const BEHIND = 'an earlier message of its key was refused';
+
+function unavailable(message: string, cause?: unknown) {
+  return messagingError('MESSAGING_UNAVAILABLE', message, { cause });
+}

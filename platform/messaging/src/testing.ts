@@ -1,2 +1,0 @@
-export { createMemoryTransport } from './memory-transport.ts';
-export { createTestMessage } from './test-message.ts';

@@ -1,0 +1,2 @@
+export { createMemoryTransport } from '../memory-transport.ts';
+export { createTestMessage } from './test-message.ts';

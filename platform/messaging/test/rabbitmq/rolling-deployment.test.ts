@@ -1,0 +1,8 @@
+import { describe } from 'node:test';
+import { skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
+import { testRollingDeployment } from '../rolling-deployment.contract.ts';
+import { useRabbitmqTestSystem } from './system.ts';
+
+describe('a rolling deployment on RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
+  testRollingDeployment(useRabbitmqTestSystem());
+});
