@@ -84,7 +84,7 @@ export const CODE_BUGS: readonly PlantedCodeBug[] = [
   {
     bug: 'publish-before-commit',
     what: 'a message is published outside of the transaction that it tells about',
-    where: ['shop/identity/src/features/sign-up.ts'],
+    where: ['shop/identity/src/features/open-account.ts'],
     service: 'identity',
     scenario: signedUpOnce,
     crashes: crash('identity', 'identity.before-sign-up-commit'),

@@ -57,7 +57,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'it is called right after the first',
   },
   ...['held-runner.ts handle', 'message-processor.ts readAll'].map((place) => ({
-    in: `platform/messaging/src/${place}`,
+    in: `platform/messaging/src/inbox/${place}`,
     what: 'settling.bury',
     points: ['consumer.before-bury', 'consumer.after-bury'],
     because: 'they are in what it calls',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import system from '../flotilla.config.ts';
-import { serviceEnvironment } from '../platform/cli/src/service-environment.ts';
+import { serviceEnvironment } from '../platform/cli/src/system/service-environment.ts';
 import * as cart from '../shop/cart/src/config.ts';
 import * as gateway from '../shop/gateway/src/config.ts';
 import * as identity from '../shop/identity/src/config.ts';

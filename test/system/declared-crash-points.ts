@@ -22,7 +22,7 @@ export function declaredCrashPoints(): readonly string[] {
 
 /** Points at which a test of a package kills a process of its own, by name or by the list of the package. */
 export function pointsHitByPackageTests(): ReadonlySet<string> {
-  const tests = listFiles(/^(platform|shop)\/[^/]+\/src\/.*\.test\.ts$/).map(readText);
+  const tests = listFiles(/^(platform|shop)\/[^/]+\/(src|test)\/.*\.test\.ts$/).map(readText);
   const crashing = tests.filter((text) => /'SIGKILL'/.test(text));
   const listed = Object.entries(LISTS).filter(([name]) => crashing.some((text) => text.includes(name)));
   const named = crashing.flatMap((text) =>

@@ -1,5 +1,5 @@
 import type { MigrationSource } from '@flotilla/postgres';
-import { DEFAULT_SILENCE_MS, isSilence } from './silence.ts';
+import { DEFAULT_SILENCE_MS, isSilence } from './system/silence.ts';
 
 /** What is done once, by a program of its own in the environment of a service: `flotilla run <service> <task>`. */
 export interface TaskConfig {

@@ -6,6 +6,6 @@ export {
   type Welcome,
   type WelcomeFacts,
 } from './config.ts';
-export { type Control, connectControl, type InstanceStatus } from './control-client.ts';
-export { dataDirAt } from './data-dir.ts';
-export { type Faults, NO_FAULTS } from './faults.ts';
+export { type Control, connectControl, type InstanceStatus } from './control/client.ts';
+export { dataDirAt } from './system/data-dir.ts';
+export { type Faults, NO_FAULTS } from './system/faults.ts';

@@ -1,7 +1,7 @@
-import { connectControl } from '../control-client.ts';
+import { thereIsNo } from '../command-line/suggest.ts';
+import { SERVICE, textOf } from '../command-line/value-kinds.ts';
+import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
-import { thereIsNo } from '../suggest.ts';
-import { SERVICE, textOf } from '../value-kinds.ts';
 import { type Command, flag, JSON_OPTION, text } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 import { showInstances } from './ps.ts';

@@ -1,8 +1,8 @@
-import { completeWord } from '../complete-word.ts';
+import { completeWord } from '../command-line/complete-word.ts';
+import { SHELL_SCRIPTS } from '../command-line/shell-scripts.ts';
+import { oneOf, textOf } from '../command-line/value-kinds.ts';
 import type { SystemConfig } from '../config.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
-import { SHELL_SCRIPTS } from '../shell-scripts.ts';
-import { oneOf, textOf } from '../value-kinds.ts';
+import { findRoot, loadSystem } from '../system/load-system.ts';
 import type { Command, Invocation } from './command.ts';
 
 const SHELLS = Object.keys(SHELL_SCRIPTS) as (keyof typeof SHELL_SCRIPTS)[];

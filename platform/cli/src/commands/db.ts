@@ -1,5 +1,5 @@
-import { connectControl } from '../control-client.ts';
-import { SERVICE } from '../value-kinds.ts';
+import { SERVICE } from '../command-line/value-kinds.ts';
+import { connectControl } from '../control/client.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 

@@ -1,4 +1,4 @@
-import { AGO, SERVICE, textOf, wholeNumber } from '../value-kinds.ts';
+import { AGO, SERVICE, textOf, wholeNumber } from '../command-line/value-kinds.ts';
 import { type Command, type Invocation, JSON_OPTION, type Options } from './command.ts';
 import { OPERATOR_OPTIONS } from './operator.ts';
 import { DATA_DIR_OPTION } from './place.ts';
@@ -17,7 +17,7 @@ const ALL = { all: { help: 'every one of the service' } } as const;
 const SOME = [{ kind: SERVICE }, { kind: ID, isOptional: true }];
 
 const run = (verb: 'list' | 'show' | 'redrive' | 'discard') => async (invocation: Invocation) =>
-  (await import('../dlq/dlq.ts')).runDlq(verb, invocation);
+  (await import('./dlq/dlq.ts')).runDlq(verb, invocation);
 
 export const dlq: Command = {
   name: 'dlq',

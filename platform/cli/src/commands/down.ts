@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
-import { connectControl } from '../control-client.ts';
-import type { DataDir } from '../data-dir.ts';
+import { connectControl } from '../control/client.ts';
+import type { DataDir } from '../system/data-dir.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
 import { confirm } from './confirm.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
@@ -20,7 +20,9 @@ export const down: Command = {
     const { values } = invocation;
     const dataDir = placeOf(invocation);
     const reset = flag(values, 'reset');
-    const wipe = reset ? await (await import('../wipe.ts')).prepareWipe(dataDir, invocation) : undefined;
+    const wipe = reset
+      ? await (await import('../system/wipe.ts')).prepareWipe(dataDir, invocation)
+      : undefined;
     if (wipe && !flag(values, 'yes'))
       await confirm({ what: wipe.what, otherwise: 'nothing was stopped and nothing was deleted' });
     const stopped = await stopRunning(dataDir, reset);

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlatformError } from '@flotilla/kernel';
+import { FILE, textOf, type ValueKind } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
-import { FILE, textOf, type ValueKind } from '../value-kinds.ts';
 import { type Command, flag, JSON_OPTION, text, texts } from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
 

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { GatewayProcessOptions } from '@flotilla/gateway';
+import { FILE, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
-import { LOG_LEVELS } from '../log-levels.ts';
-import { silenceOf } from '../silence.ts';
-import { FILE, oneOf, textOf, wholeNumber } from '../value-kinds.ts';
+import { LOG_LEVELS } from '../logs/log-levels.ts';
+import { silenceOf } from '../system/silence.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number, text, type Values } from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
 

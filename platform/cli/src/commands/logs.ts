@@ -1,11 +1,11 @@
+import { thereIsNo } from '../command-line/suggest.ts';
+import { MOMENT, momentOf, oneOf, PATTERN, SERVICE, wholeNumber } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
-import { followLogs, type LogLine, listLogs, readRecent } from '../log-files.ts';
-import { createLogFilter, type LogFilter } from '../log-filter.ts';
-import { LOG_LEVELS, type LogLevel } from '../log-levels.ts';
-import { rawLine, readableLine } from '../log-view.ts';
-import { stopSignal } from '../stop-signals.ts';
-import { thereIsNo } from '../suggest.ts';
-import { MOMENT, momentOf, oneOf, PATTERN, SERVICE, wholeNumber } from '../value-kinds.ts';
+import { followLogs, type LogLine, listLogs, readRecent } from '../logs/log-files.ts';
+import { createLogFilter, type LogFilter } from '../logs/log-filter.ts';
+import { LOG_LEVELS, type LogLevel } from '../logs/log-levels.ts';
+import { rawLine, readableLine } from '../logs/log-view.ts';
+import { stopSignal } from '../system/stop-signals.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number, text } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 

@@ -1,9 +1,9 @@
 import { userInfo } from 'node:os';
 import type { Database } from '@flotilla/postgres';
-import { connectControl } from '../control-client.ts';
+import { textOf } from '../command-line/value-kinds.ts';
+import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
-import { textOf } from '../value-kinds.ts';
+import { findRoot, loadSystem } from '../system/load-system.ts';
 import { type Invocation, type Options, text, type Values } from './command.ts';
 import { placeOf } from './place.ts';
 

@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
-import { type DataDir, dataDirAt } from '../data-dir.ts';
-import { findRoot } from '../load-system.ts';
-import { FOLDER } from '../value-kinds.ts';
+import { FOLDER } from '../command-line/value-kinds.ts';
+import { type DataDir, dataDirAt } from '../system/data-dir.ts';
+import { findRoot } from '../system/load-system.ts';
 import { type Invocation, text } from './command.ts';
 
 export const DATA_DIR_OPTION = {

@@ -1,4 +1,4 @@
-import { amount, SERVICE, textOf } from '../value-kinds.ts';
+import { amount, SERVICE, textOf } from '../command-line/value-kinds.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number } from './command.ts';
 import { BY_OPTION, inDatabaseOf, userOf } from './operator.ts';
 import { DATA_DIR_OPTION } from './place.ts';
@@ -17,7 +17,7 @@ async function act(verb: Verb, invocation: Invocation): Promise<number> {
   const [service = '', name] = positionals;
   const timeoutSeconds = number(values, 'timeout') ?? DEFAULT_TIMEOUT_SECONDS;
   // Loaded when it is needed: every other command would pay for it at its start.
-  const { operateProjection } = await import('../projection/projection-operator.ts');
+  const { operateProjection } = await import('./projection/projection-operator.ts');
   const task = { verb, name, by: userOf(values), timeoutSeconds, asJson: flag(values, 'json') };
   return await inDatabaseOf(invocation, service, PROJECTIONS, (db) => operateProjection(db, task));
 }

@@ -1,5 +1,5 @@
-import { connectControl, type InstanceStatus } from '../control-client.ts';
-import { table } from '../table.ts';
+import { connectControl, type InstanceStatus } from '../control/client.ts';
+import { table } from '../screen/table.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 

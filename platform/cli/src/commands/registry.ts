@@ -1,4 +1,4 @@
-import { connectControl } from '../control-client.ts';
+import { connectControl } from '../control/client.ts';
 import { type Command, flag, JSON_OPTION } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 

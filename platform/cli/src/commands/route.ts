@@ -1,4 +1,4 @@
-import { amount, FILE, oneOf, textOf, type ValueKind } from '../value-kinds.ts';
+import { amount, FILE, oneOf, textOf, type ValueKind } from '../command-line/value-kinds.ts';
 import { type Command, JSON_OPTION, type Options } from './command.ts';
 import { BY_OPTION } from './operator.ts';
 
@@ -31,7 +31,7 @@ function verb(
     example: `route ${name}`,
     ...more,
     options: { ...more.options, ...COMMON },
-    run: async (invocation) => (await import('../route/run-route.ts')).runRoute(name, invocation),
+    run: async (invocation) => (await import('./route/run-route.ts')).runRoute(name, invocation),
   };
 }
 

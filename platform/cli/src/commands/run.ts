@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { connectControl } from '../control-client.ts';
-import type { TaskProgram } from '../control-server.ts';
+import { thereIsNo } from '../command-line/suggest.ts';
+import { SERVICE, TASK, type ValueKind } from '../command-line/value-kinds.ts';
+import { connectControl } from '../control/client.ts';
+import type { TaskProgram } from '../control/server.ts';
 import { cliError } from '../errors.ts';
-import { findRoot, loadSystem } from '../load-system.ts';
-import { thereIsNo } from '../suggest.ts';
-import { table } from '../table.ts';
-import { SERVICE, TASK, type ValueKind } from '../value-kinds.ts';
+import { table } from '../screen/table.ts';
+import { findRoot, loadSystem } from '../system/load-system.ts';
 import { type Command, flag, type Invocation, JSON_OPTION } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 

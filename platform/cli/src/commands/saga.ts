@@ -1,6 +1,6 @@
 import { uuidv7 } from '@flotilla/kernel';
 import type { SagaSummary } from '@flotilla/saga/desk';
-import { oneOf, SERVICE, textOf, wholeNumber } from '../value-kinds.ts';
+import { oneOf, SERVICE, textOf, wholeNumber } from '../command-line/value-kinds.ts';
 import { type Command, type Invocation, JSON_OPTION, type Options } from './command.ts';
 import { inDatabaseOf, OPERATOR_OPTIONS } from './operator.ts';
 import { DATA_DIR_OPTION } from './place.ts';
@@ -44,7 +44,7 @@ async function act(action: string, invocation: Invocation): Promise<number> {
   const [service = ''] = invocation.positionals;
   // Loaded when it is needed: every other command would pay for it at its start.
   const { openSagaDesk } = await import('@flotilla/saga/desk');
-  const { runAction } = await import('../saga/saga-action.ts');
+  const { runAction } = await import('./saga/saga-action.ts');
   return await inDatabaseOf(invocation, service, SAGAS, (db) =>
     runAction(openSagaDesk(db, uuidv7), action, invocation),
   );

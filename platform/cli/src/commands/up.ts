@@ -1,5 +1,5 @@
-import { LOG_LEVELS } from '../log-levels.ts';
-import { amount, oneOf, textOf, wholeNumber } from '../value-kinds.ts';
+import { amount, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
+import { LOG_LEVELS } from '../logs/log-levels.ts';
 import { type Command, flag } from './command.ts';
 import { DATA_DIR_OPTION } from './place.ts';
 
@@ -29,7 +29,7 @@ export const up: Command = {
   run: async (invocation) => {
     const { values } = invocation;
     if (flag(values, 'detach') || flag(values, 'wait'))
-      return await (await import('../background.ts')).startInBackground(invocation);
-    return await (await import('../bring-up.ts')).bringUp(invocation);
+      return await (await import('../system/background.ts')).startInBackground(invocation);
+    return await (await import('../system/bring-up.ts')).bringUp(invocation);
   },
 };

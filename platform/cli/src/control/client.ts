@@ -1,0 +1,79 @@
+import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { type CliErrorCode, cliError } from '../errors.ts';
+import type { DataDir } from '../system/data-dir.ts';
+import type { Faults } from '../system/faults.ts';
+import type { UnitStatus } from '../system/supervised-process.ts';
+import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
+
+/** A row of `flotilla ps`. */
+export interface InstanceStatus extends UnitStatus {
+  readonly rssBytes: number | null;
+  /** It says itself that it can serve. */
+  readonly ready: boolean;
+  /** Of the process that runs now. */
+  readonly uptimeSeconds: number | null;
+}
+
+export interface Control {
+  pid(): Promise<number>;
+  instances(): Promise<readonly InstanceStatus[]>;
+  change(
+    service: string,
+    action: 'stop' | 'start' | 'restart',
+    faults: Faults,
+  ): Promise<readonly InstanceStatus[]>;
+  databaseUri(service: string, asAdmin: boolean): Promise<string>;
+  registry(): Promise<RegistryAccess>;
+  broker(): Promise<BrokerAccess>;
+  task(service: string, task: string): Promise<TaskProgram>;
+  /** Resolves when everything has stopped. */
+  down(): Promise<{ readonly pid: number }>;
+}
+
+/** The running system of a data directory. Every call fails with `CLI_NOT_RUNNING` when there is none. */
+export function connectControl(dataDir: DataDir): Control {
+  const send = (method: string, path: string) => exchange(dataDir, method, path);
+  const ask = async <T>(method: string, path: string) => (await parse(await send(method, path))) as T;
+  return {
+    pid: async () => (await ask<{ readonly pid: number }>('GET', '/status')).pid,
+    instances: () => ask('GET', '/instances'),
+    change: (service, action, { crashPoints, plantedBug }) => {
+      const query = new URLSearchParams({ 'crash-point': crashPoints, 'planted-bug': plantedBug });
+      return ask('POST', `/services/${encodeURIComponent(service)}/${action}?${query}`);
+    },
+    databaseUri: async (service, asAdmin) => {
+      const path = `/databases/${encodeURIComponent(service)}${asAdmin ? '?admin' : ''}`;
+      return (await ask<{ readonly uri: string }>('GET', path)).uri;
+    },
+    registry: () => ask('GET', '/registry'),
+    broker: () => ask('GET', '/broker'),
+    task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
+    down: () => ask('POST', '/down'),
+  };
+}
+
+async function exchange(dataDir: DataDir, method: string, path: string): Promise<IncomingMessage> {
+  const call = request({ socketPath: dataDir.controlSocket, method, path, agent: false });
+  call.end();
+  try {
+    const [response] = (await once(call, 'response')) as [IncomingMessage];
+    return response;
+  } catch (error) {
+    throw cliError(
+      'CLI_NOT_RUNNING',
+      `nothing is running in ${dataDir.path}: start it with \`flotilla up\``,
+      error,
+    );
+  }
+}
+
+async function parse(response: IncomingMessage): Promise<unknown> {
+  const body = JSON.parse(await text(response)) as {
+    readonly code?: CliErrorCode;
+    readonly message?: string;
+  };
+  if (response.statusCode === 200) return body;
+  throw cliError(body.code ?? 'CLI_USAGE', body.message ?? 'the supervisor refused');
+}

@@ -1,0 +1,123 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { isPlatformError, toError } from '@flotilla/kernel';
+import type { Faults } from '../system/faults.ts';
+import { residentBytes } from '../system/resident-memory.ts';
+import type { Unit, UnitStatus } from '../system/supervised-process.ts';
+import type { Supervisor } from '../system/supervisor.ts';
+import type { InstanceStatus } from './client.ts';
+
+/** What the other commands may ask of a running system. */
+export interface Controlled {
+  readonly supervisor: Supervisor;
+  /** Asks for the end; resolves when everything has stopped. */
+  readonly shutDown: () => Promise<void>;
+  readonly databaseUri: (service: string, asAdmin: boolean) => string;
+  readonly registry: () => RegistryAccess;
+  readonly broker: () => BrokerAccess;
+  readonly task: (service: string, task: string) => TaskProgram;
+  /** Throws for faults that a service does not know. */
+  readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
+}
+
+/** A program, and the environment of the service that it works for. */
+export interface TaskProgram {
+  readonly entry: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** Of the operator. */
+export interface RegistryAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** RabbitMQ, with the password; `null` when PostgreSQL is the bus. */
+export interface BrokerAccess {
+  readonly url: string | null;
+}
+
+/** The control API: HTTP on a socket that only this user can open. */
+export function createControlServer(controlled: Controlled): Server {
+  return createServer((request, response) => {
+    answer(controlled, request, response).catch((thrown: unknown) => {
+      const error = toError(thrown);
+      const code = isPlatformError(error) ? error.code : 'CLI_START_FAILED';
+      send(response, code === 'CLI_UNKNOWN_SERVICE' ? 404 : 500, { code, message: error.message });
+    });
+  });
+}
+
+async function answer(
+  controlled: Controlled,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const url = new URL(request.url ?? '/', 'http://control');
+  const [resource = '', name = '', action = ''] = url.pathname.slice(1).split('/').map(decodeURIComponent);
+  const route = `${request.method} ${resource}`;
+  if (route === 'GET status') return send(response, 200, { pid: process.pid });
+  if (route === 'GET instances') return send(response, 200, await describe(controlled.supervisor.units));
+  if (route === 'GET databases')
+    return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
+  if (route === 'GET registry') return send(response, 200, controlled.registry());
+  if (route === 'GET broker') return send(response, 200, controlled.broker());
+  if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
+  if (route === 'POST services')
+    return await changeService(controlled, name, action, faultsOf(url), response);
+  if (route === 'POST down') {
+    await controlled.shutDown();
+    return send(response, 200, { pid: process.pid });
+  }
+  send(response, 404, { code: 'CLI_USAGE', message: `unknown request ${request.method} ${url.pathname}` });
+}
+
+async function changeService(
+  { supervisor, checkFaults }: Controlled,
+  service: string,
+  action: string,
+  faults: Faults,
+  response: ServerResponse,
+): Promise<void> {
+  const units = supervisor.unitsOf(service);
+  await checkFaults(service, faults);
+  if (action !== 'start') await supervisor.stopService(service);
+  if (action !== 'stop') await supervisor.startService(service, faults);
+  send(response, 200, await describe(units));
+}
+
+function faultsOf({ searchParams }: URL): Faults {
+  return {
+    crashPoints: searchParams.get('crash-point') ?? '',
+    plantedBug: searchParams.get('planted-bug') ?? '',
+  };
+}
+
+async function describe(units: readonly Unit[]): Promise<readonly InstanceStatus[]> {
+  return await Promise.all(
+    units.map(async (unit) => {
+      const status = unit.status();
+      const [rssBytes, ready] = await Promise.all([residentBytes(status.pid), isReady(status)]);
+      return { ...status, ready, uptimeSeconds: unit.uptimeSeconds(), rssBytes };
+    }),
+  );
+}
+
+const READY_WITHIN_MS = 1_000;
+
+/** What has no address, such as PostgreSQL, is ready when it runs. */
+async function isReady({ state, url }: UnitStatus): Promise<boolean> {
+  if (state !== 'Running' || url === null) return state === 'Running';
+  try {
+    const signal = AbortSignal.timeout(READY_WITHIN_MS);
+    const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' });
+    await response.body?.cancel();
+    return response.ok;
+  } catch {
+    return false; // it does not answer, or not in time
+  }
+}
+
+function send(response: ServerResponse, status: number, body: unknown): void {
+  response.writeHead(status, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(body));
+}

@@ -1,0 +1,176 @@
+import type { RegistryToken } from '@flotilla/discovery/registry';
+import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
+import { databaseUri } from '@flotilla/postgres';
+import { BUS_DATABASE, BUS_READER, type ServiceConfig, type SystemConfig } from '../config.ts';
+import { type Secrets, sha256Hex } from './secrets.ts';
+
+/** What is the same for all services of a run. */
+export interface SystemFacts {
+  readonly system: SystemConfig;
+  readonly secrets: Secrets;
+  readonly adminUri: string;
+  readonly registryUrl: string;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly demo: boolean;
+  readonly logLevel: string;
+  readonly compileCache: string;
+  /** Of the user. A service gets what every process needs, and what its configuration names. */
+  readonly inherited: Readonly<Record<string, string | undefined>>;
+}
+
+/** What Node and the operating system read; everything else of the user's stays with the user. */
+const INHERITED = [
+  'PATH',
+  'HOME',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'LC_ALL',
+  'NODE_OPTIONS',
+  'NODE_EXTRA_CA_CERTS',
+  'NODE_USE_SYSTEM_CA',
+  'NODE_V8_COVERAGE',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+];
+
+/** The whole environment of one process of a service. */
+export function serviceEnvironment(
+  facts: SystemFacts,
+  name: string,
+  instance: string,
+): Record<string, string> {
+  const service = facts.system.services[name];
+  if (!service) throw new TypeError(`unknown service ${name}`);
+  return {
+    ...inherit(facts.inherited, [...INHERITED, ...(service.inherits ?? [])]),
+    NODE_COMPILE_CACHE: facts.compileCache,
+    SERVICE_NAME: name,
+    INSTANCE_ID: instance,
+    HOST: '127.0.0.1',
+    PORT: String(facts.ports[name] ?? 0),
+    GRPC_PORT: '0',
+    REGISTRY_URL: facts.registryUrl,
+    CONSUL_HTTP_TOKEN: registryToken(facts.secrets, name),
+    AUDIENCE: facts.system.name,
+    LOG_LEVEL: facts.logLevel,
+    FLOTILLA_DEMO: facts.demo ? '1' : '0',
+    ...issuer(facts),
+    ...databases(facts, name, service),
+    ...secretsOf(facts, name, service),
+    ...service.env,
+  };
+}
+
+function inherit(user: SystemFacts['inherited'], names: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    names.flatMap((name) => {
+      const value = user[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+}
+
+function issuer({ system, ports }: SystemFacts): Record<string, string> {
+  if (!system.issuer) return {};
+  const port = ports[system.issuer.service] ?? system.issuer.port;
+  return { ISSUER: `http://127.0.0.1:${port}${system.issuer.path}` };
+}
+
+function databases(facts: SystemFacts, name: string, service: ServiceConfig): Record<string, string> {
+  if (!service.database) return {};
+  const role = roleOf(facts.secrets, name);
+  const rabbitmqUrl = facts.inherited['RABBITMQ_URL'];
+  return {
+    DATABASE_URL: databaseUri(facts.adminUri, name, role),
+    ...(service.bus && { BUS_URL: databaseUri(facts.adminUri, BUS_DATABASE, role) }),
+    ...(service.bus && rabbitmqUrl && { RABBITMQ_URL: rabbitmqUrl }),
+  };
+}
+
+function secretsOf(
+  { system, secrets }: Pick<SystemFacts, 'system' | 'secrets'>,
+  name: string,
+  service: ServiceConfig,
+): Record<string, string> {
+  const own = (service.secrets ?? []).map((variable) => [variable, secrets.get(variable)]);
+  return {
+    ...Object.fromEntries(own),
+    ...(service.clientScopes && { SERVICE_SECRET: clientSecret(secrets, name) }),
+    ...(service.issuesTokens && { SERVICE_CLIENTS: JSON.stringify(serviceClients(system, secrets)) }),
+  };
+}
+
+/** The issuer is told hashes only. */
+function serviceClients(system: SystemConfig, secrets: Secrets): object {
+  const clients = Object.entries(system.services).flatMap(([name, { clientScopes }]) =>
+    clientScopes
+      ? [[name, { secretSha256: sha256Hex(clientSecret(secrets, name)), scopes: clientScopes }]]
+      : [],
+  );
+  return Object.fromEntries(clients);
+}
+
+function clientSecret(secrets: Secrets, name: string): string {
+  return secrets.get(`client ${name}`);
+}
+
+function registryToken(secrets: Secrets, name: string): string {
+  return secrets.get(`registry ${name}`);
+}
+
+/** The operator's token writes everything, that of a service its own instances: none can pose as another. */
+export function registryTokens(
+  system: SystemConfig,
+  secrets: Secrets,
+): { readonly operator: string; readonly all: readonly RegistryToken[] } {
+  const operator = secrets.get('registry');
+  const services = Object.keys(system.services).map((name) => ({
+    accessor: name,
+    secret: registryToken(secrets, name),
+    writes: [name],
+  }));
+  return { operator, all: [{ accessor: 'operator', secret: operator, writes: 'all' }, ...services] };
+}
+
+/** The role is named like the service, because the bus knows a queue's owner by that name. */
+function roleOf(secrets: Secrets, name: string): ProvisionedRole {
+  return { name, password: secrets.get(`database ${name}`) };
+}
+
+/** Sees what is on the bus and changes nothing. */
+export function busReaderOf(secrets: Secrets): ProvisionedRole {
+  return roleOf(secrets, BUS_READER);
+}
+
+/** Makes every secret that the system needs, so that all can be on disk before anything is locked up with one. */
+export function makeSecrets(system: SystemConfig, secrets: Secrets): void {
+  provisionPlan(system, secrets);
+  for (const [name, service] of Object.entries(system.services))
+    secretsOf({ system, secrets }, name, service);
+}
+
+/** Public, on everything that the system makes on a server; whoever has the secrets has the same one. */
+function systemIdOf(secrets: Secrets): string {
+  return sha256Hex(secrets.get('system')).slice(0, 32);
+}
+
+/** The databases and roles of a system: one of each for a service, and the bus that they share. */
+export function provisionPlan(system: SystemConfig, secrets: Secrets): ProvisionPlan {
+  const owners = Object.entries(system.services).filter(([, service]) => service.database);
+  const onBus = owners.filter(([, service]) => service.bus).map(([name]) => name);
+  return {
+    systemId: systemIdOf(secrets),
+    roles: [...owners.map(([name]) => roleOf(secrets, name)), ...(system.bus ? [busReaderOf(secrets)] : [])],
+    databases: [
+      ...owners.map(([name, service]) => ({
+        name,
+        roles: [name],
+        migrations: service.database?.migrations ?? [],
+      })),
+      ...(system.bus
+        ? [{ name: BUS_DATABASE, roles: onBus, readers: [BUS_READER], migrations: system.bus.migrations }]
+        : []),
+    ],
+  };
+}

@@ -1,0 +1,259 @@
+import { type Clock, toError } from '@flotilla/kernel';
+import type { ServiceLog } from '../logs/service-log.ts';
+import { type Faults, faultEnvironment, NO_FAULTS } from './faults.ts';
+import { afterCrash, type CrashHistory, LOOP_AFTER, NO_CRASHES } from './restart-policy.ts';
+
+export type UnitState = 'Stopped' | 'Starting' | 'Running' | 'Restarting' | 'Stopping' | 'CrashLoop';
+
+/** Where a running process is reached. */
+export interface Addresses {
+  readonly url?: string;
+  readonly grpc?: string;
+}
+
+/** One process, from its start to its end. */
+export interface Launched {
+  readonly pid: number | undefined;
+  /** Never settles when the process ends before it was ready. */
+  readonly ready: Promise<Addresses>;
+  /** How it ended, for the user: `exit code 1`. */
+  readonly ended: Promise<Ending>;
+  /** Asks it to drain and end, insists after a while. `ended` tells. */
+  stop(): void;
+  kill(): void;
+}
+
+export interface Ending {
+  readonly how: string;
+  /** Starting it again is of no use: it says that its configuration is wrong. */
+  readonly hopeless: boolean;
+  /** It says that something it needs was away. */
+  readonly lacked?: boolean;
+}
+
+export type UnitEvent =
+  | { readonly type: 'starting' | 'ready' | 'stopped' }
+  | { readonly type: 'crashed'; readonly how: string; readonly restartInMs: number }
+  | { readonly type: 'gave-up'; readonly how: string; readonly lines: readonly string[] };
+
+export interface UnitStatus {
+  readonly service: string;
+  readonly instance: string;
+  readonly pid: number | null;
+  readonly state: UnitState;
+  readonly restarts: number;
+  readonly url: string | null;
+  readonly grpc?: string;
+}
+
+/** A process that is kept running: started, restarted when it crashes, given up when that does not help. */
+export interface Unit {
+  readonly service: string;
+  readonly instance: string;
+  readonly log: ServiceLog;
+  status(): UnitStatus;
+  /** How long the process that runs now has been there; `null` when there is none. */
+  uptimeSeconds(): number | null;
+  /** Since when its process has been ready without a break; `undefined` while it is not. */
+  readyAtMs(): number | undefined;
+  /**
+   * Resolves with `true` when it is ready, `false` when it was given up or stopped meanwhile, or is still not ready
+   * after several tries. While it stops, the start comes after that.
+   */
+  start(faults?: Faults): Promise<boolean>;
+  /** What it needs is back: tries at once what waits for its next try, or was given up. */
+  retry(): void;
+  /** Resolves when it has ended. */
+  stop(): Promise<void>;
+  kill(): void;
+}
+
+export interface UnitOptions {
+  readonly service: string;
+  readonly instance: string;
+  readonly log: ServiceLog;
+  /** `faults` belong into the environment of this process. A rejection counts as a crash. */
+  readonly launch: (faults: Readonly<Record<string, string>>) => Promise<Launched>;
+  readonly onEvent: (event: UnitEvent) => void;
+  readonly clock: Clock;
+  readonly readyTimeoutMs?: number;
+  /** Since when everything that it needs has been there; `undefined` while something is not. Default: always. */
+  readonly needsHeldSinceMs?: () => number | undefined;
+  /** Nothing runs without it: tried for ever. Default false. */
+  readonly isEssential?: boolean;
+}
+
+/** From a start to the end of what followed from it. */
+interface Life {
+  readonly stop: AbortController;
+  readonly ready: Promise<boolean>;
+  readonly done: Promise<void>;
+}
+
+const SHOWN_LINES = 50;
+
+const ALWAYS = () => Number.NEGATIVE_INFINITY;
+
+export function createUnit(options: UnitOptions): Unit {
+  const { service, instance, log, clock, onEvent, readyTimeoutMs = 60_000 } = options;
+  const { needsHeldSinceMs = ALWAYS, isEssential = false } = options;
+  const nowMs = () => clock.now().getTime();
+  let state: UnitState = 'Stopped';
+  let restarts = 0;
+  let launched: Launched | undefined;
+  let launchedAt = 0;
+  let addresses: Addresses = {};
+  let readyAtMs: number | undefined;
+  let life: Life | undefined;
+  let pause: AbortController | undefined; // before the next try
+  let givenUp: Faults | undefined; // what it was started with
+
+  /** One process; resolves when it has ended. */
+  async function runOnce(
+    faults: Readonly<Record<string, string>>,
+    stop: AbortSignal,
+    onReady: () => void,
+  ): Promise<Ending & { readonly readyForMs: number }> {
+    state = 'Starting';
+    onEvent({ type: 'starting' });
+    try {
+      launched = await options.launch(faults);
+    } catch (thrown) {
+      return { how: toError(thrown).message, hopeless: false, readyForMs: 0 };
+    }
+    launchedAt = clock.now().getTime();
+    const process = launched;
+    const askToEnd = () => process.stop();
+    if (stop.aborted) askToEnd();
+    else stop.addEventListener('abort', askToEnd, { once: true });
+    const impatience = new AbortController();
+    const tooLate = clock.sleep(readyTimeoutMs, impatience.signal).then(
+      () => process.kill(),
+      () => undefined, // it was ready, or has ended
+    );
+    let wasReadyAtMs = Number.POSITIVE_INFINITY;
+    void process.ready.then((reached) => {
+      impatience.abort();
+      wasReadyAtMs = nowMs();
+      addresses = reached;
+      if (stop.aborted) return;
+      readyAtMs = wasReadyAtMs;
+      state = 'Running';
+      onEvent({ type: 'ready' });
+      onReady();
+    });
+    const ending = await process.ended;
+    stop.removeEventListener('abort', askToEnd);
+    impatience.abort();
+    await tooLate;
+    launched = undefined;
+    addresses = {};
+    readyAtMs = undefined;
+    return { ...ending, readyForMs: Math.max(0, nowMs() - wasReadyAtMs) };
+  }
+
+  async function live(faults: Faults, stop: AbortSignal, settle: (isReady: boolean) => void): Promise<void> {
+    let history: CrashHistory = NO_CRASHES;
+    for (let lives = 0; !stop.aborted; lives += 1) {
+      const startedAtMs = nowMs();
+      const told = faultEnvironment(faults, lives);
+      const { how, hopeless, lacked, readyForMs } = await runOnce(told, stop, () => settle(true));
+      if (stop.aborted) break;
+      const isOwnFault = lacked !== true && needsHeldSince(startedAtMs);
+      const next = afterCrash(history, { readyForMs, isOwnFault });
+      if (hopeless || (next.isLoop && !isEssential)) {
+        // What is wrong with a configuration does not pass with time.
+        if (!hopeless) givenUp = { ...faults, crashPoints: '' };
+        giveUp(how);
+        return;
+      }
+      history = next.history;
+      restarts += 1;
+      state = 'Restarting';
+      onEvent({ type: 'crashed', how, restartInMs: next.delayMs });
+      if (history.crashes >= LOOP_AFTER) settle(false); // nobody waits for it any longer, but it is tried on
+      await wait(next.delayMs, stop);
+    }
+    state = 'Stopped';
+    onEvent({ type: 'stopped' });
+  }
+
+  function needsHeldSince(startedAtMs: number): boolean {
+    const sinceMs = needsHeldSinceMs();
+    return sinceMs !== undefined && sinceMs <= startedAtMs;
+  }
+
+  function giveUp(how: string): void {
+    state = 'CrashLoop';
+    life = undefined; // the next start begins a new one
+    onEvent({ type: 'gave-up', how, lines: log.recent(SHOWN_LINES) });
+  }
+
+  async function wait(delayMs: number, stop: AbortSignal): Promise<void> {
+    pause = new AbortController();
+    await clock.sleep(delayMs, AbortSignal.any([stop, pause.signal])).catch(() => undefined); // stopped, or retried
+    pause = undefined;
+  }
+
+  function begin(faults: Faults, before: Promise<void> | undefined): Life {
+    const stop = new AbortController();
+    const first = Promise.withResolvers<boolean>();
+    const lived = (async () => {
+      if (before !== undefined) await before;
+      if (!stop.signal.aborted) await live(faults, stop.signal, first.resolve);
+    })();
+    const begun: Life = {
+      stop,
+      ready: first.promise,
+      done: lived.then(() => {
+        if (life === begun) life = undefined;
+        first.resolve(false);
+      }),
+    };
+    return begun;
+  }
+
+  function start(faults: Faults = NO_FAULTS): Promise<boolean> {
+    if (life && !life.stop.signal.aborted) return life.ready;
+    givenUp = undefined;
+    life = begin(faults, life?.done);
+    return life.ready;
+  }
+
+  return {
+    service,
+    instance,
+    log,
+    status: () => ({
+      service,
+      instance,
+      pid: launched?.pid ?? null,
+      state,
+      restarts,
+      url: addresses.url ?? null,
+      ...(addresses.grpc !== undefined && { grpc: addresses.grpc }),
+    }),
+    uptimeSeconds: () => (launched ? (clock.now().getTime() - launchedAt) / 1_000 : null),
+    readyAtMs: () => readyAtMs,
+    start,
+    retry: () => {
+      pause?.abort();
+      if (givenUp) void start(givenUp);
+    },
+    stop: async () => {
+      givenUp = undefined;
+      const current = life;
+      if (!current) {
+        state = 'Stopped';
+        return;
+      }
+      current.stop.abort();
+      state = 'Stopping';
+      await current.done;
+    },
+    kill: () => {
+      life?.stop.abort();
+      launched?.kill();
+    },
+  };
+}

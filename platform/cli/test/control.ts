@@ -1,0 +1,45 @@
+import { once } from 'node:events';
+import { type Controlled, createControlServer } from '../src/control/server.ts';
+import { dataDirAt } from '../src/system/data-dir.ts';
+
+const ignore = () => undefined;
+
+/** Says and counts nothing. */
+export const silent = {
+  logger: { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => silent.logger },
+  metrics: {
+    gauge: () => ({ set: ignore, add: ignore }),
+    counter: () => ({ inc: ignore, bind: () => ({ inc: ignore }) }),
+    histogram: () => ({ observe: ignore, bind: () => ({ observe: ignore }) }),
+    beforeRender: ignore,
+    render: () => '',
+  },
+};
+
+/** The control socket of a system in `folder` in which nothing runs. */
+export async function startTestControl(
+  folder: string,
+  given: Partial<Controlled>,
+): Promise<{ close(): void }> {
+  const server = createControlServer({
+    supervisor: {
+      units: [],
+      unitsOf: () => [],
+      start: async () => {},
+      startService: async () => {},
+      stopService: async () => {},
+      shutdown: async () => {},
+      kill: ignore,
+    },
+    shutDown: async () => {},
+    databaseUri: () => '',
+    registry: () => ({ url: '', token: '' }),
+    task: () => ({ entry: '', env: {} }),
+    broker: () => ({ url: null }),
+    checkFaults: async () => {},
+    ...given,
+  });
+  server.listen(dataDirAt(folder).controlSocket);
+  await once(server, 'listening');
+  return { close: () => void server.close() };
+}
