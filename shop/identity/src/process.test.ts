@@ -107,29 +107,33 @@ describe('the identity process', () => {
     assert.equal((await signUp(restarted.url, 'bea@example.com')).status, 409);
   });
 
-  it('at identity.after-refresh has used a token up, and gives its successor to who asks again', async () => {
-    const post = async (url: string, body: object) => {
-      const headers = { 'content-type': 'application/json' };
-      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-      return { status: answer.status, tokens: (await answer.json()) as { readonly refreshToken: string } };
-    };
-    const { child, url } = await start('identity.after-refresh');
-    await signUp(url, 'cleo@example.com');
-    const { tokens } = await post(`${url}/auth/login`, {
-      email: 'cleo@example.com',
-      password: 'a fine password',
+  for (const [point, email] of [
+    ['identity.before-refresh', 'cleo@example.com'],
+    ['identity.after-refresh', 'dora@example.com'],
+  ] as const)
+    it(`at ${point} loses no log-in: who asks again gets the successor`, async () => {
+      const post = async (url: string, body: object) => {
+        const headers = { 'content-type': 'application/json' };
+        const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
+        return { status: answer.status, tokens: (await answer.json()) as { readonly refreshToken: string } };
+      };
+      const { child, url } = await start(point);
+      await signUp(url, email);
+      const { tokens } = await post(`${url}/auth/login`, {
+        email,
+        password: 'a fine password',
+      });
+      const asked = { refreshToken: tokens.refreshToken };
+      await assert.rejects(post(`${url}/auth/refresh`, asked));
+      assert.equal(await ended(child), 'SIGKILL');
+      const restarted = await start();
+      // On a busy machine a start may outlast the ten seconds.
+      await database.db.query('UPDATE refresh_token SET used_at = now() WHERE used_at IS NOT NULL');
+      const again = await post(`${restarted.url}/auth/refresh`, asked);
+      assert.equal(again.status, 200);
+      const { refreshToken } = again.tokens;
+      assert.equal((await post(`${restarted.url}/auth/refresh`, { refreshToken })).status, 200);
     });
-    const asked = { refreshToken: tokens.refreshToken };
-    await assert.rejects(post(`${url}/auth/refresh`, asked));
-    assert.equal(await ended(child), 'SIGKILL');
-    const restarted = await start();
-    // On a busy machine a start may outlast the ten seconds.
-    await database.db.query('UPDATE refresh_token SET used_at = now() WHERE used_at IS NOT NULL');
-    const again = await post(`${restarted.url}/auth/refresh`, asked);
-    assert.equal(again.status, 200);
-    const { refreshToken } = again.tokens;
-    assert.equal((await post(`${restarted.url}/auth/refresh`, { refreshToken })).status, 200);
-  });
 
   it('signs with the same keys after a restart, and ends when it is told to', async () => {
     const jwks = async (url: string) => await (await fetch(`${url}/identity/jwks`)).json();
