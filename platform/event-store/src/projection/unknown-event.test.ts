@@ -147,6 +147,7 @@ describe('a rolling deployment', () => {
     await rig.append('a', deposited(1));
     await appendOf(rig, 'deposited', 2);
     const old = rig.runner([defineBalance()]);
+    await waits(rig); // before that the event may not be seen, and the generation is complete without it
     await requestProjection(rig.db, { name: 'balance', verb: 'rebuild', by: 'tester' });
     await eventually('both generations wait', async () => {
       const statuses = await listProjections(rig.db);
