@@ -27,7 +27,7 @@ function namesIn(list: string): readonly string[] {
   return list.split(',').filter((name) => name !== '');
 }
 
-/** What `crashPoint('…')` is called with; a name with a part that is only known when it runs has `*` there. */
+/** What `crashPoint` is called with; a name with a part that is only known when it runs has `*` there. */
 function called(name: string, texts: readonly string[]): readonly string[] {
   const call = new RegExp(`\\b${name}\\(\\s*(?:'([^'\\n]+)'|\`([^\`\\n]+)\`)`, 'g');
   const found = texts.flatMap((text) =>
