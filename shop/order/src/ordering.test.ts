@@ -195,6 +195,11 @@ describe('an idempotency key', () => {
     });
     await place(orders, { key: 'running', wait: 0 });
     await place(orders, { key: 'cancelled', wait: 0, user: 'bob' });
+    // Both stand still from here on: nothing but this test writes their status.
+    await eventually('both wait for their charge', async () => {
+      const rows = await orders.db.query(`SELECT FROM order_view_row WHERE status = 'InventoryReserved'`);
+      return rows.length === 2;
+    });
     await orders.db.query(
       `UPDATE order_view_row SET status = 'Cancelled', cancellation_reason = 'x' WHERE customer_id = 'bob'`,
     );
