@@ -23,7 +23,7 @@ export function stage(root: string, pack: Package, compiled: string, target: str
   cpSync(join(compiled, pack.folder), dist, { recursive: true });
   for (const folder of ASSETS) copyIfThere(join(pack.path, folder), join(dist, folder));
   for (const file of globSync('src/**/*.{html,svg,css,js,json}', { cwd: pack.path }))
-    cpSync(join(pack.path, file), join(dist, file));
+    cpSync(join(pack.path, file), join(dist, file), { errorOnExist: true, force: false });
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));

@@ -16,7 +16,7 @@ const read = (file: string) => readFileSync(new URL(`./${file}`, import.meta.url
 
 /** One file, put together from three. It runs nothing but its own script, and talks to nobody but the gateway. */
 export function createPage(): OpenApiAnswer {
-  const [style, script] = [read('docs-page.css'), read('docs-page.js')];
+  const [style, script] = [read('docs-page.css'), read('docs-page-script.js')];
   const body = read('docs-page.html')
     .replace('<style></style>', () => `<style>${style}</style>`)
     .replace('<script></script>', () => `<script>${script}</script>`);
