@@ -103,6 +103,8 @@ async function describe(units: readonly Unit[]): Promise<readonly InstanceStatus
 }
 
 const READY_WITHIN_MS = 1_000;
+/** A gateway passes on what is asked of its address and has its health elsewhere: it answers, so it is ready. */
+const NOT_FOUND = 404;
 
 /** What has no address, such as PostgreSQL, is ready when it runs. */
 async function isReady({ state, url }: UnitStatus): Promise<boolean> {
@@ -111,7 +113,7 @@ async function isReady({ state, url }: UnitStatus): Promise<boolean> {
     const signal = AbortSignal.timeout(READY_WITHIN_MS);
     const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' });
     await response.body?.cancel();
-    return response.ok;
+    return response.ok || response.status === NOT_FOUND;
   } catch {
     return false; // it does not answer, or not in time
   }
