@@ -1,8 +1,11 @@
+import assert from 'node:assert/strict';
+import type { TestContext } from 'node:test';
 import { accept, reject } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
+import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase, type Database, type Transaction } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createMetrics, type Logger, silentLogger } from '@flotilla/telemetry';
 import {
   type Category,
   createEventStore,
@@ -199,4 +202,32 @@ async function beginManually(db: Database): Promise<ManualTransaction> {
     commit: () => end('COMMIT'),
     rollback: () => end('ROLLBACK'),
   };
+}
+
+/** A rig that ends with its test. */
+export async function open(t: TestContext, options?: RigOptions): Promise<Rig> {
+  const rig = await createRig(options);
+  t.after(() => rig.close());
+  return rig;
+}
+
+/** A line of the read model. */
+export const row = (id: string, events: number, amount: number) => ({
+  stream_id: `account-${id}`,
+  events,
+  amount,
+});
+
+export const settles = (rig: Rig, ...rows: readonly object[]) =>
+  eventually(`the read model shows ${JSON.stringify(rows)}`, async () => {
+    assert.deepEqual(await rig.balances(), rows);
+    return true;
+  });
+
+/** Lines of a log, for what operators must be told. */
+export function recordingLogger(): { readonly logger: Logger; readonly lines: Record<string, unknown>[] } {
+  const lines: Record<string, unknown>[] = [];
+  const write = (fields: object, msg: string) => void lines.push({ ...fields, msg });
+  const logger: Logger = { debug: write, info: write, warn: write, error: write, child: () => logger };
+  return { logger, lines };
 }

@@ -1,16 +1,18 @@
 import assert from 'node:assert/strict';
-import { describe, it, type TestContext } from 'node:test';
+import { describe, it } from 'node:test';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { createMetrics, type Logger } from '@flotilla/telemetry';
+import { createMetrics } from '@flotilla/telemetry';
 import {
   type AccountEvent,
   accounts,
-  createRig,
   defineBalance,
   deposited,
+  open,
   type Rig,
-  type RigOptions,
+  recordingLogger,
+  row,
+  settles,
   withdrawn,
 } from '../../test/rig.ts';
 import {
@@ -22,28 +24,6 @@ import {
   readProjectionCommand,
   requestProjection,
 } from '../index.ts';
-
-async function open(t: TestContext, options?: RigOptions): Promise<Rig> {
-  const rig = await createRig(options);
-  t.after(() => rig.close());
-  return rig;
-}
-
-const row = (id: string, events: number, amount: number) => ({ stream_id: `account-${id}`, events, amount });
-
-const settles = (rig: Rig, ...rows: readonly object[]) =>
-  eventually(`the read model shows ${JSON.stringify(rows)}`, async () => {
-    assert.deepEqual(await rig.balances(), rows);
-    return true;
-  });
-
-/** Lines of a log, for what operators must be told. */
-function recordingLogger(): { readonly logger: Logger; readonly lines: Record<string, unknown>[] } {
-  const lines: Record<string, unknown>[] = [];
-  const write = (fields: object, msg: string) => void lines.push({ ...fields, msg });
-  const logger: Logger = { debug: write, info: write, warn: write, error: write, child: () => logger };
-  return { logger, lines };
-}
 
 const statusOf = async (rig: Rig) => (await listProjections(rig.db))[0];
 
