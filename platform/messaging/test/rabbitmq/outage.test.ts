@@ -1,9 +1,13 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Logger, silentLogger } from '@flotilla/telemetry';
+import { connect } from 'amqplib';
 import { on } from '../../src/inbox/handler.ts';
+import { onOneConnection } from '../../src/rabbitmq/connection/one-connection.ts';
 import { evalOnBroker, skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
+import { onOwnChannel } from '../../src/rabbitmq/topology/declare.ts';
 import { createTestMessage } from '../../src/testing/test-message.ts';
 import { counted, effects } from '../system.ts';
 import { useRabbitmqTestSystem } from './system.ts';
@@ -44,6 +48,23 @@ describe('a RabbitMQ that is away', { skip: skipWithoutRabbitmq() }, () => {
       handled,
       Array.from({ length: n }, (_, index) => index),
     );
+  });
+
+  it('breaks while a channel or a connection is being closed, and holds nobody up', async (t) => {
+    const system = await createSystem(t);
+    const proxy = await startTcpProxy(system.vhost.url);
+    t.after(() => proxy.close());
+    const breakWhileClosing = async () => {
+      proxy.stall();
+      setTimeout(proxy.flow, 50);
+    };
+    const within = AbortSignal.timeout(WAIT_MS);
+    const late = once(within, 'abort').then(() => assert.fail('it is still being closed'));
+    const onConnection = onOneConnection(proxy.url, () => breakWhileClosing());
+    await Promise.race([onConnection, late]);
+    const model = await connect(proxy.url);
+    model.on('error', () => undefined);
+    await Promise.race([onOwnChannel(model, breakWhileClosing), late]);
   });
 
   it('that takes no messages because of an alarm pauses publishing, and nothing is lost', async (t) => {

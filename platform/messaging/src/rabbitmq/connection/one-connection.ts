@@ -21,6 +21,7 @@ export async function onOneConnection<T>(url: string, work: (model: ChannelModel
     throw notLetIn(broker, toError(error));
   });
   model.on('error', () => undefined); // it is also what the calls in work reject with
+  const closed = new Promise((resolve) => model.once('close', resolve));
   try {
     return await work(model);
   } catch (thrown) {
@@ -28,7 +29,8 @@ export async function onOneConnection<T>(url: string, work: (model: ChannelModel
     const code = replyCode(cause) === ACCESS_REFUSED ? 'MESSAGING_FORBIDDEN' : 'MESSAGING_UNAVAILABLE';
     throw messagingError(code, `RabbitMQ at ${broker.shown} failed: ${cause.message}`, { cause });
   } finally {
-    await model.close().catch(() => undefined);
+    model.close().catch(() => undefined); // which never settles when the connection breaks before the broker's answer
+    await closed;
   }
 }
 

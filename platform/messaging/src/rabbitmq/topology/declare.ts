@@ -8,16 +8,15 @@ export async function onOwnChannel<T>(
   work: (channel: Channel) => Promise<T>,
 ): Promise<T> {
   const channel = await model.createChannel();
-  let isOpen = true;
-  channel.on('close', () => {
-    isOpen = false;
-  });
+  const closed = new Promise((resolve) => channel.once('close', resolve));
   // The refusal is also what the call in work rejects with.
   channel.on('error', () => undefined);
   try {
     return await work(channel);
   } finally {
-    if (isOpen) await channel.close();
+    // The call to close it settles with the broker's answer only, which never comes when the connection breaks before.
+    channel.close().catch(() => undefined);
+    await closed;
   }
 }
 
