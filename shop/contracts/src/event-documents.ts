@@ -1,5 +1,5 @@
 import { type DescribedMessage, describeMessages, messageDataSchema } from '@flotilla/messaging';
-import { userRegistered } from './identity.ts';
+import { accountChanged, sessionEnded, userRegistered } from './identity.ts';
 import {
   inventoryCommitted,
   inventoryReleased,
@@ -20,6 +20,8 @@ import { shipmentCreated, shipmentRefused } from './shipping.ts';
 
 const events: readonly DescribedMessage[] = [
   userRegistered,
+  sessionEnded,
+  accountChanged,
   orderPlaced,
   orderConfirmed,
   orderCancelled,

@@ -2,7 +2,7 @@ import { authenticated } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { defineMessage } from '@flotilla/messaging';
-import { ONE_LINE, retryAfterHeader } from './common.ts';
+import { ONE_LINE, retryAfterHeader, timestamp } from './common.ts';
 
 const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true, examples: ['dana@example.com'] });
 const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true, examples: ['Dana'] });
@@ -138,4 +138,49 @@ export const userRegistered = defineMessage({
   description: 'Somebody created an account.',
   key: (user) => user.userId,
   schema: s.object({ userId: s.string(), email, name }),
+});
+
+const userId = s.string({ minLength: 1, maxLength: 64, examples: ['01935f3e-0000-7000-8000-000000000001'] });
+
+/**
+ * A login is over: its access tokens are refused from now on wherever this is read, before they expire. Tokens carry the
+ * session's id as `sid`.
+ */
+export const sessionEnded = defineMessage({
+  type: 'identity.session-ended.v1',
+  description: 'A session ended: signed out, expired, revoked, or its refresh token was stolen.',
+  key: (ended) => ended.userId,
+  schema: s.object({
+    userId,
+    sessionId: s.optional(
+      s.string({
+        minLength: 1,
+        maxLength: 64,
+        description:
+          '`sid` of the tokens that ended. Without it all sessions of the user ended: tokens with an `iat` up to `endedAt`.',
+      }),
+    ),
+    endedAt: timestamp,
+    reason: s.string({
+      description: 'signed-out, expired, revoked, replayed, password-changed, account-disabled, …',
+    }),
+  }),
+});
+
+/**
+ * What tokens say about a user is no longer so. Sessions go on unless a session-ended event says otherwise: their next
+ * token has what is true now.
+ */
+export const accountChanged = defineMessage({
+  type: 'identity.account-changed.v1',
+  description: 'Role, tenant, permissions, password or status of an account changed.',
+  key: (changed) => changed.userId,
+  schema: s.object({
+    userId,
+    changedAt: s.string({
+      format: 'date-time',
+      description: 'Access tokens of the user with an `iat` up to the second of this are out of date.',
+    }),
+    change: s.string({ description: 'role, tenant, permissions, password, disabled, enabled, erased, …' }),
+  }),
 });

@@ -22,12 +22,14 @@ export {
 export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
+  accountChanged,
   getJwks,
   getMe,
   issueServiceToken,
   logIn,
   logOut,
   refreshTokens,
+  sessionEnded,
   signUp,
   signUpBody,
   userRegistered,
