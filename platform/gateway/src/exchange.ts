@@ -1,9 +1,9 @@
 import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
-import { type FieldName, type Fields, fieldValue, noFields } from './http/fields.ts';
-import type { Incoming } from './http/incoming.ts';
-import type { RequestBody } from './http/request.ts';
 import { outgoingOf } from './outgoing.ts';
-import type { Refusal } from './refusal.ts';
+import type { Incoming } from './wire/client/incoming.ts';
+import { type FieldName, type Fields, fieldValue, noFields } from './wire/rules/fields.ts';
+import type { Refusal } from './wire/rules/refusal.ts';
+import type { RequestBody } from './wire/rules/request.ts';
 
 /** One request and its answer, and what is found out about them on the way. */
 export interface Exchange extends Omit<Incoming, 'body'> {

@@ -1,6 +1,6 @@
 import type { Outgoing } from './exchange.ts';
-import { type Fields, noFields } from './http/fields.ts';
-import type { RequestHead } from './http/request.ts';
+import { type Fields, noFields } from './wire/rules/fields.ts';
+import type { RequestHead } from './wire/rules/request.ts';
 
 /**
  * What of the client's request may go to a back end. Fields of the connection, what `Connection` names and what no client may say are

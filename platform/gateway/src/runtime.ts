@@ -1,21 +1,21 @@
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
-import { parseJsonPath } from './aggregates/json-path.ts';
+import type { Room } from './aggregates/byte-budget.ts';
 import type { AggregateConfig } from './aggregates/options.ts';
-import type { Room } from './aggregates/room.ts';
-import type { DynamicPolicy, GatewayConfig, RouteConfig } from './config/model.ts';
+import { parseJsonPath } from './config/json-path.ts';
 import type { Exchange } from './exchange.ts';
-import { type CompileDeps, compileRoute, type UrlSource } from './forwarding/compile-route.ts';
-import type { ForwardDeps } from './forwarding/forwarding.ts';
-import type { RouteRuntime } from './forwarding/route-runtime.ts';
-import { serveRoute } from './forwarding/serve-route.ts';
-import { fieldName } from './http/field-names.ts';
-import { appendField, noFields } from './http/fields.ts';
+import type { DynamicPolicy, GatewayConfig, RouteConfig } from './model.ts';
 import { createOpenApi } from './openapi/create-openapi.ts';
-import type { Refusal } from './refusal.ts';
-import { addOwnFields, refuse } from './refuse.ts';
+import { type CompileDeps, compileRoute, type UrlSource } from './pipeline/compile-route.ts';
+import type { ForwardDeps } from './pipeline/forwarding.ts';
+import { addOwnFields, refuse } from './pipeline/refuse.ts';
+import type { RouteRuntime } from './pipeline/route-runtime.ts';
+import { serveRoute } from './pipeline/serve-route.ts';
+import { trustIn } from './policies/forwarded/forwarded.ts';
+import { compileIpSet } from './policies/ip-rules/ip-ranges.ts';
 import { createRouteTable } from './routing/route-table.ts';
-import { trustIn } from './security/forwarding.ts';
-import { compileIpSet } from './security/ip-ranges.ts';
+import { fieldName } from './wire/rules/field-names.ts';
+import { appendField, noFields } from './wire/rules/fields.ts';
+import type { Refusal } from './wire/rules/refusal.ts';
 
 /** A configuration made ready to serve. Requests that began with one are finished by it. */
 export interface Runtime {

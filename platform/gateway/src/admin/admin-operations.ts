@@ -2,7 +2,7 @@ import { isPlatformError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteState } from '../backends/route-state.ts';
-import type { RouteConfig } from '../config/model.ts';
+import type { RouteConfig } from '../model.ts';
 import { type AdminReply, metricsReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
 import type { AdminTarget } from './admin-target.ts';
 import { audit } from './audit.ts';

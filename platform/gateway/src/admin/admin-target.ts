@@ -1,7 +1,7 @@
 import type { Backends } from '../backends/create-backends.ts';
-import type { ResponseCache } from '../cache/response-cache.ts';
-import type { GatewayConfig } from '../config/model.ts';
-import type { Load } from '../limits/overload.ts';
+import type { GatewayConfig } from '../model.ts';
+import type { ResponseCache } from '../policies/cache/response-cache.ts';
+import type { Load } from '../policies/overload/overload.ts';
 import type { Stranglers } from '../strangler/create-stranglers.ts';
 
 /** What the admin API works on: the running gateway. */

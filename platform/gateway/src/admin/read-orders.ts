@@ -1,5 +1,5 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
-import type { Switchable } from '../strangler/decide.ts';
+import type { Switchable } from '../policies/strangler/decide.ts';
 import type { Purge } from './admin-target.ts';
 
 // What clients of the admin API send, from untrusted JSON. A rejection is the sentence they read.

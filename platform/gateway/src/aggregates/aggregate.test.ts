@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { RequestListener } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { bodyOf, createTestBed, openRaw, routeTo } from '../test-gateway.ts';
+import { bodyOf, createTestBed, openRaw, routeTo } from '../../test/gateway.ts';
 
 const bed = createTestBed();
 afterEach(() => bed.close());

@@ -1,17 +1,17 @@
-import { type CollectedAnswer, createCollectedAnswer } from '../collected-answer.ts';
-import type { RouteConfig } from '../config/model.ts';
+import { type JsonPath, select } from '../config/json-path.ts';
 import { createExchange, type Exchange } from '../exchange.ts';
-import { bytesAsBody } from '../forwarding/buffered-body.ts';
-import type { RouteRuntime } from '../forwarding/route-runtime.ts';
-import { readWhole } from '../forwarding/whole-body.ts';
-import { fieldName } from '../http/field-names.ts';
-import { appendField, noFields } from '../http/fields.ts';
-import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../refusal.ts';
-import { addOwnFields } from '../refuse.ts';
-import type { Timers } from '../timers.ts';
-import { type JsonPath, select } from './json-path.ts';
+import type { RouteConfig } from '../model.ts';
+import { bytesAsBody } from '../pipeline/buffered-body.ts';
+import { type CollectedAnswer, createCollectedAnswer } from '../pipeline/collected-response.ts';
+import { addOwnFields } from '../pipeline/refuse.ts';
+import type { RouteRuntime } from '../pipeline/route-runtime.ts';
+import { readWhole } from '../pipeline/whole-body.ts';
+import type { Timers } from '../time/timers.ts';
+import { fieldName } from '../wire/rules/field-names.ts';
+import { appendField, noFields } from '../wire/rules/fields.ts';
+import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../wire/rules/refusal.ts';
+import { createRoom, type Room } from './byte-budget.ts';
 import { mergeParts, type PartAnswer, statusSummary } from './merge.ts';
-import { createRoom, type Room } from './room.ts';
 
 /** A part of an aggregate made ready: the route that answers it, and for what values it is called. */
 export interface Part {

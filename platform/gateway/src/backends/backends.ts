@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange.ts';
-import type { Origin } from '../http/upstream.ts';
+import type { Origin } from '../wire/backend/backend-call.ts';
 
 /** One instance of a back end. */
 export interface Backend {

@@ -2,11 +2,6 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { systemClock } from '@flotilla/kernel';
 import { createMetrics } from '@flotilla/telemetry';
-import type { RouteConfig } from '../config/model.ts';
-import type { Backend, CallOutcome, Tried } from './backends.ts';
-import type { CreateBalancer } from './balancers.ts';
-import { type Backends, createBackends } from './create-backends.ts';
-import type { BalancerConfig, HostAndPort } from './options.ts';
 import {
   createManualTimers,
   createPlainUpstreams,
@@ -15,7 +10,12 @@ import {
   QUIET,
   routeWith,
   UNTRIED,
-} from './test-backends.ts';
+} from '../../test/backends.ts';
+import type { RouteConfig } from '../model.ts';
+import type { Backend, CallOutcome, Tried } from './backends.ts';
+import type { CreateBalancer } from './balancers.ts';
+import { type Backends, createBackends } from './create-backends.ts';
+import type { BalancerConfig, HostAndPort } from './options.ts';
 
 function start(random?: () => number, balancers?: ReadonlyMap<string, CreateBalancer>) {
   const timers = createManualTimers();

@@ -1,4 +1,4 @@
-import type { Refusal } from '../refusal.ts';
+import type { Refusal } from '../wire/rules/refusal.ts';
 import type { CallOutcome } from './backends.ts';
 import { createFailureWindow } from './failure-window.ts';
 import type { BreakerConfig } from './options.ts';

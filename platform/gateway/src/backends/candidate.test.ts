@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { createTimers } from '../timers.ts';
+import { routeWith } from '../../test/backends.ts';
+import { createTimers } from '../time/timers.ts';
 import { createCandidate } from './candidate.ts';
 import { createInstances } from './instances.ts';
-import { routeWith } from './test-backends.ts';
 
 it('what discovery names is looked at when it is called, what the operator names is not, and they share no connection', () => {
   const timers = createTimers();

@@ -1,5 +1,5 @@
-import type { RouteConfig } from '../config/model.ts';
-import type { Origin } from '../http/upstream.ts';
+import type { RouteConfig } from '../model.ts';
+import type { Origin } from '../wire/backend/backend-call.ts';
 import type { Backend } from './backends.ts';
 import type { Instance, Instances } from './instances.ts';
 import type { Probe } from './probes.ts';

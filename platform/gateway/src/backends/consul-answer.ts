@@ -1,4 +1,4 @@
-import { isCallable } from '../http/callable-address.ts';
+import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
 
 interface HealthEntry {

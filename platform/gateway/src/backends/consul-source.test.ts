@@ -5,9 +5,9 @@ import { register } from '@flotilla/discovery';
 import { startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
+import { listen, QUIET } from '../../test/backends.ts';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';
 import type { DiscoveryConfig } from './options.ts';
-import { listen, QUIET } from './test-backends.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,11 +1,11 @@
 import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { GatewayConfig, RouteConfig } from '../config/model.ts';
-import type { Upstreams } from '../http/upstream.ts';
+import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { VersionConfig } from '../policies/strangler/options.ts';
 import { newSideId } from '../strangler/new-side.ts';
-import type { VersionConfig } from '../strangler/options.ts';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../time/timers.ts';
+import type { Upstreams } from '../wire/backend/backend-call.ts';
 import type { BackendPool } from './backends.ts';
 import type { CreateBalancer } from './balancers.ts';
 import { type Breaker, createBreaker } from './breaker.ts';

@@ -4,12 +4,6 @@ import { createStaticResolver, type Endpoint, type Resolver } from '@flotilla/di
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics } from '@flotilla/telemetry';
-import type { RouteConfig } from '../config/model.ts';
-import type { CallOutcome } from './backends.ts';
-import { createBackends } from './create-backends.ts';
-import { ejectionMs } from './instances.ts';
-import type { HealthConfig } from './options.ts';
-import { nextHealth } from './probes.ts';
 import {
   createManualTimers,
   createPlainUpstreams,
@@ -19,7 +13,13 @@ import {
   QUIET,
   routeWith,
   UNTRIED,
-} from './test-backends.ts';
+} from '../../test/backends.ts';
+import type { RouteConfig } from '../model.ts';
+import type { CallOutcome } from './backends.ts';
+import { createBackends } from './create-backends.ts';
+import { ejectionMs } from './instances.ts';
+import type { HealthConfig } from './options.ts';
+import { nextHealth } from './probes.ts';
 
 function start(resolver?: Resolver) {
   const timers = createManualTimers();

@@ -1,7 +1,7 @@
 import type { Endpoint, Resolver } from '@flotilla/discovery';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { isCallable } from '../http/callable-address.ts';
+import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
 import { createHope } from './hope.ts';
 import type { HostAndPort } from './options.ts';

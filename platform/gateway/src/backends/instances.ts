@@ -1,4 +1,4 @@
-import type { Timer, Timers } from '../timers.ts';
+import type { Timer, Timers } from '../time/timers.ts';
 
 /** What is known about whatever listens at one address, shared by all routes that go there. */
 export interface Instance {

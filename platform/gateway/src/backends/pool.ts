@@ -1,7 +1,7 @@
-import type { RouteConfig } from '../config/model.ts';
 import type { Exchange } from '../exchange.ts';
-import type { VersionConfig } from '../strangler/options.ts';
-import type { Timers } from '../timers.ts';
+import type { RouteConfig } from '../model.ts';
+import type { VersionConfig } from '../policies/strangler/options.ts';
+import type { Timers } from '../time/timers.ts';
 import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';
 import { type ChooseDeps, createChoose, nearest } from './balancers.ts';
 import { type Candidate, createCandidate, type Found } from './candidate.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from '@flotilla/telemetry';
-import { fieldName } from '../http/field-names.ts';
-import { noFields, setField } from '../http/fields.ts';
-import type { Origin, UpstreamCall, Upstreams } from '../http/upstream.ts';
-import type { Timer, Timers } from '../timers.ts';
+import type { Timer, Timers } from '../time/timers.ts';
+import type { Origin, UpstreamCall, Upstreams } from '../wire/backend/backend-call.ts';
+import { fieldName } from '../wire/rules/field-names.ts';
+import { noFields, setField } from '../wire/rules/fields.ts';
 import type { HealthConfig } from './options.ts';
 
 type ActiveHealth = NonNullable<HealthConfig['active']>;

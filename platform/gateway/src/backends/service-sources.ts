@@ -1,7 +1,7 @@
 import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../time/timers.ts';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';
 import { createFixedSource, createResolverSource, type InstanceSource } from './instance-source.ts';
 import type { DiscoveryConfig } from './options.ts';

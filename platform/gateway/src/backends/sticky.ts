@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { fieldValue } from '../http/fields.ts';
-import type { RequestHead } from '../http/request.ts';
+import { fieldValue } from '../wire/rules/fields.ts';
+import type { RequestHead } from '../wire/rules/request.ts';
 import { type Choose, createTurns } from './balancers.ts';
 
 /** Which session is at home where, by the value of a cookie that the back ends set. Shared by routes of one `Key`. */

@@ -7,11 +7,11 @@ import type {
   HostAndPort,
   RetryConfig,
 } from '../backends/options.ts';
-import type { VersionConfig } from '../strangler/options.ts';
-import { didYouMean } from './did-you-mean.ts';
-import { type Group, ROUTE_KEYS } from './group.ts';
-import { listed, type Names } from './registered.ts';
-import type { ConfigObject, SectionShape } from './shape.ts';
+import { didYouMean } from '../grammar/did-you-mean.ts';
+import { type Group, ROUTE_KEYS } from '../grammar/group.ts';
+import { listed, type Names } from '../grammar/registered.ts';
+import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
+import type { VersionConfig } from '../policies/strangler/options.ts';
 
 export const HOST = {
   Host: { type: 'string', required: true, doc: 'Name or address.' },

@@ -1,5 +1,5 @@
 import { configInvalid } from '../errors.ts';
-import type { DynamicPolicy, GatewayConfig, RouteConfig } from './model.ts';
+import type { DynamicPolicy, GatewayConfig, RouteConfig } from '../model.ts';
 
 /** Names under which code has given something. */
 export interface Given {

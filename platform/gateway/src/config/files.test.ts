@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { assertProblems, problemsFrom, ROUTE } from '../../test/config.ts';
 import { readGatewayConfig } from './read-gateway-config.ts';
-import { assertProblems, problemsFrom, ROUTE } from './test-config.ts';
 
 describe('a folder', () => {
   const file = (name: string, content: unknown) => ({ name, text: JSON.stringify(content) });

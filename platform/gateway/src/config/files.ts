@@ -1,7 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { configInvalid } from '../errors.ts';
-import { isObject, parseRelaxedJson } from './json.ts';
+import { isObject, parseRelaxedJson } from '../grammar/json.ts';
 
 export interface ConfigFile {
   /** Without its folder. */

@@ -1,9 +1,9 @@
 import type { DiscoveryConfig } from '../backends/options.ts';
-import { AUTHENTICATION_PROVIDER } from './authentication.ts';
-import { COMMON, GROUPS, OVERLOAD, RATE_LIMIT_GROUP } from './route-policies.ts';
-import { isCidr } from './security.ts';
-import type { ConfigObject, SectionShape } from './shape.ts';
-import { STRANGLER } from './strangler.ts';
+import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
+import { AUTHENTICATION_PROVIDER } from '../policies/authentication/config.ts';
+import { isCidr } from '../policies/ip-rules/config.ts';
+import { COMMON, GROUPS, OVERLOAD, RATE_LIMIT_GROUP } from '../policies/policies.ts';
+import { STRANGLER } from '../policies/strangler/config.ts';
 
 const DISCOVERY = {
   Scheme: { type: 'string', oneOf: ['http', 'https'], default: 'http', doc: 'Of the registry.' },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { assertProblems, problemsOf, ROUTE, read, routeOf } from './test-config.ts';
+import { assertProblems, problemsOf, ROUTE, read, routeOf } from '../../test/config.ts';
 
 describe('problems', () => {
   it('are reported all at once, with place and value', () => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BEARER, PROVIDERS, problemsOf, ROUTE, read, routeOf } from './test-config.ts';
+import { BEARER, PROVIDERS, problemsOf, ROUTE, read, routeOf } from '../../test/config.ts';
 
 describe('reading', () => {
   it("reads the guide's file as it is", () => {

@@ -1,15 +1,15 @@
 import { configInvalid } from '../errors.ts';
-import { readProvider } from './authentication.ts';
-import { createFindings, readObject } from './config-object.ts';
+import { createFindings, readObject } from '../grammar/config-object.ts';
+import { listed, type Registered } from '../grammar/registered.ts';
+import type { ConfigObject } from '../grammar/shape.ts';
+import type { DynamicConfig, GatewayConfig, OpenApiSource } from '../model.ts';
+import { readProvider } from '../policies/authentication/config.ts';
+import { readOverload } from '../policies/policies.ts';
+import { findShadowed } from '../routing/shadowing.ts';
 import { type ConfigFile, parseInput } from './files.ts';
 import { hasAddress, readDiscovery, readTrustedProxies } from './global.ts';
-import type { DynamicConfig, GatewayConfig, OpenApiSource } from './model.ts';
-import { listed, type Registered } from './registered.ts';
 import { ROOT, type SWAGGER_VERSION } from './root.ts';
 import { type ReadContext, readAggregate, readDynamic, readRoute } from './route.ts';
-import { readOverload } from './route-policies.ts';
-import { findShadowed } from './shadowing.ts';
-import type { ConfigObject } from './shape.ts';
 import { findConflicts, findLooseEnds } from './validate.ts';
 
 type RootObject = ConfigObject<typeof ROOT>;

@@ -1,6 +1,6 @@
+import type { SectionShape } from '../grammar/shape.ts';
 import { GLOBAL } from './global.ts';
 import { AGGREGATE, DYNAMIC_ROUTE, ROUTE } from './route.ts';
-import type { SectionShape } from './shape.ts';
 
 const SWAGGER_SERVICE = {
   Name: { type: 'string', required: true, own: true, doc: 'As `ServiceName`.' },

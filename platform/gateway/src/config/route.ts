@@ -1,16 +1,16 @@
-import { parseJsonPath } from '../aggregates/json-path.ts';
 import type { AggregateConfig } from '../aggregates/options.ts';
+import { joinGroup } from '../grammar/group.ts';
+import { hasName } from '../grammar/registered.ts';
+import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
+import type { DynamicConfig, DynamicPolicy, RouteConfig } from '../model.ts';
+import { CLAIMS, readClaims } from '../policies/header-transforms/config.ts';
+import { COMMON, GROUPS, type PolicyContext, RATE_LIMIT_GROUP, readPolicies } from '../policies/policies.ts';
+import { RATE_LIMIT } from '../policies/rate-limit/config.ts';
+import { readStrangler, STRANGLER } from '../policies/strangler/config.ts';
+import { MATCH, readMatch } from '../routing/match.ts';
+import { checkTemplate } from '../templates/check-template.ts';
 import { readScheme, readTarget, readVersions, type Scheme, TARGET, VERSION } from './backend.ts';
-import { joinGroup } from './group.ts';
-import { MATCH, readMatch } from './match.ts';
-import type { DynamicConfig, DynamicPolicy, RouteConfig } from './model.ts';
-import { checkTemplate } from './path-template.ts';
-import { RATE_LIMIT } from './rate-limit.ts';
-import { hasName } from './registered.ts';
-import { COMMON, GROUPS, type PolicyContext, RATE_LIMIT_GROUP, readPolicies } from './route-policies.ts';
-import type { ConfigObject, SectionShape } from './shape.ts';
-import { readStrangler, STRANGLER } from './strangler.ts';
-import { CLAIMS, readClaims } from './transforms.ts';
+import { parseJsonPath } from './json-path.ts';
 
 export const ROUTE = {
   ...MATCH,

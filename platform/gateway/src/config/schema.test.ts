@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import type { SectionShape } from '../grammar/shape.ts';
 import { configReference } from './reference.ts';
 import { ROOT } from './root.ts';
 import { configSchema } from './schema.ts';
-import type { SectionShape } from './shape.ts';
 
 type Schema = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
+import type { KeyShape, SectionShape } from '../grammar/shape.ts';
 import { ROOT } from './root.ts';
-import type { KeyShape, SectionShape } from './shape.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 

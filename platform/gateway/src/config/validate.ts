@@ -1,9 +1,9 @@
 import type { AggregateConfig } from '../aggregates/options.ts';
-import { headerPlaceholdersOf } from '../routing/header-templates.ts';
+import { didYouMean } from '../grammar/did-you-mean.ts';
+import type { GatewayConfig, RouteConfig } from '../model.ts';
 import type { MatchConfig } from '../routing/options.ts';
-import { placeholdersOf } from '../routing/template.ts';
-import { didYouMean } from './did-you-mean.ts';
-import type { GatewayConfig, RouteConfig } from './model.ts';
+import { headerPlaceholdersOf } from '../templates/header-templates.ts';
+import { placeholdersOf } from '../templates/template.ts';
 
 /** What cannot be true at the same time, in Ocelot's words. */
 export function findConflicts(

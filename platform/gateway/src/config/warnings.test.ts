@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ROUTE, read } from './test-config.ts';
+import { ROUTE, read } from '../../test/config.ts';
 
 describe('warnings', () => {
   const warningsOf = (input: object) => read(input).warnings;

@@ -3,9 +3,9 @@ import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
+import type { GatewayConfig } from '../model.ts';
 import { diffConfigs } from './diff.ts';
 import { loadConfigFiles } from './files.ts';
-import type { GatewayConfig } from './model.ts';
 import { type ReadOptions, readGatewayConfig } from './read-gateway-config.ts';
 
 export interface WatchDeps {

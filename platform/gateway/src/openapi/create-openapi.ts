@@ -1,6 +1,6 @@
 import { toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import type { GatewayConfig, OpenApiSource } from '../config/model.ts';
+import type { GatewayConfig, OpenApiSource } from '../model.ts';
 import { createFavicon, createPage, FAVICON_PATH, type OpenApiAnswer } from './docs-page.ts';
 import { isObject, type JsonObject } from './json-object.ts';
 import { mergeDocuments, type SourceDocument } from './merge-documents.ts';

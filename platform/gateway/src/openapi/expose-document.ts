@@ -1,5 +1,5 @@
-import type { RouteConfig } from '../config/model.ts';
-import { METHODS } from '../http/request.ts';
+import type { RouteConfig } from '../model.ts';
+import { METHODS } from '../wire/rules/request.ts';
 import { isGivenByGateway, withGatewayAnswers } from './gateway-part.ts';
 import { isObject, type JsonObject, objectAt } from './json-object.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';

@@ -1,4 +1,4 @@
-import type { RouteConfig } from '../config/model.ts';
+import type { RouteConfig } from '../model.ts';
 import { isObject, type JsonObject, objectAt } from './json-object.ts';
 
 const FORWARDING = new Set([

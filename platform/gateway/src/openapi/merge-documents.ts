@@ -1,4 +1,4 @@
-import type { OpenApiSource, RouteConfig } from '../config/model.ts';
+import type { OpenApiSource, RouteConfig } from '../model.ts';
 import { createComponents } from './components.ts';
 import { exposeDocument } from './expose-document.ts';
 import { type JsonObject, objectAt } from './json-object.ts';

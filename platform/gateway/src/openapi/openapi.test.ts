@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createContext, runInContext, runInNewContext } from 'node:vm';
-import { listen, QUIET, routeWith } from '../backends/test-backends.ts';
-import type { OpenApiSource, RouteConfig } from '../config/model.ts';
-import { routeOf } from '../config/test-config.ts';
+import { listen, QUIET, routeWith } from '../../test/backends.ts';
+import { routeOf } from '../../test/config.ts';
+import type { OpenApiSource, RouteConfig } from '../model.ts';
 import { createOpenApi } from './create-openapi.ts';
 import type { JsonObject } from './json-object.ts';
 import { mergeDocuments } from './merge-documents.ts';

@@ -1,4 +1,4 @@
-import type { RouteConfig } from '../config/model.ts';
+import type { RouteConfig } from '../model.ts';
 
 type Templates = Pick<RouteConfig, 'name' | 'downstreamTemplate'>;
 

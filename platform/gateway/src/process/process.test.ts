@@ -9,14 +9,14 @@ import { afterEach, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '@flotilla/kernel/testing';
-import { createTestBed, routeTo } from '../test-gateway.ts';
+import { createTestBed, routeTo } from '../../test/gateway.ts';
 import type { GatewayProcessOptions } from './run-gateway.ts';
 
 const bed = createTestBed();
 afterEach(() => bed.close());
 
 const WORKER = new URL('./worker.ts', import.meta.url);
-const SUPERVISOR = new URL('./test-supervisor.ts', import.meta.url);
+const SUPERVISOR = new URL('../../test/supervisor.fixture.ts', import.meta.url);
 
 interface Program {
   readonly child: ChildProcess;

@@ -8,11 +8,11 @@ import {
 } from '@flotilla/telemetry';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
-import type { GatewayConfig } from '../config/model.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { watchConfig } from '../config/watch.ts';
 import { createGateway } from '../create-gateway.ts';
-import type { AccessLogLevel } from '../telemetry/observe.ts';
+import type { GatewayConfig } from '../model.ts';
+import type { AccessLogLevel } from '../observation/observe.ts';
 import { readCertificates, watchCertificates } from './watch-certificates.ts';
 
 /** One gateway process as the command line describes it. Plain data: it is handed to workers as JSON. */

@@ -6,9 +6,9 @@ import { it } from 'node:test';
 import { connect } from 'node:tls';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createTestCertificate } from '../../test/certificate.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { createGateway } from '../create-gateway.ts';
-import { createTestCertificate } from '../test-certificate.ts';
 import { watchCertificates } from './watch-certificates.ts';
 
 /** The common name of the certificate that new connections are shown. */

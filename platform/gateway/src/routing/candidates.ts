@@ -1,8 +1,8 @@
 import type { AggregateConfig } from '../aggregates/options.ts';
-import type { GatewayConfig, RouteConfig } from '../config/model.ts';
-import { compileHeaderTemplates, type HeaderMatcher } from './header-templates.ts';
-import { isLone, type Pattern } from './pattern.ts';
-import { compileTemplate, type Template } from './template.ts';
+import type { GatewayConfig, RouteConfig } from '../model.ts';
+import { compileHeaderTemplates, type HeaderMatcher } from '../templates/header-templates.ts';
+import { isLone, type Pattern } from '../templates/pattern.ts';
+import { compileTemplate, type Template } from '../templates/template.ts';
 
 /** What can be found for a request: a route or an aggregate, ready for matching. */
 export interface Candidate {

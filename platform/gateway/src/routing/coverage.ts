@@ -1,6 +1,6 @@
+import type { Pattern } from '../templates/pattern.ts';
+import { isLone } from '../templates/pattern.ts';
 import type { Candidate } from './candidates.ts';
-import type { Pattern } from './pattern.ts';
-import { isLone } from './pattern.ts';
 
 type Matching = Pick<Candidate, 'match' | 'template'>;
 

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { requestFor } from '../../test/requests.ts';
+import { compileTemplate } from '../templates/template.ts';
 import { compileDownstreamUrl, overridden } from './downstream-url.ts';
-import { compileTemplate } from './template.ts';
-import { requestFor } from './test-requests.ts';
 
 interface Options {
   readonly strict?: boolean;

@@ -1,8 +1,14 @@
-import type { Target } from '../http/target.ts';
-import { badTarget, type Refusal } from '../refusal.ts';
-import { type Compose, compileText } from './fill.ts';
-import { collapseRepeated, formatParameter, joinQuery, type Parameter, parametersOf } from './query.ts';
-import { compileTemplate } from './template.ts';
+import { type Compose, compileText } from '../templates/fill.ts';
+import {
+  collapseRepeated,
+  formatParameter,
+  joinQuery,
+  type Parameter,
+  parametersOf,
+} from '../templates/query.ts';
+import { compileTemplate } from '../templates/template.ts';
+import { badTarget, type Refusal } from '../wire/rules/refusal.ts';
+import type { Target } from '../wire/rules/target.ts';
 
 export interface DownstreamTemplates {
   /** Where the values come from: the route's upstream template, for a part of an aggregate the aggregate's. */

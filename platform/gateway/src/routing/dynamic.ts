@@ -1,5 +1,5 @@
-import type { DynamicConfig, DynamicPolicy } from '../config/model.ts';
-import type { Target } from '../http/target.ts';
+import type { DynamicConfig, DynamicPolicy } from '../model.ts';
+import type { Target } from '../wire/rules/target.ts';
 
 export interface DynamicFound {
   readonly kind: 'dynamic';

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { requestFor } from '../../test/requests.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { explainRequest, explainUrl } from './explain.ts';
 import { formatExplanation } from './format-explanation.ts';
-import { requestFor } from './test-requests.ts';
 
 const to = (UpstreamPathTemplate: string, more: object = {}) => ({
   UpstreamPathTemplate,

@@ -1,11 +1,11 @@
-import type { GatewayConfig, PolicyConfig, RouteConfig } from '../config/model.ts';
-import { fieldName } from '../http/field-names.ts';
-import { isMethod, type RequestHead } from '../http/request.ts';
-import { parseTarget } from '../http/target.ts';
-import { METHOD_NOT_ALLOWED, type Refusal } from '../refusal.ts';
+import type { GatewayConfig, PolicyConfig, RouteConfig } from '../model.ts';
+import { matchPath } from '../templates/path-template.ts';
+import { fieldName } from '../wire/rules/field-names.ts';
+import { METHOD_NOT_ALLOWED, type Refusal } from '../wire/rules/refusal.ts';
+import { isMethod, type RequestHead } from '../wire/rules/request.ts';
+import { parseTarget } from '../wire/rules/target.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';
 import { compileDownstreamUrl, overridden } from './downstream-url.ts';
-import { matchPath } from './path-template.ts';
 import { createRouteTable, hostName, type RouteFound } from './route-table.ts';
 
 /** What the gateway would do with a request, and why. */

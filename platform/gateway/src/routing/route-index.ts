@@ -1,4 +1,4 @@
-import type { Template } from './template.ts';
+import type { Template } from '../templates/template.ts';
 
 /**
  * Finds the templates that may match a path without looking at the others: a tree by segments. What it yields

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { requestFor, seededRandom } from '../../test/requests.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { orderCandidates } from './candidates.ts';
 import { createRouteTable, hostName, tryCandidate } from './route-table.ts';
-import { requestFor, seededRandom } from './test-requests.ts';
 
 const to = (UpstreamPathTemplate: string, more: object = {}) => ({
   UpstreamPathTemplate,

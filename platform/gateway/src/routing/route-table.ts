@@ -1,7 +1,7 @@
 import type { AggregateConfig } from '../aggregates/options.ts';
-import type { DynamicPolicy, GatewayConfig, RouteConfig } from '../config/model.ts';
-import type { RequestHead } from '../http/request.ts';
-import { badTarget, NOT_FOUND, type Refusal } from '../refusal.ts';
+import type { DynamicPolicy, GatewayConfig, RouteConfig } from '../model.ts';
+import { badTarget, NOT_FOUND, type Refusal } from '../wire/rules/refusal.ts';
+import type { RequestHead } from '../wire/rules/request.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';
 import { findDynamic } from './dynamic.ts';
 import { createRouteIndex } from './route-index.ts';

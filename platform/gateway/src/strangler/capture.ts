@@ -1,6 +1,6 @@
-import type { AnswerHead } from '../http/answer.ts';
-import { noFields } from '../http/fields.ts';
-import type { CapturedAnswer } from './compare-answers.ts';
+import { noFields } from '../wire/rules/fields.ts';
+import type { AnswerHead } from '../wire/rules/response.ts';
+import type { CapturedAnswer } from './compare-responses.ts';
 
 /** Takes down one answer as it passes, up to a limit. */
 export interface Capture {

@@ -2,14 +2,14 @@ import { toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { BackendPool } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
-import type { AnswerHead } from '../http/answer.ts';
-import { fieldName } from '../http/field-names.ts';
-import { type Fields, setField } from '../http/fields.ts';
-import type { UpstreamCall, Upstreams } from '../http/upstream.ts';
-import type { Timers } from '../timers.ts';
+import type { Timers } from '../time/timers.ts';
+import type { UpstreamCall, Upstreams } from '../wire/backend/backend-call.ts';
+import { fieldName } from '../wire/rules/field-names.ts';
+import { type Fields, setField } from '../wire/rules/fields.ts';
+import type { AnswerHead } from '../wire/rules/response.ts';
 import { type Capture, createCapture } from './capture.ts';
-import { compareAnswers, type Ignored } from './compare-answers.ts';
 import type { Difference } from './compare-json.ts';
+import { compareAnswers, type Ignored } from './compare-responses.ts';
 
 /** Sees the answer that the client gets. Each call returns at once. */
 export interface ShadowTap {

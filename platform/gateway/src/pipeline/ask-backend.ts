@@ -1,0 +1,107 @@
+import type { Exchange } from '../exchange.ts';
+import { canFallBack } from '../policies/strangler/decide.ts';
+import type { Refusal } from '../wire/rules/refusal.ts';
+import { forward } from './attempt.ts';
+import type { AnswerTap, Fallback, ForwardDeps } from './forwarding.ts';
+import type { RouteRuntime, Side } from './route-runtime.ts';
+
+/** Called once: with `undefined` when there is an answer (or nobody to have it), with a refusal when there is none yet. */
+export type Done = (refusal: Refusal | undefined) => void;
+
+/** Who looks on while the back end answers, and who answers when it does not. */
+export interface Company {
+  readonly tap?: AnswerTap | undefined;
+  readonly fallback?: Fallback | undefined;
+  /** That it has waited already, for somebody else's answer. */
+  readonly waitedMs?: number;
+}
+
+/** Lets the back end answer; of a route that is being replaced, the side whose turn it is. */
+export function askBackend(
+  exchange: Exchange,
+  route: RouteRuntime,
+  { tap, fallback, waitedMs = 0 }: Company,
+  deps: ForwardDeps,
+  done: Done,
+): void {
+  const { strangler, side } = route;
+  const timeoutMs = Math.max(0, route.config.timeoutMs - waitedMs);
+  if (strangler === undefined) {
+    forward(exchange, route, { side, tap, fallback, timeoutMs, done }, deps);
+    return;
+  }
+  const sides = { legacy: side, new: strangler.side };
+  const plan = strangler.sideFor(exchange);
+  const other = plan.fallback && sides[plan.fallback];
+  const shadow = plan.isShadowed ? shadowTap(exchange, strangler) : undefined;
+  const otherSide = other && {
+    accepts: (outcome: Parameters<Fallback['accepts']>[0]) =>
+      typeof outcome === 'number'
+        ? strangler.fallsBackOn(outcome) && canFallBack(exchange, 'status')
+        : canFallBack(exchange, outcome),
+    take: () => {
+      strangler.countFallback();
+      forward(exchange, route, { side: other, tap, fallback, timeoutMs, done }, deps);
+    },
+  };
+  forward(
+    exchange,
+    route,
+    {
+      side: sides[plan.first],
+      tap: both(tap, shadow),
+      fallback: firstOf(otherSide, fallback),
+      timeoutMs,
+      done,
+    },
+    deps,
+  );
+}
+
+/** The new side gets a copy; what the client gets passes by the comparison. */
+function shadowTap(
+  exchange: Exchange,
+  strangler: { readonly side: Side } & Pick<NonNullable<RouteRuntime['strangler']>, 'shadow'>,
+): AnswerTap | undefined {
+  const target = strangler.side.urlFor(exchange);
+  if (typeof target !== 'string') return undefined;
+  const { method, fields } = exchange.outgoing;
+  const shadow = strangler.shadow(exchange, { method, target, fields });
+  return (
+    shadow && {
+      head: shadow.head,
+      data: shadow.data,
+      end: (how) => (how === 'complete' ? shadow.end() : shadow.lost()),
+    }
+  );
+}
+
+function both(one: AnswerTap | undefined, other: AnswerTap | undefined): AnswerTap | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return {
+    head: (head, backend) => {
+      one.head(head, backend);
+      other.head(head, backend);
+    },
+    data: (chunk) => {
+      one.data(chunk);
+      other.data(chunk);
+    },
+    end: (how) => {
+      one.end(how);
+      other.end(how);
+    },
+  };
+}
+
+function firstOf(one: Fallback | undefined, other: Fallback | undefined): Fallback | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  let chosen = one;
+  return {
+    accepts: (outcome) => {
+      chosen = one.accepts(outcome) ? one : other;
+      return chosen === one || other.accepts(outcome);
+    },
+    take: () => chosen.take(),
+  };
+}

@@ -1,0 +1,204 @@
+import type { Logger } from '@flotilla/telemetry';
+import { formatTraceparent } from '@flotilla/telemetry';
+import type { Backends } from '../backends/create-backends.ts';
+import { routeIdOf } from '../backends/route-id.ts';
+import type { Exchange, Step } from '../exchange.ts';
+import type { KeptState } from '../kept-state.ts';
+import type { GatewayConfig, RouteConfig } from '../model.ts';
+import { compileAuthentication } from '../policies/authentication/authentication.ts';
+import type { TokenProvider } from '../policies/authentication/providers.ts';
+import { compileAuthorization } from '../policies/authorization/authorization.ts';
+import { compileCache } from '../policies/cache/compile-cache.ts';
+import type { ResponseCache } from '../policies/cache/response-cache.ts';
+import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claims/claim-directives.ts';
+import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
+import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
+import { compileForwarding } from '../policies/forwarded/forwarded.ts';
+import {
+  compileAnswerTransforms,
+  compileRequestTransforms,
+} from '../policies/header-transforms/header-transforms.ts';
+import { type CookieJar, createCookieJar } from '../policies/http-handler/cookie-jar.ts';
+import { compileIpRules } from '../policies/ip-rules/ip-rules.ts';
+import { compileOverload, type Load } from '../policies/overload/overload.ts';
+import {
+  type BudgetRegistry,
+  compileRateLimit,
+  type RateLimitStage,
+} from '../policies/rate-limit/rate-limit.ts';
+import type { SharedBudgets } from '../policies/rate-limit/shared-budgets.ts';
+import { compileRequestId } from '../policies/request-id/request-id.ts';
+import { compileWebSocketOrigin } from '../policies/websocket/websocket-origin.ts';
+import { compileDownstreamUrl, overridden } from '../routing/downstream-url.ts';
+import type { Stranglers } from '../strangler/create-stranglers.ts';
+import { fieldName } from '../wire/rules/field-names.ts';
+import { appendField, fieldValue, setField } from '../wire/rules/fields.ts';
+import { addOwnFields } from './refuse.ts';
+import type { RouteRuntime, Side } from './route-runtime.ts';
+
+/** What routes are compiled with. */
+export interface CompileDeps {
+  readonly config: GatewayConfig;
+  readonly backends: Backends;
+  readonly stranglers: Stranglers;
+  readonly budgets: BudgetRegistry;
+  readonly shared: SharedBudgets | undefined;
+  readonly providers: ReadonlyMap<string, TokenProvider>;
+  readonly handlers: DelegatingHandlers;
+  readonly cache: ResponseCache;
+  readonly kept: KeptState;
+  readonly load: () => Load;
+  /** Of this gateway, in `Via`. */
+  readonly pseudonym: string;
+  readonly nowMs: () => number;
+  readonly logger: Logger;
+  readonly onTokenRefused: (provider: string, reason: string) => void;
+}
+
+/** How a route's URL comes to be: from its templates, or for a dynamic route from what is left of the path. */
+export type UrlSource =
+  | { readonly kind: 'template'; readonly upstream: string }
+  | { readonly kind: 'rest'; readonly path: (exchange: Exchange) => string };
+
+/** What a trusted proxy says of its clients changes what a back end answers. */
+const PROXY_FIELDS = ['x-forwarded-host', 'x-forwarded-proto'];
+const RESTART_PATIENCE_MS = 4_000;
+const TRACEPARENT = fieldName('traceparent');
+const DEADLINE = fieldName('x-request-deadline');
+const COOKIE = fieldName('Cookie');
+
+export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDeps): RouteRuntime {
+  const { backends, stranglers, kept } = deps;
+  const id = routeIdOf(route);
+  const jar = route.handler.usesCookieJar ? cookieJar(url, id, route, kept) : undefined;
+  const strangler = stranglers.stranglerFor(route);
+  return {
+    config: route,
+    steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar, deps.nowMs)])],
+    side: compileSide(route, url, deps),
+    strangler: strangler && { ...strangler, side: compileSide(strangler.newSide, url, deps) },
+    cache: compileCache(route.cache, {
+      cache: deps.cache,
+      routeId: id,
+      strict: deps.config.strict,
+      keyFields: deps.config.trustedProxies.length > 0 ? PROXY_FIELDS : [],
+    }),
+    breaker: backends.breakerFor(route),
+    retryBudget: backends.retryBudgetFor(route),
+    shapeAnswer: compileAnswer(route, deps),
+    jar,
+  };
+}
+
+/** Of a dynamic route it ends with the route: clients make up their names, and what is kept must not grow with them. */
+function cookieJar(url: UrlSource, id: string, { target }: RouteConfig, kept: KeptState): CookieJar {
+  return url.kind === 'rest' ? createCookieJar() : kept.of('cookies', id, target, createCookieJar);
+}
+
+/** The policies of a route in the order in which they run. It decides which error wins and what counts. */
+function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readonly Step[] {
+  const { config, providers, nowMs, budgets, shared, logger } = deps;
+  const { strict, trustedProxies, baseUrl } = config;
+  const onWarning = (text: string) =>
+    logger.warn({ route: route.name, text }, 'a header transform has no effect');
+  const limit = (stage: RateLimitStage) =>
+    compileRateLimit(route.rateLimit, stage, {
+      routeId: id,
+      routeName: route.name,
+      strict,
+      budgets,
+      shared,
+      nowMs,
+    });
+  const steps: readonly (Step | undefined)[] = [
+    compileOverload(config.overload, route.loadPriority, deps.load),
+    compileForwarding({ strict, trustedProxies, pseudonym: deps.pseudonym }),
+    compileIpRules(route.ipRules),
+    compileCors(route.cors),
+    route.webSocket ? compileWebSocketOrigin(route.webSocketOrigins) : undefined,
+    strict ? undefined : addTrace(route.timeoutMs),
+    compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
+    limit('before-authentication'),
+    compileRequestId(route.requestIdKey),
+    compileAuthentication(route.authentication, { strict, providers, nowMs, onRefused: deps.onTokenRefused }),
+    limit('after-authentication'),
+    compileClaimsToClaims(route.claims, strict),
+    compileAuthorization(
+      { allowedScopes: route.authentication?.allowedScopes ?? [], required: route.claims.required },
+      strict,
+    ),
+    compileClaimsToRequest(route.claims, { strict, downstreamTemplate: route.downstreamTemplate }),
+    route.downstreamMethod === undefined ? undefined : changeMethod(route.downstreamMethod),
+    ...route.delegatingHandlers.map((name) => deps.handlers[name]?.request),
+  ];
+  return steps.filter((step) => step !== undefined);
+}
+
+/** The back end continues the trace, and learns how long an answer is of use; a client may be less patient, never more. */
+function addTrace(timeoutMs: number): Step {
+  return ({ outgoing: { fields }, request, trace }) => {
+    appendField(fields, TRACEPARENT, formatTraceparent(trace));
+    const clients = fieldValue(request.fields, DEADLINE.lower);
+    const clientsMs = clients !== undefined && /^\d{1,9}$/.test(clients) ? Number(clients) : timeoutMs;
+    appendField(fields, DEADLINE, String(Math.min(timeoutMs, clientsMs)));
+    return undefined;
+  };
+}
+
+function changeMethod(method: string): Step {
+  return ({ outgoing }) => {
+    outgoing.method = method;
+    return undefined;
+  };
+}
+
+function addCookies(jar: CookieJar, nowMs: () => number): Step {
+  return ({ outgoing: { fields }, request }) => {
+    const cookies = jar.valueFor(request.target.path, fieldValue(fields, 'cookie'), nowMs());
+    if (cookies !== undefined) setField(fields, COOKIE, cookies);
+    return undefined;
+  };
+}
+
+const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
+
+function compileSide(route: RouteConfig, url: UrlSource, { backends, config }: CompileDeps): Side {
+  const patienceMs = route.target.kind === 'service' && !config.strict ? RESTART_PATIENCE_MS : 0;
+  const pool = backends.poolFor(route);
+  if (url.kind === 'rest')
+    return {
+      pool,
+      patienceMs,
+      urlFor: (exchange) =>
+        url.path(exchange) +
+        overridden(exchange.request.target.query, exchange.outgoing.query ?? NO_OVERRIDES),
+    };
+  const fill = compileDownstreamUrl({
+    upstream: url.upstream,
+    downstream: route.downstreamTemplate,
+    strict: config.strict,
+  });
+  return {
+    pool,
+    patienceMs,
+    urlFor: ({ values, request, outgoing }) => fill(values, request.target, outgoing.query ?? NO_OVERRIDES),
+  };
+}
+
+function compileAnswer(
+  route: RouteConfig,
+  { config, handlers, logger }: CompileDeps,
+): RouteRuntime['shapeAnswer'] {
+  const onWarning = (text: string) =>
+    logger.warn({ route: route.name, text }, 'a header transform has no effect');
+  const transform = compileAnswerTransforms(route.transforms.answer, { baseUrl: config.baseUrl, onWarning });
+  const own = route.delegatingHandlers.flatMap((name) => handlers[name]?.answer ?? []);
+  const hasCors = route.cors !== undefined;
+  return (exchange, head, downstreamBaseUrl) => {
+    const { fields } = head;
+    if (hasCors) removeCorsFields(fields);
+    transform?.(exchange, fields, downstreamBaseUrl);
+    addOwnFields(fields, exchange, config.strict);
+    return own.length === 0 ? head : own.reduce((shaped, shape) => shape(exchange, shaped), head);
+  };
+}

@@ -1,0 +1,105 @@
+import { didYouMean } from '../../grammar/did-you-mean.ts';
+import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { hasName, listed, type Names } from '../../grammar/registered.ts';
+import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
+import type { AuthenticationConfig, AuthenticationProviderConfig } from './options.ts';
+
+export const AUTHENTICATION = {
+  AuthenticationProviderKeys: {
+    type: 'strings',
+    doc: 'Providers, tried in this order; keys of `AuthenticationProviders` or registered in code.',
+  },
+  AuthenticationProviderKey: { type: 'string', doc: 'Older: one more provider.' },
+  AllowedScopes: { type: 'strings', doc: 'The token needs one of these scopes, else 403; empty = none.' },
+  AllowAnonymous: {
+    type: 'boolean',
+    default: false,
+    doc: 'Opens the route, also against the global options.',
+  },
+  ...ROUTE_KEYS,
+} as const satisfies SectionShape;
+
+export const AUTHENTICATION_PROVIDER = {
+  Issuer: { type: 'string', own: true, doc: 'Must equal the `iss` of the token; absent = not checked.' },
+  Audience: {
+    type: 'strings',
+    orOne: true,
+    own: true,
+    doc: 'The `aud` of the token must contain one of them; absent = not checked.',
+  },
+  Secret: { type: 'string', own: true, doc: 'HMAC key: the UTF-8 bytes of this text, at least 32.' },
+  JwksUri: { type: 'string', own: true, doc: 'URL of the JWK set with the keys of the issuer.' },
+  Algorithms: {
+    type: 'strings',
+    own: true,
+    doc: 'Allow-list; default HS256 with `Secret`, RS256 with `JwksUri`.',
+  },
+  ClockSkewSeconds: {
+    type: 'integer',
+    minimum: 0,
+    default: 60,
+    own: true,
+    doc: 'Tolerance for `exp` and `nbf`.',
+  },
+} as const satisfies SectionShape;
+
+/** `undefined` = the route is open. */
+export function readAuthentication(
+  group: Group<typeof AUTHENTICATION> | undefined,
+  knownProviders: Names,
+): AuthenticationConfig | undefined {
+  if (group === undefined) return undefined;
+  const older = group.values.AuthenticationProviderKey;
+  const providers = [...(group.values.AuthenticationProviderKeys ?? []), older].filter(isGiven);
+  for (const name of providers.filter((key) => !hasName(knownProviders, key))) {
+    const suggestion = didYouMean(name, listed(knownProviders));
+    const hint = suggestion ? `, did you mean ${suggestion}?` : '';
+    group.error(
+      group.has('AuthenticationProviderKeys') ? 'AuthenticationProviderKeys' : 'AuthenticationProviderKey',
+      `AuthenticationOptions: ${name} is unsupported authentication provider${hint}`,
+    );
+  }
+  const allowedScopes = group.values.AllowedScopes ?? [];
+  if (group.values.AllowAnonymous === true) return undefined;
+  if (providers.length > 0) return { providers: [...new Set(providers)], allowedScopes };
+  // Scopes without a provider would protect nothing, while the file reads as if they did.
+  if (allowedScopes.length > 0) group.error('AllowedScopes', 'needs AuthenticationProviderKeys');
+  return undefined;
+}
+
+function isGiven(name: string | undefined): name is string {
+  return name !== undefined && name !== '';
+}
+
+const MIN_SECRET_BYTES = 32;
+const HMAC = /^HS(?:256|384|512)$/;
+const ASYMMETRIC = /^(?:(?:RS|PS|ES)(?:256|384|512)|EdDSA)$/;
+
+export function readProvider(
+  provider: ConfigObject<typeof AUTHENTICATION_PROVIDER>,
+): AuthenticationProviderConfig {
+  const secret = provider.values.Secret;
+  const url = provider.values.JwksUri;
+  if ((secret === undefined) === (url === undefined))
+    provider.error('Secret', 'exactly one of Secret and JwksUri must be given');
+  if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES)
+    provider.error('Secret', `must have at least ${MIN_SECRET_BYTES} bytes`);
+  if (url !== undefined && !isHttpUrl(url)) provider.error('JwksUri', 'must be an http or https URL');
+  const algorithms = provider.values.Algorithms ?? [secret === undefined ? 'RS256' : 'HS256'];
+  const fitting = secret === undefined ? ASYMMETRIC : HMAC;
+  for (const algorithm of algorithms)
+    if (!fitting.test(algorithm))
+      provider.error('Algorithms', `${algorithm} does not fit the provider's kind of key`);
+  return {
+    issuer: provider.values.Issuer,
+    audiences: provider.values.Audience ?? [],
+    keys: secret === undefined ? { kind: 'jwks', url: url ?? '' } : { kind: 'secret', secret },
+    algorithms,
+    clockSkewSeconds: provider.values.ClockSkewSeconds ?? 60,
+  };
+}
+
+function isHttpUrl(text: string): boolean {
+  const protocol = URL.parse(text)?.protocol;
+  return protocol === 'http:' || protocol === 'https:';
+}

@@ -1,0 +1,82 @@
+import type { Step } from '../../exchange.ts';
+import { fieldName } from '../../wire/rules/field-names.ts';
+import { appendField, type Fields, fieldValue, removeField } from '../../wire/rules/fields.ts';
+import type { Refusal } from '../../wire/rules/refusal.ts';
+import type { RequestHead } from '../../wire/rules/request.ts';
+import type { CorsConfig } from '../authentication/options.ts';
+import { isPreflight } from './preflight.ts';
+
+const ALLOW_ORIGIN = fieldName('access-control-allow-origin');
+const ALLOW_CREDENTIALS = fieldName('access-control-allow-credentials');
+const EXPOSE_HEADERS = fieldName('access-control-expose-headers');
+const VARY = fieldName('vary');
+
+/**
+ * Answers preflights (204) and lets allowed origins read every answer of the route, refusals too. What the
+ * browser may not do it is not told; the gateway itself refuses nothing. Throws `RangeError` on credentials
+ * for any origin.
+ */
+export function compileCors(config: CorsConfig | undefined): Step | undefined {
+  if (config === undefined) return undefined;
+  const { allowedOrigins, allowCredentials } = config;
+  const isPublic = allowedOrigins.includes('*');
+  if (isPublic && allowCredentials)
+    throw new RangeError('CORS with credentials needs the origins by name, not *');
+  const origins = new Set(allowedOrigins);
+  const exposed = config.exposedHeaders.join(', ');
+  const permissions = compilePreflight(config);
+
+  /** Writes down what every answer says; gives whether this origin is allowed. */
+  function introduce(origin: string | undefined, answerFields: Fields): boolean {
+    if (!isPublic) appendField(answerFields, VARY, 'origin');
+    if (origin === undefined || !(isPublic || origins.has(origin))) return false;
+    appendField(answerFields, ALLOW_ORIGIN, isPublic ? '*' : origin);
+    if (allowCredentials) appendField(answerFields, ALLOW_CREDENTIALS, 'true');
+    return true;
+  }
+
+  return ({ request, answerFields }) => {
+    const isAllowed = introduce(fieldValue(request.fields, 'origin'), answerFields);
+    if (isPreflight(request)) return preflightAnswer(isAllowed ? permissions(request) : []);
+    if (isAllowed && exposed !== '') appendField(answerFields, EXPOSE_HEADERS, exposed);
+    return undefined;
+  };
+}
+
+type Headers = NonNullable<Refusal['headers']>;
+
+/** An answer by the gateway that is no refusal: without a body. */
+function preflightAnswer(headers: Headers): Refusal {
+  return { status: 204, code: 'preflight', text: '', headers };
+}
+
+/** `*` among methods or headers allows what is asked for. */
+function compilePreflight(config: CorsConfig): (request: RequestHead) => Headers {
+  const methods = config.allowedMethods.includes('*') ? undefined : config.allowedMethods.join(', ');
+  const names = config.allowedHeaders.includes('*') ? undefined : config.allowedHeaders.join(', ');
+  const maxAge = String(config.maxAgeSeconds);
+  return ({ fields }) => {
+    const allowsMethods = methods ?? fieldValue(fields, 'access-control-request-method') ?? '';
+    const allowsNames = names ?? fieldValue(fields, 'access-control-request-headers') ?? '';
+    const headers: (readonly [string, string])[] = [
+      ['access-control-allow-methods', allowsMethods],
+      ['access-control-max-age', maxAge],
+    ];
+    if (allowsNames !== '') headers.push(['access-control-allow-headers', allowsNames]);
+    return headers;
+  };
+}
+
+const CORS_FIELDS = [
+  ALLOW_ORIGIN.lower,
+  ALLOW_CREDENTIALS.lower,
+  EXPOSE_HEADERS.lower,
+  'access-control-allow-methods',
+  'access-control-allow-headers',
+  'access-control-max-age',
+] as const;
+
+/** The back end has no say where the gateway answers: two `Access-Control-Allow-Origin` are as good as none. */
+export function removeCorsFields(answer: Fields): void {
+  for (const name of CORS_FIELDS) removeField(answer, name);
+}

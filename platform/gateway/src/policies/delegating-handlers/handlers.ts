@@ -1,0 +1,15 @@
+import type { Exchange, Step } from '../../exchange.ts';
+import type { AnswerHead } from '../../wire/rules/response.ts';
+
+/** Code of the user's own in the chain of the routes that name it in `DelegatingHandlers`. */
+export interface DelegatingHandler {
+  /**
+   * Runs after all policies, before the request goes out: may edit `exchange.outgoing`, or answer in the gateway's name by returning a
+   * refusal. It must not throw.
+   */
+  readonly request?: Step;
+  /** Runs before the head of the back end's answer goes to the client; must return at once. */
+  readonly answer?: (exchange: Exchange, head: AnswerHead) => AnswerHead;
+}
+
+export type DelegatingHandlers = Readonly<Record<string, DelegatingHandler>>;

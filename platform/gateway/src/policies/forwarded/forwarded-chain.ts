@@ -1,0 +1,112 @@
+import { type Fields, fieldValue } from '../../wire/rules/fields.ts';
+import { type IpAddress, parseIpAddress } from '../../wire/rules/ip-address.ts';
+
+/** What trusted proxies say about the client in front of them. */
+export interface ForwardedView {
+  readonly clientAddress: string;
+  /** The client, then the proxies between it and the peer. */
+  readonly chain: readonly string[];
+  readonly proto: 'http' | 'https' | undefined;
+  readonly host: string | undefined;
+}
+
+type IsTrusted = (address: IpAddress) => boolean;
+
+interface Hop {
+  readonly address: string | undefined;
+  readonly proto: string | undefined;
+  readonly host: string | undefined;
+}
+
+/**
+ * Reads `Forwarded` or `X-Forwarded-For` from right to left as far as the hops are trusted. Only for requests
+ * whose peer is. `undefined` = both fields are there and speak of different clients: one of them was made up
+ * by somebody, and nobody can tell which.
+ */
+export function readForwarded(
+  fields: Fields,
+  peerAddress: string,
+  isTrusted: IsTrusted,
+): ForwardedView | undefined {
+  const standard = fieldValue(fields, 'forwarded');
+  const list = fieldValue(fields, 'x-forwarded-for');
+  const byStandard = standard === undefined ? undefined : walk(parseForwarded(standard), isTrusted);
+  const byList = list === undefined ? undefined : walk(parseList(list), isTrusted);
+  if (byStandard !== undefined && byList !== undefined && clientOf(byStandard) !== clientOf(byList))
+    return undefined;
+  const hops = byStandard ?? byList ?? [];
+  const [first] = hops;
+  const chain = hops.flatMap(({ address }) => address ?? []);
+  return {
+    clientAddress: chain[0]?.replace(/^::ffff:(?=\d+\.)/i, '') ?? peerAddress,
+    chain,
+    proto: knownProto(first?.proto ?? lastOf(fieldValue(fields, 'x-forwarded-proto'))),
+    host: validHost(first?.host ?? lastOf(fieldValue(fields, 'x-forwarded-host'))),
+  };
+}
+
+function clientOf(hops: readonly Hop[]): string | undefined {
+  return hops[0]?.address;
+}
+
+/** The hops that count, the client first: up to the first address that is not trusted, or cannot be read. */
+function walk(hops: readonly Hop[], isTrusted: IsTrusted): readonly Hop[] {
+  for (let index = hops.length - 1; index >= 0; index -= 1) {
+    const address = parseIpAddress(hops[index]?.address ?? '');
+    if (address === undefined) return hops.slice(index + 1);
+    if (!isTrusted(address)) return hops.slice(index);
+  }
+  return hops;
+}
+
+function parseList(list: string): readonly Hop[] {
+  return list.split(',').map((part) => ({
+    address: withoutPort(part.trim()),
+    proto: undefined,
+    host: undefined,
+  }));
+}
+
+/** RFC 7239. A comma or semicolon within quotes makes the element unreadable, which ends the walk there. */
+function parseForwarded(text: string): readonly Hop[] {
+  return text.split(',').map((element) => {
+    const pairs = new Map<string, string>();
+    for (const pair of element.split(';')) {
+      const equals = pair.indexOf('=');
+      if (equals === -1) continue;
+      pairs.set(pair.slice(0, equals).trim().toLowerCase(), unquote(pair.slice(equals + 1).trim()));
+    }
+    const address = pairs.get('for');
+    return {
+      address: address === undefined ? undefined : withoutPort(address),
+      proto: pairs.get('proto'),
+      host: pairs.get('host'),
+    };
+  });
+}
+
+function unquote(text: string): string {
+  return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1) : text;
+}
+
+/** `1.2.3.4:80` and `[::1]:80` name the address too. */
+function withoutPort(node: string): string {
+  if (node.startsWith('[')) return node.slice(1, node.indexOf(']'));
+  const colon = node.indexOf(':');
+  return colon !== -1 && colon === node.lastIndexOf(':') ? node.slice(0, colon) : node;
+}
+
+function lastOf(list: string | undefined): string | undefined {
+  return list?.slice(list.lastIndexOf(',') + 1).trim();
+}
+
+function knownProto(text: string | undefined): ForwardedView['proto'] {
+  const lower = text?.toLowerCase();
+  return lower === 'http' || lower === 'https' ? lower : undefined;
+}
+
+const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
+
+function validHost(text: string | undefined): string | undefined {
+  return text !== undefined && HOST.test(text) ? text : undefined;
+}

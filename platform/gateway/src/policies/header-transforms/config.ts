@@ -1,0 +1,162 @@
+import { isObject } from '../../grammar/json.ts';
+import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
+import type {
+  ClaimDirective,
+  ClaimsConfig,
+  DirectiveMap,
+  HeaderTransform,
+  TransformsConfig,
+} from './options.ts';
+
+export const HEADER_TRANSFORMS = {
+  UpstreamHeaderTransform: {
+    type: 'map',
+    of: 'any',
+    doc: 'Changes of request headers: `"find, replace"`, a value to set, or {Set | Append | Remove}.',
+  },
+  DownstreamHeaderTransform: {
+    type: 'map',
+    of: 'any',
+    doc: 'Changes of answer headers: `"find, replace"`, a value to add, or {Set | Append | Remove}.',
+  },
+} as const satisfies SectionShape;
+
+const UNCHANGED: readonly HeaderTransform[] = [];
+const NO_TRANSFORMS: TransformsConfig = { request: UNCHANGED, answer: UNCHANGED };
+
+type TransformKey = keyof typeof HEADER_TRANSFORMS;
+type TransformsObject = ConfigObject<typeof HEADER_TRANSFORMS>;
+
+/** The route's entry for a header wins over the global one. Find-and-replace comes before everything else. */
+export function readTransforms(
+  route: TransformsObject | undefined,
+  global: TransformsObject | undefined,
+  strict: boolean,
+): TransformsConfig {
+  const side = (key: TransformKey): readonly HeaderTransform[] => {
+    if (route?.values[key] === undefined && global?.values[key] === undefined) return UNCHANGED;
+    const merged = new Map<string, HeaderTransform>();
+    for (const object of [global, route]) {
+      for (const [header, value] of object?.values[key] ?? []) {
+        const transform = readTransform(header, value, strict);
+        if (typeof transform === 'string') object?.error(key, transform);
+        else merged.set(header.toLowerCase(), transform);
+      }
+    }
+    const all = [...merged.values()];
+    return [...all.filter(isReplacement), ...all.filter((transform) => !isReplacement(transform))];
+  };
+  const request = side('UpstreamHeaderTransform');
+  const answer = side('DownstreamHeaderTransform');
+  return request.length + answer.length === 0 ? NO_TRANSFORMS : { request, answer };
+}
+
+function isReplacement({ kind }: HeaderTransform): boolean {
+  return kind === 'replace';
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+const VALUE = /^[\t\x20-\x7e]*$/;
+/** Framing is the gateway's own business; changing it would end one message early or late. */
+const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
+
+function readTransform(header: string, value: unknown, strict: boolean): HeaderTransform | string {
+  if (!TOKEN.test(header)) return `${JSON.stringify(header)} is no name of a header`;
+  if (FRAMING.has(header.toLowerCase())) return `${header} cannot be changed`;
+  if (isObject(value))
+    return strict
+      ? `${header}: an object is not possible with --ocelot-strict`
+      : readObjectTransform(header, value);
+  if (typeof value !== 'string') return `${header}: must be a string or an object`;
+  if (!VALUE.test(value)) return `${header}: the value has characters that a header cannot have`;
+  const comma = value.indexOf(',');
+  if (comma === -1) return { kind: 'add', header, value };
+  const [replacement = ''] = value.slice(comma + 1).split(',');
+  return { kind: 'replace', header, find: value.slice(0, comma), replacement: replacement.trimStart() };
+}
+
+function readObjectTransform(
+  header: string,
+  object: Readonly<Record<string, unknown>>,
+): HeaderTransform | string {
+  const [entry, ...more] = Object.entries(object);
+  if (entry === undefined || more.length > 0) return `${header}: must have one of Set, Append, Remove`;
+  const [key, value] = entry;
+  switch (key.toLowerCase()) {
+    case 'set':
+    case 'append':
+      if (typeof value !== 'string' || !VALUE.test(value)) return `${header}.${key}: must be a header value`;
+      return { kind: key.toLowerCase() === 'set' ? 'set' : 'append', header, value };
+    case 'remove':
+      return value === true ? { kind: 'remove', header } : `${header}.${key}: must be true`;
+    default:
+      return `${header}: must have one of Set, Append, Remove, not ${key}`;
+  }
+}
+
+export const CLAIMS = {
+  AddClaimsToRequest: {
+    type: 'map',
+    of: 'string',
+    doc: 'New claims: `Claims[type] > value[index] > delimiter`.',
+  },
+  AddHeadersToRequest: { type: 'map', of: 'string', doc: 'Request headers from claims.' },
+  AddQueriesToRequest: { type: 'map', of: 'string', doc: 'Query parameters from claims.' },
+  ChangeDownstreamPathTemplate: { type: 'map', of: 'string', doc: 'Placeholders of the path from claims.' },
+  RouteClaimsRequirement: {
+    type: 'map',
+    of: 'string',
+    doc: 'Claims that the user must have, else 403; `{name}` = the value of a placeholder.',
+  },
+} as const satisfies SectionShape;
+
+type ClaimsObject = ConfigObject<typeof CLAIMS>;
+type DirectiveKey = Exclude<keyof typeof CLAIMS, 'RouteClaimsRequirement'>;
+
+const NONE: ReadonlyMap<string, never> = new Map<string, never>();
+const NO_CLAIMS: ClaimsConfig = {
+  toClaims: NONE,
+  toHeaders: NONE,
+  toQuery: NONE,
+  toPath: NONE,
+  required: NONE,
+};
+const CLAIM_KEYS = Object.keys(CLAIMS) as (keyof typeof CLAIMS)[]; // of an object that has no others
+
+/** Dynamic routes have none: `undefined`. */
+export function readClaims(route: ClaimsObject | undefined): ClaimsConfig {
+  const directives = (key: DirectiveKey): DirectiveMap => {
+    const given = route?.values[key];
+    if (given === undefined) return NONE;
+    const map = new Map<string, ClaimDirective>();
+    for (const [name, text] of given) {
+      const directive = parseDirective(text);
+      if (directive === undefined)
+        route?.error(
+          key,
+          `${name}: ${text} is not Claims[type] > value or Claims[type] > value[index] > delimiter`,
+        );
+      else if (key === 'AddHeadersToRequest' && !TOKEN.test(name))
+        route?.error(key, `${JSON.stringify(name)} is no name of a header`);
+      else map.set(name, directive);
+    }
+    return map;
+  };
+  if (route === undefined || CLAIM_KEYS.every((key) => route.values[key] === undefined)) return NO_CLAIMS;
+  return {
+    toClaims: directives('AddClaimsToRequest'),
+    toHeaders: directives('AddHeadersToRequest'),
+    toQuery: directives('AddQueriesToRequest'),
+    toPath: directives('ChangeDownstreamPathTemplate'),
+    required: route.values.RouteClaimsRequirement ?? NONE,
+  };
+}
+
+function parseDirective(text: string): ClaimDirective | undefined {
+  const [, claim, index, delimiter] =
+    /^\s*Claims\[(.+)\]\s*>\s*value(?:\[(\d+)\]\s*>\s*(\S.*?))?\s*$/i.exec(text) ?? [];
+  if (claim === undefined) return undefined;
+  const part =
+    index === undefined || delimiter === undefined ? undefined : { index: Number(index), delimiter };
+  return { claim, part };
+}

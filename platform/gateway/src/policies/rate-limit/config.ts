@@ -1,0 +1,137 @@
+import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import type { SectionShape } from '../../grammar/shape.ts';
+import type { RateLimitConfig } from './options.ts';
+
+const DEFAULT_MESSAGE = 'API calls quota exceeded! Maximum admitted {0} per {1}.';
+
+export const RATE_LIMIT = {
+  EnableRateLimiting: { type: 'boolean', default: true, doc: 'False switches it off for the route.' },
+  Limit: { type: 'integer', doc: 'Requests in one period, required.' },
+  Period: { type: 'string', doc: 'Number and unit ms, s, m, h or d: `1m`, `1.5s`. Required.' },
+  Wait: { type: 'string', doc: 'Penalty from the first rejection on, written like `Period`.' },
+  PeriodTimespan: { type: 'number', doc: 'Older, wins: `Wait` in seconds.' },
+  ClientIdHeader: { type: 'string', default: 'Oc-Client', doc: "Header with the client's identity." },
+  ClientWhitelist: { type: 'strings', doc: 'Identities that are never limited.' },
+  StatusCode: {
+    type: 'integer',
+    also: ['HttpStatusCode'],
+    minimum: 200,
+    maximum: 599,
+    default: 429,
+    doc: 'Status of a rejection.',
+  },
+  QuotaMessage: {
+    type: 'string',
+    also: ['QuotaExceededMessage'],
+    default: DEFAULT_MESSAGE,
+    doc: 'Body of a rejection; {0} = limit, {1} = period.',
+  },
+  KeyPrefix: {
+    type: 'string',
+    also: ['RateLimitCounterPrefix'],
+    doc: 'Accepted; counters need no prefix here.',
+  },
+  EnableHeaders: { type: 'boolean', default: true, doc: 'Rate limit headers on answers.' },
+  DisableRateLimitHeaders: { type: 'boolean', doc: 'Older, wins: the opposite of `EnableHeaders`.' },
+  KeyBy: {
+    type: 'string',
+    default: 'Client',
+    own: true,
+    doc: 'Whose budget it is: `Client` (`ClientIdHeader`, else the address), `Address`, `Route`, `Claim:<type>`, `Header:<name>`.',
+  },
+  ClientIdClaim: { type: 'string', own: true, doc: 'Older way to write `KeyBy` = `Claim:<type>`.' },
+  QuotaFormat: {
+    type: 'string',
+    oneOf: ['text', 'problem'],
+    default: 'text',
+    own: true,
+    doc: 'Body of a rejection: plain text, or a problem (RFC 9457) with the message as its detail.',
+  },
+  Store: {
+    type: 'string',
+    oneOf: ['Memory', 'Shared'],
+    default: 'Memory',
+    own: true,
+    doc: '`Shared`: one budget for all replicas, in Redis.',
+  },
+  ...ROUTE_KEYS,
+} as const satisfies SectionShape;
+
+type RateLimitGroup = Group<typeof RATE_LIMIT>;
+
+/** `undefined` = the route is not limited. */
+export function readRateLimit(group: RateLimitGroup | undefined, route: string): RateLimitConfig | undefined {
+  if (group === undefined || group.values.EnableRateLimiting === false) return undefined;
+  // Global options without a rule only fill in the details of the routes that have one.
+  if (!group.isOwn && !group.has('Period') && !group.has('Limit')) return undefined;
+  const limit = group.values.Limit ?? 0;
+  if (limit <= 0) group.error('Limit', `RateLimitOptions.Limit is negative or zero for the route ${route}`);
+  const period = group.values.Period ?? '';
+  const wait = readWait(group);
+  const message = group.values.QuotaMessage ?? DEFAULT_MESSAGE;
+  return {
+    limit,
+    period,
+    periodMs: readPeriod(group, 'Period', period),
+    waitMs: wait.ms,
+    wait: wait.text,
+    key: readKey(group),
+    whitelist: new Set(group.values.ClientWhitelist ?? []),
+    status: group.values.StatusCode ?? 429,
+    message: message.replaceAll('{0}', String(limit)).replaceAll('{1}', period),
+    format: group.values.QuotaFormat ?? 'text',
+    headers: !(group.values.DisableRateLimitHeaders ?? !(group.values.EnableHeaders ?? true)),
+    store: group.values.Store === 'Shared' ? 'shared' : 'memory',
+  };
+}
+
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+function readKey(group: RateLimitGroup): RateLimitConfig['key'] {
+  const header = group.values.ClientIdHeader ?? 'Oc-Client';
+  if (!TOKEN.test(header)) group.error('ClientIdHeader', `${header} is no name of a header`);
+  const client = { kind: 'header', header: header.toLowerCase() } as const;
+  const older = group.values.ClientIdClaim;
+  const keyBy = group.values.KeyBy ?? (older === undefined ? 'Client' : `Claim:${older}`);
+  const [kind = '', ...rest] = keyBy.split(':');
+  const name = rest.join(':');
+  switch (kind.toLowerCase()) {
+    case 'client':
+      return client;
+    case 'address':
+      return { kind: 'address' };
+    case 'route':
+      return { kind: 'route' };
+    case 'claim':
+      if (name !== '') return { kind: 'claim', claim: name };
+      break;
+    case 'header':
+      if (TOKEN.test(name)) return { kind: 'header', header: name.toLowerCase() };
+      break;
+  }
+  group.error('KeyBy', `must be Client, Address, Route, Claim:<type> or Header:<name>, not ${keyBy}`);
+  return client;
+}
+
+function readWait(group: RateLimitGroup): { readonly ms: number | undefined; readonly text: string } {
+  const none = { ms: undefined, text: '0ms' };
+  const seconds = group.values.PeriodTimespan;
+  if (seconds !== undefined) return seconds > 0 ? { ms: seconds * 1000, text: `${seconds}s` } : none;
+  const text = group.values.Wait ?? '';
+  return text === '' ? none : { ms: readPeriod(group, 'Wait', text), text };
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function readPeriod(group: RateLimitGroup, key: 'Period' | 'Wait', text: string): number {
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/i.exec(text.trim()) ?? [];
+  const ms = Number(amount) * (UNIT_MS[unit.toLowerCase()] ?? 0);
+  if (ms > 0) return ms;
+  group.error(
+    key,
+    text === ''
+      ? `RateLimitOptions.${key} is empty`
+      : `RateLimitOptions.${key} does not contain integer then ms (millisecond), s (second), m (minute), h (hour), d (day): ${text}`,
+  );
+  return 1;
+}

@@ -1,6 +1,0 @@
-/** `superviseWorkers` as a program of its own: options as JSON, the number of workers, how long one may be silent. */
-import type { GatewayProcessOptions } from './run-gateway.ts';
-import { superviseWorkers } from './supervise-workers.ts';
-
-const [, , options = '{}', count = '2', silenceMs = '20000'] = process.argv;
-await superviseWorkers(JSON.parse(options) as GatewayProcessOptions, Number(count), Number(silenceMs));

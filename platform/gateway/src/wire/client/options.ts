@@ -1,0 +1,55 @@
+import type { Timers } from '../../time/timers.ts';
+import type { Refusal } from '../rules/refusal.ts';
+import type { Incoming } from './incoming.ts';
+
+/** How long a client may take, and how much it may send for nothing. */
+export interface ClientLimits {
+  /** From the start of a connection to its first byte. Default 10,000. */
+  readonly firstByteMs: number;
+  /** From a head's first byte to its last. Default 10,000. */
+  readonly headMs: number;
+  /** Between an answer and the next request. Default 20,000. */
+  readonly idleMs: number;
+  /** Without a byte of a body that is wanted. Default 10,000. */
+  readonly bodyStallMs: number;
+  /** Of a body on average, after `bodyGraceMs`; time in which nobody wants it does not count. Default 1,024. */
+  readonly bodyBytesPerSecond: number;
+  /** Default 5,000. */
+  readonly bodyGraceMs: number;
+  /** Without taking anything of an answer. Default 20,000. */
+  readonly writeStallMs: number;
+  /** After the last answer, for the client to read it before the connection is destroyed. Default 2,000. */
+  readonly lingerMs: number;
+  /** For the answer to a client that has closed its sending side: nearly all of them are gone. Default 1,000. */
+  readonly halfCloseMs: number;
+  /** Of an unwanted body, before the connection is given up instead. Default 1 MiB. */
+  readonly discardBytes: number;
+  /** Of what a client sends before it was asked: bodies and further requests. Default 64 KiB. */
+  readonly heldBytes: number;
+}
+
+export const DEFAULT_LIMITS: ClientLimits = {
+  firstByteMs: 10_000,
+  headMs: 10_000,
+  idleMs: 20_000,
+  bodyStallMs: 10_000,
+  bodyBytesPerSecond: 1_024,
+  bodyGraceMs: 5_000,
+  writeStallMs: 20_000,
+  lingerMs: 2_000,
+  halfCloseMs: 1_000,
+  discardBytes: 1_048_576,
+  heldBytes: 65_536,
+};
+
+export interface Http1Options {
+  readonly timers: Timers;
+  onRequest(incoming: Incoming): void;
+  /** A request was answered without the pipeline. For logs and metrics. */
+  onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
+  /** `onRequest` threw. The client gets a 500, or a cut connection when an answer had begun. */
+  onFault(error: unknown): void;
+  readonly limits?: Partial<ClientLimits>;
+  /** Of refusals that are answered here: `empty` is `--ocelot-strict`. Default `problem`. */
+  readonly errorBodies?: 'problem' | 'empty';
+}
