@@ -1,5 +1,5 @@
-import type { Endpoint, Resolver } from './endpoint.ts';
-import { noEndpoint } from './errors.ts';
+import type { Endpoint, Resolver } from '../endpoint.ts';
+import { noEndpoint } from '../errors.ts';
 
 export interface PickOptions {
   /** Ids of instances not to be picked, for example those that just failed. */

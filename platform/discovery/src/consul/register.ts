@@ -1,12 +1,8 @@
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import {
-  type ConsulAddress,
-  createConsulClient,
-  type Registration,
-  RegistryRefusal,
-} from './consul-client.ts';
-import { registrationFailed } from './errors.ts';
+import { registrationFailed } from '../errors.ts';
+import { createConsulClient, type Registration, RegistryRefusal } from './consul-client.ts';
+import type { ConsulAddress } from './consul-http.ts';
 
 export interface RegisterOptions extends ConsulAddress {
   readonly service: string;
@@ -15,6 +11,11 @@ export interface RegisterOptions extends ConsulAddress {
   readonly host: string;
   readonly port: number;
   readonly grpcPort?: number;
+  readonly tags?: readonly string[];
+  /** Its part of the calls. Default 1. */
+  readonly weight?: number;
+  /** Where it runs: callers in the same zone may prefer it. */
+  readonly zone?: string;
   /** Silence after which the instance counts as dead. A heartbeat is sent three times as often. Default 10. */
   readonly ttlSeconds?: number;
   /**
@@ -53,7 +54,12 @@ export async function register(options: RegisterOptions): Promise<RegisteredInst
     await client.passCheck(checkId);
   }
 
-  await registerFirst(announce, registration.id, clock);
+  try {
+    await registerFirst(announce, registration.id, clock);
+  } catch (error) {
+    client.close();
+    throw error;
+  }
 
   async function beat(): Promise<void> {
     if (!(await isReady())) throw new Error('the instance is not ready');
@@ -89,6 +95,8 @@ export async function register(options: RegisterOptions): Promise<RegisteredInst
           { ...about, err: toError(error) },
           'could not deregister: the registry will notice by TTL',
         );
+      } finally {
+        client.close();
       }
     },
   };

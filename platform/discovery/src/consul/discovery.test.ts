@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { silentLogger } from '@flotilla/telemetry';
+import { startRegistry } from '../registry/start-registry.ts';
 import { createConsulResolver } from './consul-resolver.ts';
 import { register } from './register.ts';
-import { startRegistry } from './registry/start-registry.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -48,7 +48,7 @@ describe('discovery', () => {
     const { url } = await registryOn();
     await announce(url, 'order-1', 4001);
     assert.deepEqual(await resolverOf(url).resolve('order'), [
-      { id: 'order-1', service: 'order', host: '127.0.0.1', port: 4001, grpcPort: 4002 },
+      { id: 'order-1', service: 'order', host: '127.0.0.1', port: 4001, grpcPort: 4002, zone: 'dc1' },
     ]);
   });
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createStaticResolver } from '../providers/static-resolver.ts';
 import { createRoundRobin } from './round-robin.ts';
-import { createStaticResolver } from './static-resolver.ts';
 
 describe('round robin', () => {
   const { pick } = createRoundRobin(createStaticResolver({ order: ['a:1', 'b:2', 'c:3'], empty: [] }));

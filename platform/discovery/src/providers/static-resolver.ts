@@ -1,4 +1,4 @@
-import type { Endpoint, Resolver } from './endpoint.ts';
+import type { Endpoint, Resolver } from '../endpoint.ts';
 
 /** Fixed instances by service name, each `host:port`. Throws `RangeError` on anything else. */
 export function createStaticResolver(endpoints: Readonly<Record<string, readonly string[]>>): Resolver {
@@ -9,10 +9,13 @@ export function createStaticResolver(endpoints: Readonly<Record<string, readonly
     ]),
   );
   return {
-    resolve: async (service) => known.get(service) ?? [],
+    resolve: async (service) => known.get(service) ?? NONE,
+    known: (service) => known.get(service) ?? NONE,
     close: async () => undefined,
   };
 }
+
+const NONE: readonly Endpoint[] = [];
 
 function parseAddress(service: string, address: string): Endpoint {
   const [, host, digits] = /^(.+):(\d{1,5})$/.exec(address) ?? [];
