@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { tokenInvalid } from './errors.ts';
-import { assertCanonical, findKey, MAX_TOKEN_BYTES, verifySignatureAndClaims } from './jwt.ts';
+import { findKey, type JwtHeader, MAX_TOKEN_BYTES, verifyJwt } from './jwt.ts';
 import type { KeySource } from './key-set.ts';
 
 /**
@@ -46,21 +46,17 @@ export function createClaimsVerifier(options: ClaimsVerifierOptions): VerifyClai
   const secret = 'secret' in keys ? createSecretKey(keys.secret, 'utf8') : undefined;
   const checks = {
     ...(issuer !== undefined && { issuer }),
-    ...(audiences.length > 0 && { audience: [...audiences] }),
-    algorithms: [...algorithms],
+    ...(audiences.length > 0 && { audiences }),
+    algorithms: new Set(algorithms),
     requiredClaims: ['exp'],
-    clockTolerance: clockToleranceSeconds,
+    clockToleranceSeconds,
+    findKey: async (header: JwtHeader) => secret ?? (await findKey(keys as KeySource, header)), // a source if no secret
   };
   return async (token) => {
     if (token.length > MAX_TOKEN_BYTES) throw tokenInvalid('too-large');
-    assertCanonical(token);
-    const claims = await verifySignatureAndClaims(token, {
-      ...checks,
-      currentDate: clock.now(),
-      findKey: async (header) => secret ?? (await findKey(keys as KeySource, header)), // a source if no secret
-    });
-    const { exp } = claims;
-    if (!isTime(exp) || !isTime(claims.nbf ?? 0)) throw tokenInvalid('claim');
+    const claims = await verifyJwt(token, { ...checks, nowSeconds: clock.now().getTime() / 1_000 });
+    const { exp, nbf = 0 } = claims;
+    if (!isTime(exp) || !isTime(nbf)) throw tokenInvalid('claim');
     return { ...claims, exp };
   };
 }

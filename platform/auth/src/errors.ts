@@ -1,6 +1,11 @@
 import { PlatformError } from '@flotilla/kernel';
 
-export type AuthErrorCode = 'AUTH_TOKEN_INVALID' | 'AUTH_KEYS_UNAVAILABLE' | 'AUTH_SERVICE_TOKEN_UNAVAILABLE';
+export type AuthErrorCode =
+  | 'AUTH_TOKEN_INVALID'
+  | 'AUTH_KEYS_UNAVAILABLE'
+  | 'AUTH_CALLER_REFUSED'
+  | 'AUTH_SERVICE_TOKEN_UNAVAILABLE'
+  | 'AUTH_POLICY_MISSING';
 
 /** Why a token was refused: for logs and counters only, a client never learns it. */
 export type InvalidReason =
@@ -15,13 +20,23 @@ export type InvalidReason =
   | 'not-yet-valid'
   | 'issuer'
   | 'audience'
-  | 'claim';
+  | 'claim'
+  | 'revoked'
+  | 'delegation';
 
 export function tokenInvalid(reason: InvalidReason, cause?: unknown): PlatformError<AuthErrorCode> {
   return new PlatformError('AUTH_TOKEN_INVALID', 'the access token was refused', {
     retryable: false,
     details: { reason },
     cause,
+  });
+}
+
+/** The token is good, and the service it names has no business here. */
+export function callerRefused(service: string): PlatformError<AuthErrorCode> {
+  return new PlatformError('AUTH_CALLER_REFUSED', `the service ${service} may not call this one`, {
+    retryable: false,
+    details: { service },
   });
 }
 

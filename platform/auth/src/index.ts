@@ -1,3 +1,4 @@
+export { type Credentials, identifyCaller, ON_BEHALF_OF } from './caller.ts';
 export {
   type ClaimsVerifierOptions,
   createClaimsVerifier,
@@ -7,16 +8,29 @@ export {
 export type { AuthErrorCode, InvalidReason } from './errors.ts';
 export type { KeySource, VerificationKey } from './key-set.ts';
 export {
+  type Access,
   allOf,
   anyOf,
+  anyUser,
   authenticated,
+  calledBy,
+  isOwner,
+  isSameTenant,
+  type Owned,
   type Policy,
+  requireAccess,
   requirePermission,
   requireRole,
   requireScope,
 } from './policy.ts';
-export type { Principal } from './principal.ts';
+export { isServiceAlone, onBehalfOf, type Principal } from './principal.ts';
 export { createRemoteKeys, createStaticKeys, type RemoteKeysOptions } from './remote-keys.ts';
+export {
+  createRevocations,
+  type Revocation,
+  type Revocations,
+  type RevocationsOptions,
+} from './revocations.ts';
 export { createServiceTokens, type ServiceTokensOptions } from './service-tokens.ts';
 export { createTokenVerifier, type TokenVerifierOptions, type VerifyToken } from './token-verifier.ts';
 export { createVerifiedTokens, tokenKey, type VerifiedTokens } from './verified-tokens.ts';

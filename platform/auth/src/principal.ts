@@ -7,8 +7,27 @@ export interface Principal {
   readonly role?: string;
   readonly tenantId?: string;
   readonly clientId?: string;
+  /** `sid`: the session the token was issued in. */
+  readonly sessionId?: string;
+  /** `iat`: what happened to the account later, the token does not know. */
+  readonly issuedAtSeconds?: number;
+  /**
+   * The service that calls, with a token of its own (`sub` is its `client_id`), or in the name of the user: by a token
+   * that was exchanged for it (`act`), or with its own token beside the user's (`onBehalfOf`). Without: the user's client.
+   */
+  readonly service?: string;
   readonly scopes: ReadonlySet<string>;
   readonly permissions: ReadonlySet<string>;
   /** The token itself, to call other services on behalf of the caller. Never log it. */
   readonly token: string;
+}
+
+/** Is nobody behind it but the service itself? */
+export function isServiceAlone({ service, subject }: Principal): boolean {
+  return service !== undefined && service === subject;
+}
+
+/** The user's rights, with the service that uses them. */
+export function onBehalfOf(user: Principal, service: Principal): Principal {
+  return { ...user, service: service.subject };
 }

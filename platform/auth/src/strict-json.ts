@@ -9,7 +9,9 @@ export function parseStrictObject(bytes: Uint8Array): Record<string, unknown> | 
     const text = utf8.decode(bytes);
     const value: unknown = JSON.parse(text);
     if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
-    return repeatsName(text) ? undefined : (value as Record<string, unknown>); // an object, as just checked
+    // What is written as we would write it has each name once: nearly every token, and quickly seen.
+    const isPlain = JSON.stringify(value) === text;
+    return isPlain || !repeatsName(text) ? (value as Record<string, unknown>) : undefined; // an object, as just checked
   } catch {
     return undefined; // not UTF-8 or not JSON: what `undefined` stands for
   }

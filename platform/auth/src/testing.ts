@@ -1,5 +1,4 @@
-import { generateKeyPairSync, type JsonWebKey, randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { generateKeyPairSync, type JsonWebKey, randomUUID, sign } from 'node:crypto';
 import type { KeySource } from './key-set.ts';
 import { createStaticKeys } from './remote-keys.ts';
 import { createTokenVerifier, type VerifyToken } from './token-verifier.ts';
@@ -32,12 +31,17 @@ export function createTestIssuer({
     keys,
     jwks,
     verify: createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys }),
-    sign: (claims = {}, header = {}) => {
+    sign: async (claims = {}, header = {}) => {
       const iat = Math.floor(Date.now() / 1000);
       const defaults = { iss: issuer, aud: audience, sub: 'user-1', iat, exp: iat + 900, jti: randomUUID() };
-      return new SignJWT({ ...defaults, ...claims })
-        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, ...header })
-        .sign(privateKey);
+      const input = [
+        { alg: 'ES256', typ: 'at+jwt', kid, ...header },
+        { ...defaults, ...claims },
+      ]
+        .map((part) => Buffer.from(JSON.stringify(part)).toString('base64url'))
+        .join('.');
+      const signature = sign('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' });
+      return `${input}.${signature.toString('base64url')}`;
     },
   };
 }

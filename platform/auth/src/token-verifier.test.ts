@@ -8,9 +8,9 @@ import {
 } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
-import { CompactEncrypt } from 'jose';
 import type { KeySource } from './key-set.ts';
 import { createStaticKeys } from './remote-keys.ts';
+import { createRevocations } from './revocations.ts';
 import { createTestIssuer } from './testing.ts';
 import { createTokenVerifier, type VerifyToken } from './token-verifier.ts';
 
@@ -51,6 +51,8 @@ describe('a valid token', () => {
       role: 'Admin',
       tenant_id: 't',
       client_id: 'web-app',
+      sid: 's-1',
+      iat: 1_700_000_000,
       scope: 'orders.read orders.write',
       permissions: ['orders.write'],
     });
@@ -61,6 +63,8 @@ describe('a valid token', () => {
       role: 'Admin',
       tenantId: 't',
       clientId: 'web-app',
+      sessionId: 's-1',
+      issuedAtSeconds: 1_700_000_000,
       scopes: new Set(['orders.read', 'orders.write']),
       permissions: new Set(['orders.write']),
       token,
@@ -204,9 +208,8 @@ describe('form', () => {
   });
 
   it('is never encrypted', async () => {
-    const token = await new CompactEncrypt(Buffer.from('{}'))
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM' })
-      .encrypt(Buffer.alloc(32));
+    const header = encode({ alg: 'dir', enc: 'A256GCM' });
+    const token = [header, '', 'AAAAAAAAAAAAAAAA', 'AAAA', 'AAAAAAAAAAAAAAAAAAAAAA'].join('.');
     assert.equal(await refusal(token), 'malformed');
   });
 
@@ -274,6 +277,60 @@ describe('claims', () => {
       { permissions: [1] },
     ])
       assert.equal(await refusal(await issuer.sign(claims)), 'claim', JSON.stringify(claims));
+  });
+});
+
+describe('the service that calls', () => {
+  const service = async (claims: object) => (await issuer.verify(await issuer.sign({ ...claims }))).service;
+
+  it('is whose own token it is, or who got the token in exchange for it', async () => {
+    assert.equal(await service({ sub: 'order', client_id: 'order' }), 'order');
+    assert.equal(await service({ sub: 'u-1', client_id: 'web-app' }), undefined);
+    const act = { sub: 'cart', act: { sub: 'web-bff' } };
+    assert.equal(await service({ sub: 'u-1', client_id: 'web-app', act }), 'cart', 'the outermost acts now');
+  });
+
+  it('has a name, or the token is refused', async () => {
+    for (const act of ['cart', {}, { sub: '' }, { sub: 7 }, null, []])
+      assert.equal(await refusal(await issuer.sign({ act })), 'claim', JSON.stringify(act));
+  });
+});
+
+describe('a token that was revoked', () => {
+  const at = new Date();
+  const iatBefore = Math.floor(at.getTime() / 1_000) - 10;
+
+  it('is refused, verified before or not', async () => {
+    const revocations = createRevocations();
+    const verify = createTokenVerifier({ ...settings, revocations });
+    const token = await issuer.sign({ sub: 'u-1', sid: 's-1', iat: iatBefore });
+    const elsewhere = await issuer.sign({ sub: 'u-1', sid: 's-2', iat: iatBefore });
+    for (const one of [token, elsewhere]) assert.equal(await refusal(one, verify), 'accepted');
+    revocations.add({ kind: 'session-ended', sessionId: 's-1', at }, Date.now());
+    assert.equal(await refusal(token, verify), 'revoked');
+    assert.equal(await refusal(await issuer.sign({ sub: 'u-1', sid: 's-1' }), verify), 'revoked');
+    assert.equal(await refusal(elsewhere, verify), 'accepted', 'another session of the same user');
+  });
+
+  it('is refused also when that happens while its key is on the way', async () => {
+    const revocations = createRevocations();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const keys = { find: (id: string) => promise.then(() => issuer.keys.find(id)) };
+    const verify = createTokenVerifier({ ...settings, keys, revocations });
+    const refused = refusal(await issuer.sign({ sid: 's-1' }), verify);
+    revocations.add({ kind: 'session-ended', sessionId: 's-1', at }, Date.now());
+    resolve();
+    assert.equal(await refused, 'revoked');
+  });
+
+  it('is one from before its account changed; the next one serves', async () => {
+    const revocations = createRevocations();
+    const verify = createTokenVerifier({ ...settings, revocations });
+    revocations.add({ kind: 'account-changed', subject: 'u-1', at }, Date.now());
+    assert.equal(await refusal(await issuer.sign({ sub: 'u-1', iat: iatBefore }), verify), 'revoked');
+    const after = { sub: 'u-1', iat: Math.ceil(at.getTime() / 1_000) + 1 };
+    assert.equal(await refusal(await issuer.sign(after), verify), 'accepted');
+    assert.equal(await refusal(await issuer.sign({ sub: 'u-2', iat: iatBefore }), verify), 'accepted');
   });
 });
 

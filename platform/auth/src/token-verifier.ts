@@ -1,14 +1,15 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { assertNumericDates, principalOf } from './claims.ts';
-import { tokenInvalid } from './errors.ts';
-import { assertCanonical, findKey, MAX_TOKEN_BYTES, verifySignatureAndClaims } from './jwt.ts';
+import { callerRefused, tokenInvalid } from './errors.ts';
+import { findKey, type JwtHeader, MAX_TOKEN_BYTES, verifyJwt } from './jwt.ts';
 import type { KeySource } from './key-set.ts';
 import type { Principal } from './principal.ts';
+import type { Revocations } from './revocations.ts';
 import { createVerifiedTokens, tokenKey } from './verified-tokens.ts';
 
 /**
  * Turns an access token into its principal. Throws `AUTH_TOKEN_INVALID` (with `details.reason`, not for the
- * client) or `AUTH_KEYS_UNAVAILABLE` (retryable).
+ * client), `AUTH_CALLER_REFUSED` or `AUTH_KEYS_UNAVAILABLE` (retryable).
  */
 export type VerifyToken = (token: string) => Promise<Principal>;
 
@@ -20,6 +21,10 @@ export interface TokenVerifierOptions {
   /** Accepted signature algorithms, asymmetric only. Never taken from the token. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
+  /** Asked for each token, verified before or not. Without it a token is good until its end. */
+  readonly revocations?: Pick<Revocations, 'revokes'>;
+  /** The services that may call here, by themselves or for a user: the edges of the topology. Default: every one with a token. */
+  readonly callers?: ReadonlySet<string> | undefined;
   readonly clock?: Pick<Clock, 'now'>;
   /** Allowed difference between the clocks of issuer and verifier. Default 30, at most 60. */
   readonly clockToleranceSeconds?: number;
@@ -33,32 +38,38 @@ const ASYMMETRIC = /^(ES|RS|PS)(256|384|512)$|^EdDSA$/;
 
 /** A verifier for RFC 9068 access tokens. Throws `RangeError` on options that would make it unsafe. */
 export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken {
-  const { issuer, audience, algorithms, keys, clock = systemClock, clockToleranceSeconds = 30 } = options;
+  const { issuer, audience, algorithms, keys, revocations, callers } = options;
+  const { clock = systemClock, clockToleranceSeconds = 30 } = options;
   assertSafe(algorithms, clockToleranceSeconds);
   const cache = createVerifiedTokens<Principal>(options.maxCachedTokens ?? 10_000);
+  const checks = {
+    issuer,
+    audiences: [audience],
+    algorithms: new Set(algorithms),
+    type: ACCESS_TOKEN,
+    requiredClaims: REQUIRED_CLAIMS,
+    clockToleranceSeconds,
+    findKey: (header: JwtHeader) => findKey(keys, header),
+  };
+
+  async function verify(token: string, key: string, nowMs: number): Promise<Principal> {
+    const claims = await verifyJwt(token, { ...checks, nowSeconds: nowMs / 1_000 });
+    assertNumericDates(claims);
+    const principal = principalOf(claims, token);
+    if (Number(claims['iat']) > nowMs / 1_000 + clockToleranceSeconds) throw tokenInvalid('not-yet-valid');
+    cache.remember(key, principal, (Number(claims['exp']) + clockToleranceSeconds) * 1_000);
+    return principal;
+  }
 
   return async (token) => {
     if (token.length > MAX_TOKEN_BYTES) throw tokenInvalid('too-large');
-    const now = clock.now();
+    const nowMs = clock.now().getTime();
     const key = tokenKey(token);
-    const known = cache.find(key, now.getTime());
-    if (known !== undefined) return known;
-    assertCanonical(token);
-    const claims = await verifySignatureAndClaims(token, {
-      issuer,
-      audience,
-      algorithms: [...algorithms],
-      typ: ACCESS_TOKEN,
-      requiredClaims: REQUIRED_CLAIMS,
-      clockTolerance: clockToleranceSeconds,
-      currentDate: now,
-      findKey: (header) => findKey(keys, header),
-    });
-    assertNumericDates(claims);
-    const { iat = 0, exp = 0 } = claims;
-    if (iat > now.getTime() / 1000 + clockToleranceSeconds) throw tokenInvalid('not-yet-valid');
-    const principal = principalOf(claims, token);
-    cache.remember(key, principal, (exp + clockToleranceSeconds) * 1000);
+    const principal = cache.find(key, nowMs) ?? (await verify(token, key, nowMs));
+    // After the wait for a key, too: what was revoked meanwhile is refused.
+    if (revocations?.revokes(principal)) throw tokenInvalid('revoked');
+    const { service } = principal;
+    if (service !== undefined && callers !== undefined && !callers.has(service)) throw callerRefused(service);
     return principal;
   };
 }

@@ -5,6 +5,7 @@ import {
   type MessageInitShape,
   type MessageShape,
 } from '@bufbuild/protobuf';
+import { ON_BEHALF_OF } from '@flotilla/auth';
 import type { Balancer, Endpoint } from '@flotilla/discovery';
 import {
   currentContext,
@@ -46,6 +47,8 @@ export interface GrpcCallOptions {
   readonly signal?: AbortSignal;
   /** Instead of the client's. */
   readonly timeoutMs?: number;
+  /** The token of the user in whose name this service calls, sent beside its own. */
+  readonly onBehalfOf?: string;
 }
 
 type Caller<M> =
@@ -129,7 +132,7 @@ async function attempt(
   const limit = startLimit(facts, timeoutMs, options.signal);
   deps.running.add(limit);
   try {
-    const metadata = await limit.race(metadataFor(deps));
+    const metadata = await limit.race(metadataFor(deps, options));
     const first = await limit.race(deps.pick(deps.service));
     const answer = await limit.race(tryOn(first, method, { request, metadata, deps, limit }));
     if (answer !== 'unreachable') return answer;
@@ -180,10 +183,11 @@ async function pickAnother(
   }
 }
 
-async function metadataFor({ token }: ClientDeps): Promise<Metadata> {
+async function metadataFor({ token }: ClientDeps, { onBehalfOf }: GrpcCallOptions): Promise<Metadata> {
   const metadata = new Metadata();
   const trace = currentContext()?.trace;
   if (trace) metadata.set('traceparent', formatTraceparent(trace));
   if (token) metadata.set('authorization', `Bearer ${await token()}`);
+  if (token && onBehalfOf !== undefined) metadata.set(ON_BEHALF_OF, onBehalfOf);
   return metadata;
 }

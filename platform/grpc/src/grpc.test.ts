@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
-import { requireScope } from '@flotilla/auth';
+import { createTokenVerifier, requireScope } from '@flotilla/auth';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import type { Endpoint } from '@flotilla/discovery';
 import { PlatformError } from '@flotilla/kernel';
@@ -190,6 +190,26 @@ describe('access', () => {
       hurryWith({ token: () => issuer.sign({ scope: 'rest' }) }),
       rejected('PERMISSION_DENIED'),
     );
+  });
+
+  test('looks at the rights of the user in whose name a service calls, and lets no other service in', async () => {
+    const verifyToken = createTokenVerifier({ ...issuer, algorithms: ['ES256'], callers: new Set(['cart']) });
+    const { port } = await serve(hello, { verifyToken });
+    const hurry = (service: string, onBehalfOf: string) =>
+      connect(pickFrom(endpoint(port)), {
+        token: () => issuer.sign({ sub: service, client_id: service, scope: 'hurry' }),
+      }).hurry({ name: 'Ada' }, { onBehalfOf });
+    const refused = (error: PlatformError) => error.details['status'] === 'PERMISSION_DENIED';
+    const able = await issuer.sign({ scope: 'hurry' });
+    assert.equal((await hurry('cart', able)).text, 'Hello, Ada');
+    await assert.rejects(hurry('cart', await issuer.sign({ scope: 'rest' })), refused);
+    await assert.rejects(hurry('payment', able), refused);
+  });
+
+  test('has to be declared, or the service is not made', () => {
+    const handlers = { greet: hello, hurry: hello };
+    const access = { greet: 'public' } as unknown as { greet: 'public'; hurry: 'public' };
+    assert.throws(() => implement(Greeter, handlers, { access }), { code: 'AUTH_POLICY_MISSING' });
   });
 
   test('is undecided while the keys cannot be loaded: the caller may try again', async () => {

@@ -6,7 +6,7 @@ import type {
   MessageInitShape,
   MessageShape,
 } from '@bufbuild/protobuf';
-import type { Policy, Principal } from '@flotilla/auth';
+import { type Access, type Policy, type Principal, requireAccess } from '@flotilla/auth';
 import type { Issue } from '@flotilla/kernel';
 import type { StatusName } from './status.ts';
 
@@ -47,7 +47,7 @@ export interface ImplementOptions<S extends DescService> {
 /** A method with its types erased, as the server runs it. */
 export interface ServedMethod {
   readonly descriptor: DescMethodUnary;
-  readonly access: 'public' | Policy;
+  readonly access: Access;
   validate(request: MessageShape<DescMessage>): readonly Issue[];
   handle(
     request: MessageShape<DescMessage>,
@@ -61,7 +61,7 @@ export interface ServedService {
   readonly methods: readonly ServedMethod[];
 }
 
-/** Binds handlers to a generated service. Unary methods only: others are a `RangeError`. */
+/** Binds handlers to a generated service. Unary methods only: others are a `RangeError`. Throws `AUTH_POLICY_MISSING`. */
 export function implement<S extends DescService>(
   service: S,
   handlers: Handlers<S>,
@@ -69,19 +69,16 @@ export function implement<S extends DescService>(
 ): ServedService {
   // The generated types tie each name to its message types; here that tie is dropped, and nowhere else.
   const erased = handlers as Readonly<Record<string, ServedMethod['handle']>>;
-  const access = options.access as Readonly<Record<string, ServedMethod['access']>>;
+  const access = options.access as Readonly<Record<string, unknown>>;
   const checks = (options.validate ?? {}) as Readonly<Record<string, ServedMethod['validate'] | undefined>>;
   return {
     descriptor: service,
     methods: service.methods.map((method) => {
       const name = method.localName;
       const handle = erased[name];
-      const allowed = access[name];
-      if (!isUnary(method) || handle === undefined || allowed === undefined) {
-        throw new RangeError(
-          `${service.typeName}/${method.name}: must be unary, with a handler and its access`,
-        );
-      }
+      if (!isUnary(method) || handle === undefined)
+        throw new RangeError(`${service.typeName}/${method.name}: must be unary, with a handler`);
+      const allowed = requireAccess(access[name], `${service.typeName}/${method.name}`);
       return { descriptor: method, access: allowed, handle, validate: checks[name] ?? (() => []) };
     }),
   };

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import type { Principal, VerifyToken } from '@flotilla/auth';
+import { identifyCaller, ON_BEHALF_OF, type Principal, type VerifyToken } from '@flotilla/auth';
 import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
 import {
   type Histogram,
@@ -93,7 +93,8 @@ async function authenticate(
   verifyToken: VerifyToken | undefined,
 ): Promise<Principal | undefined> {
   const token = /^Bearer +(\S+)$/i.exec(textOf(metadata, 'authorization') ?? '')?.[1];
-  return token === undefined ? undefined : await verifyToken?.(token);
+  if (token === undefined || verifyToken === undefined) return undefined;
+  return await identifyCaller(verifyToken, { token, userToken: textOf(metadata, ON_BEHALF_OF) });
 }
 
 function isRefusal(reply: object): reply is Refusal {
@@ -105,6 +106,8 @@ function toRefusal(name: string, thrown: unknown, logger: Logger): Refusal {
   const error = toError(thrown);
   const code = isPlatformError(error) ? error.code : undefined;
   if (code === 'AUTH_TOKEN_INVALID') return refuse('UNAUTHENTICATED', 'the token is not valid');
+  if (code === 'AUTH_CALLER_REFUSED')
+    return refuse('PERMISSION_DENIED', 'the service that calls may not call this one');
   if (error instanceof CallEnded) {
     return refuse(error.code === 'GRPC_DEADLINE' ? 'DEADLINE_EXCEEDED' : 'CANCELLED', 'the call ended early');
   }

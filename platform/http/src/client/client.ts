@@ -1,3 +1,4 @@
+import { ON_BEHALF_OF } from '@flotilla/auth';
 import type { Balancer, Endpoint } from '@flotilla/discovery';
 import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
 import {
@@ -41,6 +42,13 @@ export interface CallOptions {
   readonly idempotent?: boolean;
 }
 
+export interface CallTokens {
+  /** Instead of the client's. */
+  readonly token?: string;
+  /** The token of the user in whose name this service calls, sent beside its own. */
+  readonly onBehalfOf?: string;
+}
+
 export interface HttpClient {
   /**
    * Calls a route and returns any of its declared answers. Throws the errors of `HttpErrorCode`. Instances that
@@ -49,14 +57,14 @@ export interface HttpClient {
    */
   call<R extends Route>(
     route: R,
-    input: CallInput<R> & { readonly token?: string },
+    input: CallInput<R> & CallTokens,
     options?: CallOptions,
   ): Promise<CallReply<R>>;
   /** Waits for running calls, then closes all connections. */
   close(): Promise<void>;
 }
 
-type Input = AnyInput & { readonly token?: string };
+type Input = AnyInput & CallTokens;
 
 /** A typed client of one service. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
@@ -85,6 +93,8 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
             ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
             'x-request-deadline': String(Math.max(1, Math.floor(scope.remainingMs()))),
             ...(token !== undefined && { authorization: `Bearer ${token}` }),
+            ...(token !== undefined &&
+              input.onBehalfOf !== undefined && { [ON_BEHALF_OF]: input.onBehalfOf }),
           },
           ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
         },
@@ -133,7 +143,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   return {
     call: async <R extends Route>(
       route: R,
-      input: CallInput<R> & { readonly token?: string },
+      input: CallInput<R> & CallTokens,
       {
         signal,
         timeoutMs = options.timeoutMs ?? 5_000,

@@ -67,6 +67,10 @@ const BY_FASTIFY_CODE: Readonly<Record<string, ProblemReply>> = {
   FST_ERR_NOT_FOUND: problem(404, 'not-found'),
 };
 
+const CALLER_REFUSED: ProblemReply = {
+  ...problem(403, 'caller-refused', 'The service that calls may not call this one.'),
+  headers: { 'www-authenticate': 'Bearer error="insufficient_scope"' },
+};
 const INTERNAL = problem(500, 'internal-error');
 const UNAVAILABLE: ProblemReply = {
   ...problem(503, 'temporarily-unavailable', 'A part of the system is not available. Try again.'),
@@ -84,6 +88,7 @@ export function replyTo(error: unknown, remainingMs: number): ProblemReply {
   if (error.code === 'AUTH_TOKEN_INVALID') {
     return unauthorized('Bearer error="invalid_token"', 'The access token is not valid.').reply;
   }
+  if (error.code === 'AUTH_CALLER_REFUSED') return CALLER_REFUSED;
   if (error.code === 'HTTP_DEADLINE_EXCEEDED') return DEADLINE;
   if (!error.retryable) return INTERNAL;
   return remainingMs <= DEADLINE_MARGIN_MS ? DEADLINE : UNAVAILABLE;

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { authenticated, requirePermission, type VerifyToken } from '@flotilla/auth';
+import {
+  allOf,
+  anyUser,
+  authenticated,
+  calledBy,
+  createTokenVerifier,
+  type Principal,
+  requirePermission,
+  type VerifyToken,
+} from '@flotilla/auth';
 import { PlatformError } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -132,3 +141,64 @@ test('a guarded route without a verifier is refused at construction', () => {
     /GET \/me needs authenticated, but there is no verifyToken/,
   );
 });
+
+test('a service may call in the name of a user: the user has the rights, both are known', async (t) => {
+  const callers = createTokenVerifier({ ...issuer, algorithms: ['ES256'], callers: new Set(['cart']) });
+  const byCart = defineRoute({ ...whoAmI, path: '/by-cart', access: allOf(calledBy('cart'), anyUser) });
+  const seen = s.object({ subject: s.string(), service: s.optional(s.string()) });
+  const route = defineRoute({ ...write, method: 'GET', body: undefined, responses: { 200: seen } });
+  const show = ({ subject, service }: Principal) =>
+    ok({ subject, ...(service !== undefined && { service }) });
+  const { url } = await startHost(t, {
+    handlers: [
+      handle(route, async ({ principal }) => show(principal)),
+      handle(byCart, async ({ principal }) => ok({ subject: principal.subject })),
+    ],
+    verifyToken: callers,
+  });
+  const service = (name: string) =>
+    issuer.sign({ sub: name, client_id: name, permissions: ['orders.write'] });
+  const alice = await issuer.sign({ sub: 'alice', client_id: 'web-app', permissions: ['orders.write'] });
+  const bob = await issuer.sign({ sub: 'bob', client_id: 'web-app' });
+  const call = async (path: string, token: string, onBehalfOf?: string) => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      ...(onBehalfOf !== undefined && { 'x-on-behalf-of': onBehalfOf }),
+    };
+    const response = await fetch(`${url}${path}`, { headers });
+    return [response.status, await response.json()] as const;
+  };
+  assert.deepEqual(await call('/orders', await service('cart'), alice), [
+    200,
+    { subject: 'alice', service: 'cart' },
+  ]);
+  assert.equal(
+    (await call('/orders', await service('cart'), bob))[0],
+    403,
+    "the service's rights are not the user's",
+  );
+  assert.equal((await call('/by-cart', await service('cart'), bob))[0], 200);
+  assert.equal((await call('/by-cart', await service('cart')))[0], 403, 'nobody it calls for');
+  assert.equal((await call('/by-cart', bob))[0], 403, 'no service that calls');
+  for (const [path, token, other] of [
+    ['/orders', bob, alice],
+    ['/orders', await service('cart'), await service('cart')],
+    ['/orders', await service('cart'), `${alice}x`],
+    ['/orders', await service('cart'), ''],
+    ['/orders', await service('cart'), `${alice}, ${alice}`],
+  ] as const)
+    assert.equal((await call(path, token, other))[0], 401);
+  const [status, problem] = await call('/orders', await service('payment'), alice);
+  assert.deepEqual([status, (problem as { code: string }).code], [403, 'caller-refused']);
+});
+
+test('a route that does not say who may call it does not start', () => {
+  for (const access of [undefined, null, 'anonymous', {}, { name: 'x' }, { allows: () => true }]) {
+    const route = { ...open, access } as unknown as typeof open;
+    const handlers = [handle(route, async () => ok({ known: false }))];
+    const start = () => createHttpHost({ ...facts, verifyToken: issuer.verify, handlers, readiness: {} });
+    assert.throws(start, { code: 'AUTH_POLICY_MISSING', message: /^GET \/open does not say/ });
+  }
+});
+
+const facts = { service: 'test', logger: silentLogger, metrics: createMetrics() };
