@@ -14,11 +14,13 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   auth: ['kernel'],
   postgres: ['kernel'],
   discovery: ['kernel', 'telemetry'],
+  process: ['kernel', 'telemetry'],
   http: ['auth', 'discovery', 'kernel', 'telemetry'],
   grpc: ['auth', 'discovery', 'kernel', 'telemetry'],
   messaging: ['kernel', 'postgres', 'telemetry'],
   'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'messaging', 'postgres', 'telemetry'],
+  service: ['auth', 'discovery', 'http', 'kernel', 'process', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
   cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'saga'],
 };
@@ -38,7 +40,7 @@ const TYPE_TESTS = /typing\.test\.ts$/;
  */
 const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'event-store': [['stream'], ['feed'], ['projection'], ['testing']],
-  http: [['contract'], ['server', 'client'], ['process']],
+  http: [['contract'], ['server', 'client']],
   messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],
   saga: [['define'], ['decide'], ['store'], ['run', 'operate', 'upgrade'], ['testing']],
 };

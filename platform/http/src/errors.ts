@@ -24,17 +24,6 @@ export type HttpErrorCode =
   | 'HTTP_CLIENT_GONE'
   | 'HTTP_NOT_READY';
 
-/**
- * Errors of a task: `TASK_USAGE` when its arguments are wrong, `TASK_REFUSED` when what it was given must not be done;
- * then nothing was changed.
- */
-export type TaskErrorCode = 'TASK_USAGE' | 'TASK_REFUSED';
-
-/** The message is what the user reads. */
-export function taskError(code: TaskErrorCode, message: string): PlatformError<TaskErrorCode> {
-  return new PlatformError(code, message);
-}
-
 export type HttpError = PlatformError<HttpErrorCode>;
 
 export function httpError(

@@ -21,31 +21,10 @@ export {
 export {
   type HttpError,
   type HttpErrorCode,
-  type TaskErrorCode,
-  taskError,
   type UnexpectedStatus,
   unexpectedStatus,
 } from './errors.ts';
-export {
-  ConfigurationError,
-  choice,
-  type Environment,
-  flag,
-  integer,
-  json,
-  optional,
-  port,
-  readEnvironment,
-  type Setting,
-  secret,
-  text,
-  url,
-} from './process/environment.ts';
-export { runService } from './process/run-service.ts';
-export { runTask, type TaskContext, type TaskDefinition } from './process/run-task.ts';
-export type { ServiceContext, ServiceDefinition, StartedService } from './process/service.ts';
-export type { ServiceEnvironment } from './process/service-environment.ts';
 export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './server/handler.ts';
-export { databaseReadiness, type ReadinessCheck } from './server/health.ts';
+export { databaseReadiness, failedChecks, type ReadinessCheck } from './server/health.ts';
 export { createHttpHost, type HttpHost } from './server/host.ts';
 export type { HttpHostOptions, RawRoutes } from './server/host-options.ts';

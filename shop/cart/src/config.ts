@@ -1,4 +1,4 @@
-import { type Environment, integer, optional, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, integer, optional, readEnvironment, secret } from '@flotilla/process';
 
 const SETTINGS = {
   DATABASE_URL: secret(),

@@ -1,6 +1,7 @@
-import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
+import { createHttpClient, databaseReadiness } from '@flotilla/http';
 import { createConsumer, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { runService } from '@flotilla/service';
 import { createCartApp } from './app.ts';
 import { readConfig } from './config.ts';
 

@@ -1,5 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import { choice, type Environment, optional, port, readEnvironment, secret, text, url } from '@flotilla/http';
+import {
+  choice,
+  type Environment,
+  optional,
+  port,
+  readEnvironment,
+  secret,
+  text,
+  url,
+} from '@flotilla/process';
 
 /** Throws `ConfigurationError` with everything that is wrong. */
 export function readConfig(env: Environment) {

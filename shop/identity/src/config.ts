@@ -1,3 +1,5 @@
+import { accept, reject } from '@flotilla/kernel';
+import * as s from '@flotilla/kernel/schema';
 import {
   type Environment,
   integer,
@@ -7,9 +9,7 @@ import {
   type Setting,
   secret,
   url,
-} from '@flotilla/http';
-import { accept, reject } from '@flotilla/kernel';
-import * as s from '@flotilla/kernel/schema';
+} from '@flotilla/process';
 
 const serviceClients = s.record(
   s.object({

@@ -1,4 +1,4 @@
-import { type Environment, integer, optional, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, integer, optional, readEnvironment, secret } from '@flotilla/process';
 
 /** What the inventory service needs besides what every service is told. */
 export function readConfig(env: Environment) {

@@ -1,5 +1,5 @@
-import { type Environment, optional, readEnvironment, type Setting, secret } from '@flotilla/http';
 import { accept, reject } from '@flotilla/kernel';
+import { type Environment, optional, readEnvironment, type Setting, secret } from '@flotilla/process';
 
 /** An address, with or without a name: `Shop <shop@example.com>`. */
 const SENDER = /^([^<>@\r\n]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/;

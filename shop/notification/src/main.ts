@@ -1,6 +1,7 @@
-import { databaseReadiness, runService } from '@flotilla/http';
+import { databaseReadiness } from '@flotilla/http';
 import { createConsumer, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { runService } from '@flotilla/service';
 import { createNotificationApp } from './app.ts';
 import { readConfig } from './config.ts';
 import { createSmtpServer } from './smtp.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ConfigurationError } from '@flotilla/http';
+import { ConfigurationError } from '@flotilla/process';
 import { readConfig } from './config.ts';
 
 const REQUIRED = { DATABASE_URL: 'postgres://order', BUS_URL: 'postgres://bus' };

@@ -1,4 +1,4 @@
-import { choice, type Environment, integer, optional, readEnvironment, secret } from '@flotilla/http';
+import { choice, type Environment, integer, optional, readEnvironment, secret } from '@flotilla/process';
 
 export type OrderFlow = 'orchestration' | 'choreography';
 

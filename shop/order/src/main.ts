@@ -1,6 +1,7 @@
-import { databaseReadiness, runService } from '@flotilla/http';
+import { databaseReadiness } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { runService } from '@flotilla/service';
 import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';

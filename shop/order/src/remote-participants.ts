@@ -1,5 +1,6 @@
 import { createGrpcClient, type GrpcClient } from '@flotilla/grpc';
-import { createHttpClient, type HttpClient, type ServiceContext } from '@flotilla/http';
+import { createHttpClient, type HttpClient } from '@flotilla/http';
+import type { ServiceContext } from '@flotilla/service';
 import { chargePayment, createShipment, lookUpProducts, refundPayment } from '@shop/contracts';
 import { InventoryService } from '@shop/contracts/gen/inventory';
 import { CHARGE_TIMEOUT_MS } from './features/place-order-saga.ts';

@@ -1,4 +1,4 @@
-import { type Environment, optional, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, optional, readEnvironment, secret } from '@flotilla/process';
 
 const PROVIDER_SETTINGS = { DATABASE_URL: secret(), PROVIDER_API_KEY: secret({ minLength: 16 }) };
 

@@ -1,6 +1,7 @@
-import { createHttpClient, databaseReadiness, runService } from '@flotilla/http';
+import { createHttpClient, databaseReadiness } from '@flotilla/http';
 import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
 import { createDatabase, type Queryable } from '@flotilla/postgres';
+import { runService } from '@flotilla/service';
 import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createPaymentApp } from './app.ts';
 import { readConfig } from './config.ts';

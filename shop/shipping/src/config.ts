@@ -1,4 +1,4 @@
-import { type Environment, optional, readEnvironment, secret } from '@flotilla/http';
+import { type Environment, optional, readEnvironment, secret } from '@flotilla/process';
 
 export function readConfig(env: Environment) {
   return readEnvironment(env, {

@@ -1,7 +1,7 @@
-import { readEnvironment, runTask, secret, taskError } from '@flotilla/http';
 import { createValidator } from '@flotilla/kernel';
 import { createOutbox } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
+import { readEnvironment, runTask, secret, taskError } from '@flotilla/process';
 import { signUpBody } from '@shop/contracts';
 import { createAccountStore } from '../account-store.ts';
 import { createCommonPasswords } from '../common-passwords.ts';

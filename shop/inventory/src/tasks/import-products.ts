@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { readEnvironment, runTask, secret, taskError } from '@flotilla/http';
 import { createDatabase } from '@flotilla/postgres';
+import { readEnvironment, runTask, secret, taskError } from '@flotilla/process';
 import { importProducts, readProducts } from '../features/import-products.ts';
 import { createPostgresCatalogueStore } from '../postgres-catalogue-store.ts';
 

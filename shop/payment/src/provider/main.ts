@@ -1,5 +1,6 @@
-import { databaseReadiness, runService } from '@flotilla/http';
+import { databaseReadiness } from '@flotilla/http';
 import { createDatabase } from '@flotilla/postgres';
+import { runService } from '@flotilla/service';
 import { readProviderConfig } from '../config.ts';
 import { createApiKeyVerifier } from './api-key.ts';
 import { createProviderApp } from './app.ts';

@@ -1,4 +1,5 @@
-import { accept, createValidator, PlatformError, type Result, reject, type Schema } from '@flotilla/kernel';
+import { accept, createValidator, type Result, reject, type Schema } from '@flotilla/kernel';
+import { ConfigurationError } from './errors.ts';
 
 /** How one environment variable is read. */
 export interface Setting<T> {
@@ -10,18 +11,6 @@ export interface Setting<T> {
 export type Environment = Readonly<Record<string, string | undefined>>;
 type Settings = Readonly<Record<string, Setting<unknown>>>;
 type Values<S> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
-
-/** Some settings are missing or wrong; `problems` names all of them, never their values. Not retryable. */
-export class ConfigurationError extends PlatformError<'CONFIG_INVALID'> {
-  readonly problems: readonly string[];
-
-  constructor(problems: readonly string[]) {
-    super('CONFIG_INVALID', `the configuration is not usable: ${problems.join('; ')}`, {
-      details: { problems },
-    });
-    this.problems = problems;
-  }
-}
 
 /**
  * Reads variables by their settings. Throws one `ConfigurationError` with everything that is wrong. Secrets are

@@ -5,13 +5,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { createTestIssuer } from '@flotilla/auth/testing';
 import { startRegistry } from '@flotilla/discovery/registry';
+import { createHttpHost, defineRoute, handle, ok } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
-import { issuer, readProblem, startHost } from '../../test/fixture.ts';
-import { defineRoute, handle, ok } from '../index.ts';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
 
-const SAMPLE = join(import.meta.dirname, '../../test/sample-service.ts');
+const issuer = createTestIssuer();
+const SAMPLE = join(import.meta.dirname, '../test/sample-service.ts');
 const CONFIG = { GREETING: 'hello', API_KEY: 'hunter2', INSTANCE_ID: 'sample-1', ISSUER: issuer.issuer };
 
 interface Running {
@@ -202,13 +204,18 @@ test('tokens are checked with the keys of identity, and its own come from there'
   const registry = await startRegistry({ host: '127.0.0.1', port: 0 });
   t.after(() => registry.close());
   const asked: unknown[] = [];
-  const identity = await startHost(t, {
+  const identity = createHttpHost({
     service: 'identity',
     handlers: identityHandlers(asked),
+    logger: silentLogger,
+    metrics: createMetrics(),
+    readiness: {},
   });
+  t.after(() => identity.close());
+  const { port } = await identity.listen();
   await fetch(`${registry.url}/v1/agent/service/register`, {
     method: 'PUT',
-    body: JSON.stringify({ Name: 'identity', ID: 'identity-1', Address: '127.0.0.1', Port: identity.port }),
+    body: JSON.stringify({ Name: 'identity', ID: 'identity-1', Address: '127.0.0.1', Port: port }),
   });
   const service = run(t, {
     ...CONFIG,
@@ -220,7 +227,7 @@ test('tokens are checked with the keys of identity, and its own come from there'
   const response = await fetch(`${url}/guarded`, { headers: { authorization: `Bearer ${token}` } });
   assert.deepEqual(await response.json(), { greeting: 'alice' });
   const refused = await fetch(`${url}/guarded`, { headers: { authorization: 'Bearer x.y.z' } });
-  assert.equal((await readProblem(refused)).code, 'unauthorized');
+  assert.equal(((await refused.json()) as { code: string }).code, 'unauthorized');
   const relayed = await fetch(`${url}/relay`);
   assert.deepEqual(await relayed.json(), { greeting: 'sample' });
   assert.deepEqual(asked, [{ clientId: 'sample', clientSecret: 'hunter2', scope: 'orders.read' }]);

@@ -1,18 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireScope } from '@flotilla/auth';
+import { createHttpClient, defineRoute, handle, noContent, ok } from '@flotilla/http';
 import { crashPoint, plantedBug } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
-import {
-  createHttpClient,
-  defineRoute,
-  handle,
-  noContent,
-  ok,
-  readEnvironment,
-  runService,
-  secret,
-  text,
-} from '../src/index.ts';
+import { readEnvironment, secret, text } from '@flotilla/process';
+import { runService } from '../src/index.ts';
 
 // A service for the tests of `runService`: they start it as a process of its own.
 

@@ -1,12 +1,9 @@
 import type { VerifyToken } from '@flotilla/auth';
 import type { Balancer } from '@flotilla/discovery';
+import type { RawRoutes, ReadinessCheck, RouteHandler } from '@flotilla/http';
 import type { Clock, NewId } from '@flotilla/kernel';
+import type { Environment, ServiceEnvironment } from '@flotilla/process';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { RouteHandler } from '../server/handler.ts';
-import type { ReadinessCheck } from '../server/health.ts';
-import type { RawRoutes } from '../server/host-options.ts';
-import type { Environment } from './environment.ts';
-import type { ServiceEnvironment } from './service-environment.ts';
 
 /** What a service is given when it starts. */
 export interface ServiceContext<Config> {

@@ -3,7 +3,6 @@ import { test } from 'node:test';
 import { inspect } from 'node:util';
 import * as s from '@flotilla/kernel/schema';
 import {
-  ConfigurationError,
   choice,
   flag,
   integer,
@@ -15,6 +14,7 @@ import {
   text,
   url,
 } from './environment.ts';
+import { ConfigurationError } from './errors.ts';
 
 test('settings become typed values, with their defaults', () => {
   const values = readEnvironment(

@@ -1,11 +1,9 @@
 import { createRemoteKeys, createServiceTokens, createTokenVerifier, type VerifyToken } from '@flotilla/auth';
 import type { Balancer } from '@flotilla/discovery';
+import { createHttpClient, defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
+import { ConfigurationError, type ServiceEnvironment } from '@flotilla/process';
 import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
-import { createHttpClient } from '../client/client.ts';
-import { defineRoute } from '../contract/route.ts';
-import { ConfigurationError } from './environment.ts';
-import type { ServiceEnvironment } from './service-environment.ts';
 
 const jwks = defineRoute({
   method: 'GET',

@@ -5,18 +5,21 @@ import {
   createStaticResolver,
   register,
 } from '@flotilla/discovery';
+import { createHttpHost, failedChecks, type HttpHost } from '@flotilla/http';
 import { answerPings, isPlatformError, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import {
+  armFaults,
+  ConfigurationError,
+  createDisposal,
+  type Disposal,
+  readServiceEnvironment,
+  repeat,
+  type ServiceEnvironment,
+  whenAskedToStop,
+} from '@flotilla/process';
 import { createLogger, createMetrics, type Logger } from '@flotilla/telemetry';
-import { failedChecks } from '../server/health.ts';
-import { createHttpHost, type HttpHost } from '../server/host.ts';
-import { createDisposal, type Disposal } from './disposal.ts';
-import { ConfigurationError } from './environment.ts';
-import { armFaults } from './faults.ts';
 import { createIdentityAccess } from './identity-access.ts';
-import { repeat } from './repeat.ts';
 import type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';
-import { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
-import { whenAskedToStop } from './stop-request.ts';
 
 /** As sysexits.h: something that the service needs is away, and it is worth trying again. */
 const EXIT_LACKING = 75;

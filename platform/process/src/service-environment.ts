@@ -1,5 +1,4 @@
 import {
-  ConfigurationError,
   choice,
   type Environment,
   flag,
@@ -10,6 +9,7 @@ import {
   text,
   url,
 } from './environment.ts';
+import { ConfigurationError } from './errors.ts';
 
 const SETTINGS = {
   INSTANCE_ID: optional(text()),

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Writable } from 'node:stream';
-import { taskError } from '../errors.ts';
+import { taskError } from './errors.ts';
 
 const MOST_CHARACTERS = 65_536;
 
