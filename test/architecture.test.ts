@@ -20,9 +20,9 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   messaging: ['kernel', 'postgres', 'telemetry'],
   'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'messaging', 'postgres', 'telemetry'],
-  service: ['auth', 'discovery', 'http', 'kernel', 'process', 'telemetry'],
-  gateway: ['auth', 'discovery', 'kernel', 'telemetry'],
-  cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'saga'],
+  service: ['auth', 'discovery', 'http', 'kernel', 'messaging', 'postgres', 'process', 'telemetry'],
+  gateway: ['auth', 'discovery', 'kernel', 'process', 'telemetry'],
+  cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'process', 'saga'],
 };
 
 const LIMIT_LINES = 500;

@@ -19,7 +19,7 @@ export type { Exchange, Step } from './exchange.ts';
 export { ANYTHING, type Registered } from './grammar/registered.ts';
 export type { GatewayConfig } from './model.ts';
 export type { DelegatingHandler, DelegatingHandlers } from './policies/delegating-handlers/handlers.ts';
-export { EXIT_CONFIG, type GatewayProcessOptions, runGateway } from './process/run-gateway.ts';
+export { type GatewayProcessOptions, runGateway } from './process/run-gateway.ts';
 export { superviseWorkers } from './process/supervise-workers.ts';
 export { type ExplainInput, type Explanation, explainUrl } from './routing/explain.ts';
 export { formatExplanation } from './routing/format-explanation.ts';

@@ -1,3 +1,4 @@
+export { armFaults } from './arm-faults.ts';
 export { createDisposal, type Disposal } from './disposal.ts';
 export {
   choice,
@@ -14,8 +15,12 @@ export {
   url,
 } from './environment.ts';
 export { ConfigurationError, type ConfigurationErrorCode, type TaskErrorCode, taskError } from './errors.ts';
-export { armFaults } from './faults.ts';
-export { type Repetition, repeat } from './repeat.ts';
+export { EXIT_STATUS, exitStatusOf } from './exit-status.ts';
+export {
+  type ProcessContext,
+  type ProcessDefinition,
+  type RunningProcess,
+  runProcess,
+} from './run-process.ts';
 export { runTask, type TaskContext, type TaskDefinition } from './run-task.ts';
 export { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
-export { type StopReason, whenAskedToStop } from './stop-request.ts';

@@ -1,9 +1,10 @@
 import { type Clock, isPlatformError, type NewId, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { createLogger } from '@flotilla/telemetry';
+import { armFaults } from './arm-faults.ts';
 import { askNewSecret } from './ask-secret.ts';
 import { createDisposal } from './disposal.ts';
 import type { Environment } from './environment.ts';
-import { armFaults } from './faults.ts';
+import { EXIT_STATUS, exitStatusOf } from './exit-status.ts';
 import { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
 
 /** What a task is given. */
@@ -29,10 +30,6 @@ export interface TaskDefinition<Config> {
   /** What it throws is shown with its code, and ends the process with another status than 0. */
   readonly run: (context: TaskContext<Config>) => Promise<void>;
 }
-
-const EXIT_CODES: Readonly<Record<string, number>> = { TASK_USAGE: 2, CONFIG_INVALID: 78 };
-/** As sysexits.h: something that it needs is away, and it is worth trying again. */
-const EXIT_LACKING = 75;
 
 /**
  * The whole life of a one-off task of a service, in the environment of that service. Exit status 0; 2 when its
@@ -65,8 +62,8 @@ function report(name: string, error: Error): number {
   if (!isPlatformError(error)) {
     // A fault of the task itself: its stack is what a report about it needs.
     process.stderr.write(`${name}: this should not have happened\n${error.stack ?? error.message}\n`);
-    return 1;
+    return EXIT_STATUS.fault;
   }
   process.stderr.write(`${name}: ${error.message} (${error.code})\n`);
-  return EXIT_CODES[error.code] ?? (error.retryable ? EXIT_LACKING : 1);
+  return error.code === 'TASK_USAGE' ? EXIT_STATUS.usage : exitStatusOf(error);
 }

@@ -1,2 +1,5 @@
+export { BUS_SETTINGS, openBus, type ServiceBus } from './open-bus.ts';
+export { type ClientOptions, openClient } from './open-client.ts';
+export { DATABASE_SETTINGS, openDatabase } from './open-database.ts';
 export { runService } from './run-service.ts';
 export type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';

@@ -24,5 +24,3 @@ export function readConfig(env: Environment) {
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
   });
 }
-
-export type GatewayEnvironment = ReturnType<typeof readConfig>;

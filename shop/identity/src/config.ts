@@ -1,15 +1,7 @@
 import { accept, reject } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
-import {
-  type Environment,
-  integer,
-  json,
-  optional,
-  readEnvironment,
-  type Setting,
-  secret,
-  url,
-} from '@flotilla/process';
+import { type Environment, integer, json, readEnvironment, type Setting, url } from '@flotilla/process';
+import { BUS_SETTINGS, DATABASE_SETTINGS } from '@flotilla/service';
 
 const serviceClients = s.record(
   s.object({
@@ -30,9 +22,8 @@ const encryptionKey: Setting<Buffer> = {
 
 const SETTINGS = {
   ISSUER: url(),
-  DATABASE_URL: secret(),
-  BUS_URL: secret(),
-  RABBITMQ_URL: optional(secret()),
+  ...DATABASE_SETTINGS,
+  ...BUS_SETTINGS,
   SERVICE_CLIENTS: json(serviceClients),
   KEY_ENCRYPTION_KEY: encryptionKey,
   ACCESS_TOKEN_SECONDS: integer({ default: 900, min: 1, max: 3_600 }),

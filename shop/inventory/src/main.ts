@@ -1,8 +1,5 @@
 import { createGrpcServer } from '@flotilla/grpc';
-import { databaseReadiness } from '@flotilla/http';
-import { createConsumer, createOutbox, createRelay, createTransport } from '@flotilla/messaging';
-import { createDatabase } from '@flotilla/postgres';
-import { runService } from '@flotilla/service';
+import { openBus, openDatabase, runService } from '@flotilla/service';
 import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createInventoryApp } from './app.ts';
 import { readConfig } from './config.ts';
@@ -10,50 +7,23 @@ import { readConfig } from './config.ts';
 await runService({
   name: 'inventory',
   readConfig,
-  start: async (context) => {
-    const { config, env, logger, metrics, clock, newId, verifyToken, defer } = context;
-    const db = createDatabase({
-      uri: config.DATABASE_URL,
-      applicationName: 'inventory',
-      onIdleError: (error) => logger.warn({ err: error }, 'a database connection broke'),
-    });
-    defer('database', () => db.close());
-    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
-    const transport = await createTransport({ name: 'inventory', busUrl, rabbitmqUrl, logger, metrics });
-    defer('message transport', () => transport.close());
-    const relay = createRelay({ db, transport, logger, metrics });
-    defer('relay', () => relay.close());
-
+  start: async (service) => {
+    const { config, env, logger, metrics, clock, verifyToken } = service;
+    const db = openDatabase(service);
+    const bus = await openBus(service, db);
     const app = createInventoryApp({
-      db,
-      outbox: createOutbox({ source: 'inventory', clock, newId, onCommit: relay.nudge }),
-      clock,
-      logger,
-      metrics,
+      ...{ db, outbox: bus.openOutbox(), clock, logger, metrics },
       reservationTtlSeconds: config.RESERVATION_TTL_SECONDS,
       expiryIntervalMs: config.RESERVATION_EXPIRY_INTERVAL_MS,
     });
     if (env.demo) await app.addDemoProducts();
-    context.background('expiry of reservations', app.expireReservations);
-    relay.start();
-    const consumer = createConsumer({
-      name: 'inventory',
-      db,
-      transport,
-      handlers: app.subscriptions,
-      // Each order in a transaction of its own: together they would lock rows of stock in any order and deadlock.
-      maxBatch: 1,
-      retry: ORDER_MESSAGE_RETRY,
-      logger,
-      metrics,
-    });
-    await consumer.start();
-    defer('consumer', () => consumer.close());
+    service.background('expiry of reservations', app.expireReservations);
+    // Each order in a transaction of its own: together they would lock rows of stock in any order and deadlock.
+    await bus.consume(app.subscriptions, { maxBatch: 1, retry: ORDER_MESSAGE_RETRY });
     return {
       handlers: app.handlers,
       alsoBelow: '/api',
       grpc: createGrpcServer({ services: app.grpcServices, verifyToken, logger, metrics }),
-      readiness: { database: databaseReadiness(db) },
     };
   },
 });

@@ -1,5 +1,6 @@
 import { accept, reject } from '@flotilla/kernel';
-import { type Environment, optional, readEnvironment, type Setting, secret } from '@flotilla/process';
+import { type Environment, optional, readEnvironment, type Setting } from '@flotilla/process';
+import { BUS_SETTINGS, DATABASE_SETTINGS } from '@flotilla/service';
 
 /** An address, with or without a name: `Shop <shop@example.com>`. */
 const SENDER = /^([^<>@\r\n]+ <[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+)$/;
@@ -19,9 +20,8 @@ const smtpUrl: Setting<string> = {
 };
 
 const SETTINGS = {
-  DATABASE_URL: secret(),
-  BUS_URL: secret(),
-  RABBITMQ_URL: optional(secret()),
+  ...DATABASE_SETTINGS,
+  ...BUS_SETTINGS,
   SMTP_URL: optional(smtpUrl),
   MAIL_FROM: sender,
 };

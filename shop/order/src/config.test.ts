@@ -7,8 +7,8 @@ const REQUIRED = { DATABASE_URL: 'postgres://order', BUS_URL: 'postgres://bus' }
 
 describe('the flow of new orders', () => {
   it('is led by a saga unless events are asked for', () => {
-    assert.equal(readConfig(REQUIRED).orderFlow, 'orchestration');
-    assert.equal(readConfig({ ...REQUIRED, ORDER_FLOW: 'choreography' }).orderFlow, 'choreography');
+    assert.equal(readConfig(REQUIRED).ORDER_FLOW, 'orchestration');
+    assert.equal(readConfig({ ...REQUIRED, ORDER_FLOW: 'choreography' }).ORDER_FLOW, 'choreography');
   });
 
   it('is refused by name when it is unknown', () => {

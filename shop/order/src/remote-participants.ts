@@ -1,12 +1,10 @@
 import { createGrpcClient, type GrpcClient } from '@flotilla/grpc';
-import { createHttpClient, type HttpClient } from '@flotilla/http';
-import type { ServiceContext } from '@flotilla/service';
+import type { HttpClient } from '@flotilla/http';
+import { openClient, type ServiceContext } from '@flotilla/service';
 import { chargePayment, createShipment, lookUpProducts, refundPayment } from '@shop/contracts';
 import { InventoryService } from '@shop/contracts/gen/inventory';
 import { CHARGE_TIMEOUT_MS } from './features/place-order-saga.ts';
 import type { Participants } from './participants.ts';
-
-type Connections = Pick<ServiceContext<unknown>, 'pick' | 'tokens' | 'logger' | 'metrics'>;
 
 interface Clients {
   readonly inventory: GrpcClient<typeof InventoryService>;
@@ -15,32 +13,18 @@ interface Clients {
   readonly shipping: HttpClient;
 }
 
-export interface RemoteParticipants extends Participants {
-  close(): Promise<void>;
-}
-
 /** The participants over the network. Every call carries deadline, trace and a token of this service. */
-export function connectParticipants({ pick, tokens, logger, metrics }: Connections): RemoteParticipants {
-  const client = (service: string, scope: string, timeoutMs: number) =>
-    createHttpClient({ service, pick, logger, metrics, token: tokens(scope), timeoutMs });
-  const clients = {
-    inventory: createGrpcClient(InventoryService, {
-      service: 'inventory',
-      pick,
-      metrics,
-      token: tokens('inventory.write'),
-    }),
-    catalogue: client('inventory', 'inventory.read', 3_000),
-    payment: client('payment', 'payment.write', CHARGE_TIMEOUT_MS),
-    shipping: client('shipping', 'shipping.write', 3_000),
-  };
-  return {
-    ...participantsOver(clients),
-    close: async () => {
-      clients.inventory.close();
-      await Promise.all([clients.catalogue.close(), clients.payment.close(), clients.shipping.close()]);
-    },
-  };
+export function connectParticipants(service: ServiceContext<unknown>): Participants {
+  const { pick, tokens, metrics, defer } = service;
+  const token = tokens('inventory.write');
+  const inventory = createGrpcClient(InventoryService, { service: 'inventory', pick, metrics, token });
+  defer('client of inventory by gRPC', () => inventory.close());
+  return participantsOver({
+    inventory,
+    catalogue: openClient(service, 'inventory', { scope: 'inventory.read', timeoutMs: 3_000 }),
+    payment: openClient(service, 'payment', { scope: 'payment.write', timeoutMs: CHARGE_TIMEOUT_MS }),
+    shipping: openClient(service, 'shipping', { scope: 'shipping.write', timeoutMs: 3_000 }),
+  });
 }
 
 function participantsOver({ inventory, catalogue, payment, shipping }: Clients): Participants {

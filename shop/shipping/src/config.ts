@@ -1,9 +1,9 @@
-import { type Environment, optional, readEnvironment, secret } from '@flotilla/process';
+import { type Environment, readEnvironment } from '@flotilla/process';
+import { BUS_SETTINGS, DATABASE_SETTINGS } from '@flotilla/service';
 
 export function readConfig(env: Environment) {
   return readEnvironment(env, {
-    DATABASE_URL: secret(),
-    BUS_URL: secret(),
-    RABBITMQ_URL: optional(secret()),
+    ...DATABASE_SETTINGS,
+    ...BUS_SETTINGS,
   });
 }

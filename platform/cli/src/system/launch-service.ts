@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock, watchLiveness } from '@flotilla/kernel';
+import { EXIT_STATUS } from '@flotilla/process';
 import type { ServiceLog } from '../logs/service-log.ts';
 import type { Addresses, Ending, Launched } from './supervised-process.ts';
 
@@ -16,9 +17,6 @@ export interface ServiceProgram {
 
 const STOP_GRACE_MS = 22_000; // a service ends itself within 20 s
 const OUTPUT_GRACE_MS = 500;
-/** As sysexits.h: it could not work because something it needs was away. */
-const EXIT_LACKING = 75;
-const EXIT_CONFIG = 78;
 
 /** Starts a service as a process of its own. It tells over IPC when it is ready, and ends when that channel breaks. */
 export function launchService(program: ServiceProgram): Launched {
@@ -80,7 +78,9 @@ async function ending(child: ChildProcess): Promise<Ending> {
       // The last lines say why; but a grandchild that holds the pipe must not hold us.
       await Promise.race([closed, systemClock.sleep(OUTPUT_GRACE_MS)]);
       const how = signal ? `killed by ${signal}` : `exit code ${code}`;
-      resolve({ how, hopeless: code === EXIT_CONFIG, lacked: code === EXIT_LACKING });
+      resolve({
+        ...{ how, hopeless: code === EXIT_STATUS.configuration, lacked: code === EXIT_STATUS.lacking },
+      });
     });
   });
 }

@@ -1,4 +1,5 @@
 import { isPlatformError, toError } from '@flotilla/kernel';
+import { ConfigurationError, type ProcessContext, type RunningProcess, runProcess } from '@flotilla/process';
 import {
   collectProcessMetrics,
   createLogger,
@@ -34,25 +35,33 @@ export interface GatewayProcessOptions {
   readonly consulToken?: string;
 }
 
-/** As sysexits.h: starting again is of no use. */
-export const EXIT_CONFIG = 78;
-const HARD_STOP_MS = 15_000;
 /** Shorter than what is usually waited before SIGKILL. */
 const DRAIN_MS = 4_000;
 
-/** Runs until SIGTERM or SIGINT; further signals do no harm. Ends the process when it cannot start. */
+/**
+ * The whole life of a gateway process. What keeps it from starting, a port that is taken included, ends it with the status
+ * of unusable configuration: another try would change nothing.
+ */
 export async function runGateway(options: GatewayProcessOptions): Promise<void> {
-  const { configPath, strict, consulToken } = options;
+  const { configPath, strict, consulToken, logLevel } = options;
   const load = async () =>
     withToken(readGatewayConfig(await loadConfigFiles(configPath), { strict }), consulToken);
-  const config = await load().catch((error: unknown) => refuseToStart(error));
-  const logger = createLogger({ service: 'gateway', level: options.logLevel });
-  process.on('uncaughtException', (err) => die(logger, err));
-  process.on('unhandledRejection', (thrown) => die(logger, toError(thrown)));
+  await runProcess({
+    name: 'gateway',
+    refusal: 'Unable to start the gateway:',
+    readSettings: () => orRefuse(load),
+    createLogger: () => createLogger({ service: 'gateway', level: logLevel }),
+    start: (process) => orRefuse(() => serve(options, load, process)),
+  });
+}
+
+/** Every problem for itself. */
+async function orRefuse<T>(work: () => Promise<T>): Promise<T> {
   try {
-    await serve(options, config, load, logger);
+    return await work();
   } catch (error) {
-    refuseToStart(error);
+    const problems = isPlatformError(error) && error.details['problems'];
+    throw new ConfigurationError(Array.isArray(problems) ? problems.map(String) : [toError(error).message]);
   }
 }
 
@@ -63,15 +72,10 @@ function withToken(config: GatewayConfig, token: string | undefined): GatewayCon
 
 async function serve(
   options: GatewayProcessOptions,
-  config: GatewayConfig,
   load: () => Promise<GatewayConfig>,
-  logger: Logger,
-): Promise<void> {
+  { settings: config, logger, defer }: ProcessContext<GatewayConfig>,
+): Promise<RunningProcess> {
   const { host, port, configPath, strict, redisUrl } = options;
-  const closers: (() => Promise<void>)[] = [];
-  stopOnSignals(logger, async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
   const metrics = createMetrics();
   collectProcessMetrics(metrics);
   const gateway = createGateway({
@@ -84,11 +88,11 @@ async function serve(
     drainTimeoutMs: DRAIN_MS,
     ...(redisUrl !== undefined && { redisUrl }),
   });
-  closers.push(gateway.close);
+  defer('gateway', () => gateway.close());
   warn(logger, config);
   if (options.admin !== undefined) {
     const admin = createAdminListener({ ...options.admin, gateway: gateway.admin, logger });
-    closers.push(admin.close);
+    defer('admin API', () => admin.close());
     logger.info({ url: (await admin.listen()).url }, 'the admin API listens');
   }
   const tls = options.tls && (await readCertificates(options.tls));
@@ -101,10 +105,8 @@ async function serve(
       onProblem: (err) =>
         logger.error({ err }, 'the certificates cannot be used: those before stay in force'),
     });
-    closers.push(async () => stop());
+    defer('watch of certificates', stop);
   }
-  logger.info({ url, routes: config.routes.length, strict }, 'serving');
-  process.send?.({ type: 'ready', url });
   const watch = watchConfig({
     path: configPath,
     config,
@@ -117,37 +119,10 @@ async function serve(
     onInvalid: (problems) =>
       logger.error({ problems }, 'the configuration is not valid: the one before stays in force'),
   });
-  closers.push(watch.close);
+  defer('watch of the configuration', () => watch.close());
+  return { addresses: { url }, facts: { routes: config.routes.length, strict } };
 }
 
 function warn(logger: Logger, { warnings }: GatewayConfig): void {
   for (const warning of warnings) logger.warn({ warning }, 'the configuration has something unexpected');
-}
-
-function stopOnSignals(logger: Logger, close: () => Promise<void>): void {
-  let isStopping = false;
-  const stop = (reason: string) => {
-    if (isStopping) return;
-    isStopping = true;
-    logger.info({ reason }, 'stopping');
-    setTimeout(() => process.exit(1), HARD_STOP_MS).unref();
-    close().then(
-      () => process.exit(0),
-      (error: unknown) => die(logger, toError(error)),
-    );
-  };
-  for (const reason of ['SIGTERM', 'SIGINT', 'disconnect'] as const) process.on(reason, () => stop(reason));
-}
-
-/** Every problem on a line of its own behind a first line that says what it is about. */
-function refuseToStart(error: unknown): never {
-  const problems = isPlatformError(error) && error.details['problems'];
-  const lines = Array.isArray(problems) ? problems.map(String) : [toError(error).message];
-  process.stderr.write(`Unable to start the gateway:\n${lines.join('\n')}\n`);
-  process.exit(EXIT_CONFIG);
-}
-
-function die(logger: Logger, err: Error): never {
-  logger.error({ err }, 'the gateway ended because of a fault');
-  process.exit(1);
 }

@@ -1,7 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { extname, join } from 'node:path';
 import { watchLiveness } from '@flotilla/kernel';
-import { EXIT_CONFIG, type GatewayProcessOptions } from './run-gateway.ts';
+import { EXIT_STATUS } from '@flotilla/process';
+import type { GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
 const FIRST_PAUSE_MS = 50;
@@ -52,7 +53,7 @@ export async function superviseWorkers(
       watchLiveness(worker.process, { silenceMs, onHang });
     });
     worker.on('exit', (code: number, signal: string) => {
-      if (code === EXIT_CONFIG) end(EXIT_CONFIG);
+      if (code === EXIT_STATUS.configuration) end(code);
       if (isStopping) {
         if (running().length === 0) end(0);
         return;

@@ -1,0 +1,61 @@
+import type { VerifyToken } from '@flotilla/auth';
+import {
+  type Balancer,
+  createConsulResolver,
+  createRoundRobin,
+  createStaticResolver,
+} from '@flotilla/discovery';
+import type { ReadinessCheck } from '@flotilla/http';
+import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { ConfigurationError, type ProcessContext, type ServiceEnvironment } from '@flotilla/process';
+import { createMetrics } from '@flotilla/telemetry';
+import { createIdentityAccess } from './identity-access.ts';
+import type { ServiceContext } from './service.ts';
+
+export interface CreatedContext<Config> {
+  readonly service: ServiceContext<Config>;
+  /** `undefined` without an issuer. */
+  readonly verifier: VerifyToken | undefined;
+  /** Grows by `readyWhen`. */
+  readonly readiness: Readonly<Record<string, ReadinessCheck>>;
+}
+
+/** What a service has in common with all others, as far as it is there before the service itself. */
+export function createContext<Config>(
+  name: string,
+  running: ProcessContext<{ readonly env: ServiceEnvironment; readonly config: Config }>,
+): CreatedContext<Config> {
+  const { settings, ...life } = running;
+  const { env, config } = settings;
+  const metrics = createMetrics();
+  const pick = createPick(env, life);
+  const identity = createIdentityAccess({ name, env, pick, logger: life.logger, metrics });
+  life.defer('identity client', identity.close);
+  const readiness: Record<string, ReadinessCheck> = {};
+  const service: ServiceContext<Config> = {
+    ...life,
+    ...{ name, config, env, metrics, pick },
+    clock: systemClock,
+    newId: uuidv7,
+    verifyToken:
+      identity.verifyToken ??
+      (() => Promise.reject(new ConfigurationError(['ISSUER is required to verify tokens']))),
+    tokens: identity.tokens,
+    readyWhen: (what, check) => {
+      readiness[what] = check;
+    },
+  };
+  return { service, verifier: identity.verifyToken, readiness };
+}
+
+function createPick(
+  { registryUrl: url, registryToken: token }: ServiceEnvironment,
+  { logger, defer }: Pick<ProcessContext<never>, 'logger' | 'defer'>,
+): Balancer['pick'] {
+  const resolver =
+    url === undefined
+      ? createStaticResolver({})
+      : createConsulResolver({ url, ...(token !== undefined && { token }), logger });
+  defer('service resolver', () => resolver.close());
+  return createRoundRobin(resolver).pick;
+}

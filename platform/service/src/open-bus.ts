@@ -1,0 +1,57 @@
+import {
+  type ConsumerOptions,
+  createConsumer,
+  createOutbox,
+  createRelay,
+  createTransport,
+  type Handler,
+  type Outbox,
+} from '@flotilla/messaging';
+import type { Database } from '@flotilla/postgres';
+import { optional, secret } from '@flotilla/process';
+import type { ServiceContext } from './service.ts';
+
+/** What `openBus` needs: `readEnvironment(env, { ...BUS_SETTINGS, … })`. */
+export const BUS_SETTINGS = { BUS_URL: secret(), RABBITMQ_URL: optional(secret()) };
+
+interface BusConfig {
+  readonly BUS_URL: string;
+  readonly RABBITMQ_URL: string | undefined;
+}
+
+type ConsumeOptions = Omit<
+  ConsumerOptions,
+  'name' | 'db' | 'transport' | 'handlers' | 'logger' | 'metrics' | 'clock'
+>;
+
+/** The way of a service's messages. What it opens is closed at the end of the service, in reverse order. */
+export interface ServiceBus {
+  /** For a service that publishes: what commits to its outbox is sent. Its database has `outboxMigrations`. */
+  openOutbox(): Outbox;
+  /**
+   * For a service that subscribes: each message is handled once, of any number of instances by one. Its database has
+   * `inboxMigrations`. Call it last, when everything that a handler uses is there.
+   */
+  consume(handlers: readonly Handler[], options?: ConsumeOptions): Promise<void>;
+}
+
+/** Connects a service, whose messages and queue carry its name, with the bus that its configuration asks for. */
+export async function openBus(service: ServiceContext<BusConfig>, db: Database): Promise<ServiceBus> {
+  const { name, config, env, logger, metrics, clock, newId, defer } = service;
+  const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
+  const transport = await createTransport({ name: env.instanceId, busUrl, rabbitmqUrl, logger, metrics });
+  defer('message transport', () => transport.close());
+  return {
+    openOutbox: () => {
+      const relay = createRelay({ db, transport, logger, metrics, clock });
+      defer('outbox relay', () => relay.close());
+      relay.start();
+      return createOutbox({ source: name, clock, newId, onCommit: relay.nudge });
+    },
+    consume: async (handlers, options = {}) => {
+      const consumer = createConsumer({ ...options, name, db, transport, handlers, logger, metrics, clock });
+      defer('consumer', () => consumer.close());
+      await consumer.start();
+    },
+  };
+}

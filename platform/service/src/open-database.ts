@@ -1,0 +1,30 @@
+import { databaseReadiness } from '@flotilla/http';
+import { createDatabase, type Database, type DatabaseOptions } from '@flotilla/postgres';
+import { secret } from '@flotilla/process';
+import type { ServiceContext } from './service.ts';
+
+/** What `openDatabase` needs: `readEnvironment(env, { ...DATABASE_SETTINGS, … })`. */
+export const DATABASE_SETTINGS = { DATABASE_URL: secret() };
+
+type Options = Omit<DatabaseOptions, 'uri' | 'applicationName' | 'onIdleError' | 'clock'>;
+
+/**
+ * The database of a service, closed at its end. Its sessions show which instance they belong to, the service is ready
+ * while it answers, and connections that break while nobody uses them are logged.
+ */
+export function openDatabase(
+  service: ServiceContext<{ readonly DATABASE_URL: string }>,
+  options: Options = {},
+): Database {
+  const { config, env, logger, clock } = service;
+  const db = createDatabase({
+    ...options,
+    uri: config.DATABASE_URL,
+    applicationName: env.instanceId,
+    onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
+    clock,
+  });
+  service.defer('database', () => db.close());
+  service.readyWhen('database', databaseReadiness(db));
+  return db;
+}
