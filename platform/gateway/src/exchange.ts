@@ -1,9 +1,8 @@
 import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
-import { outgoingOf } from './outgoing.ts';
 import type { Incoming } from './wire/client/incoming.ts';
 import { type FieldName, type Fields, fieldValue, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';
-import type { RequestBody } from './wire/rules/request.ts';
+import type { RequestBody, RequestHead } from './wire/rules/request.ts';
 
 /** One request and its answer, and what is found out about them on the way. */
 export interface Exchange extends Omit<Incoming, 'body'> {
@@ -82,4 +81,30 @@ export function createExchange(
     backend: undefined,
     refusal: undefined,
   };
+}
+
+/**
+ * What of the client's request may go to a back end. Fields of the connection, what `Connection` names and what no client may say are
+ * left out first, so that nothing the gateway adds later can be removed by them.
+ */
+function outgoingOf(request: RequestHead, identityFields: ReadonlySet<string>): Outgoing {
+  return {
+    method: request.method,
+    fields: forwardable(request, identityFields),
+    query: undefined,
+  };
+}
+
+function forwardable({ fields, connectionNames }: RequestHead, identityFields: ReadonlySet<string>): Fields {
+  const kept = noFields();
+  const { names, values } = fields;
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index];
+    if (name === undefined || name.isReserved) continue;
+    if (connectionNames.length > 0 && connectionNames.includes(name.lower)) continue;
+    if (identityFields.size > 0 && identityFields.has(name.dashed)) continue;
+    kept.names.push(name);
+    kept.values.push(values[index] ?? '');
+  }
+  return kept;
 }

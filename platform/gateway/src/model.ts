@@ -1,24 +1,7 @@
-import type { AggregateConfig } from './aggregates/options.ts';
-import type {
-  BalancerConfig,
-  BreakerConfig,
-  DiscoveryConfig,
-  DownstreamTarget,
-  HandlerConfig,
-  HealthConfig,
-  RetryConfig,
-} from './backends/options.ts';
-import type {
-  AuthenticationConfig,
-  AuthenticationProviderConfig,
-  CorsConfig,
-  IpRulesConfig,
-} from './policies/authentication/options.ts';
-import type { CacheConfig } from './policies/cache/options.ts';
-import type { ClaimsConfig, TransformsConfig } from './policies/header-transforms/options.ts';
-import type { LoadPriority, OverloadConfig, RateLimitConfig } from './policies/rate-limit/options.ts';
-import type { StranglerConfig, VersionConfig } from './policies/strangler/options.ts';
-import type { MatchConfig } from './routing/options.ts';
+import type { AuthenticationProviderConfig } from './policies/authentication/config.ts';
+import type { OverloadConfig } from './policies/overload/config.ts';
+import type { PolicyConfig } from './policies/policies.ts';
+import type { DownstreamTarget } from './policies/target/config.ts';
 
 /** A validated configuration: complete, with every default filled in, and never changed. */
 export interface GatewayConfig {
@@ -57,41 +40,6 @@ export interface RouteConfig extends MatchConfig, PolicyConfig {
   readonly target: DownstreamTarget;
 }
 
-/** What static and dynamic routes have in common. */
-export interface PolicyConfig {
-  readonly ipRules: IpRulesConfig | undefined;
-  readonly cors: CorsConfig | undefined;
-  readonly transforms: TransformsConfig;
-  readonly rateLimit: RateLimitConfig | undefined;
-  readonly loadPriority: LoadPriority;
-  readonly requestIdKey: string | undefined;
-  readonly authentication: AuthenticationConfig | undefined;
-  readonly claims: ClaimsConfig;
-  readonly balancer: BalancerConfig;
-  readonly versions: readonly VersionConfig[];
-  readonly strangler: StranglerConfig | undefined;
-  readonly health: HealthConfig;
-  readonly retry: RetryConfig;
-  readonly cache: CacheConfig | undefined;
-  readonly breaker: BreakerConfig | undefined;
-  /** Until the head of the answer is there. */
-  readonly timeoutMs: number;
-  /** Says in the error's text that it was the timeout of QoS. */
-  readonly qosTimeout: boolean;
-  /** `2-or-lower`: what TLS agrees on. */
-  readonly downstreamProtocol: '1.1' | '2' | '2-or-lower';
-  readonly verifyCertificate: boolean;
-  readonly handler: HandlerConfig;
-  readonly delegatingHandlers: readonly string[];
-  /** `Infinity` = no limit. */
-  readonly maxBodyBytes: number;
-  /** Origins beside its own that may open WebSockets. */
-  readonly webSocketOrigins: readonly string[];
-  /** A WebSocket without a byte from either side is closed after this. `Infinity` = never. */
-  readonly webSocketIdleMs: number;
-  readonly metadata: ReadonlyMap<string, string>;
-}
-
 export interface DynamicConfig {
   /** For services without an entry of their own. */
   readonly defaults: DynamicPolicy;
@@ -109,4 +57,32 @@ export interface OpenApiSource {
   readonly version: string;
   /** A fixed address, or a path of any instance of a service. */
   readonly at: { readonly url: string } | { readonly service: string; readonly path: string };
+}
+
+/** What decides whether a request is for a route or an aggregate. */
+export interface MatchConfig {
+  /** The upstream template as written: names the route in logs and metrics. */
+  readonly name: string;
+  /** Upper case; empty = any. */
+  readonly methods: readonly string[];
+  readonly upstreamHost: string | undefined;
+  readonly headerTemplates: ReadonlyMap<string, string>;
+  readonly caseSensitive: boolean;
+  readonly priority: number;
+}
+
+export interface AggregateConfig extends MatchConfig {
+  readonly routeKeys: readonly string[];
+  /** Calls of a key for each value found in the body of the first part. */
+  readonly expansions: ReadonlyMap<string, { readonly jsonPath: string; readonly parameter: string }>;
+  /** Registered in code. */
+  readonly aggregator: string | undefined;
+}
+
+export interface DiscoveryConfig {
+  readonly type: 'Consul' | 'PollConsul';
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly pollingIntervalMs: number;
+  readonly namespace: string | undefined;
 }

@@ -1,9 +1,7 @@
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
 import type { Room } from './aggregates/byte-budget.ts';
-import type { AggregateConfig } from './aggregates/options.ts';
-import { parseJsonPath } from './config/json-path.ts';
 import type { Exchange } from './exchange.ts';
-import type { DynamicPolicy, GatewayConfig, RouteConfig } from './model.ts';
+import type { AggregateConfig, DynamicPolicy, GatewayConfig, RouteConfig } from './model.ts';
 import { createOpenApi } from './openapi/create-openapi.ts';
 import { type CompileDeps, compileRoute, type UrlSource } from './pipeline/compile-route.ts';
 import type { ForwardDeps } from './pipeline/forwarding.ts';
@@ -13,6 +11,7 @@ import { serveRoute } from './pipeline/serve-route.ts';
 import { trustIn } from './policies/forwarded/forwarded.ts';
 import { compileIpSet } from './policies/ip-rules/ip-ranges.ts';
 import { createRouteTable } from './routing/route-table.ts';
+import { parseJsonPath } from './templates/json-path.ts';
 import { fieldName } from './wire/rules/field-names.ts';
 import { appendField, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createManualClock, type ManualClock } from '@flotilla/kernel/testing';
 import { type CachePolicy, type CachePolicyDeps, compileCache } from '../src/policies/cache/compile-cache.ts';
-import type { CacheConfig } from '../src/policies/cache/options.ts';
+import type { CacheConfig } from '../src/policies/cache/config.ts';
 import type { Recorder } from '../src/policies/cache/recorder.ts';
 import {
   createResponseCache,

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import type { LoadPriority } from '../src/policies/overload/config.ts';
 import { compileOverload, measureLoopDelay } from '../src/policies/overload/overload.ts';
 import { createBudgets } from '../src/policies/rate-limit/budget.ts';
-import type { LoadPriority, RateLimitConfig } from '../src/policies/rate-limit/options.ts';
+import type { RateLimitConfig } from '../src/policies/rate-limit/config.ts';
 import {
   compileRateLimit,
   createBudgetRegistry,

@@ -1,17 +1,19 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { compileClaimsToClaims, compileClaimsToRequest } from '../src/policies/claims/claim-directives.ts';
-import { asFieldValue, asPathSegment, asQueryValue } from '../src/policies/claims/claim-values.ts';
+import {
+  asFieldValue,
+  asPathSegment,
+  asQueryValue,
+  compileClaimsToClaims,
+  compileClaimsToRequest,
+} from '../src/policies/claims/claim-directives.ts';
+import type { ClaimDirective, ClaimsConfig } from '../src/policies/claims/config.ts';
+import type { HeaderTransform } from '../src/policies/header-transforms/config.ts';
 import {
   compileAnswerTransforms,
   compileRequestTransforms,
   downstreamBaseUrl,
 } from '../src/policies/header-transforms/header-transforms.ts';
-import type {
-  ClaimDirective,
-  ClaimsConfig,
-  HeaderTransform,
-} from '../src/policies/header-transforms/options.ts';
 import { compileRequestId } from '../src/policies/request-id/request-id.ts';
 import type { Origin } from '../src/wire/backend/backend-call.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';

@@ -1,11 +1,11 @@
 import { isPlatformError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
+import { audit } from '../audit.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteState } from '../backends/route-state.ts';
 import type { RouteConfig } from '../model.ts';
 import { type AdminReply, metricsReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
 import type { AdminTarget } from './admin-target.ts';
-import { audit } from './audit.ts';
 import { masked } from './masked.ts';
 import { readPurge, readSwitch, readWeights } from './read-orders.ts';
 

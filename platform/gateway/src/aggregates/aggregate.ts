@@ -1,4 +1,3 @@
-import { type JsonPath, select } from '../config/json-path.ts';
 import { createExchange, type Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import { bytesAsBody } from '../pipeline/buffered-body.ts';
@@ -6,6 +5,7 @@ import { type CollectedAnswer, createCollectedAnswer } from '../pipeline/collect
 import { addOwnFields } from '../pipeline/refuse.ts';
 import type { RouteRuntime } from '../pipeline/route-runtime.ts';
 import { readWhole } from '../pipeline/whole-body.ts';
+import { type JsonPath, select } from '../templates/json-path.ts';
 import type { Timers } from '../time/timers.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { appendField, noFields } from '../wire/rules/fields.ts';

@@ -1,7 +1,7 @@
 import type { Exchange } from '../exchange.ts';
+import type { BalancerConfig } from '../policies/load-balancing/config.ts';
 import type { Backend } from './backends.ts';
 import type { Candidate } from './candidate.ts';
-import type { BalancerConfig } from './options.ts';
 
 type Some = readonly [Candidate, ...Candidate[]];
 

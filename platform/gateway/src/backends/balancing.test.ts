@@ -12,10 +12,11 @@ import {
   UNTRIED,
 } from '../../test/backends.ts';
 import type { RouteConfig } from '../model.ts';
+import type { BalancerConfig } from '../policies/load-balancing/config.ts';
+import type { HostAndPort } from '../policies/target/config.ts';
 import type { Backend, CallOutcome, Tried } from './backends.ts';
 import type { CreateBalancer } from './balancers.ts';
 import { type Backends, createBackends } from './create-backends.ts';
-import type { BalancerConfig, HostAndPort } from './options.ts';
 
 function start(random?: () => number, balancers?: ReadonlyMap<string, CreateBalancer>) {
   const timers = createManualTimers();

@@ -1,7 +1,7 @@
+import type { BreakerConfig } from '../policies/circuit-breaker/config.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
 import type { CallOutcome } from './backends.ts';
 import { createFailureWindow } from './failure-window.ts';
-import type { BreakerConfig } from './options.ts';
 
 /** What one route has learnt about its back end: while it fails, nothing is sent to it. */
 export interface Breaker {

@@ -6,8 +6,8 @@ import { startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { listen, QUIET } from '../../test/backends.ts';
+import type { DiscoveryConfig } from '../model.ts';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';
-import type { DiscoveryConfig } from './options.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

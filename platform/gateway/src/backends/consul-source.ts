@@ -1,10 +1,10 @@
 import { type Clock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
+import type { DiscoveryConfig } from '../model.ts';
 import type { Found } from './candidate.ts';
 import { readHealthAnswer } from './consul-answer.ts';
 import { createHope } from './hope.ts';
 import { type InstanceSource, keepIfSame } from './instance-source.ts';
-import type { DiscoveryConfig } from './options.ts';
 
 export interface ConsulSource extends InstanceSource {
   readonly isFollowing: boolean;

@@ -15,10 +15,10 @@ import {
   UNTRIED,
 } from '../../test/backends.ts';
 import type { RouteConfig } from '../model.ts';
+import type { HealthConfig } from '../policies/health-check/config.ts';
 import type { CallOutcome } from './backends.ts';
 import { createBackends } from './create-backends.ts';
 import { ejectionMs } from './instances.ts';
-import type { HealthConfig } from './options.ts';
 import { nextHealth } from './probes.ts';
 
 function start(resolver?: Resolver) {

@@ -1,10 +1,10 @@
 import type { Endpoint, Resolver } from '@flotilla/discovery';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
+import type { HostAndPort } from '../policies/target/config.ts';
 import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
 import { createHope } from './hope.ts';
-import type { HostAndPort } from './options.ts';
 
 /** Where the instances of a route come from. */
 export interface InstanceSource {

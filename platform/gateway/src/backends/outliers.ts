@@ -1,5 +1,5 @@
+import type { HealthConfig } from '../policies/health-check/config.ts';
 import type { Instance } from './instances.ts';
-import type { HealthConfig } from './options.ts';
 
 /** Is it time to leave this instance out, and would enough of the others remain? Of two or more, one may always go. */
 export function mayEject(

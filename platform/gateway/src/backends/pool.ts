@@ -1,6 +1,6 @@
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
-import type { VersionConfig } from '../policies/strangler/options.ts';
+import type { VersionConfig } from '../policies/versions/config.ts';
 import type { Timers } from '../time/timers.ts';
 import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';
 import { type ChooseDeps, createChoose, nearest } from './balancers.ts';

@@ -1,9 +1,9 @@
 import type { Logger } from '@flotilla/telemetry';
+import type { HealthConfig } from '../policies/health-check/config.ts';
 import type { Timer, Timers } from '../time/timers.ts';
 import type { Origin, UpstreamCall, Upstreams } from '../wire/backend/backend-call.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { noFields, setField } from '../wire/rules/fields.ts';
-import type { HealthConfig } from './options.ts';
 
 type ActiveHealth = NonNullable<HealthConfig['active']>;
 

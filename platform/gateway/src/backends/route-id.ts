@@ -1,4 +1,4 @@
-import type { MatchConfig } from '../routing/options.ts';
+import type { MatchConfig } from '../model.ts';
 
 /** Names a route in the admin API, and over reloads its state: its `Key`, or else what it matches. */
 export function routeIdOf(route: MatchConfig & { readonly key: string | undefined }): string {

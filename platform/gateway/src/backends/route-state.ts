@@ -1,4 +1,4 @@
-import type { VersionConfig } from '../policies/strangler/options.ts';
+import type { VersionConfig } from '../policies/versions/config.ts';
 import type { Breaker } from './breaker.ts';
 import type { Candidate } from './candidate.ts';
 import type { Pool } from './pool.ts';

@@ -1,10 +1,10 @@
 import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
+import type { DiscoveryConfig } from '../model.ts';
 import type { Timers } from '../time/timers.ts';
 import { type ConsulSource, createConsulSource } from './consul-source.ts';
 import { createFixedSource, createResolverSource, type InstanceSource } from './instance-source.ts';
-import type { DiscoveryConfig } from './options.ts';
 
 export interface ServiceSources {
   of(service: string, namespace: string | undefined): InstanceSource;

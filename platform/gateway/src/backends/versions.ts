@@ -1,4 +1,4 @@
-import type { VersionConfig } from '../policies/strangler/options.ts';
+import type { VersionConfig } from '../policies/versions/config.ts';
 import type { Choose } from './balancers.ts';
 import type { Candidate } from './candidate.ts';
 

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { AggregateConfig } from '../aggregates/options.ts';
-import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { AggregateConfig, GatewayConfig, RouteConfig } from '../model.ts';
 
 /**
  * What is different, one readable line for each thing: `route changed: GET /orders/{id}: timeoutMs, cache.ttlMs`.

@@ -1,9 +1,10 @@
-import type { DiscoveryConfig } from '../backends/options.ts';
 import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
+import type { DiscoveryConfig } from '../model.ts';
 import { AUTHENTICATION_PROVIDER } from '../policies/authentication/config.ts';
-import { isCidr } from '../policies/ip-rules/config.ts';
-import { COMMON, GROUPS, OVERLOAD, RATE_LIMIT_GROUP } from '../policies/policies.ts';
-import { STRANGLER } from '../policies/strangler/config.ts';
+import { TRUSTED_PROXIES } from '../policies/forwarded/config.ts';
+import { OVERLOAD } from '../policies/overload/config.ts';
+import { POLICY_KEYS } from '../policies/policies.ts';
+import { strangler } from '../policies/strangler/config.ts';
 
 const DISCOVERY = {
   Scheme: { type: 'string', oneOf: ['http', 'https'], default: 'http', doc: 'Of the registry.' },
@@ -38,11 +39,7 @@ export const GLOBAL = {
     own: true,
     doc: '`Specificity`: of routes with one priority the more specific is tried first, not the one listed first.',
   },
-  TrustedProxies: {
-    type: 'strings',
-    own: true,
-    doc: 'Addresses and CIDRs of proxies whose forwarding headers are believed.',
-  },
+  ...TRUSTED_PROXIES,
   OverloadOptions: { type: 'object', shape: OVERLOAD, own: true, doc: 'When requests are refused with 503.' },
   AuthenticationProviders: {
     type: 'mapOf',
@@ -58,10 +55,8 @@ export const GLOBAL = {
     default: 'http',
     doc: 'For dynamic routes only.',
   },
-  StranglerOptions: { type: 'object', shape: STRANGLER, own: true, doc: 'An old and a new implementation.' },
-  ...COMMON,
-  ...GROUPS,
-  ...RATE_LIMIT_GROUP,
+  ...strangler.keys,
+  ...POLICY_KEYS,
 } as const satisfies SectionShape;
 
 export type GlobalObject = ConfigObject<typeof GLOBAL>;
@@ -92,11 +87,4 @@ export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig
 /** Can it find services for dynamic routes? */
 export function hasAddress(global: GlobalObject | undefined): boolean {
   return (global?.values.ServiceDiscoveryProvider?.values.Port ?? 0) > 0;
-}
-
-export function readTrustedProxies(global: GlobalObject | undefined): readonly string[] {
-  const proxies = global?.values.TrustedProxies ?? [];
-  for (const proxy of proxies)
-    if (!isCidr(proxy)) global?.error('TrustedProxies', `${proxy} is no address or CIDR`);
-  return proxies;
 }

@@ -1,5 +1,5 @@
-import type { DownstreamTarget } from '../backends/options.ts';
 import type { GatewayConfig } from '../model.ts';
+import type { DownstreamTarget } from '../policies/target/config.ts';
 
 /**
  * Lets a registry stand in for the DNS that a configuration was written for: a route whose hosts all are names of one service gets the

@@ -2,14 +2,18 @@ import { configInvalid } from '../errors.ts';
 import { createFindings, readObject } from '../grammar/config-object.ts';
 import { listed, type Registered } from '../grammar/registered.ts';
 import type { ConfigObject } from '../grammar/shape.ts';
-import type { DynamicConfig, GatewayConfig, OpenApiSource } from '../model.ts';
+import type { DynamicConfig, GatewayConfig } from '../model.ts';
 import { readProvider } from '../policies/authentication/config.ts';
-import { readOverload } from '../policies/policies.ts';
+import { readTrustedProxies } from '../policies/forwarded/config.ts';
+import { readOverload } from '../policies/overload/config.ts';
 import { findShadowed } from '../routing/shadowing.ts';
+import { readAggregate } from './aggregate.ts';
+import { readDynamic } from './dynamic-route.ts';
 import { type ConfigFile, parseInput } from './files.ts';
-import { hasAddress, readDiscovery, readTrustedProxies } from './global.ts';
-import { ROOT, type SWAGGER_VERSION } from './root.ts';
-import { type ReadContext, readAggregate, readDynamic, readRoute } from './route.ts';
+import { hasAddress, readDiscovery } from './global.ts';
+import { ROOT } from './root.ts';
+import { type ReadContext, readRoute } from './route.ts';
+import { readOpenApi } from './swagger.ts';
 import { findConflicts, findLooseEnds } from './validate.ts';
 
 type RootObject = ConfigObject<typeof ROOT>;
@@ -50,9 +54,9 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
   const discovery = readDiscovery(global);
   const context: ReadContext = {
     strict,
-    registered,
     global,
-    globalStrangler: global?.values.StranglerOptions,
+    handlers: registered.handlers,
+    balancers: registered.balancers,
     providers:
       registered.providers === 'any' ? 'any' : [...providers.keys(), ...listed(registered.providers)],
     hasDiscovery: discovery !== undefined || registered.discovery === true,
@@ -61,7 +65,9 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
   return {
     strict,
     routes,
-    aggregates: (root.values.Aggregates ?? []).map((aggregate) => readAggregate(aggregate, context)),
+    aggregates: (root.values.Aggregates ?? []).map((aggregate) =>
+      readAggregate(aggregate, { strict, aggregators: registered.aggregators }),
+    ),
     dynamic: readDynamicRoutes(root, context),
     routeOrder: global?.values.RouteOrder === 'Specificity' ? 'specificity' : 'priority',
     authenticationProviders: providers,
@@ -73,7 +79,7 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
     identityFields: new Set(
       routes.flatMap(({ claims }) => [...claims.toHeaders.keys()].map((name) => name.toLowerCase())),
     ),
-    openApi: readOpenApi(root),
+    openApi: readOpenApi(root.values.SwaggerEndPoints),
     warnings: [],
   };
 }
@@ -90,26 +96,6 @@ function readDynamicRoutes(root: RootObject, context: ReadContext): DynamicConfi
     return undefined;
   }
   return readDynamic(entries, global?.values.DownstreamScheme, context);
-}
-
-function readOpenApi(root: RootObject): readonly OpenApiSource[] {
-  return (root.values.SwaggerEndPoints ?? []).flatMap((endpoint) => {
-    const key = endpoint.values.Key ?? '';
-    if (key === '') endpoint.error('Key', 'must be given');
-    return (endpoint.values.Config ?? []).map((version) => {
-      const { Name: name = key, Version: label = 'v1' } = version.values;
-      return { key, name, version: label, at: readPlace(version) };
-    });
-  });
-}
-
-function readPlace(version: ConfigObject<typeof SWAGGER_VERSION>): OpenApiSource['at'] {
-  const { Url: url = '', Service: service } = version.values;
-  if (service !== undefined)
-    return { service: service.values.Name ?? '', path: service.values.Path ?? '/openapi.json' };
-  if (!/^https?:$/.test(URL.parse(url)?.protocol ?? ''))
-    version.error('Url', `must be an http or https URL, not ${JSON.stringify(url)}`);
-  return { url };
 }
 
 /** `Key`s of routes that have a `RequestIdKey` of their own. */

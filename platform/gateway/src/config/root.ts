@@ -1,28 +1,9 @@
 import type { SectionShape } from '../grammar/shape.ts';
+import { AGGREGATE } from './aggregate.ts';
+import { DYNAMIC_ROUTE } from './dynamic-route.ts';
 import { GLOBAL } from './global.ts';
-import { AGGREGATE, DYNAMIC_ROUTE, ROUTE } from './route.ts';
-
-const SWAGGER_SERVICE = {
-  Name: { type: 'string', required: true, own: true, doc: 'As `ServiceName`.' },
-  Path: { type: 'string', default: '/openapi.json', own: true, doc: 'Of the document, at any instance.' },
-} as const satisfies SectionShape;
-
-export const SWAGGER_VERSION = {
-  Name: { type: 'string', own: true, doc: 'Title in the merged document.' },
-  Version: { type: 'string', own: true, doc: 'Version of the API.' },
-  Url: { type: 'string', own: true, doc: 'Where the document is; or else `Service`.' },
-  Service: {
-    type: 'object',
-    shape: SWAGGER_SERVICE,
-    own: true,
-    doc: 'The service that has the document, found by discovery.',
-  },
-} as const satisfies SectionShape;
-
-const SWAGGER_ENDPOINT = {
-  Key: { type: 'string', required: true, own: true, doc: 'What routes name as `SwaggerKey`.' },
-  Config: { type: 'objects', shape: SWAGGER_VERSION, own: true, doc: 'Documents of the back end.' },
-} as const satisfies SectionShape;
+import { ROUTE } from './route.ts';
+import { SWAGGER_ENDPOINT } from './swagger.ts';
 
 export const ROOT = {
   $schema: { type: 'string', own: true, doc: 'For editors: the schema of this file.' },

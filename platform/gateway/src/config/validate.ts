@@ -1,7 +1,5 @@
-import type { AggregateConfig } from '../aggregates/options.ts';
 import { didYouMean } from '../grammar/did-you-mean.ts';
-import type { GatewayConfig, RouteConfig } from '../model.ts';
-import type { MatchConfig } from '../routing/options.ts';
+import type { AggregateConfig, GatewayConfig, MatchConfig, RouteConfig } from '../model.ts';
 import { headerPlaceholdersOf } from '../templates/header-templates.ts';
 import { placeholdersOf } from '../templates/template.ts';
 

@@ -81,3 +81,8 @@ export function toIntegers(value: unknown): readonly number[] | undefined {
   const numbers = value.map(toInteger).filter((number) => number !== undefined);
   return numbers.length === value.length ? numbers : undefined;
 }
+
+/** Files that list every key have 0 where they mean nothing. */
+export function positive(number: number | undefined): number | undefined {
+  return number !== undefined && number > 0 ? number : undefined;
+}

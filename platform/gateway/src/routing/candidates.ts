@@ -1,5 +1,4 @@
-import type { AggregateConfig } from '../aggregates/options.ts';
-import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { AggregateConfig, GatewayConfig, RouteConfig } from '../model.ts';
 import { compileHeaderTemplates, type HeaderMatcher } from '../templates/header-templates.ts';
 import { isLone, type Pattern } from '../templates/pattern.ts';
 import { compileTemplate, type Template } from '../templates/template.ts';

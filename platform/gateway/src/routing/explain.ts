@@ -1,4 +1,5 @@
-import type { GatewayConfig, PolicyConfig, RouteConfig } from '../model.ts';
+import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { PolicyConfig } from '../policies/policies.ts';
 import { matchPath } from '../templates/path-template.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { METHOD_NOT_ALLOWED, type Refusal } from '../wire/rules/refusal.ts';

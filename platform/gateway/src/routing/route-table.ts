@@ -1,5 +1,4 @@
-import type { AggregateConfig } from '../aggregates/options.ts';
-import type { DynamicPolicy, GatewayConfig, RouteConfig } from '../model.ts';
+import type { AggregateConfig, DynamicPolicy, GatewayConfig, RouteConfig } from '../model.ts';
 import { badTarget, NOT_FOUND, type Refusal } from '../wire/rules/refusal.ts';
 import type { RequestHead } from '../wire/rules/request.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';

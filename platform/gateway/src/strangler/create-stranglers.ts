@@ -1,16 +1,16 @@
 import type { Clock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { audit } from '../admin/audit.ts';
+import { audit } from '../audit.ts';
 import type { BackendPool } from '../backends/backends.ts';
+import { newSideOf } from '../backends/new-side.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
+import type { StranglerConfig } from '../policies/strangler/config.ts';
 import { decide, type Plan, type Side, type Switchable } from '../policies/strangler/decide.ts';
-import type { StranglerConfig } from '../policies/strangler/options.ts';
 import type { Timers } from '../time/timers.ts';
 import type { Upstreams } from '../wire/backend/backend-call.ts';
 import { readIgnored } from './compare-responses.ts';
-import { newSideOf } from './new-side.ts';
 import { createShadow, type ShadowCopy, type ShadowReport, type ShadowTap } from './shadow.ts';
 
 /** One route with two implementations. */

@@ -9,9 +9,9 @@ import { createManualClock } from '@flotilla/kernel/testing';
 import { type TestRequest, testExchange } from '../../../test/exchange.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import { bearerToken, compileAuthentication } from './authentication.ts';
-import { fetchJwks } from './fetch-jwks.ts';
-import type { AuthenticationProviderConfig } from './options.ts';
+import type { AuthenticationProviderConfig } from './config.ts';
 import { createTokenProvider, customProvider, principalProvider, type TokenProvider } from './providers.ts';
+import { fetchJwks } from './token-providers.ts';
 
 const SECRET = randomBytes(32).toString('hex');
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');

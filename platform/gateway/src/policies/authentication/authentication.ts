@@ -3,8 +3,8 @@ import { isPlatformError } from '@flotilla/kernel';
 import type { Claims, Exchange, Step } from '../../exchange.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import { type Refusal, SERVICE_UNAVAILABLE } from '../../wire/rules/refusal.ts';
-import { isExemptFromAuthentication } from '../cors/preflight.ts';
-import type { AuthenticationConfig } from './options.ts';
+import { isExemptFromAuthentication } from '../cors/cors.ts';
+import type { AuthenticationConfig } from './config.ts';
 import type { TokenProvider } from './providers.ts';
 
 export interface AuthenticationDeps {

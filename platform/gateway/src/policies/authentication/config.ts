@@ -1,10 +1,29 @@
 import { didYouMean } from '../../grammar/did-you-mean.ts';
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import { hasName, listed, type Names } from '../../grammar/registered.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
-import type { AuthenticationConfig, AuthenticationProviderConfig } from './options.ts';
 
-export const AUTHENTICATION = {
+/** `GlobalConfiguration.AuthenticationProviders`, by key. */
+export interface AuthenticationProviderConfig {
+  readonly issuer: string | undefined;
+  /** The token needs one of them; empty = not checked. */
+  readonly audiences: readonly string[];
+  readonly keys:
+    | { readonly kind: 'secret'; readonly secret: string }
+    | { readonly kind: 'jwks'; readonly url: string };
+  readonly algorithms: readonly string[];
+  readonly clockSkewSeconds: number;
+}
+
+export interface AuthenticationConfig {
+  /** Tried in this order; each is in `AuthenticationProviders` or registered in code. */
+  readonly providers: readonly string[];
+  /** The token needs one of them; empty = none needed. */
+  readonly allowedScopes: readonly string[];
+}
+
+const AUTHENTICATION = {
   AuthenticationProviderKeys: {
     type: 'strings',
     doc: 'Providers, tried in this order; keys of `AuthenticationProviders` or registered in code.',
@@ -43,8 +62,18 @@ export const AUTHENTICATION_PROVIDER = {
   },
 } as const satisfies SectionShape;
 
+export const authentication = definePolicy({
+  keys: { AuthenticationOptions: { type: 'object', shape: AUTHENTICATION, doc: 'Who may come in.' } },
+  read: ({ own, global, owner, context }) => ({
+    authentication: readAuthentication(
+      joinGroup(own?.values.AuthenticationOptions, global?.values.AuthenticationOptions, owner.key),
+      context.providers,
+    ),
+  }),
+});
+
 /** `undefined` = the route is open. */
-export function readAuthentication(
+function readAuthentication(
   group: Group<typeof AUTHENTICATION> | undefined,
   knownProviders: Names,
 ): AuthenticationConfig | undefined {

@@ -7,8 +7,7 @@ import {
 } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Claims } from '../../exchange.ts';
-import { toClaims } from '../authorization/claims.ts';
-import type { AuthenticationProviderConfig } from './options.ts';
+import type { AuthenticationProviderConfig } from './config.ts';
 
 /** What turns a token into the claims of its owner. */
 export interface TokenProvider {
@@ -86,4 +85,21 @@ export function principalProvider(verifyToken: VerifyToken): TokenProvider {
     const identity = { sub: subject, email, name, role, tenant_id: tenantId, client_id: clientId };
     return { ...identity, scope: [...scopes], permissions: [...permissions] };
   });
+}
+
+/**
+ * The members of a token's payload as texts: one for a string, number or boolean, one for each item of an
+ * array, the JSON text of an object. `null` says nothing and is left out.
+ */
+export function toClaims(payload: Readonly<Record<string, unknown>>): Claims {
+  const claims: Claims = new Map();
+  for (const [name, value] of Object.entries(payload)) {
+    const texts = (Array.isArray(value) ? value : [value]).filter((item) => item != null).map(toText);
+    if (texts.length > 0) claims.set(name, texts);
+  }
+  return claims;
+}
+
+function toText(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -2,8 +2,7 @@ import type { VerifyToken } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { KeptState } from '../../kept-state.ts';
-import type { GatewayConfig } from '../../model.ts';
-import { fetchJwks } from './fetch-jwks.ts';
+import type { AuthenticationProviderConfig } from './config.ts';
 import {
   createTokenProvider,
   customProvider,
@@ -22,7 +21,7 @@ interface TokenProvidersDeps {
 
 /** Those of the configuration, with their keys and verified tokens over a reload, and those given in code, which win. */
 export function createTokenProviders(
-  configured: GatewayConfig['authenticationProviders'],
+  configured: ReadonlyMap<string, AuthenticationProviderConfig>,
   { verifiers = {}, claimsVerifiers = {}, kept, clock, logger }: TokenProvidersDeps,
 ): ReadonlyMap<string, TokenProvider> {
   const providers = new Map<string, TokenProvider>();
@@ -38,4 +37,23 @@ export function createTokenProviders(
   for (const [key, verify] of Object.entries(claimsVerifiers)) providers.set(key, customProvider(verify));
   for (const [key, verify] of Object.entries(verifiers)) providers.set(key, principalProvider(verify));
   return providers;
+}
+
+const MAX_JWKS_BYTES = 1024 * 1024;
+
+/** Loads a JWK set of at most 1 MiB; no redirect is followed. Throws when it is not had or is no JSON. */
+export async function fetchJwks(url: string, signal: AbortSignal): Promise<unknown> {
+  const answer = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
+  if (!answer.ok || answer.body === null) {
+    await answer.body?.cancel();
+    throw new Error(`the key set was answered with ${answer.status}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of answer.body) {
+    bytes += chunk.length;
+    if (bytes > MAX_JWKS_BYTES) throw new Error(`the key set has more than ${MAX_JWKS_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
 }

@@ -1,7 +1,6 @@
 import type { Claims, Exchange, Step } from '../../exchange.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
-import { isExemptFromAuthentication } from '../cors/preflight.ts';
-import { hasScope } from './claims.ts';
+import { isExemptFromAuthentication } from '../cors/cors.ts';
 
 export interface AuthorizationRules {
   /** One of them is needed; empty = none. */
@@ -52,4 +51,12 @@ function placeholderValue({ values }: Exchange, name: string): string | undefine
 function insufficientScope(scopes: readonly string[]): Refusal {
   const challenge = `Bearer error="insufficient_scope", scope="${scopes.join(' ')}"`;
   return { ...FORBIDDEN, headers: [['www-authenticate', challenge]] };
+}
+
+/** Does `scope`, an array or one space-separated string, have one of these? */
+function hasScope(claims: Claims, allowed: ReadonlySet<string>): boolean {
+  const texts = claims.get('scope') ?? [];
+  const [only] = texts;
+  const scopes = texts.length === 1 && only !== undefined ? only.split(' ') : texts;
+  return scopes.some((scope) => allowed.has(scope));
 }

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange.ts';
-import type { CacheConfig } from './options.ts';
+import type { CacheConfig } from './config.ts';
 import type { Labels } from './store.ts';
 
 /** One request as the cache sees it. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Exchange } from '../../exchange.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import type { RequestHead } from '../../wire/rules/request.ts';
-import type { CacheConfig } from './options.ts';
+import type { CacheConfig } from './config.ts';
 import type { Lookup, ResponseCache } from './response-cache.ts';
 import type { Labels } from './store.ts';
 

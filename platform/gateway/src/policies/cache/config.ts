@@ -1,8 +1,24 @@
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { SectionShape } from '../../grammar/shape.ts';
-import type { CacheConfig } from './options.ts';
 
-export const CACHE = {
+export interface CacheConfig {
+  readonly ttlMs: number;
+  /** Name for purging. */
+  readonly region: string | undefined;
+  /** Lower-case name of a request header that is part of the key. */
+  readonly keyHeader: string;
+  /** The body is part of the key, and methods other than GET and HEAD are cached. */
+  readonly hashesBody: boolean;
+  /** `origin`: the answer's own Cache-Control / Expires decide, `ttlMs` only where they say nothing (RFC 9111). */
+  readonly freshness: 'ttl' | 'origin';
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** May hold placeholders of the route: `product:{id}`. */
+  readonly tags: readonly string[];
+}
+
+const CACHE = {
   TtlSeconds: { type: 'integer', minimum: 0, default: 0, doc: 'How long answers are kept; 0 = not at all.' },
   Region: { type: 'string', doc: 'A name for purging.' },
   Header: {
@@ -40,8 +56,22 @@ export const CACHE = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
+export const cache = definePolicy({
+  keys: {
+    CacheOptions: {
+      type: 'object',
+      also: ['FileCacheOptions'],
+      shape: CACHE,
+      doc: 'Cache of answers; absent = off.',
+    },
+  },
+  read: ({ own, global, owner }) => ({
+    cache: readCache(joinGroup(own?.values.CacheOptions, global?.values.CacheOptions, owner.key)),
+  }),
+});
+
 /** `undefined` = not cached. */
-export function readCache(group: Group<typeof CACHE> | undefined): CacheConfig | undefined {
+function readCache(group: Group<typeof CACHE> | undefined): CacheConfig | undefined {
   const ttlSeconds = group?.values.TtlSeconds ?? 0;
   if (group === undefined || ttlSeconds <= 0) return undefined;
   return {

@@ -2,7 +2,7 @@ import type { AnswerHead } from '../../wire/rules/response.ts';
 import { allowsSharing, cacheDirectives, type Lifetime, ownLifetime, seconds } from './cache-control.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { type CachedAnswer, reuse } from './cached-response.ts';
-import type { CacheConfig } from './options.ts';
+import type { CacheConfig } from './config.ts';
 import { type AnswerStore, isPurged, type Labels, type Purge, type StoredAnswer } from './store.ts';
 import { variantKey, varyNames } from './vary.ts';
 

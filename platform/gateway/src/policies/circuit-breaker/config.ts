@@ -1,8 +1,17 @@
-import type { BreakerConfig } from '../../backends/options.ts';
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { SectionShape } from '../../grammar/shape.ts';
 
-export const QUALITY = {
+export interface BreakerConfig {
+  readonly route: string;
+  readonly minimumThroughput: number;
+  readonly breakMs: number;
+  /** `undefined` = count mode: so many consecutive failures. */
+  readonly failureRatio: number | undefined;
+  readonly samplingMs: number;
+}
+
+const QUALITY = {
   MinimumThroughput: {
     type: 'integer',
     also: ['ExceptionsAllowedBeforeBreaking'],
@@ -29,13 +38,19 @@ export const QUALITY = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
-type QualityGroup = Group<typeof QUALITY>;
+export type QualityGroup = Group<typeof QUALITY>;
 
-const DAY_MS = 86_400_000;
-const DEFAULT_TIMEOUT_SECONDS = 90;
+export const circuitBreaker = definePolicy({
+  keys: {
+    QoSOptions: { type: 'object', shape: QUALITY, doc: 'Circuit breaker and timeout; absent = off.' },
+  },
+  read: ({ own, global, owner }) => ({
+    breaker: readBreaker(joinGroup(own?.values.QoSOptions, global?.values.QoSOptions, owner.key), owner.name),
+  }),
+});
 
 /** `undefined` = no circuit breaker. Values out of range are replaced, as Ocelot does, with a warning. */
-export function readBreaker(group: QualityGroup | undefined, route: string): BreakerConfig | undefined {
+function readBreaker(group: QualityGroup | undefined, route: string): BreakerConfig | undefined {
   if (group === undefined || !isActive(group)) return undefined;
   const valid = (
     key: keyof typeof QUALITY & NumberKey,
@@ -64,20 +79,4 @@ function isActive(group: QualityGroup): boolean {
   return (['MinimumThroughput', 'Timeout', 'FailureRatio'] as const).some(
     (key) => (group.values[key] ?? 0) > 0,
   );
-}
-
-/** `candidates`: seconds of the route, of the global options; 0 or less counts as absent. */
-export function readTimeout(
-  group: QualityGroup | undefined,
-  candidates: readonly (number | undefined)[],
-): { readonly timeoutMs: number; readonly qosTimeout: boolean } {
-  const qosMs = group?.values.Timeout ?? 0;
-  // The plain timeout is taken as longer than that of QoS, so the latter always ends first.
-  if (qosMs > 0) {
-    if (qosMs > 10 && qosMs < DAY_MS) return { timeoutMs: qosMs, qosTimeout: true };
-    group?.warn('Timeout', `${qosMs} is out of range, 30000 is used`);
-    return { timeoutMs: 30_000, qosTimeout: true };
-  }
-  const seconds = candidates.find((candidate) => (candidate ?? 0) > 0) ?? DEFAULT_TIMEOUT_SECONDS;
-  return { timeoutMs: seconds * 1000, qosTimeout: false };
 }

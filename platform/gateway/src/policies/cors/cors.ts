@@ -1,10 +1,9 @@
 import type { Step } from '../../exchange.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
-import { appendField, type Fields, fieldValue, removeField } from '../../wire/rules/fields.ts';
+import { appendField, type Fields, fieldValue, hasField, removeField } from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { RequestHead } from '../../wire/rules/request.ts';
-import type { CorsConfig } from '../authentication/options.ts';
-import { isPreflight } from './preflight.ts';
+import type { CorsConfig } from './config.ts';
 
 const ALLOW_ORIGIN = fieldName('access-control-allow-origin');
 const ALLOW_CREDENTIALS = fieldName('access-control-allow-credentials');
@@ -79,4 +78,17 @@ const CORS_FIELDS = [
 /** The back end has no say where the gateway answers: two `Access-Control-Allow-Origin` are as good as none. */
 export function removeCorsFields(answer: Fields): void {
   for (const name of CORS_FIELDS) removeField(answer, name);
+}
+
+/** A CORS preflight: browsers send it without credentials, always. */
+export function isPreflight({ method, fields }: RequestHead): boolean {
+  return (
+    method === 'OPTIONS' && hasField(fields, 'origin') && hasField(fields, 'access-control-request-method')
+  );
+}
+
+/** Strictly as Ocelot, any OPTIONS passes without a token; else preflights only. */
+export function isExemptFromAuthentication(request: RequestHead, strict: boolean): boolean {
+  if (request.method !== 'OPTIONS') return false;
+  return strict || isPreflight(request);
 }

@@ -1,14 +1,19 @@
 import { isObject } from '../../grammar/json.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
-import type {
-  ClaimDirective,
-  ClaimsConfig,
-  DirectiveMap,
-  HeaderTransform,
-  TransformsConfig,
-} from './options.ts';
+import { isToken } from '../../wire/rules/characters.ts';
 
-export const HEADER_TRANSFORMS = {
+export type HeaderTransform =
+  | { readonly kind: 'replace'; readonly header: string; readonly find: string; readonly replacement: string }
+  | { readonly kind: 'add' | 'set' | 'append'; readonly header: string; readonly value: string }
+  | { readonly kind: 'remove'; readonly header: string };
+
+export interface TransformsConfig {
+  readonly request: readonly HeaderTransform[];
+  readonly answer: readonly HeaderTransform[];
+}
+
+const HEADER_TRANSFORMS = {
   UpstreamHeaderTransform: {
     type: 'map',
     of: 'any',
@@ -27,8 +32,13 @@ const NO_TRANSFORMS: TransformsConfig = { request: UNCHANGED, answer: UNCHANGED 
 type TransformKey = keyof typeof HEADER_TRANSFORMS;
 type TransformsObject = ConfigObject<typeof HEADER_TRANSFORMS>;
 
+export const headerTransforms = definePolicy({
+  keys: HEADER_TRANSFORMS,
+  read: ({ own, global, context }) => ({ transforms: readTransforms(own, global, context.strict) }),
+});
+
 /** The route's entry for a header wins over the global one. Find-and-replace comes before everything else. */
-export function readTransforms(
+function readTransforms(
   route: TransformsObject | undefined,
   global: TransformsObject | undefined,
   strict: boolean,
@@ -55,13 +65,12 @@ function isReplacement({ kind }: HeaderTransform): boolean {
   return kind === 'replace';
 }
 
-const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 const VALUE = /^[\t\x20-\x7e]*$/;
 /** Framing is the gateway's own business; changing it would end one message early or late. */
 const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encoding']);
 
 function readTransform(header: string, value: unknown, strict: boolean): HeaderTransform | string {
-  if (!TOKEN.test(header)) return `${JSON.stringify(header)} is no name of a header`;
+  if (!isToken(header)) return `${JSON.stringify(header)} is no name of a header`;
   if (FRAMING.has(header.toLowerCase())) return `${header} cannot be changed`;
   if (isObject(value))
     return strict
@@ -92,71 +101,4 @@ function readObjectTransform(
     default:
       return `${header}: must have one of Set, Append, Remove, not ${key}`;
   }
-}
-
-export const CLAIMS = {
-  AddClaimsToRequest: {
-    type: 'map',
-    of: 'string',
-    doc: 'New claims: `Claims[type] > value[index] > delimiter`.',
-  },
-  AddHeadersToRequest: { type: 'map', of: 'string', doc: 'Request headers from claims.' },
-  AddQueriesToRequest: { type: 'map', of: 'string', doc: 'Query parameters from claims.' },
-  ChangeDownstreamPathTemplate: { type: 'map', of: 'string', doc: 'Placeholders of the path from claims.' },
-  RouteClaimsRequirement: {
-    type: 'map',
-    of: 'string',
-    doc: 'Claims that the user must have, else 403; `{name}` = the value of a placeholder.',
-  },
-} as const satisfies SectionShape;
-
-type ClaimsObject = ConfigObject<typeof CLAIMS>;
-type DirectiveKey = Exclude<keyof typeof CLAIMS, 'RouteClaimsRequirement'>;
-
-const NONE: ReadonlyMap<string, never> = new Map<string, never>();
-const NO_CLAIMS: ClaimsConfig = {
-  toClaims: NONE,
-  toHeaders: NONE,
-  toQuery: NONE,
-  toPath: NONE,
-  required: NONE,
-};
-const CLAIM_KEYS = Object.keys(CLAIMS) as (keyof typeof CLAIMS)[]; // of an object that has no others
-
-/** Dynamic routes have none: `undefined`. */
-export function readClaims(route: ClaimsObject | undefined): ClaimsConfig {
-  const directives = (key: DirectiveKey): DirectiveMap => {
-    const given = route?.values[key];
-    if (given === undefined) return NONE;
-    const map = new Map<string, ClaimDirective>();
-    for (const [name, text] of given) {
-      const directive = parseDirective(text);
-      if (directive === undefined)
-        route?.error(
-          key,
-          `${name}: ${text} is not Claims[type] > value or Claims[type] > value[index] > delimiter`,
-        );
-      else if (key === 'AddHeadersToRequest' && !TOKEN.test(name))
-        route?.error(key, `${JSON.stringify(name)} is no name of a header`);
-      else map.set(name, directive);
-    }
-    return map;
-  };
-  if (route === undefined || CLAIM_KEYS.every((key) => route.values[key] === undefined)) return NO_CLAIMS;
-  return {
-    toClaims: directives('AddClaimsToRequest'),
-    toHeaders: directives('AddHeadersToRequest'),
-    toQuery: directives('AddQueriesToRequest'),
-    toPath: directives('ChangeDownstreamPathTemplate'),
-    required: route.values.RouteClaimsRequirement ?? NONE,
-  };
-}
-
-function parseDirective(text: string): ClaimDirective | undefined {
-  const [, claim, index, delimiter] =
-    /^\s*Claims\[(.+)\]\s*>\s*value(?:\[(\d+)\]\s*>\s*(\S.*?))?\s*$/i.exec(text) ?? [];
-  if (claim === undefined) return undefined;
-  const part =
-    index === undefined || delimiter === undefined ? undefined : { index: Number(index), delimiter };
-  return { claim, part };
 }

@@ -2,8 +2,7 @@ import type { Exchange, Step } from '../../exchange.ts';
 import type { Origin } from '../../wire/backend/backend-call.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
 import { appendField, type FieldName, type Fields, removeField, setField } from '../../wire/rules/fields.ts';
-import type { HeaderTransform } from './options.ts';
-import { compileValue } from './placeholders.ts';
+import type { HeaderTransform } from './config.ts';
 
 export interface TransformDeps {
   readonly baseUrl: string;
@@ -109,4 +108,29 @@ function replaceFirst({ names, values }: Fields, lower: string, find: string, te
   const index = names.findIndex((name) => name.lower === lower);
   const value = values[index];
   if (value?.includes(find)) values[index] = value.replaceAll(find, () => text);
+}
+
+/** Gives the value of an entry for one exchange. */
+type TextOf = (exchange: Exchange) => string;
+
+const WHOLE_PLACEHOLDER = /^\{[^{}]*\}$/;
+
+/**
+ * The value of an add, set or append entry: a placeholder only if it is the whole text. `undefined` = a
+ * placeholder nobody knows.
+ */
+function compileValue(text: string, baseUrl: string): TextOf | undefined {
+  if (!WHOLE_PLACEHOLDER.test(text)) return () => text;
+  switch (text) {
+    case '{BaseUrl}':
+      return () => baseUrl;
+    case '{RemoteIpAddress}':
+      return ({ clientAddress }) => clientAddress;
+    case '{UpstreamHost}':
+      return ({ request }) => request.host;
+    case '{TraceId}':
+      return ({ trace }) => trace.traceId;
+    default:
+      return undefined;
+  }
 }

@@ -1,10 +1,15 @@
 import { isIP } from 'node:net';
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
-import type { PolicyConfig } from '../../model.ts';
-import type { CorsConfig, IpRulesConfig } from '../authentication/options.ts';
 
-export const IP_RULES = {
+/** Who may come in by address; entries as written: `10.0.0.1`, `10.0.0.1-9`, `10.0.0.0/8`, `10.0.0.0/255.0.0.0`, IPv6 too. */
+export interface IpRulesConfig {
+  readonly allowed: readonly string[];
+  readonly blocked: readonly string[];
+  readonly excludeAllowedFromBlocked: boolean;
+}
+
+const IP_RULES = {
   IPAllowedList: {
     type: 'strings',
     doc: 'Addresses, ranges (`a-b`, `10.0.0.1-9`), `address/mask`, CIDR; empty = all that are not blocked.',
@@ -19,8 +24,15 @@ export const IP_RULES = {
 
 type IpRulesObject = ConfigObject<typeof IP_RULES>;
 
+export const ipRules = definePolicy({
+  keys: { SecurityOptions: { type: 'object', shape: IP_RULES, doc: 'Which addresses may come in.' } },
+  read: ({ own, global }) => ({
+    ipRules: readIpRules(own?.values.SecurityOptions, global?.values.SecurityOptions),
+  }),
+});
+
 /** A route with an entry in a list uses its own options entirely, any other the global ones. */
-export function readIpRules(
+function readIpRules(
   route: IpRulesObject | undefined,
   global: IpRulesObject | undefined,
 ): IpRulesConfig | undefined {
@@ -62,75 +74,4 @@ export function isCidr(text: string): boolean {
   const family = isIP(address);
   if (family === 0 || more.length > 0) return false;
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (family === 4 ? 32 : 128));
-}
-
-export const CORS = {
-  AllowedOrigins: { type: 'strings', own: true, doc: 'Origins as browsers send them, or `*`.' },
-  AllowedMethods: { type: 'strings', own: true, doc: "Default: the route's methods; `*` = all." },
-  AllowedHeaders: { type: 'strings', own: true, doc: 'Request headers that scripts may set; `*` = all.' },
-  ExposedHeaders: { type: 'strings', own: true, doc: 'Answer headers that scripts may read.' },
-  AllowCredentials: { type: 'boolean', default: false, own: true, doc: 'Not together with the origin `*`.' },
-  MaxAge: { type: 'integer', minimum: 0, default: 0, own: true, doc: 'How long a preflight is good for, s.' },
-  ...ROUTE_KEYS,
-} as const satisfies SectionShape;
-
-/** `undefined` = the gateway does nothing about CORS. */
-export function readCors(
-  group: Group<typeof CORS> | undefined,
-  routeMethods: readonly string[],
-): CorsConfig | undefined {
-  const allowedOrigins = group?.values.AllowedOrigins ?? [];
-  if (group === undefined || allowedOrigins.length === 0) return undefined;
-  const allowCredentials = group.values.AllowCredentials ?? false;
-  for (const origin of allowedOrigins) checkOrigin(group, origin);
-  // Any site could then act with the user's cookies.
-  if (allowCredentials && allowedOrigins.includes('*'))
-    group.error('AllowCredentials', 'is not possible with the origin *');
-  return {
-    allowedOrigins,
-    allowedMethods: (group.values.AllowedMethods ?? routeMethods).map((method) => method.toUpperCase()),
-    allowedHeaders: group.values.AllowedHeaders ?? [],
-    exposedHeaders: group.values.ExposedHeaders ?? [],
-    allowCredentials,
-    maxAgeSeconds: group.values.MaxAge ?? 0,
-  };
-}
-
-function checkOrigin(group: Group<typeof CORS>, origin: string): void {
-  if (origin !== '*' && !isOrigin(origin))
-    group.error('AllowedOrigins', `${origin} is no origin such as https://shop.example`);
-}
-
-function isOrigin(text: string): boolean {
-  return URL.parse(text)?.origin === text;
-}
-
-export const WEB_SOCKET = {
-  AllowedOrigins: {
-    type: 'strings',
-    own: true,
-    doc: "Origins beside the gateway's own that may open WebSockets.",
-  },
-  IdleTimeout: {
-    type: 'integer',
-    minimum: 0,
-    default: 600,
-    own: true,
-    doc: 'Without a byte from either side for so long, both are closed, s; 0 = no limit.',
-  },
-  ...ROUTE_KEYS,
-} as const satisfies SectionShape;
-
-export function readWebSocket(
-  group: Group<typeof WEB_SOCKET> | undefined,
-): Pick<PolicyConfig, 'webSocketOrigins' | 'webSocketIdleMs'> {
-  const origins = group?.values.AllowedOrigins ?? [];
-  for (const origin of origins)
-    if (!isOrigin(origin))
-      group?.error('AllowedOrigins', `${origin} is no origin such as https://shop.example`);
-  const idleSeconds = group?.values.IdleTimeout ?? 600;
-  return {
-    webSocketOrigins: origins,
-    webSocketIdleMs: idleSeconds === 0 ? Number.POSITIVE_INFINITY : idleSeconds * 1000,
-  };
 }

@@ -1,7 +1,7 @@
 import type { Step } from '../../exchange.ts';
 import { parseIpAddress } from '../../wire/rules/ip-address.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
-import type { IpRulesConfig } from '../authentication/options.ts';
+import type { IpRulesConfig } from './config.ts';
 import { compileIpSet } from './ip-ranges.ts';
 
 const ADDRESS_REFUSED: Refusal = { status: 403, code: 'address-not-allowed' };

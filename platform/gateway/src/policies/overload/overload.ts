@@ -1,7 +1,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Step } from '../../exchange.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
-import type { LoadPriority, OverloadConfig } from '../rate-limit/options.ts';
+import type { LoadPriority, OverloadConfig } from './config.ts';
 
 export interface Load {
   /** Requests in this process that have no complete answer yet. */

@@ -1,6 +1,29 @@
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { SectionShape } from '../../grammar/shape.ts';
-import type { RateLimitConfig } from './options.ts';
+import { authentication } from '../authentication/config.ts';
+
+export interface RateLimitConfig {
+  readonly limit: number;
+  readonly period: string;
+  readonly periodMs: number;
+  /** Penalty after a rejection, `undefined` = until the period ends. */
+  readonly waitMs: number | undefined;
+  /** As written in the file, `0ms` when there is none: part of a message. */
+  readonly wait: string;
+  /** Whose budget it is. `header` falls back to the address (strict: 503). */
+  readonly key:
+    | { readonly kind: 'header'; readonly header: string }
+    | { readonly kind: 'address' | 'route' }
+    | { readonly kind: 'claim'; readonly claim: string };
+  readonly whitelist: ReadonlySet<string>;
+  readonly status: number;
+  readonly message: string;
+  readonly format: 'text' | 'problem';
+  readonly headers: boolean;
+  /** `shared` = exact over all replicas, in Redis; without it or while it is away the memory of this process counts. */
+  readonly store: 'memory' | 'shared';
+}
 
 const DEFAULT_MESSAGE = 'API calls quota exceeded! Maximum admitted {0} per {1}.';
 
@@ -59,8 +82,27 @@ export const RATE_LIMIT = {
 
 type RateLimitGroup = Group<typeof RATE_LIMIT>;
 
+export const rateLimit = definePolicy({
+  keys: {
+    ...authentication.keys,
+    RateLimitOptions: {
+      type: 'object',
+      shape: RATE_LIMIT,
+      doc: 'Requests of one client in a period; absent = off.',
+    },
+  },
+  read: (input) => {
+    const { own, global, owner } = input;
+    const group = joinGroup(own?.values.RateLimitOptions, global?.values.RateLimitOptions, owner.key);
+    const rateLimit = readRateLimit(group, owner.name);
+    if (rateLimit?.key.kind === 'claim' && authentication.read(input).authentication === undefined)
+      group?.error('KeyBy', `a claim needs an authenticated route, ${owner.name} is not`);
+    return { rateLimit };
+  },
+});
+
 /** `undefined` = the route is not limited. */
-export function readRateLimit(group: RateLimitGroup | undefined, route: string): RateLimitConfig | undefined {
+function readRateLimit(group: RateLimitGroup | undefined, route: string): RateLimitConfig | undefined {
   if (group === undefined || group.values.EnableRateLimiting === false) return undefined;
   // Global options without a rule only fill in the details of the routes that have one.
   if (!group.isOwn && !group.has('Period') && !group.has('Limit')) return undefined;

@@ -5,7 +5,7 @@ import { fieldName } from '../../wire/rules/field-names.ts';
 import { appendField, type Fields, fieldValue } from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import { type Admission, type Budgets, createBudgets } from './budget.ts';
-import type { RateLimitConfig } from './options.ts';
+import type { RateLimitConfig } from './config.ts';
 import type { SharedBudgets } from './shared-budgets.ts';
 
 export interface RateLimitDeps {

@@ -1,8 +1,27 @@
-import { readTarget, TARGET } from '../../config/backend.ts';
-import { type Group, ROUTE_KEYS } from '../../grammar/group.ts';
+import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { definePolicy } from '../../grammar/policy.ts';
 import type { SectionShape } from '../../grammar/shape.ts';
 import { checkTemplate } from '../../templates/check-template.ts';
-import type { StranglerConfig } from './options.ts';
+import { type DownstreamTarget, readTarget, TARGET } from '../target/config.ts';
+
+/** Two implementations of one route while one replaces the other. */
+export interface StranglerConfig {
+  readonly mode: 'legacy' | 'new' | 'new-with-fallback' | 'legacy-with-fallback' | 'split' | 'shadow';
+  /** The new side; the route's own target is the legacy one. */
+  readonly target: DownstreamTarget;
+  readonly scheme: 'http' | 'https';
+  readonly pathTemplate: string | undefined;
+  /** Of requests that go to the new side (`split`) or are copied to it (`shadow`), 0 … 100. */
+  readonly percent: number;
+  /** What keeps one user on one side: a header or claim, else the client's address. */
+  readonly stickyBy:
+    | { readonly kind: 'header' | 'claim'; readonly name: string }
+    | { readonly kind: 'address' };
+  /** Statuses of the first side that make the other one answer. Failures always do. */
+  readonly fallbackStatuses: readonly number[];
+  /** Dotted paths in JSON answers and header names that shadow comparison leaves out. */
+  readonly ignore: readonly string[];
+}
 
 const NEW_SIDE = {
   ...TARGET,
@@ -18,7 +37,7 @@ const MODES = {
   Shadow: 'shadow',
 } as const;
 
-export const STRANGLER = {
+const STRANGLER = {
   Mode: {
     type: 'string',
     oneOf: ['Legacy', 'New', 'NewWithFallback', 'LegacyWithFallback', 'Split', 'Shadow'],
@@ -59,9 +78,27 @@ export const STRANGLER = {
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
-export function readStrangler(
+/** Of static routes. */
+export const strangler = definePolicy({
+  keys: {
+    StranglerOptions: {
+      type: 'object',
+      shape: STRANGLER,
+      own: true,
+      doc: 'An old and a new implementation.',
+    },
+  },
+  read: ({ own, global, owner, context }) => ({
+    strangler: readStrangler(
+      joinGroup(own?.values.StranglerOptions, global?.values.StranglerOptions, owner.key),
+      context.hasDiscovery,
+    ),
+  }),
+});
+
+function readStrangler(
   group: Group<typeof STRANGLER> | undefined,
-  context: { readonly defaultScheme: 'http' | 'https'; readonly hasDiscovery: boolean },
+  hasDiscovery: boolean,
 ): StranglerConfig | undefined {
   if (group === undefined) return undefined;
   const side = group.values.New;
@@ -74,7 +111,7 @@ export function readStrangler(
     for (const problem of checkTemplate('Downstream', pathTemplate))
       side.error('DownstreamPathTemplate', problem);
   const mode = MODES[group.values.Mode ?? 'Legacy'];
-  const { target, scheme } = readTarget(side, context);
+  const { target, scheme } = readTarget(side, { defaultScheme: 'http', hasDiscovery });
   return {
     mode,
     target,

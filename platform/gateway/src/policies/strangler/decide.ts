@@ -3,7 +3,7 @@ import type { UpstreamFailure } from '../../wire/backend/backend-call.ts';
 import { addressOwner } from '../../wire/rules/address-owner.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import { IDEMPOTENT } from '../../wire/rules/request.ts';
-import type { StranglerConfig } from './options.ts';
+import type { StranglerConfig } from './config.ts';
 
 export type Side = 'legacy' | 'new';
 

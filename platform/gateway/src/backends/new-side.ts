@@ -1,6 +1,6 @@
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteConfig } from '../model.ts';
-import type { StranglerConfig } from '../policies/strangler/options.ts';
+import type { StranglerConfig } from '../policies/strangler/config.ts';
 
 /** The route as its new side. It is a route of its own for pools, breakers and metrics. */
 export function newSideOf(route: RouteConfig, config: StranglerConfig): RouteConfig {

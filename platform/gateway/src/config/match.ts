@@ -1,7 +1,7 @@
 import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
+import type { MatchConfig } from '../model.ts';
 import { checkTemplate } from '../templates/check-template.ts';
 import { isMethod, METHODS } from '../wire/rules/request.ts';
-import type { MatchConfig } from './options.ts';
 
 /** What decides whether a request is for a route or an aggregate. */
 export const MATCH = {
