@@ -2,11 +2,13 @@
  * `npm test [-- [--name <regular expression>] <files, folders or patterns>]`: runs the tests on a throw-away PostgreSQL
  * of their own, and on a RabbitMQ. Under CI=true a skipped test is a failure: it would prove nothing.
  */
+import { globSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import { compileModules } from '../platform/cli/src/system/compile-modules.ts';
 import { runTests } from './run-tests.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
 import { testFiles } from './test-files.ts';
@@ -40,19 +42,24 @@ try {
   // Most parts do without RabbitMQ, which takes seconds to start.
   if (files.some((file) => /messaging|broker|test\/system|commands\/queue/.test(file)))
     broker = await startTestBroker(folder);
+  // Hundreds of processes run the same modules: each is compiled once, and found again by the next run.
+  const compileCache = process.env['NODE_COMPILE_CACHE'] || join('node_modules', '.cache', 'flotilla-tests');
   const env = {
-    // Hundreds of processes run the same modules: each is compiled once, and found again by the next run.
-    NODE_COMPILE_CACHE: join(process.cwd(), 'node_modules/.cache/flotilla-tests'),
     ...process.env,
+    NODE_COMPILE_CACHE: resolve(compileCache),
     TMPDIR: temporary,
     FLOTILLA_TEST_POSTGRES: server.adminUri,
     ...broker?.env,
   };
-  process.exitCode = interrupted.signal.aborted
+  const { signal } = interrupted;
+  const programs = [...files, ...globSync('shop/**/main.ts', { exclude: ['**/node_modules'] })];
+  const entries = programs.map((file) => resolve(file));
+  await compileModules({ entries, compileCache: env.NODE_COMPILE_CACHE, env, signal });
+  process.exitCode = signal.aborted
     ? 130
     : await runTests(files, {
         env,
-        signal: interrupted.signal,
+        signal,
         acceptSkipped: process.env['CI'] !== 'true',
         namePattern: values.name,
       });

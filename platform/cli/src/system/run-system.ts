@@ -12,6 +12,7 @@ import { createControlServer, type RegistryAccess, type TaskProgram } from '../c
 import { claimSocket } from '../control/socket.ts';
 import { cliError } from '../errors.ts';
 import { checkBroker, type FreeBroker } from './broker.ts';
+import { compileModules } from './compile-modules.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
 import type { Faults } from './faults.ts';
@@ -21,6 +22,7 @@ import { openSecrets, type Secrets } from './secrets.ts';
 import {
   busReaderOf,
   makeSecrets,
+  nodeEnvironment,
   provisionPlan,
   registryTokens,
   type SystemFacts,
@@ -120,17 +122,25 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await noteWhatIsMade(dataDir, plan.systemId, externalAdminUri, broker?.address);
     await noteSubscribers(dataDir, system);
     await broker?.claim();
+    // Who has a compile cache already shares it: a new data directory would begin with an empty one.
+    const compileCache = options.inherited['NODE_COMPILE_CACHE'] || dataDir.compileCache;
+    const compiled = compileModules({
+      entries: Object.values(system.services).map(({ entry }) => join(options.root, entry)),
+      compileCache,
+      env: nodeEnvironment({ ...options, compileCache }),
+      signal: ending.signal,
+    });
     if (externalAdminUri === undefined) await startPostgres(supervisor);
     const facts = {
       ...options,
       adminUri: adminUri(),
       secrets,
       registryUrl: registry.url,
-      // Who has one already shares it: a new data directory would begin with an empty one.
-      compileCache: options.inherited['NODE_COMPILE_CACHE'] || dataDir.compileCache,
+      compileCache,
     };
     await provision(adminUri(), plan);
     running.facts = facts;
+    await compiled;
     await supervisor.start(Object.keys(system.services), options.faults);
   }
 

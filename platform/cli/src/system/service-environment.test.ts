@@ -57,6 +57,16 @@ describe('the environment of a service', () => {
     assert.equal(serviceEnvironment(facts, 'stock', 'stock-1')['PORT'], '0');
   });
 
+  it('keeps its young objects in little memory, unless the user says otherwise', () => {
+    const optionsOf = (inherited: SystemFacts['inherited']) =>
+      serviceEnvironment({ ...facts, inherited }, 'edge', 'edge-1')['NODE_OPTIONS'];
+    assert.equal(optionsOf({}), '--max-semi-space-size=4');
+    assert.equal(
+      optionsOf({ NODE_OPTIONS: '--max-semi-space-size=16 --enable-source-maps' }),
+      '--max-semi-space-size=4 --max-semi-space-size=16 --enable-source-maps',
+    );
+  });
+
   it('reaches its own database and the bus in its own role, and no other', () => {
     const env = serviceEnvironment(facts, 'stock', 'stock-1');
     const password = encodeURIComponent('secret of database stock');
