@@ -52,7 +52,8 @@ async function createMigrated(
   const files = await readMigrations(sources);
   const schema = JSON.stringify(files.map((file) => [file.name, file.checksum]));
   const template = `template_${createHash('sha256').update(schema).digest('hex').slice(0, 32)}`;
-  const copy = () => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+  // File by file takes half as much of the processor as block by block, and less of every first connection.
+  const copy = () => admin.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY file_copy`);
   try {
     await copy();
   } catch (error) {
