@@ -9,6 +9,10 @@ export interface RequestContext {
   readonly deadlineAt?: number;
   /** Ties together everything that one business process did, across requests and messages. */
   readonly correlationId?: string;
+  /** Above 0 when this work is a repetition: whoever repeats it has the say, and nobody below repeats anything. */
+  readonly retryAttempt?: number;
+  /** How much it matters that this work is done when not all can be. */
+  readonly priority?: 'sheddable' | 'normal' | 'critical';
   /** Where finished spans of this work go. */
   readonly recordSpan?: RecordSpan;
 }
