@@ -5,10 +5,7 @@ import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/mess
 import { sagaMigrations } from '@flotilla/saga';
 
 /** Tables of a service's own. */
-const own = (name: string, folder: string = `shop/${name}/migrations`) => ({
-  name,
-  directory: join(import.meta.dirname, folder),
-});
+const own = (name: string) => ({ name, directory: join(import.meta.dirname, `shop/${name}/migrations`) });
 
 /** The shop: one service, one process, one database. `flotilla up` runs it. */
 export default defineSystem({
@@ -50,8 +47,8 @@ export default defineSystem({
       clientScopes: ['inventory.read', 'inventory.write', 'payment.write', 'shipping.write'],
     },
     'payment-provider': {
-      entry: 'shop/payment/src/provider/main.ts',
-      database: { migrations: [own('payment-provider', 'shop/payment/migrations-provider')] },
+      entry: 'shop/payment-provider/src/main.ts',
+      database: { migrations: [own('payment-provider')] },
       secrets: ['PROVIDER_API_KEY'],
     },
     payment: {

@@ -45,7 +45,7 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
   ],
   inventory: [folder('inventory', 'shop/inventory/migrations'), outbox, inbox],
   payment: [folder('payment', 'shop/payment/migrations'), outbox, inbox],
-  provider: [folder('payment-provider', 'shop/payment/migrations-provider')],
+  provider: [folder('payment-provider', 'shop/payment-provider/migrations')],
   shipping: [folder('shipping', 'shop/shipping/migrations'), outbox, inbox],
   cart: [folder('cart', 'shop/cart/migrations'), inbox],
   notification: [folder('notification', 'shop/notification/migrations'), inbox],

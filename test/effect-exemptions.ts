@@ -283,7 +283,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     ['createProviderApp', 'store.void'],
     ['makeCharge', 'store.refuse'],
   ].map(([name, what = '']) => ({
-    in: `shop/payment/src/provider/app.ts ${name}`,
+    in: `shop/payment-provider/src/app.ts ${name}`,
     what,
     because: 'the test provider: one statement by a unique key, the same again changes nothing',
   })),

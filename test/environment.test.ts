@@ -9,6 +9,7 @@ import * as inventory from '../shop/inventory/src/config.ts';
 import * as notification from '../shop/notification/src/config.ts';
 import * as order from '../shop/order/src/config.ts';
 import * as payment from '../shop/payment/src/config.ts';
+import * as paymentProvider from '../shop/payment-provider/src/config.ts';
 import * as shipping from '../shop/shipping/src/config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -17,7 +18,7 @@ const READERS: Readonly<Record<string, (env: Environment) => unknown>> = {
   identity: identity.readConfig,
   inventory: inventory.readConfig,
   order: order.readConfig,
-  'payment-provider': payment.readProviderConfig,
+  'payment-provider': paymentProvider.readConfig,
   payment: payment.readConfig,
   shipping: shipping.readConfig,
   cart: cart.readConfig,

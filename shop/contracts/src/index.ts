@@ -68,4 +68,5 @@ export {
   placeOrder,
 } from './order.ts';
 export { chargePayment, paymentFailed, paymentProcessed, paymentRefunded, refundPayment } from './payment.ts';
+export { createCharge, createRefund, getCharge, voidCharge } from './payment-provider.ts';
 export { createShipment, shipmentCreated, shipmentRefused } from './shipping.ts';

@@ -13,7 +13,8 @@ import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, getJwks, refundPayment } from '@shop/contracts';
-import { API_KEY, connectProvider, startTestPayment, type TestPayment } from './testing.ts';
+import { API_KEY } from '@shop/payment-provider/testing';
+import { connectProvider, startTestPayment, type TestPayment } from './testing.ts';
 
 /** Who is killed breaks its connections at once: nothing here waits for so long. */
 const PATIENT_MS = 20_000;
@@ -60,7 +61,7 @@ describe('a process that is killed', () => {
     );
   }
 
-  /** Starts a process of this package that will kill itself at `crashPoint`; returns where it listens. */
+  /** Starts a process that will kill itself at `crashPoint`; returns where it listens. */
   async function startDoomed(main: string, databaseUrl: string, crashPoint: string) {
     const child = spawn(process.execPath, [join(import.meta.dirname, main)], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
@@ -180,7 +181,7 @@ describe('a process that is killed', () => {
   it('may be the provider, after it captured and before it answered', async () => {
     const orderId = randomUUID();
     const doomed = await startDoomed(
-      'provider/main.ts',
+      '../../payment-provider/src/main.ts',
       payment.provider.database.uri,
       'provider.after-capture-commit',
     );

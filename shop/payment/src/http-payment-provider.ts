@@ -1,9 +1,9 @@
 import type { HttpClient } from '@flotilla/http';
 import { isPlatformError, isRetryable } from '@flotilla/kernel';
+import { createCharge, createRefund, getCharge, voidCharge } from '@shop/contracts';
 import type { ProviderOutcome } from './domain/payment.ts';
 import { paymentError } from './errors.ts';
 import type { PaymentProvider } from './payment-provider.ts';
-import { createCharge, createRefund, getCharge, voidCharge } from './provider/routes.ts';
 
 /** Longest wait for one answer; an unanswered charge is then looked up by its key. */
 const CALL_TIMEOUT_MS = 4_000;

@@ -1,75 +1,24 @@
 import { join } from 'node:path';
 import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
-import { createHttpClient, createHttpHost, type HttpHost } from '@flotilla/http';
+import { createHttpClient, createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, inboxMigrations, type Outbox, outboxMigrations } from '@flotilla/messaging';
 import type { Queryable } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, refundPayment } from '@shop/contracts';
+import { API_KEY, startTestProvider, type TestProvider } from '@shop/payment-provider/testing';
 import { createPaymentApp, type PaymentApp } from './app.ts';
 import { createHttpPaymentProvider } from './http-payment-provider.ts';
 import { announceOutcomes } from './outcome-events.ts';
 import type { PaymentProvider } from './payment-provider.ts';
 import { createPaymentStore } from './payment-store.ts';
-import { createApiKeyVerifier } from './provider/api-key.ts';
-import { createProviderApp } from './provider/app.ts';
-import { createChargeStore } from './provider/charge-store.ts';
 import type { PaymentDeps } from './settlement.ts';
 
 /** The payment service and the test provider on real databases and real ports, for tests. */
 
-export const API_KEY = 'provider-key-for-tests';
 const EUR_1999 = { amountMinor: 1_999, currency: 'EUR' };
-
-export interface TestProvider {
-  readonly database: TestDatabase;
-  /** Where it listens; the same port after a restart. */
-  address(): string;
-  stop(): Promise<void>;
-  start(): Promise<void>;
-  close(): Promise<void>;
-}
-
-const migrationsAt = (name: string, folder: string) => ({
-  name,
-  directory: join(import.meta.dirname, '..', folder),
-});
-
-export async function startTestProvider(): Promise<TestProvider> {
-  const database = await createTestDatabase([migrationsAt('payment-provider', 'migrations-provider')]);
-  const { handlers } = createProviderApp({
-    store: createChargeStore(database.db, uuidv7),
-    clock: systemClock,
-  });
-  let host: HttpHost | undefined;
-  let port = 0;
-  const start = async () => {
-    host = createHttpHost({
-      service: 'payment-provider',
-      handlers,
-      verifyToken: createApiKeyVerifier(API_KEY),
-      logger: silentLogger,
-      metrics: createMetrics(),
-      readiness: {},
-      drainTimeoutMs: 50,
-    });
-    ({ port } = await host.listen({ port }));
-  };
-  const stop = async () => await host?.close();
-  await start();
-  return {
-    database,
-    address: () => `127.0.0.1:${port}`,
-    start,
-    stop,
-    close: async () => {
-      await stop();
-      await database.close();
-    },
-  };
-}
 
 /** A client of the provider, with our API key unless another is given. */
 export function connectProvider(address: string, timeoutMs: number, apiKey: string = API_KEY) {
@@ -122,7 +71,7 @@ export interface TestPaymentOptions {
 export async function startTestPayment(options: TestPaymentOptions = {}): Promise<TestPayment> {
   const provider = await startTestProvider();
   const database = await createTestDatabase([
-    migrationsAt('payment', 'migrations'),
+    { name: 'payment', directory: join(import.meta.dirname, '../migrations') },
     inboxMigrations,
     outboxMigrations,
   ]);

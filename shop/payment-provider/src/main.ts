@@ -1,12 +1,12 @@
 import { openDatabase, runService } from '@flotilla/service';
-import { readProviderConfig } from '../config.ts';
 import { createApiKeyVerifier } from './api-key.ts';
 import { createProviderApp } from './app.ts';
 import { createChargeStore } from './charge-store.ts';
+import { readConfig } from './config.ts';
 
 await runService({
   name: 'payment-provider',
-  readConfig: readProviderConfig,
+  readConfig,
   start: (service) => {
     const { config, clock, newId } = service;
     const store = createChargeStore(openDatabase(service), newId);

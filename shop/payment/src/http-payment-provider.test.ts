@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { isPlatformError } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { connectProvider, startTestProvider, type TestProvider } from '../testing.ts';
+import { startTestProvider, type TestProvider } from '@shop/payment-provider/testing';
+import { connectProvider } from './testing.ts';
 
 const amount = { amountMinor: 1_999, currency: 'EUR' };
 const { signal } = new AbortController();
@@ -15,7 +16,7 @@ const request = (token: string, key: string = randomUUID()) => ({
 });
 const refused = { code: 'PAYMENT_PROVIDER_REFUSED', retryable: false };
 
-describe('the test provider', () => {
+describe('the payment provider over HTTP', () => {
   let running: TestProvider;
   let connection: ReturnType<typeof connectProvider>;
   before(async () => {

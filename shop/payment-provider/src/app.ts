@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { handle, ok, problem, type RouteHandler, type RouteReply } from '@flotilla/http';
 import { type Clock, canonicalJson, crashPoint } from '@flotilla/kernel';
+import { createCharge, createRefund, getCharge, voidCharge } from '@shop/contracts';
 import type { Charge, ChargeRequest, ChargeStore } from './charge-store.ts';
-import { createCharge, createRefund, getCharge, voidCharge } from './routes.ts';
 import { behaviourOf } from './tokens.ts';
 
 export interface ProviderDeps {

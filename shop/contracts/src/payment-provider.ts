@@ -1,11 +1,16 @@
 import { authenticated } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
-import { moneySchema } from '@shop/contracts';
+import { moneySchema } from './common.ts';
 
-/** The test provider's API: what a card processor offers, as far as the shop needs it. */
+/** What a card processor offers, as far as the shop needs it. The test provider serves it, payment calls it. */
 
-const key = s.string({ minLength: 1, maxLength: 255, pattern: '^[\\x21-\\x7e]+$' });
+const key = s.string({
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[\\x21-\\x7e]+$',
+  examples: ['0190b5a0-0000-7000-8000-000000000001'],
+});
 const byKey = s.object({ key });
 const idempotent = s.object({ 'idempotency-key': key });
 
@@ -18,6 +23,7 @@ const chargeSchema = s.object({
 });
 
 export const createCharge = defineRoute({
+  operationId: 'createCharge',
   method: 'POST',
   path: '/charges',
   summary: 'Capture an amount at once; the same key and body again have no second effect',
@@ -25,8 +31,13 @@ export const createCharge = defineRoute({
   headers: idempotent,
   body: s.object({
     amount: moneySchema,
-    token: s.string({ minLength: 1, maxLength: 255 }),
-    reference: s.string({ minLength: 1, maxLength: 255, description: "The merchant's order." }),
+    token: s.string({ minLength: 1, maxLength: 255, examples: ['tok_ok'] }),
+    reference: s.string({
+      minLength: 1,
+      maxLength: 255,
+      description: "The merchant's order.",
+      examples: ['0190b5a0-0000-7000-8000-000000000002'],
+    }),
   }),
   responses: {
     201: s.object({ id: s.string(), status: s.literal('captured') }),
@@ -36,6 +47,7 @@ export const createCharge = defineRoute({
 });
 
 export const getCharge = defineRoute({
+  operationId: 'getCharge',
   method: 'GET',
   path: '/charges/:key',
   summary: 'What became of a charge, by its idempotency key',
@@ -45,6 +57,7 @@ export const getCharge = defineRoute({
 });
 
 export const voidCharge = defineRoute({
+  operationId: 'voidCharge',
   method: 'POST',
   path: '/charges/:key/void',
   idempotent: true,
@@ -55,6 +68,7 @@ export const voidCharge = defineRoute({
 });
 
 export const createRefund = defineRoute({
+  operationId: 'createRefund',
   method: 'POST',
   path: '/charges/:key/refunds',
   idempotent: true,
