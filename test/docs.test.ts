@@ -11,7 +11,7 @@ const scripts = Object.keys(
 
 /** Error codes that are declared as closed unions: `| 'HTTP_TIMEOUT'`. */
 function declaredCodes(): readonly string[] {
-  const catalogues = listFiles(/^platform\/[^/]+\/src\/errors\.ts$/);
+  const catalogues = listFiles(/^(platform|shop)\/[^/]+\/src\/errors\.ts$/);
   return catalogues.flatMap((file) =>
     [...readText(file).matchAll(/'([A-Z]+(?:_[A-Z]+)+)'/g)].map((found) => found[1] ?? ''),
   );
@@ -50,6 +50,16 @@ describe('the documentation', () => {
       named.filter(([, path]) => !existsSync(join(ROOT, path))),
       [],
     );
+  });
+
+  it('lists every code that an error is made with, too', () => {
+    const declared = new Set(declaredCodes());
+    const unlisted = listFiles(/^(platform|shop)\/[^/]+\/src\/.*(?<!\.test)\.ts$/).flatMap((file) =>
+      [...readText(file).matchAll(/new PlatformError\(\s*'([A-Z_]+)'/g)]
+        .filter(([, code = '']) => !declared.has(code))
+        .map(([, code]) => `${file}: ${code}`),
+    );
+    assert.deepEqual(unlisted, []);
   });
 
   it('has a README in every package', () => {

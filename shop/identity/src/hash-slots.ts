@@ -1,4 +1,4 @@
-import { PlatformError } from '@flotilla/kernel';
+import { identityError } from './errors.ts';
 
 /** A few places where passwords are hashed, and a short queue for them. */
 export interface HashSlots {
@@ -60,9 +60,7 @@ export function createHashSlots({ concurrent, queued }: HashSlotsOptions): HashS
       next[1].length > most[1].length ? next : most,
     );
     const last = queue.at(-1);
-    const busy = new PlatformError('IDENTITY_BUSY', 'too many passwords wait to be hashed', {
-      retryable: true,
-    });
+    const busy = identityError('IDENTITY_BUSY', 'too many passwords wait to be hashed');
     if (last === undefined || queue.length <= own + 1) throw busy;
     remove(longest, last);
     last.refuse(busy);

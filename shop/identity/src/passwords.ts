@@ -1,6 +1,6 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { PlatformError } from '@flotilla/kernel';
+import { identityError } from './errors.ts';
 
 export interface Passwords {
   /** A PHC string (`$argon2id$v=19$…`) with a fresh salt. */
@@ -56,7 +56,7 @@ const PHC = /^\$argon2id\$v=19\$m=(\d+),t=(\d+),p=(\d+)\$([A-Za-z0-9+/]+)\$([A-Z
 
 function parse(phc: string): { readonly cost: Cost; readonly salt: Buffer; readonly tag: Buffer } {
   const parts = PHC.exec(phc);
-  if (!parts) throw new PlatformError('IDENTITY_HASH_UNREADABLE', 'a stored password hash is not argon2id');
+  if (!parts) throw identityError('IDENTITY_HASH_UNREADABLE', 'a stored password hash is not argon2id');
   const [, memory, passes, parallelism, salt = '', tag = ''] = parts;
   return {
     cost: { memory: Number(memory), passes: Number(passes), parallelism: Number(parallelism) },

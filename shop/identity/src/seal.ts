@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
-import { PlatformError } from '@flotilla/kernel';
+import { identityError } from './errors.ts';
 
 /** Encrypts small secrets at rest. `context` binds a sealed value to its place: elsewhere it does not open. */
 export interface Seal {
@@ -31,9 +31,7 @@ export function createSeal(key: Buffer): Seal {
           .setAuthTag(tag);
         return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES + TAG_BYTES)), decipher.final()]);
       } catch (cause) {
-        throw new PlatformError('IDENTITY_SEAL_BROKEN', `${context} cannot be opened with this key`, {
-          cause,
-        });
+        throw identityError('IDENTITY_SEAL_BROKEN', `${context} cannot be opened with this key`, { cause });
       }
     },
   };

@@ -6,7 +6,7 @@ import { parseIdempotencyKey, parseWaitMs } from './domain/request.ts';
 import type { createCancelOrder } from './features/cancel-order.ts';
 import { listOrders } from './features/list-orders.ts';
 import type { createPlaceOrder, PlaceOrderOutcome } from './features/place-order.ts';
-import type { RecordedResponse } from './idempotency-store.ts';
+import type { OrderResponse } from './order-response.ts';
 import type { OrderStore } from './order-store.ts';
 import { viewOrder } from './order-view.ts';
 
@@ -31,7 +31,7 @@ export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): r
       };
       const outcome = await placeOrder(request, signal);
       return outcome.kind === 'answered'
-        ? replyRecorded(outcome.orderId, outcome.response)
+        ? replyAbout(outcome.orderId, outcome.response)
         : replyRefused(outcome.rejection, body.items);
     }),
 
@@ -61,13 +61,18 @@ function toCustomer(principal: Principal): Customer {
   return { id: subject, ...(email && { email }), ...(name && { name }), ...(tenantId && { tenantId }) };
 }
 
-function replyRecorded(orderId: string, response: RecordedResponse) {
+function replyAbout(orderId: string, response: OrderResponse) {
   const headers = { location: `/orders/${orderId}` };
-  if (response.status === 422) {
-    const { code, detail, ...facts } = response.refusal;
-    return { ...problem(422, code, detail, facts), headers };
+  switch (response.kind) {
+    case 'confirmed':
+      return created(response.order, headers);
+    case 'underway':
+      return accepted(response.order, headers);
+    case 'refused': {
+      const { code, detail, ...facts } = response.refusal;
+      return { ...problem(422, code, detail, facts), headers };
+    }
   }
-  return response.status === 201 ? created(response.order, headers) : accepted(response.order, headers);
 }
 
 type Refused = Extract<PlaceOrderOutcome, { kind: 'refused' }>['rejection'];

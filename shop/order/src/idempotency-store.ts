@@ -1,23 +1,12 @@
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
+import type { OrderResponse, Refusal } from './order-response.ts';
 import type { OrderView } from './order-view.ts';
-
-/** What a request was answered: repeated to every replay, down to the trace id of a refusal. */
-export type RecordedResponse =
-  | { readonly status: 201 | 202; readonly order: OrderView }
-  | { readonly status: 422; readonly refusal: Refusal };
-
-export interface Refusal {
-  readonly code: string;
-  readonly detail: string;
-  readonly orderId: string;
-  readonly traceId: string;
-}
 
 export interface IdempotencyRecord {
   readonly orderId: string;
   readonly requestHash: string;
   /** Absent while the first request is still being answered. */
-  readonly response?: RecordedResponse;
+  readonly response?: OrderResponse;
 }
 
 /** Keys of one customer never meet those of another. */
@@ -29,7 +18,7 @@ export interface IdempotencyStore {
    */
   claim(tx: Transaction, claim: KeyClaim): Promise<boolean>;
   /** Records the answer unless there is one; returns the one that counts. */
-  record(customerId: string, key: string, response: RecordedResponse): Promise<RecordedResponse>;
+  record(customerId: string, key: string, response: OrderResponse): Promise<OrderResponse>;
   /** Forgets keys older than `days` whose order has ended, answered or not. */
   prune(days: number): Promise<void>;
 }
@@ -39,8 +28,15 @@ export interface KeyClaim {
   readonly key: string;
   readonly requestHash: string;
   readonly orderId: string;
-  readonly response?: RecordedResponse;
+  readonly response?: OrderResponse;
 }
+
+/** A row names the kind by a number, whatever status a client is sent today: rows outlive releases. */
+const STORED = { confirmed: 201, underway: 202, refused: 422 } as const;
+
+type StoredResponse =
+  | { readonly status: 201 | 202; readonly order: OrderView }
+  | { readonly status: 422; readonly refusal: Refusal };
 
 const BATCH = 5_000;
 
@@ -56,18 +52,18 @@ export function createIdempotencyStore(db: Database): IdempotencyStore {
           claim.key,
           claim.requestHash,
           claim.orderId,
-          claim.response ? JSON.stringify(claim.response) : null,
+          claim.response ? JSON.stringify(toStored(claim.response)) : null,
         ],
       );
       return taken.length === 1;
     },
     record: async (customerId, key, response) => {
-      const [recorded] = await db.query<{ response: RecordedResponse }>(
+      const [recorded] = await db.query<{ response: StoredResponse }>(
         `UPDATE idempotency_key SET response = COALESCE(response, $3::text::json)
          WHERE customer_id = $1 AND key = $2 RETURNING response`,
-        [customerId, key, JSON.stringify(response)],
+        [customerId, key, JSON.stringify(toStored(response))],
       );
-      return recorded?.response ?? response;
+      return recorded ? fromStored(recorded.response) : response;
     },
     prune: async (days) => {
       // In batches, so that no statement holds locks for long.
@@ -91,7 +87,7 @@ async function findRecord(
   customerId: string,
   key: string,
 ): Promise<IdempotencyRecord | undefined> {
-  const [row] = await db.query<{ order_id: string; request_hash: string; response: RecordedResponse | null }>(
+  const [row] = await db.query<{ order_id: string; request_hash: string; response: StoredResponse | null }>(
     'SELECT order_id, request_hash, response FROM idempotency_key WHERE customer_id = $1 AND key = $2',
     [customerId, key],
   );
@@ -99,6 +95,16 @@ async function findRecord(
   return {
     orderId: row.order_id,
     requestHash: row.request_hash,
-    ...(row.response !== null && { response: row.response }),
+    ...(row.response !== null && { response: fromStored(row.response) }),
   };
+}
+
+function toStored(response: OrderResponse): StoredResponse {
+  if (response.kind === 'refused') return { status: STORED.refused, refusal: response.refusal };
+  return { status: STORED[response.kind], order: response.order };
+}
+
+function fromStored(stored: StoredResponse): OrderResponse {
+  if (stored.status === STORED.refused) return { kind: 'refused', refusal: stored.refusal };
+  return { kind: stored.status === STORED.confirmed ? 'confirmed' : 'underway', order: stored.order };
 }

@@ -1,8 +1,9 @@
-import { type Clock, type Money, PlatformError } from '@flotilla/kernel';
+import type { Clock, Money } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { type OrderStatus, orderCancelled, orderConfirmed } from '@shop/contracts';
 import { type Customer, isTerminal, type Order, type OrderLine } from './domain/order.ts';
+import { orderError } from './errors.ts';
 import type { OrderStore } from './order-store.ts';
 import type { OrderWatch } from './order-watch.ts';
 
@@ -36,9 +37,7 @@ export function createOrderProgress({ orders, outbox, watch, clock }: OrderProgr
   async function move(tx: Transaction, orderId: string, to: OrderStatus, reason?: string): Promise<string> {
     const at = clock.now();
     if (!(await orders.advance(tx, orderId, to, at, reason))) {
-      throw new PlatformError('ORDER_ILLEGAL_TRANSITION', `order cannot become ${to}`, {
-        details: { orderId, to },
-      });
+      throw orderError('ORDER_ILLEGAL_TRANSITION', `order cannot become ${to}`, { orderId, to });
     }
     if (isTerminal(to)) tx.afterCommit(() => watch.ended(orderId));
     return at.toISOString();

@@ -1,7 +1,8 @@
-import { type NewId, PlatformError } from '@flotilla/kernel';
+import type { NewId } from '@flotilla/kernel';
 import { type Outbox, on } from '@flotilla/messaging';
 import { orderAnswerId, orderShippingGranted, shipmentCreated, shipmentRefused } from '@shop/contracts';
 import { isSameRequest } from './domain/shipment.ts';
+import { shippingError } from './errors.ts';
 import { shipOrder } from './features/ship-order.ts';
 import { createShipmentStore } from './shipment-store.ts';
 
@@ -17,11 +18,11 @@ export function shippingSubscriptions({ outbox, newId }: SubscriptionDeps) {
       const { orderId } = request;
       const shipment = await shipOrder(createShipmentStore(tx, newId), request);
       if (!isSameRequest(shipment, request))
-        throw new PlatformError(
+        throw shippingError(
           'SHIPMENT_MISMATCH',
           'the order was shipped to another address or with other items',
           {
-            details: { orderId },
+            orderId,
           },
         );
       if (shipment.status === 'refused') {

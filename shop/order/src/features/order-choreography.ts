@@ -1,4 +1,4 @@
-import { crashPoint, PlatformError } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import { type Outbox, on } from '@flotilla/messaging';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
@@ -28,6 +28,7 @@ import {
   type Report,
   type Stage,
 } from '../domain/order-process.ts';
+import { orderError } from '../errors.ts';
 import { type OrderFacts, type OrderProgress, orderFacts } from '../order-progress.ts';
 import type { ProcessStore, StoredProcess } from '../process-store.ts';
 
@@ -87,9 +88,7 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
   async function hear(tx: Transaction, orderId: string, heard: Heard): Promise<void> {
     const stored = await processes.lock(tx, orderId);
     if (!stored)
-      throw new PlatformError('ORDER_FLOW_MISMATCH', 'there is no such order that runs by events', {
-        details: { orderId },
-      });
+      throw orderError('ORDER_FLOW_MISMATCH', 'there is no such order that runs by events', { orderId });
     await react(tx, stored, heard);
   }
 

@@ -25,9 +25,9 @@ import {
   priceItems,
   type RequestedItem,
 } from '../domain/order.ts';
-import type { IdempotencyRecord, IdempotencyStore, RecordedResponse } from '../idempotency-store.ts';
+import type { IdempotencyRecord, IdempotencyStore } from '../idempotency-store.ts';
+import type { OrderResponse } from '../order-response.ts';
 import type { OrderStore } from '../order-store.ts';
-import { viewOrder } from '../order-view.ts';
 import type { AwaitOrder } from './await-order.ts';
 
 export interface PlaceOrder {
@@ -43,7 +43,7 @@ export interface PlaceOrder {
 }
 
 export type PlaceOrderOutcome =
-  | { readonly kind: 'answered'; readonly orderId: string; readonly response: RecordedResponse }
+  | { readonly kind: 'answered'; readonly orderId: string; readonly response: OrderResponse }
   | { readonly kind: 'refused'; readonly rejection: PricingRejection | TotalChanged | KeyConflict };
 
 /** It costs something else than the customer agreed to. Nothing was recorded, the key stays free. */
@@ -91,7 +91,7 @@ export function createPlaceOrder(
 
     const order = newOrder(deps, request, priced.value.lines, priced.value.total);
     const accepting = accept(deps, order, request, requestHash);
-    if (plantedBug('answer-before-commit')) return answerUnaccepted(order, accepting);
+    if (plantedBug('answer-before-commit')) return answerUnaccepted(deps, order, accepting);
     const accepted = await accepting;
     if (!accepted) {
       const twin = await deps.keys.find(request.customer.id, request.idempotencyKey);
@@ -128,9 +128,13 @@ async function price(
 }
 
 /** A planted bug: the client is told before it is true. */
-function answerUnaccepted(order: Order, accepting: Promise<unknown>): PlaceOrderOutcome {
+function answerUnaccepted(
+  { awaitOrder }: PlaceOrderDeps,
+  order: Order,
+  accepting: Promise<unknown>,
+): PlaceOrderOutcome {
   accepting.catch(() => undefined);
-  return { kind: 'answered', orderId: order.id, response: { status: 202, order: viewOrder(order) } };
+  return { kind: 'answered', orderId: order.id, response: awaitOrder.response(order) };
 }
 
 function hashRequest({ items, payment, shippingAddress, expectedTotal }: PlaceOrder): string {
@@ -165,10 +169,9 @@ async function accept(
   order: Order,
   request: PlaceOrder,
   requestHash: string,
-): Promise<{ readonly response?: RecordedResponse } | undefined> {
+): Promise<{ readonly response?: OrderResponse } | undefined> {
   // Who does not wait has its answer already, so it is recorded with the order.
-  const response =
-    request.waitMs === undefined ? { status: 202 as const, order: viewOrder(order) } : undefined;
+  const response = request.waitMs === undefined ? deps.awaitOrder.response(order) : undefined;
   return await deps.db.transaction(async (tx) => {
     const claim = {
       customerId: order.customer.id,
@@ -208,7 +211,7 @@ async function answerOfFirst(
   orderId: string,
   request: PlaceOrder,
   signal: AbortSignal,
-): Promise<RecordedResponse | undefined> {
+): Promise<OrderResponse | undefined> {
   const ended = await deps.awaitOrder.ended(
     orderId,
     request.customer.id,
@@ -216,7 +219,11 @@ async function answerOfFirst(
     signal,
   );
   if (ended)
-    return await deps.keys.record(request.customer.id, request.idempotencyKey, deps.awaitOrder.answer(ended));
+    return await deps.keys.record(
+      request.customer.id,
+      request.idempotencyKey,
+      deps.awaitOrder.response(ended),
+    );
   return (await deps.keys.find(request.customer.id, request.idempotencyKey))?.response;
 }
 
@@ -226,13 +233,13 @@ async function answerWhenDone(
   request: PlaceOrder,
   waitMs: number,
   signal: AbortSignal,
-): Promise<RecordedResponse> {
+): Promise<OrderResponse> {
   const { customer, idempotencyKey } = request;
   const order =
     (await deps.awaitOrder.ended(orderId, customer.id, waitMs, signal)) ??
     (await deps.awaitOrder.now(orderId, customer.id));
   crashPoint('order.before-answer-recorded');
-  const recorded = await deps.keys.record(customer.id, idempotencyKey, deps.awaitOrder.answer(order));
+  const recorded = await deps.keys.record(customer.id, idempotencyKey, deps.awaitOrder.response(order));
   crashPoint('order.after-answer-recorded');
   return recorded;
 }
