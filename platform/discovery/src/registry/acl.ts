@@ -12,18 +12,21 @@ export interface RegistryToken {
 
 /** Whoever sends a request. */
 export interface Caller {
-  mayWrite(service: string): boolean;
+  mayWrite(kind: WriteKind, name: string): boolean;
   /** Consul's text for status 403. */
-  refusal(service: string): string;
+  refusal(kind: WriteKind, name: string): string;
 }
 
+/** What rules are about: a token for services is for nothing else. */
+export type WriteKind = 'service' | 'node' | 'key' | 'session';
+
 /** Finds out who sends a request; the rejection is Consul's text for status 403. */
-export type Identify = (headers: IncomingHttpHeaders) => Result<Caller, string>;
+export type Identify = (headers: IncomingHttpHeaders, query: URLSearchParams) => Result<Caller, string>;
 
 const HINT = 'The anonymous token is used implicitly when a request does not specify a token.';
 const ANONYMOUS: Caller = {
   mayWrite: () => false,
-  refusal: (service) => `${denied('anonymous token', service)}. ${HINT}`,
+  refusal: (kind, name) => `${denied('anonymous token', kind, name)}. ${HINT}`,
 };
 const ANYBODY: Caller = { mayWrite: () => true, refusal: () => '' };
 
@@ -32,8 +35,8 @@ export function createAcl(tokens: readonly RegistryToken[] | undefined): Identif
   if (tokens === undefined) return () => accept(ANYBODY);
   // Looked up by hash, so that the time it takes tells nothing about the secrets.
   const callers = new Map(tokens.map((token) => [hash(token.secret), bearerOf(token)]));
-  return (headers) => {
-    const secret = tokenIn(headers);
+  return (headers, query) => {
+    const secret = tokenIn(headers, query);
     if (secret === '') return accept(ANONYMOUS);
     const caller = callers.get(hash(secret));
     return caller === undefined ? reject('ACL not found') : accept(caller);
@@ -42,19 +45,19 @@ export function createAcl(tokens: readonly RegistryToken[] | undefined): Identif
 
 function bearerOf({ accessor, writes }: RegistryToken): Caller {
   return {
-    mayWrite: (service) => writes === 'all' || writes.includes(service),
-    refusal: (service) => denied(`token with AccessorID '${accessor}'`, service),
+    mayWrite: (kind, name) => writes === 'all' || (kind === 'service' && writes.includes(name)),
+    refusal: (kind, name) => denied(`token with AccessorID '${accessor}'`, kind, name),
   };
 }
 
-function denied(who: string, service: string): string {
-  return `Permission denied: ${who} lacks permission 'service:write' on "${service}"`;
+function denied(who: string, kind: WriteKind, name: string): string {
+  return `Permission denied: ${who} lacks permission '${kind}:write' on "${name}"`;
 }
 
-function tokenIn(headers: IncomingHttpHeaders): string {
+function tokenIn(headers: IncomingHttpHeaders, query: URLSearchParams): string {
   const own = headers['x-consul-token'];
   if (typeof own === 'string' && own !== '') return own;
-  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? query.get('token') ?? '';
 }
 
 function hash(secret: string): string {

@@ -54,6 +54,9 @@ describe('the registry', () => {
       Port: 80,
       Weights: { Passing: 1, Warning: 1 },
       EnableTagOverride: false,
+      TaggedAddresses: {},
+      Proxy: {},
+      Connect: {},
     });
     assert.ok(Number(CreateIndex) > 0 && Number(ModifyIndex) > 0);
     assert.equal(entries[0]?.Node.Node, 'localhost');
@@ -124,7 +127,7 @@ describe('the registry', () => {
         'agent/service/register',
         { Name: 'x', Check: { TTL: 'soon' } },
         400,
-        /TTL must be > 0 for TTL checks$/,
+        /^Request decode failed: time: invalid duration "soon"$/,
       ],
       [
         'PUT',
@@ -152,6 +155,11 @@ describe('the registry', () => {
       ['GET', 'health/service/x?index=1&wait=soon', undefined, 400, /^Invalid wait time$/],
       ['GET', 'agent/service/register', undefined, 405, /^method GET not allowed$/],
       ['GET', 'nothing', undefined, 404, /^Invalid URL path/],
+      ['GET', 'operator/raft/configuration', undefined, 501, /this registry does not have$/],
+      ['PUT', 'event/fire/deploy', undefined, 501, /this registry does not have$/],
+      ['PUT', 'query', undefined, 501, /this registry does not have$/],
+      ['GET', 'agent/metrics', undefined, 501, /this registry does not have$/],
+      ['GET', 'health/service/x?peer=other', undefined, 501, /does not know the parameter peer$/],
     ] as const) {
       const answer = await call(method, path, body);
       assert.equal(answer.status, status, path);
@@ -162,7 +170,7 @@ describe('the registry', () => {
 
   it('refuses a body that is too large and lives on', async () => {
     assert.equal((await call('PUT', 'agent/service/register', 'x'.repeat(70_000))).status, 413);
-    assert.equal((await call('GET', 'status/leader')).text, '"127.0.0.1:8300"');
+    assert.equal((await call('GET', 'status/leader')).status, 200);
   });
 });
 
