@@ -37,7 +37,15 @@ export function apiOf(url: string): Api {
       ...(body !== undefined && { body: typeof body === 'string' ? body : JSON.stringify(body) }),
     });
     const index = Number(response.headers.get('x-consul-index'));
-    return { status: response.status, text: await response.text(), headers: response.headers, index };
+    // A development server indents and ends its JSON with a line.
+    const isJson = response.headers.get('content-type')?.startsWith('application/json') ?? false;
+    const text = await response.text();
+    return {
+      status: response.status,
+      text: isJson ? text.trimEnd() : text,
+      headers: response.headers,
+      index,
+    };
   }
   async function ok(method: string, path: string, body?: unknown): Promise<Reply> {
     const reply = await call(method, path, body);
