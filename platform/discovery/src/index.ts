@@ -1,4 +1,14 @@
-export { type Balancer, createRoundRobin, type PickOptions } from './balance/round-robin.ts';
+export {
+  type Balancer,
+  type BalancerOptions,
+  createBalancer,
+  type PickOptions,
+  type Strategy,
+} from './balance/create-balancer.ts';
+export type { CallOutcome, Load, TrackedLoad } from './balance/load.ts';
+export type { PickedEndpoint } from './balance/pool.ts';
+export { createRoundRobin } from './balance/round-robin.ts';
+export type { SubsetOptions } from './balance/subset.ts';
 export {
   type ConsulResolverOptions,
   type ConsulWatches,

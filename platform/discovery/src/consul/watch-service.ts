@@ -179,6 +179,7 @@ export function watchService(deps: WatchDeps): ServiceWatch {
       return failure;
     },
     current: () => {
+      if (isPermanent && heard.signal.aborted && following !== undefined) return knowledge.endpoints;
       askedAtMs = nowMs();
       const isFresh = following !== undefined || askedAtMs - answeredAtMs < ABSENT_MS;
       return isFresh && (heard.signal.aborted || !isPermanent) ? knowledge.endpoints : undefined;
