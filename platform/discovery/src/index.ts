@@ -19,4 +19,16 @@ export { type RegisteredInstance, type RegisterOptions, register } from './consu
 export type { ServiceWatch } from './consul/watch-service.ts';
 export type { Endpoint, Resolver } from './endpoint.ts';
 export type { DiscoveryErrorCode } from './errors.ts';
+export {
+  createKubernetesResolver,
+  type KubernetesResolverOptions,
+  readClusterAccess,
+} from './kubernetes/kubernetes-resolver.ts';
+export { createDnsResolver, type DnsRecord, type DnsResolverOptions } from './providers/dns-resolver.ts';
+export {
+  type KeptEndpointsOptions,
+  type KeptResolver,
+  type KeptService,
+  keepEndpoints,
+} from './providers/kept-endpoints.ts';
 export { createStaticResolver } from './providers/static-resolver.ts';
