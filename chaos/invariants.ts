@@ -25,6 +25,8 @@ export type SystemUnderCheck = Readonly<Record<Required, string>> &
     readonly history?: readonly ClientRecord[];
     /** While orders flow only what holds `always` is checked. Default `at-rest`: everything. */
     readonly moment?: 'always' | 'at-rest';
+    /** By its id. Default: every one. */
+    readonly only?: string;
   };
 
 export interface Finding {
@@ -59,7 +61,7 @@ export async function checkInvariants(check: SystemUnderCheck): Promise<readonly
 
 /** Checks one system again and again over the same connections. */
 export interface Checker {
-  check(what?: Pick<SystemUnderCheck, 'history' | 'moment'>): Promise<readonly Finding[]>;
+  check(what?: Pick<SystemUnderCheck, 'history' | 'moment' | 'only'>): Promise<readonly Finding[]>;
   close(): Promise<void>;
 }
 
@@ -81,9 +83,12 @@ export function openChecker(databases: SystemUnderCheck): Checker {
     return await database.query(sql);
   };
   return {
-    check: async ({ history, moment = 'at-rest' } = {}) => {
+    check: async ({ history, moment = 'at-rest', only } = {}) => {
       const system: System = { has: (name) => open.has(name), read, history };
-      const due = invariants.filter((invariant) => moment === 'at-rest' || invariant.holds === 'always');
+      const due = invariants.filter(
+        ({ id, holds }) =>
+          (moment === 'at-rest' || holds === 'always') && (only === undefined || id === only),
+      );
       return await Promise.all(due.map((invariant) => look(invariant, system)));
     },
     close: async () => {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { eventually } from '@flotilla/kernel/testing';
 import type { ClientRecord } from '../../chaos/invariant.ts';
-import { checkInvariants, type Finding, type SystemUnderCheck, violated } from '../../chaos/invariants.ts';
+import { type Finding, openChecker, type SystemUnderCheck, violated } from '../../chaos/invariants.ts';
 import type { RunningSystem } from './running-system.ts';
 
 const DATABASES = {
@@ -28,21 +28,25 @@ export async function assertSound(
   history: readonly ClientRecord[] = [],
   timeoutMs: number = 90_000,
 ): Promise<void> {
-  const uris = await connectionStrings(system);
+  const checker = openChecker(await connectionStrings(system));
   let findings: readonly Finding[] = [];
   const rest = eventually(
     'the system is at rest and sound',
     async () => {
-      findings = await checkInvariants({ ...uris, history });
+      findings = await checker.check({ history });
       return violated(findings).length === 0;
     },
     timeoutMs,
     CHECK_EVERY_MS,
   );
-  await rest.catch((error: unknown) => {
+  try {
+    await rest;
+  } catch (error) {
     assert.deepEqual(violated(findings), [], 'invariants are violated');
     throw error;
-  });
+  } finally {
+    await checker.close();
+  }
   assert.ok(findings.length >= 15, `only ${findings.length} invariants were checked`);
   assert.deepEqual(
     findings.filter((finding) => finding.skipped !== undefined),

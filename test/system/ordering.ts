@@ -297,7 +297,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     for (const service of ['inventory', 'order', 'payment', 'shipping']) {
       let restarting = true;
       const startedAt = performance.now();
-      const restart = system.cli('restart', service).finally(() => {
+      const restart = system.restart(service).finally(() => {
         restarting = false;
       });
       const statuses = [];

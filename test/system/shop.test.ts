@@ -12,6 +12,9 @@ import { projection } from './projection.ts';
 import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
 import { SURVIVAL_SEED, survival } from './survival.ts';
 
+/** The routes are those of both flows: the seed chooses which one is behind them. */
+const FUZZED = ORDER_FLOWS[FUZZ_SEED % ORDER_FLOWS.length];
+
 /**
  * One running shop a flow, for all suites: each leaves it sound, however much was killed in it, and the next one goes on
  * with what is there. One flow after the other: two shops at once take a small machine longer than that.
@@ -37,7 +40,7 @@ function suites(flow: OrderFlow): () => void {
     describe(`takes orders by ${flow}`, ordering(system));
     if (flow === 'orchestration') describe('keeps what its documents say', documents(system));
     if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
-    describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED}) by ${flow}`, fuzz(system));
+    if (flow === FUZZED) describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED})`, fuzz(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(
       `survives a crash between any two effects (CRASH_SEED=${CRASH_SEED}) by ${flow}`,

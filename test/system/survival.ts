@@ -6,8 +6,8 @@ import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
 import { killAndAwaitReturn, type RunningSystem } from './running-system.ts';
 
-const ORDERS = 150;
-const CLIENTS = 12;
+const ORDERS = 80;
+const CLIENTS = 8;
 export const SURVIVAL_SEED: number = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
 
 /** Everything that can be killed, each once, in random order. */

@@ -5,7 +5,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
-import type { InstanceStatus } from '../src/control/client.ts';
+import { connectControl, type InstanceStatus } from '../src/control/client.ts';
+import { dataDirAt } from '../src/system/data-dir.ts';
 
 export const FIXTURE = join(import.meta.dirname, '../fixture');
 export const BIN = join(import.meta.dirname, '../bin/flotilla.js');
@@ -34,6 +35,7 @@ export interface Running {
   readonly process: ChildProcess;
   readonly output: () => string;
   readonly exited: Promise<number | null>;
+  /** What `flotilla ps` lists, without a process for each question. */
   ps(): Promise<readonly InstanceStatus[]>;
 }
 
@@ -58,7 +60,7 @@ export async function up(
     process: child,
     output: () => output,
     exited,
-    ps: async () => JSON.parse((await flotilla(['ps', '--json', '--data-dir', dataDir])).out),
+    ps: connectControl(dataDirAt(dataDir)).instances,
   };
 }
 

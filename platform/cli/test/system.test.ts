@@ -65,7 +65,7 @@ describe('a running system', () => {
   const isRunning = async (name: string) => (await instance(name)).state === 'Running';
 
   it('lists its processes', async () => {
-    const instances = await system.ps();
+    const instances: readonly InstanceStatus[] = JSON.parse((await run('ps', '--json')).out);
     assert.deepEqual(
       instances.map((one) => [one.service, one.instance, one.state, one.restarts]),
       [

@@ -85,24 +85,33 @@ async function isStopped(pid: number | undefined): Promise<boolean> {
   return stdout.trim().startsWith('T');
 }
 
-async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
-  const die = () => process.kill(process.pid, 'SIGKILL');
-  const standStill = () => {
-    process.send?.('standing');
-    process.kill(process.pid, 'SIGSTOP');
-  };
-  armCrashPoint(env['CRASH_POINT'] ?? '', env['STANDS_STILL'] === 'true' ? standStill : die);
+/** The same in this process, for what takes over from one that was killed or stands still. */
+export async function startSuccessor(
+  system: TestSystem,
+  parts: readonly Part[],
+): Promise<{ close(): Promise<void> }> {
+  return await startParts(parts, { service: system.service.uri, bus: system.bus.uri });
+}
+
+const die = (): true => process.kill(process.pid, 'SIGKILL');
+
+async function startParts(
+  parts: readonly string[],
+  uris: { readonly service: string; readonly bus: string },
+): Promise<{ close(): Promise<void> }> {
+  const started: { close(): Promise<void> }[] = [];
   const base = { logger: silentLogger, metrics: createMetrics() };
   const quick = { pollIntervalMs: 50, leaseMs: 600 };
   const db = createDatabase({
-    uri: env['SERVICE_URI'] ?? '',
+    uri: uris.service,
     applicationName: 'test-process',
     acquireTimeoutMs: 30_000,
   });
-  const uri = env['BUS_URI'] ?? '';
+  const uri = uris.bus;
   const transport = uri.startsWith('amqp:')
     ? createRabbitmqTransport({ url: uri, ...base, balanceIntervalMs: 200 })
     : createPostgresTransport({ uri, ...base, ...quick });
+  started.push(db, transport);
   const recordEffect = on(counted, async ({ data }, tx) => {
     if (data.key === 'killer') die();
     if (data.key === 'doomed' && data.n === 0)
@@ -124,10 +133,15 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
       heldPollIntervalMs: 50,
       unknownTypeWaitMs: 0,
     });
+    started.push(consumer);
     // A service would be started again; on a busy machine the first connection may take too long.
     await eventually('it starts', () => consumer.start().then(() => true));
   }
-  if (parts.includes('relay')) createRelay({ db, transport, ...base, ...quick, maxAttempts: 2 }).start();
+  if (parts.includes('relay')) {
+    const relay = createRelay({ db, transport, ...base, ...quick, maxAttempts: 2 });
+    started.push(relay);
+    relay.start();
+  }
   const how = { by: 'operator', reason: 'a test' };
   if (parts.includes('redrive')) await createDeadLetters(db).redrive({}, how);
   if (parts.includes('discard')) await createDeadLetters(db).discard({}, how);
@@ -135,8 +149,23 @@ async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<vo
   if (parts.includes('discard-parked')) await createParkedMessages(db).discard({}, how);
   if (parts.includes('drop-queue')) {
     const bus = createDatabase({ uri, applicationName: 'test-process' });
+    started.push(bus);
     await createQueues(bus).drop('test', how);
   }
+  return {
+    close: async () => {
+      for (const one of started.reverse()) await one.close();
+    },
+  };
+}
+
+async function run(parts: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const standStill = () => {
+    process.send?.('standing');
+    process.kill(process.pid, 'SIGSTOP');
+  };
+  armCrashPoint(env['CRASH_POINT'] ?? '', env['STANDS_STILL'] === 'true' ? standStill : die);
+  await startParts(parts, { service: env['SERVICE_URI'] ?? '', bus: env['BUS_URI'] ?? '' });
   process.send?.('ready');
   process.on('disconnect', () => process.exit(0));
 }

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
 import { rabbitmqCrashPoints } from '../../src/testing/crash-points.ts';
-import { startTestProcess } from '../process.ts';
+import { startSuccessor, startTestProcess } from '../process.ts';
 import { effects } from '../system.ts';
 import { useRabbitmqTestSystem } from './system.ts';
 
@@ -19,7 +19,7 @@ describe('a process killed between two effects on RabbitMQ', { skip: skipWithout
       for (let n = 0; n < 3; n += 1) await system.publish('k', n);
       const victim = await startTestProcess(t, system, { parts: ['relay', 'consumer'], crashPoint });
       assert.equal(await victim.exited, 'SIGKILL', 'the point was reached');
-      const successor = await startTestProcess(t, system, { parts: ['relay', 'consumer'] });
+      const successor = await startSuccessor(system, ['relay', 'consumer']);
       const isOver = async () => {
         const [unsent] = await system.service.db.query('SELECT 1 FROM outbox');
         const [held] = await system.service.db.query(
@@ -28,7 +28,7 @@ describe('a process killed between two effects on RabbitMQ', { skip: skipWithout
         return !unsent && !held && (await effects(system)).length >= 3;
       };
       await eventually('all effects, nothing left', isOver);
-      await successor.kill();
+      await successor.close();
       assert.deepEqual(
         await effects(system),
         [0, 1, 2].map((n) => ({ key: 'k', n })),
