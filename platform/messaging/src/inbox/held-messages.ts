@@ -45,7 +45,8 @@ export interface HeldMessages {
   fail(task: Task, failure: FailureRecord, delayMs: number): Promise<void>;
   /** `false`: it was handled before, so it is no dead letter. */
   bury(unusable: Unusable, failure?: FailureRecord, countedCrashes?: number): Promise<boolean>;
-  takeDue(maxMessages: number, alone: boolean): Promise<readonly HeldMessage[]>;
+  /** Whoever has not begun after `beginsWithinMs` is taken for crashed. Default: a second. */
+  takeDue(maxMessages: number, alone: boolean, beginsWithinMs?: number): Promise<readonly HeldMessage[]>;
   /** The opposite of `takeDue` for the first of a key whose type is not handled here. */
   wait(unknown: Unknown, wasSuspect: boolean, how: WaitOptions): Promise<void>;
   putBack(ids: readonly string[], wereSuspect: boolean, delayMs: number): Promise<void>;
@@ -109,7 +110,8 @@ export function createHeldMessages(
       ]);
       return rows[0]?.buried === true;
     },
-    takeDue: (maxMessages, alone) => db.query(TAKE_DUE, [consumer, maxMessages, alone, handledTypes]),
+    takeDue: (maxMessages, alone, beginsWithinMs = 0) =>
+      db.query(TAKE_DUE, [consumer, maxMessages, alone, handledTypes, beginsWithinMs]),
     wait: async ({ arrival, inboxId, unknownType }, wasSuspect, { maxMs, minMs }) => {
       await db.query('SELECT inbox_wait($1, $2, $3::uuid, $4, $5, $6::float8, $7::float8)', [
         ...[consumer, arrival.key, inboxId, storableText(unknownType, MAX_KEY_LENGTH)],
@@ -163,7 +165,7 @@ const BURY = `
 const TAKE_DUE = `
   SELECT message_id AS "inboxId", key, type, body, enqueued_at AS "enqueuedAt", failures, crashes, suspect,
     waited_ms AS "waitedMs"
-  FROM inbox_take_due($1, $2, $3, $4::text[])`;
+  FROM inbox_take_due($1, $2, $3, $4::text[], $5::float8)`;
 
 const STATISTICS = `
   SELECT (SELECT count(*) FROM (SELECT 1 FROM inbox_held WHERE consumer = $1 LIMIT 100000) AS counted)::integer AS held,

@@ -1,6 +1,7 @@
 import { type Clock, crashPoint, type Gate, startLoop, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
+import { createBeginTimes } from './begin-times.ts';
 import { isConnectionLoss } from './failure.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
 import type { Settling } from './settling.ts';
@@ -39,6 +40,11 @@ export interface HeldRunner {
   stop(): Promise<void>;
 }
 
+interface Taken {
+  readonly askedAt: number;
+  readonly messages: readonly HeldMessage[];
+}
+
 /** Then other messages have their turn. */
 const MAX_SUSPECTS_IN_A_ROW = 50;
 
@@ -50,15 +56,21 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   const running = new Set<Promise<void>>();
   // Down to one when a batch failed, so that the guilty one is found; up again as single ones succeed.
   let batchSize = maxBatch;
+  const beginTimes = createBeginTimes();
+
+  async function take(maxMessages: number, alone: boolean): Promise<Taken> {
+    const askedAt = clock.now().getTime();
+    return { askedAt, messages: await held.takeDue(maxMessages, alone, beginTimes.claimMs()) };
+  }
 
   async function takeAndStart(): Promise<boolean> {
     if (running.size >= concurrency) return false;
     const leave = await gate.enter();
-    const taken = await held.takeDue(batchSize, false).catch((error: unknown) => {
+    const taken = await take(batchSize, false).catch((error: unknown) => {
       leave();
       throw error;
     });
-    const [first] = taken;
+    const [first] = taken.messages;
     if (!first || first.suspect) leave();
     if (!first) return false;
     if (first.suspect) {
@@ -81,17 +93,17 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   /** One after the other, with nothing else in work. A vanished process leaves many, and most are innocent. */
   async function handleSuspects(): Promise<void> {
     for (let handled = 0; handled < MAX_SUSPECTS_IN_A_ROW && !closing.aborted; handled += 1) {
-      const taken = await held.takeDue(1, true);
+      const taken = await take(1, true);
       await handle(taken);
-      if (!taken[0]?.suspect) return;
+      if (!taken.messages[0]?.suspect) return;
     }
   }
 
-  async function handle(taken: readonly HeldMessage[]): Promise<void> {
-    const [first] = taken;
+  async function handle({ messages, askedAt }: Taken): Promise<void> {
+    const [first] = messages;
     if (!first) return;
     crashPoint('consumer.after-take-due');
-    const understood = taken.map(understandOrGiveUp);
+    const understood = messages.map(understandOrGiveUp);
     const unusable = understood.filter((one): one is Unusable => !isReadable(one));
     const unknown = understood.filter((one) => 'unknownType' in one);
     const tasks = understood.filter((one) => 'work' in one);
@@ -104,7 +116,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     } else if (only && first.suspect && first.crashes >= only.maxCrashes) {
       const reason = `the process ended ${first.crashes} times while this message was in work`;
       await settling.bury(giveUp(only, reason), counted);
-    } else await run(tasks, first, counted);
+    } else await run(tasks, first, { counted, askedAt });
   }
 
   function understandOrGiveUp(message: HeldMessage): Understood {
@@ -135,10 +147,15 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     if (ids.length > 0) await settling.patiently(() => held.putBack(ids, false, 0));
   }
 
-  async function run(tasks: readonly Task[], first: HeldMessage, counted: number): Promise<void> {
+  async function run(
+    tasks: readonly Task[],
+    first: HeldMessage,
+    { counted, askedAt }: { readonly counted: number; readonly askedAt: number },
+  ): Promise<void> {
+    const begun = () => beginTimes.began(clock.now().getTime() - askedAt);
     const ids = tasks.map((task) => task.inboxId);
     try {
-      const mine = await settling.patiently(() => commit(tasks, first.key, ids));
+      const mine = await settling.patiently(() => commit(tasks, first.key, ids, begun));
       if (!mine && counted > 0) await settling.patiently(() => held.putBack(ids, true, 0));
       if (mine) settling.count('handled', tasks.length);
       batchSize = Math.min(maxBatch, batchSize * 2);
@@ -153,10 +170,16 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   }
 
   /** `false` when another process has the key. */
-  async function commit(tasks: readonly Task[], key: string, ids: readonly string[]): Promise<boolean> {
+  async function commit(
+    tasks: readonly Task[],
+    key: string,
+    ids: readonly string[],
+    begun: () => void,
+  ): Promise<boolean> {
     const how = tasks.length > 1 ? { reruns: 0 } : {};
     const mine = await db.transaction(async (tx) => {
       const fresh = await held.resume(tx, key, ids);
+      begun();
       if (!fresh) return false;
       for (const task of tasks) if (fresh.has(task.inboxId)) await options.runTask(task, tx);
       await held.finish(tx, key, ids);

@@ -245,6 +245,22 @@ describe('held messages', () => {
     assert.equal(after?.crashes, 1, 'it was counted before it began');
   });
 
+  it('are not taken for those of a crashed process as long as the one that has them may take to begin', async () => {
+    const held = createHeldMessages(system.service.db, 'starved', [counted.type]);
+    await system.service.db.query(
+      `SELECT inbox_fail('starved', gen_random_uuid(), 'k', 't.v1', '{}', now(), '{"error": "x"}', 'x', 0, 0)`,
+    );
+    const [first] = await held.takeDue(10, false, 60_000);
+    assert.ok(first);
+    const dueIn = async () => (await dueInMs('starved', 1)) ?? 0;
+    assert.ok((await dueIn()) > 1_000, 'longer than the second of those that are quick');
+    assert.deepEqual(await held.takeDue(10, true, 60_000), []);
+    await makeDue('starved');
+    const [shown] = await held.takeDue(10, false, 60_000);
+    assert.equal(shown?.suspect, true);
+    assert.ok((await dueIn()) <= 0, 'what is only shown stays due');
+  });
+
   it('let their key go only when nothing was put behind them in that moment', async () => {
     const { db } = system.service;
     const fresh = step('racing', 2);
