@@ -37,6 +37,19 @@ export default defineSystem({
         },
       },
     },
+    pricing: {
+      entry: 'shop/pricing/src/main.ts',
+      inherits: ['QUOTE_TTL_SECONDS'],
+      database: { migrations: [own('pricing'), outboxMigrations, inboxMigrations] },
+      bus: true,
+      clientScopes: ['inventory.read'],
+      tasks: {
+        'import-prices': {
+          entry: 'shop/pricing/src/tasks/import-prices.ts',
+          summary: 'a JSON file of promotions, coupons, price lists, tax and shipping rates',
+        },
+      },
+    },
     order: {
       entry: 'shop/order/src/main.ts',
       inherits: ['ORDER_FLOW', 'ORDER_DEADLINE_SECONDS', 'IDEMPOTENCY_KEY_DAYS'],
@@ -44,7 +57,7 @@ export default defineSystem({
         migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
       },
       bus: true,
-      clientScopes: ['inventory.read', 'inventory.write', 'payment.write', 'shipping.write'],
+      clientScopes: ['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
     },
     'payment-provider': {
       entry: 'shop/payment-provider/src/main.ts',
@@ -83,6 +96,7 @@ export default defineSystem({
       needs: [
         'identity',
         'inventory',
+        'pricing',
         'order',
         'payment-provider',
         'payment',

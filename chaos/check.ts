@@ -34,6 +34,7 @@ function lines(finding: Finding): readonly string[] {
 const findings = await checkInvariants({
   order: await uriOf('order'),
   inventory: await uriOf('inventory'),
+  pricing: await uriOf('pricing'),
   payment: await uriOf('payment'),
   provider: await uriOf('payment-provider'),
   shipping: await uriOf('shipping'),

@@ -28,16 +28,18 @@ export const choreography: readonly Invariant[] = [
     database: 'order',
     sql: `
       SELECT order_id, reports FROM order_process
-      WHERE stage = 'cancelled' AND NOT reports @> ARRAY['released', 'refunded']`,
+      WHERE stage = 'cancelled' AND (NOT reports @> ARRAY['released', 'refunded']
+        OR has_coupon AND NOT 'unredeemed' = ANY (reports))`,
   }),
   bySql({
     id: 'C4',
-    what: 'an order is shipped by events only when it is paid and taken from the stock, and nothing is given back then',
+    what: 'an order is shipped by events only when it is paid, taken from the stock and its coupon used, and nothing is given back then',
     holds: 'always',
     database: 'order',
     sql: `
       SELECT order_id, stage, reports FROM order_process
       WHERE (stage IN ('shipping', 'confirmed') AND NOT reports @> ARRAY['reserved', 'paid', 'taken'])
+        OR (stage IN ('shipping', 'confirmed') AND has_coupon AND NOT 'redeemed' = ANY (reports))
         OR (stage IN ('shipping', 'confirmed') AND reports && ARRAY['released', 'refunded'])
         OR ((stage = 'confirmed') <> ('shipped' = ANY (reports)))`,
   }),

@@ -45,7 +45,7 @@ export function planCrashes(discovered: Discovered, extent: Extent): readonly Cr
  * between a commit and whoever is told of it.
  */
 const BETWEEN_EFFECT_AND_RECORD =
-  /^(relay\.after-publish|consumer\.after-commit|saga\.(after-call|after-undo|before-record-commit)|payment\.after-(provider|refund)-call|provider\.after-|order\.after-place-commit|inventory\.after-)/;
+  /^(relay\.after-publish|consumer\.after-commit|saga\.(after-call|after-undo|before-record-commit)|payment\.after-(provider|refund)-call|provider\.after-|order\.after-place-commit|inventory\.after-|pricing\.after-)/;
 
 /** Every two of those places that lie on one flow, the first reached before the second or at the same place again. */
 export function planPairs(discovered: Discovered): readonly CrashRun[] {

@@ -44,6 +44,7 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
     folder('saga', 'platform/saga/migrations'),
   ],
   inventory: [folder('inventory', 'shop/inventory/migrations'), outbox, inbox],
+  pricing: [folder('pricing', 'shop/pricing/migrations'), outbox, inbox],
   payment: [folder('payment', 'shop/payment/migrations'), outbox, inbox],
   provider: [folder('payment-provider', 'shop/payment-provider/migrations')],
   shipping: [folder('shipping', 'shop/shipping/migrations'), outbox, inbox],
@@ -55,14 +56,14 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
 
 /** What the order service does when an order is placed or moves on, without its help: an event, and what is shown of it. */
 const ORDER_FUNCTIONS = `
-  CREATE FUNCTION place(id uuid, customer text, key text, total integer, lines jsonb) RETURNS void LANGUAGE sql AS $$
+  CREATE FUNCTION place(id uuid, customer text, key text, total integer, lines jsonb, agreement jsonb DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
     SELECT append_events('order-' || id, 'order', 0, jsonb_build_array(jsonb_build_array('order-placed', 1,
-      jsonb_build_object('customer', jsonb_build_object('id', customer, 'email', customer || '@example.com'),
+      jsonb_strip_nulls(jsonb_build_object('agreement', agreement)) || jsonb_build_object('customer', jsonb_build_object('id', customer, 'email', customer || '@example.com'),
         'idempotencyKey', key, 'lines', lines, 'total', jsonb_build_object('amountMinor', total, 'currency', 'EUR'),
         'shippingAddress', '{}'::jsonb, 'at', '2026-11-25T12:00:00.000Z'))), NULL, NULL, NULL);
     INSERT INTO order_view_row (generation, id, customer_id, customer_email, idempotency_key, status, currency,
-        total_minor, shipping_address, lines, history, created_at, updated_at)
-      VALUES (1, id, customer, customer || '@example.com', key, 'Pending', 'EUR', total, '{}', lines,
+        total_minor, shipping_address, lines, agreement, history, created_at, updated_at)
+      VALUES (1, id, customer, customer || '@example.com', key, 'Pending', 'EUR', total, '{}', lines, agreement,
         '[{"status": "Pending", "at": "2026-11-25T12:00:00.000Z"}]', '2026-11-25T12:00:00Z', '2026-11-25T12:00:00Z');
   $$;
   CREATE FUNCTION advance(of_id uuid, type text, to_status text, reason text DEFAULT NULL) RETURNS void LANGUAGE sql AS $$
@@ -83,7 +84,10 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
     SELECT place(B, 'alice', 'key-b', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
     SELECT place(C, 'bob', 'key-c', 500, '[{"productId": "sku-2", "name": "Two", "quantity": 1, "unitPrice": {"amountMinor": 500, "currency": "EUR"}}]');
     SELECT place(D, 'bob', 'key-d', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
-    SELECT place(E, 'carol', 'key-e', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
+    SELECT place(E, 'carol', 'key-e', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]',
+      '{"quoteId": "q", "discounts": [{"code": "TWO", "name": "2 EUR off", "amount": {"amountMinor": 200, "currency": "EUR"}}],
+        "shipping": {"amountMinor": 200, "currency": "EUR"}, "tax": {"amountMinor": 0, "currency": "EUR"},
+        "coupon": {"code": "TWO", "discount": {"amountMinor": 200, "currency": "EUR"}}}');
     SELECT place(F, 'carol', 'key-f', 1000, '[{"productId": "sku-1", "name": "One", "quantity": 1, "unitPrice": {"amountMinor": 1000, "currency": "EUR"}}]');
     SELECT advance(A, 'inventory-reserved', 'InventoryReserved'), advance(A, 'payment-processed', 'PaymentProcessed');
     SELECT advance(B, 'inventory-reserved', 'InventoryReserved'), advance(B, 'payment-processed', 'PaymentProcessed');
@@ -93,9 +97,9 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
     SELECT advance(E, 'inventory-reserved', 'InventoryReserved'), advance(E, 'payment-processed', 'PaymentProcessed');
     SELECT advance(F, 'inventory-reserved', 'InventoryReserved');
     SELECT advance(E, 'order-confirmed', 'Confirmed'), advance(F, 'order-cancelled', 'Cancelled', 'cancelled-by-customer');
-    INSERT INTO order_process (order_id, stage, reports, reason, deadline_at) VALUES
-      (E, 'confirmed', '{reserved,paid,taken,shipped}', NULL, now()),
-      (F, 'cancelled', '{reserved,paid,refunded,released}', 'cancelled-by-customer', now());
+    INSERT INTO order_process (order_id, stage, reports, has_coupon, reason, deadline_at) VALUES
+      (E, 'confirmed', '{reserved,redeemed,paid,taken,shipped}', true, NULL, now()),
+      (F, 'cancelled', '{reserved,paid,refunded,released}', false, 'cancelled-by-customer', now());
     INSERT INTO saga_instance (id, type, def_version, status, data, pivot_started, deadline_at, ended_at) VALUES
       (A, 'place-order', 1, 'completed', '{}', true, now(), now()),
       (B, 'place-order', 1, 'compensated', '{}', true, now(), now()),
@@ -171,6 +175,12 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
        '[{"productId": "sku-2", "quantity": 1}, {"productId": "sku-1", "quantity": 2}]'),
       (gen_random_uuid(), B, 'refused', NULL, 'shipping-unavailable', '{}', '[{"productId": "sku-1", "quantity": 1}]'),
       (gen_random_uuid(), E, 'created', 'CF000000021DE', NULL, '{}', '[{"productId": "sku-1", "quantity": 1}]');`,
+  pricing: `
+    INSERT INTO promotion (id, definition) VALUES ('two-off', '{}');
+    INSERT INTO coupon (code, promotion_id, uses, uses_per_customer, budget_minor, budget_currency, used, spent_minor)
+      VALUES ('TWO', 'two-off', 10, 1, 1000, 'EUR', 1, 200);
+    INSERT INTO redemption (order_id, state, code, customer_id, discount_minor)
+      VALUES (E, 'redeemed', 'TWO', 'carol', 200), (F, 'released', 'TWO', 'carol', 200);`,
   cart: `
     INSERT INTO checkout (customer_id, idempotency_key, items, state) VALUES
       ('alice', 'key-a', '[]', 'confirmed'), ('bob', 'key-refused', '[]', 'refused');`,

@@ -8,6 +8,7 @@ export interface ClientRecord {
 export type DatabaseName =
   | 'order'
   | 'inventory'
+  | 'pricing'
   | 'payment'
   | 'provider'
   | 'shipping'

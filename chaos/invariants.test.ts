@@ -10,6 +10,7 @@ import { PLANTS } from './planted-bugs.ts';
 const NAMES: readonly DatabaseName[] = [
   'order',
   'inventory',
+  'pricing',
   'payment',
   'provider',
   'shipping',
@@ -38,6 +39,7 @@ describe('the invariant checker', () => {
   const system = (): SystemUnderCheck => ({
     order: uri('order'),
     inventory: uri('inventory'),
+    pricing: uri('pricing'),
     payment: uri('payment'),
     provider: uri('provider'),
     shipping: uri('shipping'),

@@ -1,6 +1,7 @@
 import { createDatabase } from '@flotilla/postgres';
 import { answers } from './answers.ts';
 import { choreography } from './choreography.ts';
+import { coupons } from './coupons.ts';
 import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
@@ -11,6 +12,7 @@ import { stock } from './stock.ts';
 export const invariants: readonly Invariant[] = [
   ...money,
   ...answers,
+  ...coupons,
   ...stock,
   ...orders,
   ...choreography,
@@ -40,6 +42,7 @@ export interface Finding {
 const DATABASES: readonly DatabaseName[] = [
   'order',
   'inventory',
+  'pricing',
   'payment',
   'provider',
   'shipping',

@@ -125,6 +125,7 @@ export const messages: readonly Invariant[] = [
 const SERVICES: readonly DatabaseName[] = [
   'order',
   'inventory',
+  'pricing',
   'payment',
   'shipping',
   'cart',

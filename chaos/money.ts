@@ -81,16 +81,20 @@ export const money: readonly Invariant[] = [
   },
   bySql({
     id: 'M4a',
-    what: 'the total of an order is the sum of its lines',
+    what: 'the total of an order is the sum of its lines, less its discounts, plus shipping',
     holds: 'always',
     database: 'order',
-    sql: `SELECT o.id AS order_id, o.total_minor::text AS total, sum(l.quantity * l.unit_price_minor)::text AS lines
-          FROM order_view o LEFT JOIN order_view_line l ON l.order_id = o.id
-          GROUP BY o.id, o.total_minor HAVING o.total_minor IS DISTINCT FROM sum(l.quantity * l.unit_price_minor)`,
+    sql: `
+      SELECT o.id AS order_id, o.total_minor::text AS total, l.listed::text AS lines, o.agreement FROM order_view o
+      CROSS JOIN LATERAL (SELECT sum(quantity * unit_price_minor) AS listed FROM order_view_line WHERE order_id = o.id) l
+      CROSS JOIN LATERAL (SELECT coalesce(sum((d->'amount'->>'amountMinor')::bigint), 0) AS reduced
+        FROM jsonb_array_elements(o.agreement->'discounts') d) r
+      WHERE o.total_minor IS DISTINCT FROM
+        l.listed - r.reduced + coalesce((o.agreement->'shipping'->>'amountMinor')::bigint, 0)`,
   }),
   {
     id: 'M4b',
-    what: 'an order is sold at the prices of the catalogue',
+    what: 'an order without a quote is sold at the prices of the catalogue',
     holds: 'always',
     needs: ['order', 'inventory'],
     find: findOtherPrices,
@@ -142,7 +146,7 @@ async function findOtherPrices(system: System): Promise<Violation[]> {
     system.read<Line>(
       'order',
       `SELECT l.order_id, l.product_id, l.unit_price_minor || ' ' || o.currency AS price
-       FROM order_view_line l JOIN order_view o ON o.id = l.order_id`,
+       FROM order_view_line l JOIN order_view o ON o.id = l.order_id WHERE o.agreement IS NULL`,
     ),
     system.read<{ id: string; price: string }>(
       'inventory',

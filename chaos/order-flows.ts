@@ -20,7 +20,8 @@ const random = seededRandom(1);
 /** The order of these decides in which flow a point is looked at first: the quick ones come first. */
 export const FLOWS: readonly Flow[] = [
   order('confirmed', 'Confirmed', {}),
-  order('shipment-refused', 'Cancelled', { country: 'XX' }),
+  // Its coupon is used and given back.
+  order('shipment-refused', 'Cancelled', { country: 'XX', agreedOn: { coupon: 'THANKS' } }),
   order('payment-declined', 'Cancelled', { payment: 'tok_declined' }),
   order('out-of-stock', 'Cancelled', { sku: 'sku-soldout' }),
   { name: 'checkout', user: 'bob', end: 'Confirmed', run: checkOut },

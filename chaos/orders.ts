@@ -88,7 +88,7 @@ export const orders: readonly Invariant[] = [
     database: 'order',
     sql: `
       SELECT COALESCE(o.id, s.id) AS order_id, o.status AS order_status, s.status AS saga_status
-      FROM (SELECT * FROM order_view WHERE id NOT IN (SELECT order_id FROM order_process)) o FULL JOIN (SELECT * FROM saga_instance WHERE type = 'place-order') s ON s.id = o.id
+      FROM (SELECT * FROM order_view WHERE id NOT IN (SELECT order_id FROM order_process)) o FULL JOIN (SELECT * FROM saga_instance WHERE type IN ('place-order', 'place-order-with-coupon')) s ON s.id = o.id
       WHERE (o.status, s.status) IN (${Object.entries(END_OF_SAGA)
         .map(([saga, order]) => `('${order}', '${saga}')`)
         .join(', ')}) IS NOT TRUE`,
@@ -157,10 +157,10 @@ export const orders: readonly Invariant[] = [
       FROM order_view v FULL JOIN folded f ON f.id = v.id
       WHERE (v.status, v.version, v.history, v.cancellation_reason, v.updated_at, v.lines, v.shipping_address,
           v.customer_id, v.customer_email, v.customer_name, v.tenant_id, v.idempotency_key,
-          v.total_minor::text, v.currency, v.created_at)
+          v.total_minor::text, v.currency, v.agreement, v.created_at)
         IS DISTINCT FROM (f.status, f.version, f.history, f.last->>'reason', (f.last->>'at')::timestamptz,
           f.placed->'lines', f.placed->'shippingAddress', f.placed->'customer'->>'id', f.placed->'customer'->>'email',
           f.placed->'customer'->>'name', f.placed->'customer'->>'tenantId', f.placed->>'idempotencyKey',
-          f.placed->'total'->>'amountMinor', f.placed->'total'->>'currency', (f.placed->>'at')::timestamptz)`,
+          f.placed->'total'->>'amountMinor', f.placed->'total'->>'currency', f.placed->'agreement', (f.placed->>'at')::timestamptz)`,
   }),
 ];

@@ -72,6 +72,44 @@ export const PLANTS: readonly PlantedBug[] = [
     sql: 'UPDATE order_view SET total_minor = 1 WHERE id = A ',
   },
   {
+    id: 'M4a',
+    bug: 'a discount was taken off that was not agreed on',
+    database: 'order',
+    sql: `UPDATE order_view SET agreement = jsonb_set(agreement, '{discounts}', '[]') WHERE id = E `,
+  },
+  {
+    id: 'K1',
+    bug: 'the use of a cancelled order is given back twice',
+    database: 'pricing',
+    sql: 'UPDATE coupon SET used = 0, spent_minor = 0',
+  },
+  {
+    id: 'K2',
+    bug: 'a coupon for each customer once is used by one twice',
+    database: 'pricing',
+    sql: `UPDATE redemption SET state = 'redeemed' WHERE order_id = F ;
+          UPDATE coupon SET used = 2, spent_minor = 400`,
+  },
+  {
+    id: 'K2',
+    bug: 'two who race for the last use of a coupon both have it',
+    database: 'pricing',
+    sql: 'UPDATE coupon SET used = 11',
+  },
+  {
+    id: 'K3',
+    bug: 'a cancelled order keeps its coupon',
+    database: 'pricing',
+    sql: `UPDATE redemption SET state = 'redeemed', customer_id = 'bob' WHERE order_id = F ;
+          UPDATE coupon SET used = 2, spent_minor = 400`,
+  },
+  {
+    id: 'K3',
+    bug: 'a confirmed order has not used its coupon',
+    database: 'pricing',
+    sql: `DELETE FROM redemption WHERE order_id = E `,
+  },
+  {
     id: 'M4b',
     bug: 'the price was taken from the client',
     database: 'order',

@@ -25,6 +25,7 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   deleteSettled: 'housekeeping',
   'keys.prune': 'housekeeping',
   'checkouts.forget': 'housekeeping',
+  'quotes.forget': 'housekeeping',
 };
 
 /** An effect without a crash point on both sides in its own function. */
@@ -219,7 +220,16 @@ export const EXEMPTIONS: readonly Exemption[] = [
     what: 'mails.markFailed',
     because: 'a mark that is lost leaves the mail to be tried again when its lease ends',
   },
-  ...['reserveStock', 'releaseStock', 'charge', 'refund', 'commitStock', 'ship'].map((name) => ({
+  ...[
+    'reserveStock',
+    'releaseStock',
+    'redeemCoupon',
+    'releaseCoupon',
+    'charge',
+    'refund',
+    'commitStock',
+    'ship',
+  ].map((name) => ({
     in: `shop/order/src/features/place-order-saga.ts ${/^re[lf]/.test(name) ? 'undo' : 'do'}`,
     what: `participants.${name}`,
     points: /^re[lf]/.test(name)
@@ -227,6 +237,11 @@ export const EXEMPTIONS: readonly Exemption[] = [
       : ['saga.before-call', 'saga.after-call'],
     because: 'the saga engine calls it between the two',
   })),
+  {
+    in: 'shop/order/src/app.ts agreeOnPrice',
+    what: 'participants.agreeOnPrice',
+    because: 'a quote: nobody is bound by it, and one that was asked for in vain is forgotten',
+  },
   {
     in: 'shop/order/src/features/place-order.ts accept',
     what: 'db.transaction',
@@ -256,6 +271,39 @@ export const EXEMPTIONS: readonly Exemption[] = [
     what: 'placeOrder',
     because: 'the feature of this service, whose effects are looked at where they are',
   },
+  {
+    in: 'shop/pricing/src/features/quote.ts makeQuote',
+    what: 'quotes.save',
+    because: 'one row with nothing behind it but the answer; a quote that nobody was given is forgotten',
+  },
+  ...['addPromotion', 'changePromotion', 'removePromotion', 'putListPrice'].map((name) => ({
+    in: 'shop/pricing/src/http.ts promotionRoutes',
+    what: `rules.${name}`,
+    because:
+      'one transaction of an operator, with nothing behind it but the answer; the second time it does nothing',
+  })),
+  {
+    in: 'shop/pricing/src/http.ts couponRoutes',
+    what: 'coupons.issue',
+    because: 'one transaction of an operator, with nothing behind it but the answer',
+  },
+  ...[
+    'rules.addPromotion',
+    'rules.changePromotion',
+    'rules.putListPrice',
+    'rules.putTaxRate',
+    'rules.putShippingRate',
+    'coupons.issue',
+  ].map((what) => ({
+    in: 'shop/pricing/src/features/import-prices.ts importPrices',
+    what,
+    because: 'an import of an operator, who sees whether it ended; the second time it does nothing',
+  })),
+  ...['rules.addPromotion', 'coupons.issue', 'rules.putTaxRate'].map((what) => ({
+    in: 'shop/pricing/src/demo-prices.ts addDemoPrices',
+    what,
+    because: 'demo data, added at each start where it is missing',
+  })),
   ...['store.change', 'db.transaction'].map((what) => ({
     in: 'shop/payment/src/outcome-events.ts change',
     what,

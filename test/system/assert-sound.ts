@@ -7,6 +7,7 @@ import type { RunningSystem } from './running-system.ts';
 const DATABASES = {
   order: 'order',
   inventory: 'inventory',
+  pricing: 'pricing',
   payment: 'payment',
   provider: 'payment-provider',
   shipping: 'shipping',

@@ -22,8 +22,13 @@ export function sample<T>(items: readonly T[], count: number, random: () => numb
 
 const USERS = ['alice', 'bob', 'carol'];
 
-/** Mostly good orders, and some of every kind of trouble. */
+/** Mostly good orders, and some of every kind of trouble; one of five with a coupon. */
 function randomWish(random: () => number): OrderWish {
+  const wish = plainWish(random);
+  return random() < 0.2 ? { ...wish, agreedOn: { coupon: 'THANKS' } } : wish;
+}
+
+function plainWish(random: () => number): OrderWish {
   const kind = random();
   const sku = `sku-${String(1 + Math.floor(random() * 50)).padStart(4, '0')}`;
   const quantity = 1 + Math.floor(random() * 3);

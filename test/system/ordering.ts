@@ -195,6 +195,58 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     assert.ok((orders.body.items ?? []).every((order) => order.status === 'Confirmed'));
   });
 
+  it('charges what a quote says, line by line', async () => {
+    const token = await system.token('bob');
+    const items = [{ productId: 'sku-0003', quantity: 3 }];
+    const asked = { items, country: 'AT', coupon: 'welcome10' };
+    const quote = await system.call('POST', '/quotes', { token, body: asked });
+    assert.equal(quote.status, 201, JSON.stringify(quote.body));
+    const answer = await placeOrder(system, {
+      ...{ user: 'bob', sku: 'sku-0003', quantity: 3 },
+      agreedOn: { quoteId: quote.body.id },
+    });
+    assert.equal(answer.status, 201, JSON.stringify(answer.body));
+    assert.deepEqual(answer.body.total, quote.body.total);
+    const listed = Number(answer.body.items?.[0]?.unitPrice.amountMinor) * 3;
+    assert.deepEqual(
+      answer.body.discounts?.map(({ code }) => code),
+      ['three-for-two', 'WELCOME10'],
+    );
+    assert.equal(answer.body.total?.amountMinor, Math.round(((listed / 3) * 2 * 9) / 10));
+    assertProblem(await system.call('POST', '/quotes', { token, body: asked }), 422, 'coupon-used');
+  });
+
+  it('lets one of many have the last use of a coupon, and another one when that is cancelled', async () => {
+    const coupon = `LAST-${randomUUID().slice(0, 8)}`;
+    const token = await system.token('admin');
+    const body = { code: coupon, promotionId: 'last-one', uses: 1 };
+    assert.equal((await system.call('POST', '/coupons', { token, body })).status, 201);
+    const wish = (user: string) => ({ user, waitSeconds: 30, agreedOn: { coupon } });
+    const cancelled = await placeOrder(system, { ...wish('alice'), payment: 'tok_declined' });
+    assertProblem(cancelled, 422, 'payment-declined');
+    const racing = ['alice', 'bob', 'carol', 'alice', 'bob', 'carol'].map((user) =>
+      placeOrder(system, wish(user)),
+    );
+    const answers = await Promise.all(racing);
+    assert.equal(answers.filter(({ status }) => status === 201).length, 1);
+    for (const answer of answers.filter(({ status }) => status !== 201))
+      assertProblem(answer, 422, 'coupon-used');
+  });
+
+  it('refuses an order whose quote does not hold any more, with the new one', async () => {
+    const token = await system.token('carol');
+    const items = [{ productId: 'sku-0004', quantity: 1 }];
+    const quote = await system.call('POST', '/quotes', { token, body: { items, country: 'AT' } });
+    const agreedOn = { quoteId: quote.body.id };
+    const refused = await placeOrder(system, { user: 'carol', sku: 'sku-0004', quantity: 2, agreedOn });
+    assertProblem(refused, 409, 'quote-changed');
+    const again = { quoteId: refused.body.quote?.id };
+    const answer = await placeOrder(system, { user: 'carol', sku: 'sku-0004', quantity: 2, agreedOn: again });
+    assert.deepEqual([answer.status, answer.body.total], [201, refused.body.quote?.total]);
+    const stolen = await placeOrder(system, { user: 'bob', sku: 'sku-0004', agreedOn });
+    assertProblem(stolen, 422, 'quote-unknown');
+  });
+
   it('hides the orders of others', async () => {
     const { body } = await placeOrder(system);
     const bob = await system.token('bob');

@@ -34,7 +34,10 @@ export interface Body {
     readonly status: string;
     readonly productId: string;
     readonly quantity: number;
+    readonly unitPrice: { readonly amountMinor: number };
   }[];
+  readonly discounts?: readonly { readonly code: string }[];
+  readonly quote?: { readonly id: string; readonly total: { readonly amountMinor: number } };
   readonly next?: string | null;
   readonly total?: { readonly amountMinor: number };
   readonly price?: { readonly amountMinor: number };
@@ -242,6 +245,8 @@ export interface OrderWish {
   readonly key?: string;
   readonly waitSeconds?: number;
   readonly user?: string;
+  /** What its price is agreed on, where that is not the price list. */
+  readonly agreedOn?: { readonly quoteId?: string | undefined; readonly coupon?: string };
 }
 
 export function orderBody(wish: OrderWish = {}): object {
@@ -255,6 +260,7 @@ export function orderBody(wish: OrderWish = {}): object {
       postalCode: '8010',
       country: wish.country ?? 'AT',
     },
+    ...wish.agreedOn,
   };
 }
 

@@ -14,6 +14,7 @@ export const SURVIVAL_SEED: number = Number(process.env['SURVIVAL_SEED'] ?? Date
 const VICTIMS = [
   'order',
   'inventory',
+  'pricing',
   'payment',
   'payment-provider',
   'shipping',

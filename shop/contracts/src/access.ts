@@ -10,3 +10,4 @@ export const canReadInventory: Policy = requireScope('inventory.read');
 export const canWriteInventory: Policy = requireScope('inventory.write');
 export const canTakePayments: Policy = requireScope('payment.write');
 export const canShip: Policy = requireScope('shipping.write');
+export const canPrice: Policy = requireScope('pricing.write');

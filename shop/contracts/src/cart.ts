@@ -13,7 +13,8 @@ import {
   paymentSchema,
   productId,
 } from './common.ts';
-import { orderingProblems, orderSchema } from './order.ts';
+import { agreedPrices, orderingProblems, orderSchema } from './order.ts';
+import { quoteSchema } from './pricing.ts';
 
 export const cartSchema = s.named(
   'Cart',
@@ -68,6 +69,7 @@ export const checkOutCart = defineRoute({
     payment: paymentSchema,
     shippingAddress: addressSchema,
     expectedTotal: s.optional(moneySchema),
+    ...agreedPrices,
   }),
   responses: { 201: orderSchema, 202: orderSchema },
   responseHeaders: { 201: locationHeader, 202: locationHeader },
@@ -81,6 +83,7 @@ export const checkOutCart = defineRoute({
         s.object({
           total: s.optional(moneySchema),
           items: s.optional(s.array(orderLineSchema)),
+          quote: s.optional(quoteSchema),
           orderId: s.optional(orderId),
         }),
       ),

@@ -68,6 +68,12 @@ export const ONE_LINE = '^[^\\p{Cc}\\p{Cs}\\p{Zl}\\p{Zp}]*$';
 const line = (maxLength: number, example: string): Schema<string> =>
   s.string({ minLength: 1, maxLength, pattern: ONE_LINE, 'x-pii': true, examples: [example] });
 
+export const country: Schema<string> = s.string({
+  pattern: '^[A-Z]{2}$',
+  description: 'ISO 3166-1 alpha-2',
+  examples: ['AT'],
+});
+
 export const addressSchema = s.named(
   'Address',
   s.object({
@@ -75,9 +81,29 @@ export const addressSchema = s.named(
     line1: line(200, '1 Main Street'),
     city: line(100, 'Graz'),
     postalCode: line(20, '8010'),
-    country: s.string({ pattern: '^[A-Z]{2}$', description: 'ISO 3166-1 alpha-2', examples: ['AT'] }),
+    country,
   }),
 );
+
+/** Upper and lower case are the same coupon. */
+export const couponCode: Schema<string> = s.string({
+  minLength: 1,
+  maxLength: 40,
+  pattern: '^[A-Za-z0-9_-]+$',
+  examples: ['WELCOME10'],
+});
+
+/** A discount and its reason. */
+export const reductionSchema = s.named(
+  'Reduction',
+  s.object({
+    code: s.string({ description: "The coupon's code, or the promotion's id.", examples: ['WELCOME10'] }),
+    name: s.string({ examples: ['10 % for new customers'] }),
+    amount: moneySchema,
+  }),
+);
+
+export const quoteId: Schema<string> = s.string({ format: 'uuid', description: 'From POST /quotes.' });
 
 export const paymentSchema = s.named(
   'PaymentMethod',

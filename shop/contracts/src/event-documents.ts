@@ -10,12 +10,14 @@ import {
   orderCancellationRequested,
   orderCancelled,
   orderConfirmed,
+  orderCouponPresented,
   orderPaymentAuthorized,
   orderPlaced,
   orderRequested,
   orderShippingGranted,
 } from './order.ts';
 import { paymentFailed, paymentProcessed, paymentRefunded } from './payment.ts';
+import { couponRedeemed, couponRefused, couponReleased } from './pricing.ts';
 import { shipmentCreated, shipmentRefused } from './shipping.ts';
 
 const events: readonly DescribedMessage[] = [
@@ -29,6 +31,7 @@ const events: readonly DescribedMessage[] = [
   orderPaymentAuthorized,
   orderShippingGranted,
   orderCancellationRequested,
+  orderCouponPresented,
   inventoryReserved,
   inventoryReservationFailed,
   inventoryCommitted,
@@ -38,6 +41,9 @@ const events: readonly DescribedMessage[] = [
   paymentRefunded,
   shipmentCreated,
   shipmentRefused,
+  couponRedeemed,
+  couponRefused,
+  couponReleased,
 ];
 
 export const eventTypes: readonly string[] = events.map(({ type }) => type);

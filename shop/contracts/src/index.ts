@@ -1,6 +1,7 @@
 export {
   adminOnly,
   canManageOrders,
+  canPrice,
   canReadInventory,
   canReadOrders,
   canShip,
@@ -10,6 +11,7 @@ export {
 export { cartSchema, checkOutCart, clearCart, getCart, putCartItem } from './cart.ts';
 export {
   addressSchema,
+  couponCode,
   idempotencyKey,
   MAX_QUANTITY,
   moneySchema,
@@ -59,6 +61,7 @@ export {
   orderCancellationRequested,
   orderCancelled,
   orderConfirmed,
+  orderCouponPresented,
   orderPaymentAuthorized,
   orderPlaced,
   orderRequested,
@@ -69,4 +72,31 @@ export {
 } from './order.ts';
 export { chargePayment, paymentFailed, paymentProcessed, paymentRefunded, refundPayment } from './payment.ts';
 export { createCharge, createRefund, getCharge, voidCharge } from './payment-provider.ts';
+export {
+  confirmQuote,
+  couponRedeemed,
+  couponRefused,
+  couponReleased,
+  couponSchema,
+  createCoupon,
+  createPromotion,
+  createQuote,
+  deletePromotion,
+  getCoupon,
+  getListPrices,
+  getQuote,
+  listPriceBody,
+  listPriceSchema,
+  listPromotions,
+  newCouponSchema,
+  promotionSchema,
+  putListPrice,
+  putPromotion,
+  quoteRefusals,
+  quoteSchema,
+  redeemCoupon,
+  releaseCoupon,
+  shippingRate,
+  taxRate,
+} from './pricing.ts';
 export { createShipment, shipmentCreated, shipmentRefused } from './shipping.ts';

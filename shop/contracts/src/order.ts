@@ -4,6 +4,7 @@ import { defineMessage } from '@flotilla/messaging';
 import { canManageOrders, canReadOrders } from './access.ts';
 import {
   addressSchema,
+  couponCode,
   documentedOrderingHeaders,
   locationHeader,
   moneySchema,
@@ -14,9 +15,12 @@ import {
   paymentSchema,
   productId,
   quantity,
+  quoteId,
+  reductionSchema,
   retryAfterHeader,
   timestamp,
 } from './common.ts';
+import { quoteSchema } from './pricing.ts';
 
 export const orderStatuses = [
   'Pending',
@@ -36,6 +40,13 @@ export const orderSchema = s.named(
     status,
     items: s.array(orderLineSchema),
     total: moneySchema,
+    quoteId: s.optional({ ...quoteId, description: 'The quote it was placed on.' }),
+    coupon: s.optional(couponCode),
+    discounts: s.optional(
+      s.array(reductionSchema, { description: 'Of lines and of the order; the total is less by them.' }),
+    ),
+    shipping: s.optional(moneySchema),
+    tax: s.optional(moneySchema),
     cancellationReason: s.optional(
       s.string({ description: 'A stable code: out-of-stock, payment-declined, …' }),
     ),
@@ -63,10 +74,14 @@ const orderingHeaders = s.object({
 export const orderingProblems = {
   400: { codes: ['idempotency-key-required', 'idempotency-key-invalid'] },
   409: {
-    codes: ['idempotency-in-progress', 'total-changed'],
+    codes: ['idempotency-in-progress', 'total-changed', 'quote-changed', 'quote-expired'],
     members: s.named(
       'OrderConflict',
-      s.object({ total: s.optional(moneySchema), items: s.optional(s.array(orderLineSchema)) }),
+      s.object({
+        total: s.optional(moneySchema),
+        items: s.optional(s.array(orderLineSchema)),
+        quote: s.optional(quoteSchema),
+      }),
     ),
     headers: retryAfterHeader,
   },
@@ -75,6 +90,11 @@ export const orderingProblems = {
       'unknown-product',
       'mixed-currencies',
       'quantity-limit',
+      'quote-unknown',
+      'no-price',
+      'coupon-unknown',
+      'coupon-expired',
+      'coupon-used',
       'idempotency-key-reused',
       'out-of-stock',
       'payment-declined',
@@ -87,6 +107,9 @@ export const orderingProblems = {
     headers: s.object({ Location: s.optional(s.string({ format: 'uri-reference' })) }),
   },
 };
+
+/** What the price of an order was agreed on; without either it is that of the price list. */
+export const agreedPrices = { quoteId: s.optional(quoteId), coupon: s.optional(couponCode) };
 
 export const placeOrder = defineRoute({
   operationId: 'placeOrder',
@@ -101,6 +124,7 @@ export const placeOrder = defineRoute({
     payment: paymentSchema,
     shippingAddress: addressSchema,
     expectedTotal: s.optional(moneySchema),
+    ...agreedPrices,
   }),
   responses: { 201: orderSchema, 202: orderSchema },
   responseHeaders: { 201: locationHeader, 202: locationHeader },
@@ -210,5 +234,16 @@ export const orderCancellationRequested = defineMessage({
   description:
     'An order will end cancelled: whatever it holds must be given back, and nothing taken any more.',
   key: (order) => order.orderId,
-  schema: s.object({ orderId, reason: s.string() }),
+  schema: s.object({
+    orderId,
+    reason: s.string(),
+    coupon: s.optional({ ...couponCode, description: 'One that it was reduced by.' }),
+  }),
+});
+
+export const orderCouponPresented = defineMessage({
+  type: 'order.coupon-presented.v1',
+  description: 'An accepted order was reduced by a coupon, which is to be used. For pricing.',
+  key: (order) => order.orderId,
+  schema: s.object({ orderId, customerId: s.string(), coupon: couponCode, discount: moneySchema }),
 });

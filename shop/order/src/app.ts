@@ -67,7 +67,12 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const progress = createOrderProgress({ orders, outbox, watch, clock });
   const deadlineMs = deps.orderDeadlineMs;
   const saga = definePlaceOrderSaga({ participants, progress, deadlineMs });
-  const sagas = createSagaEngine({ ...deps, definitions: [saga], concurrency: ORDERS_AT_ONCE });
+  const sagaWithCoupon = definePlaceOrderSaga({ participants, progress, deadlineMs }, { withCoupon: true });
+  const sagas = createSagaEngine({
+    ...deps,
+    definitions: [saga, sagaWithCoupon],
+    concurrency: ORDERS_AT_ONCE,
+  });
   const processes = createProcessStore<ChoreographyData>();
   const askedAgain = deps.metrics.counter(
     'order_asked_again_total',
@@ -88,11 +93,15 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     clock,
     newId,
     lookUpProducts: (ids, signal) => participants.lookUpProducts(ids, signal),
+    agreeOnPrice: (asked, signal) => participants.agreeOnPrice(asked, signal),
     begin: async (tx, order, payment) => {
       const placed = { ...eventFacts(orderFacts(order)), placedAt: order.createdAt.toISOString() };
       await outbox.publish(tx, orderPlaced, placed, { correlationId: order.id });
       if (deps.flow === 'choreography') return await choreography.begin(tx, order, payment);
-      await sagas.start(tx, saga, { id: order.id, data: placeOrderData(order, payment) });
+      await sagas.start(tx, order.agreement?.coupon ? sagaWithCoupon : saga, {
+        id: order.id,
+        data: placeOrderData(order, payment),
+      });
     },
   });
   const cancelOrder = createCancelOrder({

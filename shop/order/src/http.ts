@@ -93,6 +93,22 @@ function replyRefused(rejection: Refused, items: readonly RequestedItem[]): Prob
       const { total, lines } = rejection;
       return problem(409, rejection.code, 'The order costs something else now.', { total, items: lines });
     }
+    case 'quote-changed':
+      return problem(409, rejection.code, 'The order costs something else than the quote says now.', {
+        quote: rejection.quote,
+      });
+    case 'quote-expired':
+      return problem(409, rejection.code, 'The quote has expired: ask for a new one.');
+    case 'quote-unknown':
+      return problem(422, rejection.code, 'You have no such quote.');
+    case 'no-price':
+      return problem(422, rejection.code, 'A product is not sold in the currency of the quote.');
+    case 'coupon-unknown':
+      return problem(422, rejection.code, 'There is no such coupon.');
+    case 'coupon-expired':
+      return problem(422, rejection.code, 'The coupon has expired.');
+    case 'coupon-used':
+      return problem(422, rejection.code, 'The coupon has been used.');
     case 'mixed-currencies':
       return problem(422, rejection.code, 'The products are priced in different currencies.');
     case 'idempotency-key-reused':

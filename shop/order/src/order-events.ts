@@ -9,6 +9,13 @@ import type { OrderEvent } from './domain/order.ts';
 const at = s.string({ format: 'date-time' });
 const money = s.object({ amountMinor: s.integer({ minimum: 0 }), currency: s.string() });
 const step = s.object({ at });
+const agreement = s.object({
+  quoteId: s.string(),
+  discounts: s.array(s.object({ code: s.string(), name: s.string(), amount: money })),
+  shipping: money,
+  tax: money,
+  coupon: s.optional(s.object({ code: s.string(), discount: money })),
+});
 
 export const orderEvents: Category<OrderEvent> = defineCategory<OrderEvent>('order', {
   'order-placed': defineEvent({
@@ -30,6 +37,7 @@ export const orderEvents: Category<OrderEvent> = defineCategory<OrderEvent>('ord
         }),
       ),
       total: money,
+      agreement: s.optional(agreement),
       shippingAddress: s.object(
         {
           name: s.string(),

@@ -2,7 +2,7 @@ import type { Clock, Money } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { type OrderStatus, orderCancelled, orderConfirmed } from '@shop/contracts';
-import { type Customer, isTerminal, type Order, type OrderLine } from './domain/order.ts';
+import { type Customer, isTerminal, type Order, type OrderLine, type UsedCoupon } from './domain/order.ts';
 import { orderError } from './errors.ts';
 import type { OrderStore } from './order-store.ts';
 import type { OrderWatch } from './order-watch.ts';
@@ -14,6 +14,7 @@ export interface OrderFacts {
   readonly idempotencyKey: string;
   readonly lines: readonly OrderLine[];
   readonly total: Money;
+  readonly coupon?: UsedCoupon;
 }
 
 export interface OrderProgressDeps {
@@ -58,8 +59,9 @@ export function createOrderProgress({ orders, outbox, watch, clock }: OrderProgr
   };
 }
 
-export function orderFacts({ id, customer, idempotencyKey, lines, total }: Order): OrderFacts {
-  return { orderId: id, customer, idempotencyKey, lines, total };
+export function orderFacts({ id, customer, idempotencyKey, lines, total, agreement }: Order): OrderFacts {
+  const { coupon } = agreement ?? {};
+  return { orderId: id, customer, idempotencyKey, lines, total, ...(coupon && { coupon }) };
 }
 
 /** The facts of an order that its events carry. */

@@ -4,8 +4,8 @@ import { orderEvents } from './order-events.ts';
 
 const PLACE = `
   INSERT INTO order_view_row (generation, id, customer_id, customer_email, customer_name, tenant_id, idempotency_key,
-    status, currency, total_minor, shipping_address, lines, history, created_at, updated_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::jsonb, $13::text::jsonb, $14, $14)`;
+    status, currency, total_minor, shipping_address, lines, agreement, history, created_at, updated_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12::text::jsonb, $13, $14::text::jsonb, $15, $15)`;
 
 const ADVANCE = `
   UPDATE order_view_row SET status = $3, cancellation_reason = $4, version = $5, updated_at = $6,
@@ -46,5 +46,6 @@ function placedColumns({ data }: Extract<Recorded<OrderEvent>, { type: 'order-pl
     total.amountMinor,
     data.shippingAddress,
     JSON.stringify(lines),
+    data.agreement ?? null,
   ];
 }

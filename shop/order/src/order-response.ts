@@ -16,6 +16,8 @@ export interface Refusal {
 /** What a person reads about the reasons an order is cancelled for. */
 const REASONS: Readonly<Record<string, string>> = {
   'out-of-stock': 'Not enough of a product is left. Nothing was charged.',
+  'coupon-used': 'The coupon has been used by another order. Whatever was charged has been refunded.',
+  'coupon-expired': 'The coupon has expired. Whatever was charged has been refunded.',
   'payment-declined': 'The payment was declined. Nothing was charged.',
   'shipping-unavailable': 'We do not ship to this address. The payment was refunded.',
   'cancelled-by-customer': 'The order was cancelled. Whatever was charged has been refunded.',

@@ -1,5 +1,6 @@
+import type { Money } from '@flotilla/kernel';
 import type { OrderStatus } from '@shop/contracts';
-import type { Address, Order, OrderLine } from './domain/order.ts';
+import type { Address, Agreement, Order, OrderLine } from './domain/order.ts';
 
 /** A row of the read model `order_view`. */
 export interface OrderRow {
@@ -17,6 +18,7 @@ export interface OrderRow {
   readonly created_at: Date;
   readonly updated_at: Date;
   readonly lines: readonly OrderLine[];
+  readonly agreement: Agreement | null;
   readonly history: readonly { readonly status: OrderStatus; readonly at: string }[];
 }
 
@@ -33,6 +35,7 @@ export function toOrder(row: OrderRow): Order {
     status: row.status,
     lines: row.lines.map(toLine),
     total: { amountMinor: Number(row.total_minor), currency: row.currency },
+    ...(row.agreement !== null && { agreement: toAgreement(row.agreement) }),
     shippingAddress: row.shipping_address,
     ...(row.cancellation_reason !== null && { cancellationReason: row.cancellation_reason }),
     createdAt: row.created_at,
@@ -43,6 +46,19 @@ export function toOrder(row: OrderRow): Order {
 
 /** jsonb orders keys by its own taste; answers keep ours. */
 function toLine({ productId, name, quantity, unitPrice }: OrderLine): OrderLine {
-  const { amountMinor, currency } = unitPrice;
-  return { productId, name, quantity, unitPrice: { amountMinor, currency } };
+  return { productId, name, quantity, unitPrice: toMoney(unitPrice) };
+}
+
+function toAgreement({ quoteId, discounts, shipping, tax, coupon }: Agreement): Agreement {
+  return {
+    quoteId,
+    discounts: discounts.map(({ code, name, amount }) => ({ code, name, amount: toMoney(amount) })),
+    shipping: toMoney(shipping),
+    tax: toMoney(tax),
+    ...(coupon && { coupon: { code: coupon.code, discount: toMoney(coupon.discount) } }),
+  };
+}
+
+function toMoney({ amountMinor, currency }: Money): Money {
+  return { amountMinor, currency };
 }

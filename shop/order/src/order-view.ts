@@ -1,6 +1,6 @@
 import type { Static } from '@flotilla/kernel';
 import type { orderSchema } from '@shop/contracts';
-import type { Order } from './domain/order.ts';
+import type { Agreement, Order } from './domain/order.ts';
 
 export type OrderView = Static<typeof orderSchema>;
 
@@ -11,9 +11,14 @@ export function viewOrder(order: Order): OrderView {
     status: order.status,
     items: order.lines,
     total: order.total,
+    ...(order.agreement && viewAgreement(order.agreement)),
     ...(order.cancellationReason !== undefined && { cancellationReason: order.cancellationReason }),
     createdAt: order.createdAt.toISOString(),
     updatedAt: order.updatedAt.toISOString(),
     history: order.history.map(({ status, at }) => ({ status, at: at.toISOString() })),
   };
+}
+
+function viewAgreement({ coupon, ...agreed }: Agreement) {
+  return { ...agreed, ...(coupon && { coupon: coupon.code }) };
 }

@@ -1,9 +1,15 @@
 import type { Transaction } from '@flotilla/postgres';
-import { hasEnded, newProcess, type OrderProcess, type Report, type Stage } from './domain/order-process.ts';
+import { hasEnded, type OrderProcess, type Report, type Stage } from './domain/order-process.ts';
 
 /** Where the processes of orders are kept that run by events. Everything happens in the caller's transaction. */
 export interface ProcessStore<Data extends object> {
-  begin(tx: Transaction, orderId: string, data: Data, deadlineMs: number): Promise<void>;
+  begin(
+    tx: Transaction,
+    orderId: string,
+    process: OrderProcess,
+    data: Data,
+    deadlineMs: number,
+  ): Promise<void>;
   /** Locked until the transaction ends; `undefined` for an order that does not run by events. */
   lock(tx: Transaction, orderId: string): Promise<StoredProcess<Data> | undefined>;
   /** Locks up to `limit` orders that have passed their deadline, by the database's clock, and may be cancelled. */
@@ -30,11 +36,11 @@ export interface StandingStill<Data> extends StoredProcess<Data> {
 
 export function createProcessStore<Data extends object>(): ProcessStore<Data> {
   return {
-    begin: async (tx, orderId, data, deadlineMs) => {
+    begin: async (tx, orderId, { stage, hasCoupon }, data, deadlineMs) => {
       await tx.query(
-        `INSERT INTO order_process (order_id, stage, data, deadline_at)
-         VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')`,
-        [orderId, newProcess.stage, data, deadlineMs],
+        `INSERT INTO order_process (order_id, stage, has_coupon, data, deadline_at)
+         VALUES ($1, $2, $3, $4, clock_timestamp() + $5 * interval '1 millisecond')`,
+        [orderId, stage, hasCoupon, data, deadlineMs],
       );
     },
     lock: async (tx, orderId) => {
@@ -67,7 +73,7 @@ export function createProcessStore<Data extends object>(): ProcessStore<Data> {
   };
 }
 
-const SELECT = 'SELECT order_id, stage, reports, reason, data FROM order_process';
+const SELECT = 'SELECT order_id, stage, reports, has_coupon, reason, data FROM order_process';
 
 // An order that has heard something meanwhile is only looked at later.
 const TAKE_STANDING_STILL = `
@@ -80,7 +86,7 @@ const TAKE_STANDING_STILL = `
     SET ask_at = clock_timestamp() + interval '1 second' *
       CASE WHEN silent < 30 THEN 30 - silent ELSE least(silent, 3600) END
     FROM looked_at WHERE p.order_id = looked_at.order_id
-    RETURNING p.order_id, p.stage, p.reports, p.reason, p.data, floor(silent)::integer AS silent_seconds
+    RETURNING p.order_id, p.stage, p.reports, p.has_coupon, p.reason, p.data, floor(silent)::integer AS silent_seconds
   )
   SELECT * FROM moved WHERE silent_seconds >= 30`;
 
@@ -88,15 +94,16 @@ interface ProcessRow<Data> {
   readonly order_id: string;
   readonly stage: Stage;
   readonly reports: readonly Report[];
+  readonly has_coupon: boolean;
   readonly reason: string | null;
   readonly data: Data | null;
 }
 
 function toProcess<Data>(row: ProcessRow<Data>): StoredProcess<Data> {
-  const { order_id: orderId, stage, reports, reason, data } = row;
+  const { order_id: orderId, stage, reports, has_coupon: hasCoupon, reason, data } = row;
   return {
     orderId,
-    process: { stage, reports, ...(reason !== null && { reason }) },
+    process: { stage, reports, hasCoupon, ...(reason !== null && { reason }) },
     ...(data !== null && { data }),
   };
 }

@@ -5,10 +5,12 @@ import { chargePayment, createShipment, lookUpProducts, refundPayment } from '@s
 import { InventoryService } from '@shop/contracts/gen/inventory';
 import { CHARGE_TIMEOUT_MS } from './features/place-order-saga.ts';
 import type { Participants } from './participants.ts';
+import { pricingOver } from './remote-pricing.ts';
 
 interface Clients {
   readonly inventory: GrpcClient<typeof InventoryService>;
   readonly catalogue: HttpClient;
+  readonly pricing: HttpClient;
   readonly payment: HttpClient;
   readonly shipping: HttpClient;
 }
@@ -22,13 +24,15 @@ export function connectParticipants(service: ServiceContext<unknown>): Participa
   return participantsOver({
     inventory,
     catalogue: openClient(service, 'inventory', { scope: 'inventory.read', timeoutMs: 3_000 }),
+    pricing: openClient(service, 'pricing', { scope: 'pricing.write', timeoutMs: 3_000 }),
     payment: openClient(service, 'payment', { scope: 'payment.write', timeoutMs: CHARGE_TIMEOUT_MS }),
     shipping: openClient(service, 'shipping', { scope: 'shipping.write', timeoutMs: 3_000 }),
   });
 }
 
-function participantsOver({ inventory, catalogue, payment, shipping }: Clients): Participants {
+function participantsOver({ inventory, catalogue, pricing, payment, shipping }: Clients): Participants {
   return {
+    ...pricingOver(pricing),
     lookUpProducts: async (ids, signal) => {
       const answer = await catalogue.call(lookUpProducts, { body: { ids } }, { signal, idempotent: true });
       return answer.body.items;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { createHttpHost } from '@flotilla/http';
-import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { accept, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
@@ -46,6 +46,8 @@ export interface OrderAnswer {
   readonly next?: string | null;
   readonly history?: readonly { readonly status: string }[];
   readonly cancellationReason?: string;
+  readonly coupon?: string;
+  readonly discounts?: readonly object[];
   readonly errors?: readonly { readonly path: string }[];
 }
 
@@ -124,6 +126,9 @@ function obligingParticipants(): Participants {
       ids
         .filter((id) => !id.startsWith('no-'))
         .map((id) => ({ id, name: `Product ${id}`, price: { amountMinor: PRICE_MINOR, currency: 'EUR' } })),
+    agreeOnPrice: halfPrice,
+    redeemCoupon: async () => ({ ok: true, result: null }),
+    releaseCoupon: async () => undefined,
     reserveStock: async () => ({ ok: true, result: null }),
     releaseStock: async () => undefined,
     commitStock: async () => ({ ok: true, result: null }),
@@ -132,6 +137,27 @@ function obligingParticipants(): Participants {
     ship: async (orderId) => ({ ok: true, result: { shipmentId: `shipment-${orderId}` } }),
   };
 }
+
+/** A quote that takes half of the price off, by the coupon if there is one. */
+export const halfPrice: Participants['agreeOnPrice'] = async ({ items, coupon }) => {
+  const eur = (amountMinor: number) => ({ amountMinor, currency: 'EUR' });
+  const lines = items.map((item) => ({
+    ...item,
+    name: `Product ${item.productId}`,
+    unitPrice: eur(PRICE_MINOR),
+  }));
+  const half = eur(lines.reduce((sum, { quantity }) => sum + quantity * PRICE_MINOR, 0) / 2);
+  return accept({
+    lines,
+    total: half,
+    agreement: {
+      quoteId: uuidv7(),
+      discounts: [{ code: coupon ?? 'half', name: 'Half', amount: half }],
+      ...{ shipping: eur(0), tax: eur(0) },
+      ...(coupon !== undefined && { coupon: { code: coupon, discount: half } }),
+    },
+  });
+};
 
 function recordCalls(participants: Participants, asked: string[]): Participants {
   const recorded = Object.entries(participants).map(

@@ -4,6 +4,7 @@ import type { OrderStatus } from '@shop/contracts';
 import { canBecome } from './order.ts';
 import {
   answerCancel,
+  askAgain,
   type Consequence,
   decide,
   type Heard,
@@ -24,12 +25,16 @@ interface Run {
 }
 
 function run(...heard: readonly Heard[]): Run {
+  return runOf(newProcess(false), heard);
+}
+
+function runOf(process: OrderProcess, heard: readonly Heard[]): Run {
   return heard.reduce<Run>(
     (before, news) => {
       const { process, consequences } = decide(before.process, news);
       return { process, consequences: [...before.consequences, ...consequences] };
     },
-    { process: newProcess, consequences: [] },
+    { process, consequences: [] },
   );
 }
 
@@ -97,7 +102,7 @@ describe('an order that runs by events', () => {
   });
 
   it('answers a customer who cancels by where it stands', () => {
-    assert.equal(answerCancel(newProcess), 'requested');
+    assert.equal(answerCancel(newProcess(false)), 'requested');
     assert.equal(answerCancel(run(reported('reserved')).process), 'requested');
     assert.equal(answerCancel(run(WITHDRAWN).process), 'requested');
     assert.equal(answerCancel(run(WITHDRAWN, reported('released'), reported('refunded')).process), 'ended');
@@ -140,5 +145,40 @@ describe('an order that runs by events', () => {
       ended += hasEnded(ran.process) ? 1 : 0;
     }
     assert.ok(ended > 100, `only ${ended} runs came to an end`);
+  });
+
+  describe('with a coupon', () => {
+    const start = newProcess(true);
+    const kindsOf = (...heard: readonly Heard[]) => kinds(runOf(start, heard));
+
+    it('is shipped when the coupon has been used, whenever that is heard', () => {
+      const publishers = [
+        [reported('reserved'), reported('taken')],
+        [reported('paid')],
+        [reported('redeemed')],
+      ];
+      for (const heard of interleavings(publishers))
+        assert.deepEqual(kindsOf(...heard), TO_THE_SHIPMENT, JSON.stringify(heard));
+      const without = interleavings(publishers.slice(0, 2));
+      for (const heard of without) assert.ok(!kindsOf(...heard).includes('grant-shipping'));
+    });
+
+    it('is cancelled when the coupon has been given back, too', () => {
+      const refusal: Heard = { kind: 'refused', reason: 'coupon-used' };
+      const publishers = [[reported('released')], [reported('refunded')], [reported('unredeemed')]];
+      for (const heard of interleavings(publishers)) {
+        assert.deepEqual(kindsOf(refusal, ...heard), ['request-cancellation', 'cancel']);
+        assert.deepEqual(kindsOf(refusal, ...heard.slice(0, 2)), ['request-cancellation']);
+      }
+    });
+
+    it('asks again for what it waits for', () => {
+      const questions = (...heard: readonly Heard[]) =>
+        askAgain(runOf(start, heard).process).map(({ kind }) => kind);
+      assert.deepEqual(questions(), ['request-stock', 'present-coupon']);
+      assert.deepEqual(questions(reported('redeemed')), ['request-stock']);
+      assert.deepEqual(questions(reported('paid')), ['present-coupon']);
+      assert.deepEqual(questions(reported('paid'), reported('redeemed')), []);
+    });
   });
 });

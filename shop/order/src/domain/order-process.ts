@@ -7,7 +7,15 @@ import type { OrderStatus } from '@shop/contracts';
  */
 
 /** What a participant says it has done. `taken`: the stock has left the warehouse's books. */
-export type Report = 'reserved' | 'paid' | 'taken' | 'shipped' | 'released' | 'refunded';
+export type Report =
+  | 'reserved'
+  | 'redeemed'
+  | 'paid'
+  | 'taken'
+  | 'shipped'
+  | 'released'
+  | 'unredeemed'
+  | 'refunded';
 
 /**
  * - `open`: may still be cancelled.
@@ -19,6 +27,8 @@ export type Stage = 'open' | 'shipping' | 'cancelling' | 'confirmed' | 'cancelle
 export interface OrderProcess {
   readonly stage: Stage;
   readonly reports: readonly Report[];
+  /** It was reduced by a coupon, which has to be used before it is shipped, or given back. */
+  readonly hasCoupon: boolean;
   /** Why it is being cancelled, or was. */
   readonly reason?: string;
 }
@@ -34,13 +44,14 @@ export type Heard =
 /** What follows for the order itself and for the participants, in this order. */
 export type Consequence =
   | { readonly kind: 'advance'; readonly to: OrderStatus }
-  | Exclude<Question, { readonly kind: 'request-stock' }>
+  | Exclude<Question, { readonly kind: 'request-stock' | 'present-coupon' }>
   | { readonly kind: 'confirm'; readonly shipmentId: string }
   | { readonly kind: 'cancel'; readonly reason: string };
 
 /** What participants are asked to do, once or again: each of them does it once. */
 export type Question =
   | { readonly kind: 'request-stock' }
+  | { readonly kind: 'present-coupon' }
   | { readonly kind: 'grant-shipping' }
   | { readonly kind: 'request-cancellation'; readonly reason: string };
 
@@ -49,7 +60,9 @@ export interface Decision {
   readonly consequences: readonly Consequence[];
 }
 
-export const newProcess: OrderProcess = { stage: 'open', reports: [] };
+export function newProcess(hasCoupon: boolean): OrderProcess {
+  return { stage: 'open', reports: [], hasCoupon };
+}
 
 /** On the way to the shipment, in the order in which an order shows them. */
 const MILESTONES: readonly (readonly [Report, OrderStatus])[] = [
@@ -58,6 +71,14 @@ const MILESTONES: readonly (readonly [Report, OrderStatus])[] = [
 ];
 const BEFORE_SHIPPING: readonly Report[] = ['reserved', 'paid', 'taken'];
 const BEFORE_CANCELLED: readonly Report[] = ['released', 'refunded'];
+
+function mayBeShipped(process: OrderProcess): boolean {
+  return hasAll(process, BEFORE_SHIPPING) && (!process.hasCoupon || process.reports.includes('redeemed'));
+}
+
+function hasGivenBack(process: OrderProcess): boolean {
+  return hasAll(process, BEFORE_CANCELLED) && (!process.hasCoupon || process.reports.includes('unredeemed'));
+}
 
 export function decide(process: OrderProcess, heard: Heard): Decision {
   switch (heard.kind) {
@@ -75,8 +96,7 @@ function report(before: OrderProcess, report: Report): Decision {
   const process = add(before, report);
   if (process.stage === 'open') return advance(before, process);
   // News of what was done before the cancellation arrived there is only noted: it is given back like the rest.
-  if (process.stage !== 'cancelling' || !hasAll(process, BEFORE_CANCELLED))
-    return { process, consequences: [] };
+  if (process.stage !== 'cancelling' || !hasGivenBack(process)) return { process, consequences: [] };
   const reason = process.reason ?? 'cancelled';
   return { process: { ...process, stage: 'cancelled' }, consequences: [{ kind: 'cancel', reason }] };
 }
@@ -85,7 +105,7 @@ function advance(before: OrderProcess, process: OrderProcess): Decision {
   const advances = statuses(process)
     .slice(statuses(before).length)
     .map((to) => ({ kind: 'advance', to }) as const);
-  if (!hasAll(process, BEFORE_SHIPPING)) return { process, consequences: advances };
+  if (!mayBeShipped(process)) return { process, consequences: advances };
   return {
     process: { ...process, stage: 'shipping' },
     consequences: [...advances, { kind: 'grant-shipping' }],
@@ -120,18 +140,26 @@ export function answerCancel({ stage }: OrderProcess): 'requested' | 'too-late' 
  * What to ask once more when an order stands still. A paid order that waits for its stock to be taken has nobody who
  * could be asked: the payment is news of another service, so its deadline turns it around.
  */
-export function askAgain(process: OrderProcess): Question | undefined {
+export function askAgain(process: OrderProcess): readonly Question[] {
   switch (process.stage) {
     case 'open':
-      return process.reports.includes('paid') ? undefined : { kind: 'request-stock' };
+      return openQuestions(process);
     case 'shipping':
-      return { kind: 'grant-shipping' };
+      return [{ kind: 'grant-shipping' }];
     case 'cancelling':
-      return { kind: 'request-cancellation', reason: process.reason ?? 'cancelled' };
+      return [{ kind: 'request-cancellation', reason: process.reason ?? 'cancelled' }];
     case 'confirmed':
     case 'cancelled':
-      return undefined;
+      return [];
   }
+}
+
+/** What an order that may still be cancelled waits for. */
+export function openQuestions({ reports, hasCoupon }: OrderProcess): readonly Question[] {
+  return [
+    ...(reports.includes('paid') ? [] : [{ kind: 'request-stock' } as const]),
+    ...(!hasCoupon || reports.includes('redeemed') ? [] : [{ kind: 'present-coupon' } as const]),
+  ];
 }
 
 export function hasEnded({ stage }: OrderProcess): boolean {

@@ -24,6 +24,29 @@ export interface Customer {
   readonly tenantId?: string;
 }
 
+/** A discount and its reason. */
+export interface Reduction {
+  readonly code: string;
+  readonly name: string;
+  readonly amount: Money;
+}
+
+/** What the price of an order was agreed on, when it is not that of the price list. */
+export interface Agreement {
+  readonly quoteId: string;
+  /** Of lines and of the order: with shipping they make the total out of the lines. */
+  readonly discounts: readonly Reduction[];
+  readonly shipping: Money;
+  readonly tax: Money;
+  /** One that took something off, and so is used by the order. */
+  readonly coupon?: UsedCoupon;
+}
+
+export interface UsedCoupon {
+  readonly code: string;
+  readonly discount: Money;
+}
+
 export interface Order {
   readonly id: string;
   readonly customer: Customer;
@@ -31,6 +54,7 @@ export interface Order {
   readonly status: OrderStatus;
   readonly lines: readonly OrderLine[];
   readonly total: Money;
+  readonly agreement?: Agreement;
   readonly shippingAddress: Address;
   readonly cancellationReason?: string;
   readonly createdAt: Date;
@@ -47,7 +71,7 @@ export type OrderEvent =
   | { readonly type: 'order-cancelled'; readonly data: { readonly at: string; readonly reason: string } };
 
 export interface PlacedOrder
-  extends Pick<Order, 'customer' | 'idempotencyKey' | 'lines' | 'total' | 'shippingAddress'> {
+  extends Pick<Order, 'customer' | 'idempotencyKey' | 'lines' | 'total' | 'agreement' | 'shippingAddress'> {
   readonly at: string;
 }
 
@@ -75,6 +99,7 @@ export interface PricedProduct {
 export interface PricedItems {
   readonly lines: readonly OrderLine[];
   readonly total: Money;
+  readonly agreement?: Agreement;
 }
 
 export type PricingRejection =
@@ -125,9 +150,14 @@ export const orderDecider = {
   }),
 };
 
-function placed({ customer, idempotencyKey, lines, total, shippingAddress, createdAt }: Order): OrderEvent {
+function placed({ agreement, createdAt, ...order }: Order): OrderEvent {
+  const { customer, idempotencyKey, lines, total, shippingAddress } = order;
   const at = createdAt.toISOString();
-  return { type: 'order-placed', data: { customer, idempotencyKey, lines, total, shippingAddress, at } };
+  const agreed = agreement && { agreement };
+  return {
+    type: 'order-placed',
+    data: { customer, idempotencyKey, lines, total, ...agreed, shippingAddress, at },
+  };
 }
 
 function advanced(to: OrderStatus, at: string, reason: string = 'cancelled'): OrderEvent {

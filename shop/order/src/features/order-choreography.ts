@@ -3,11 +3,15 @@ import { type Outbox, on } from '@flotilla/messaging';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import {
+  couponRedeemed,
+  couponRefused,
+  couponReleased,
   inventoryCommitted,
   inventoryReleased,
   inventoryReservationFailed,
   inventoryReserved,
   orderCancellationRequested,
+  orderCouponPresented,
   orderPaymentAuthorized,
   orderRequested,
   orderShippingGranted,
@@ -24,6 +28,8 @@ import {
   type Consequence,
   decide,
   type Heard,
+  newProcess,
+  openQuestions,
   type Question,
   type Report,
   type Stage,
@@ -63,14 +69,16 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
   async function begin(tx: Transaction, order: Order, payment: { readonly token: string }): Promise<void> {
     const { id: orderId, customer, total, shippingAddress } = order;
     const data = { ...orderFacts(order), shippingAddress };
-    await processes.begin(tx, orderId, data, deps.deadlineMs);
-    await ask(tx, data, { kind: 'request-stock' });
+    const process = newProcess(data.coupon !== undefined);
+    await processes.begin(tx, orderId, process, data, deps.deadlineMs);
+    for (const question of openQuestions(process)) await ask(tx, data, question);
     const authorization = { orderId, customerId: customer.id, amount: total, payment };
     await outbox.publish(tx, orderPaymentAuthorized, authorization, { correlationId: orderId });
   }
 
   const subscriptions = [
     on(inventoryReserved, ({ data }, tx) => hear(tx, data.orderId, reported('reserved'))),
+    on(couponRedeemed, ({ data }, tx) => hear(tx, data.orderId, reported('redeemed'))),
     on(paymentProcessed, ({ data }, tx) => hear(tx, data.orderId, reported('paid'))),
     on(inventoryCommitted, ({ data }, tx) => hear(tx, data.orderId, reported('taken'))),
     on(shipmentCreated, ({ data: { orderId, shipmentId } }, tx) =>
@@ -78,10 +86,12 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
     ),
 
     on(inventoryReservationFailed, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
+    on(couponRefused, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
     on(paymentFailed, ({ data }, tx) => hear(tx, data.orderId, refused('payment-declined'))),
     on(shipmentRefused, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
 
     on(inventoryReleased, ({ data }, tx) => hear(tx, data.orderId, reported('released'))),
+    on(couponReleased, ({ data }, tx) => hear(tx, data.orderId, reported('unredeemed'))),
     on(paymentRefunded, ({ data }, tx) => hear(tx, data.orderId, reported('refunded'))),
   ];
 
@@ -106,17 +116,28 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
 
   /** Asks the participants to do something; asked again, they only say that it has been done. */
   async function ask(tx: Transaction, data: ChoreographyData, question: Question): Promise<void> {
-    const { orderId, lines, shippingAddress: address } = data;
+    const { orderId, customer, lines, coupon, shippingAddress: address } = data;
     const asRoot = { correlationId: orderId };
     const items = quantities(lines);
     switch (question.kind) {
       case 'request-stock':
         return void (await outbox.publish(tx, orderRequested, { orderId, items }, asRoot));
+      case 'present-coupon': {
+        if (coupon === undefined) return;
+        const presented = {
+          orderId,
+          customerId: customer.id,
+          coupon: coupon.code,
+          discount: coupon.discount,
+        };
+        return void (await outbox.publish(tx, orderCouponPresented, presented, asRoot));
+      }
       case 'grant-shipping':
         return void (await outbox.publish(tx, orderShippingGranted, { orderId, items, address }, asRoot));
       case 'request-cancellation': {
         const { reason } = question;
-        return void (await outbox.publish(tx, orderCancellationRequested, { orderId, reason }, asRoot));
+        const request = { orderId, reason, ...(coupon && { coupon: coupon.code }) };
+        return void (await outbox.publish(tx, orderCancellationRequested, request, asRoot));
       }
     }
   }
@@ -176,12 +197,12 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
       found = await db.transaction(async (tx) => {
         const still = await processes.takeStandingStill(tx, BATCH);
         for (const { orderId, process, data, silentSeconds } of still) {
-          const question = askAgain(process);
-          if (!question || !data) continue;
+          const questions = askAgain(process);
+          if (questions.length === 0 || !data) continue;
           const facts = { orderId, stage: process.stage, reports: process.reports, silentSeconds };
           deps.logger.warn(facts, 'an order stands still, its participants are asked again');
           deps.onAskedAgain(process.stage);
-          await ask(tx, data, question);
+          for (const question of questions) await ask(tx, data, question);
         }
         return still.length;
       });

@@ -1,5 +1,5 @@
 import type { Transaction } from '@flotilla/postgres';
-import { defineSaga, type SagaDefinition, type SagaReason } from '@flotilla/saga';
+import { defineSaga, type SagaDefinition, type SagaReason, type SagaStep } from '@flotilla/saga';
 import type { OrderStatus } from '@shop/contracts';
 import type { Address, Order } from '../domain/order.ts';
 import { type OrderFacts, type OrderProgress, orderFacts } from '../order-progress.ts';
@@ -28,17 +28,21 @@ export const ORDERS_AT_ONCE = 64;
 const CHARGE_PLACES = 48;
 
 /**
- * The order process: reserve, charge, take the stock, ship. What fails before the shipment is undone in
+ * The order process: reserve, use the coupon, charge, take the stock, ship. Orders without a coupon have a saga without
+ * that step. What fails before the shipment is undone in
  * reverse. The shipment is the pivot: from there on the order is sold. See docs/adr/0014-shipment-is-the-pivot.md.
  */
-export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<PlaceOrderData> {
+export function definePlaceOrderSaga(
+  deps: PlaceOrderSagaDeps,
+  { withCoupon = false } = {},
+): SagaDefinition<PlaceOrderData> {
   const { participants, progress } = deps;
   const advance = async (tx: Transaction, data: PlaceOrderData, to: OrderStatus) => {
     await progress.advance(tx, data, to);
     return data;
   };
   return defineSaga<PlaceOrderData>({
-    type: 'place-order',
+    type: withCoupon ? 'place-order-with-coupon' : 'place-order',
     version: 1,
     deadlineMs: deps.deadlineMs,
     fairBy: ({ customer }) => customer.id,
@@ -50,6 +54,7 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
         undo: ({ orderId }, call) => participants.releaseStock(orderId, call.signal),
         onDone: (tx, data) => advance(tx, data, 'InventoryReserved'),
       }),
+      ...(withCoupon ? [step(redeemingCoupon(participants))] : []),
       step({
         name: 'charge-payment',
         timeoutMs: CHARGE_TIMEOUT_MS,
@@ -77,6 +82,19 @@ export function definePlaceOrderSaga(deps: PlaceOrderSagaDeps): SagaDefinition<P
     onCompleted: (tx, data) => progress.confirm(tx, data, data.shipmentId ?? ''),
     onCompensated: (tx, data, reason) => progress.cancel(tx, data, toCancellationReason(reason)),
   });
+}
+
+/** Before the charge: what the customer agreed to pay is only right if the coupon can be used. */
+function redeemingCoupon(participants: Participants): SagaStep<PlaceOrderData> {
+  return {
+    name: 'redeem-coupon',
+    timeoutMs: 3_000,
+    do: async ({ orderId, coupon, customer }, call) =>
+      coupon === undefined
+        ? { ok: true, result: null }
+        : await participants.redeemCoupon(orderId, { ...coupon, customerId: customer.id }, call.signal),
+    undo: ({ orderId }, call) => participants.releaseCoupon(orderId, call.signal),
+  };
 }
 
 /** What the saga of a newly accepted order starts with. */

@@ -21,13 +21,13 @@ import {
   overLimit,
   type PricedItems,
   type PricedProduct,
-  type PricingRejection,
   priceItems,
   type RequestedItem,
 } from '../domain/order.ts';
 import type { IdempotencyRecord, IdempotencyStore } from '../idempotency-store.ts';
 import type { OrderResponse } from '../order-response.ts';
 import type { OrderStore } from '../order-store.ts';
+import type { AgreementRejection, Participants } from '../participants.ts';
 import type { AwaitOrder } from './await-order.ts';
 
 export interface PlaceOrder {
@@ -40,11 +40,14 @@ export interface PlaceOrder {
   readonly shippingAddress: Address;
   /** What the customer agreed to pay: an order that costs anything else is not accepted. */
   readonly expectedTotal?: Money;
+  /** What the customer agreed to, or wants it to be reduced by; without either it costs what the price list says. */
+  readonly quoteId?: string;
+  readonly coupon?: string;
 }
 
 export type PlaceOrderOutcome =
   | { readonly kind: 'answered'; readonly orderId: string; readonly response: OrderResponse }
-  | { readonly kind: 'refused'; readonly rejection: PricingRejection | TotalChanged | KeyConflict };
+  | { readonly kind: 'refused'; readonly rejection: AgreementRejection | TotalChanged | KeyConflict };
 
 /** It costs something else than the customer agreed to. Nothing was recorded, the key stays free. */
 export interface TotalChanged {
@@ -64,6 +67,7 @@ export interface PlaceOrderDeps {
   readonly orders: OrderStore;
   readonly keys: IdempotencyStore;
   readonly lookUpProducts: (ids: readonly string[], signal: AbortSignal) => Promise<readonly PricedProduct[]>;
+  readonly agreeOnPrice: Participants['agreeOnPrice'];
   /** Starts everything that follows an accepted order, in its transaction. */
   readonly begin: (tx: Transaction, order: Order, payment: { readonly token: string }) => Promise<void>;
   readonly awaitOrder: AwaitOrder;
@@ -89,7 +93,7 @@ export function createPlaceOrder(
     const priced = await price(deps, request, signal);
     if (!priced.ok) return { kind: 'refused', rejection: priced.rejection };
 
-    const order = newOrder(deps, request, priced.value.lines, priced.value.total);
+    const order = newOrder(deps, request, priced.value);
     const accepting = accept(deps, order, request, requestHash);
     if (plantedBug('answer-before-commit')) return answerUnaccepted(deps, order, accepting);
     const accepted = await accepting;
@@ -110,21 +114,34 @@ async function price(
   deps: PlaceOrderDeps,
   request: PlaceOrder,
   signal: AbortSignal,
-): Promise<Result<PricedItems, PricingRejection | TotalChanged>> {
-  const items = mergeItems(request.items);
-  // Each line is within its limit; their sum may not be.
-  const tooMany = overLimit(items, MAX_QUANTITY);
-  if (tooMany.length > 0) return reject({ code: 'quantity-limit', productIds: tooMany });
-  const products = await deps.lookUpProducts(
-    items.map((item) => item.productId),
-    signal,
-  );
-  const priced = priceItems(items, products);
+): Promise<Result<PricedItems, AgreementRejection | TotalChanged>> {
+  const priced = await priceByListOrQuote(deps, request, signal);
   if (!priced.ok) return priced;
   const { lines, total } = priced.value;
   if (request.expectedTotal && !isSameMoney(request.expectedTotal, total))
     return reject({ code: 'total-changed', total, lines });
   return priced;
+}
+
+async function priceByListOrQuote(
+  deps: PlaceOrderDeps,
+  { customer, shippingAddress, quoteId, coupon, ...request }: PlaceOrder,
+  signal: AbortSignal,
+): Promise<Result<PricedItems, AgreementRejection>> {
+  const items = mergeItems(request.items);
+  // Each line is within its limit; their sum may not be.
+  const tooMany = overLimit(items, MAX_QUANTITY);
+  if (tooMany.length > 0) return reject({ code: 'quantity-limit', productIds: tooMany });
+  if (quoteId !== undefined || coupon !== undefined) {
+    const agreedOn = { ...(quoteId !== undefined && { quoteId }), ...(coupon !== undefined && { coupon }) };
+    const { country } = shippingAddress;
+    return await deps.agreeOnPrice({ customerId: customer.id, items, country, ...agreedOn }, signal);
+  }
+  const products = await deps.lookUpProducts(
+    items.map((item) => item.productId),
+    signal,
+  );
+  return priceItems(items, products);
 }
 
 /** A planted bug: the client is told before it is true. */
@@ -137,16 +154,27 @@ function answerUnaccepted(
   return { kind: 'answered', orderId: order.id, response: awaitOrder.response(order) };
 }
 
-function hashRequest({ items, payment, shippingAddress, expectedTotal }: PlaceOrder): string {
-  const said = { items, payment, shippingAddress, ...(expectedTotal && { expectedTotal }) };
+function hashRequest({
+  items,
+  payment,
+  shippingAddress,
+  expectedTotal,
+  quoteId,
+  coupon,
+}: PlaceOrder): string {
+  const said = {
+    ...{ items, payment, shippingAddress },
+    ...(expectedTotal && { expectedTotal }),
+    ...(quoteId !== undefined && { quoteId }),
+    ...(coupon !== undefined && { coupon }),
+  };
   return createHash('sha256').update(canonicalJson(said)).digest('base64url');
 }
 
 function newOrder(
   deps: PlaceOrderDeps,
   request: PlaceOrder,
-  lines: readonly OrderLine[],
-  total: Order['total'],
+  { lines, total, agreement }: PricedItems,
 ): Order {
   const now = deps.clock.now();
   return {
@@ -156,6 +184,7 @@ function newOrder(
     status: 'Pending',
     lines,
     total,
+    ...(agreement && { agreement }),
     shippingAddress: request.shippingAddress,
     createdAt: now,
     updatedAt: now,
