@@ -12,6 +12,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   gateway: { withPeers: true, load: () => import('./gateway.ts') },
   'event-store': { withPeers: false, load: () => import('./event-store.ts') },
   messaging: { withPeers: true, load: () => import('./messaging.ts') },
+  pricing: { withPeers: false, load: () => import('./pricing.ts') },
   saga: { withPeers: true, load: () => import('./saga.ts') },
   shop: { withPeers: false, load: () => import('./shop.ts') },
 };
