@@ -17,12 +17,22 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   resilience: ['kernel', 'telemetry'],
   discovery: ['kernel', 'telemetry'],
   process: ['kernel', 'telemetry'],
-  http: ['auth', 'discovery', 'kernel', 'telemetry'],
-  grpc: ['auth', 'discovery', 'kernel', 'telemetry'],
+  http: ['auth', 'discovery', 'kernel', 'resilience', 'telemetry'],
+  grpc: ['auth', 'discovery', 'kernel', 'resilience', 'telemetry'],
   messaging: ['kernel', 'postgres', 'telemetry'],
   'event-store': ['kernel', 'postgres', 'telemetry'],
   saga: ['kernel', 'messaging', 'postgres', 'telemetry'],
-  service: ['auth', 'discovery', 'http', 'kernel', 'messaging', 'postgres', 'process', 'telemetry'],
+  service: [
+    'auth',
+    'discovery',
+    'http',
+    'kernel',
+    'messaging',
+    'postgres',
+    'process',
+    'resilience',
+    'telemetry',
+  ],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'telemetry'],
   cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'process', 'saga'],
 };
@@ -51,6 +61,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   ],
   http: [['contract'], ['server', 'client']],
   messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],
+  resilience: [['time'], ['failures'], ['limits'], ['policy'], ['edge']],
   saga: [['define'], ['decide'], ['store'], ['run', 'operate', 'upgrade'], ['testing']],
 };
 

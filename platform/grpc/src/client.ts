@@ -7,20 +7,33 @@ import {
 } from '@bufbuild/protobuf';
 import { ON_BEHALF_OF } from '@flotilla/auth';
 import type { Balancer, Endpoint } from '@flotilla/discovery';
+import { isPlatformError } from '@flotilla/kernel';
+import {
+  type Attempt,
+  createEdges,
+  type Edge,
+  type EdgeOptions,
+  type Edges,
+  judgePlatformError,
+  PRIORITY_FIELD,
+  RETRY_ATTEMPT_FIELD,
+  sufferFault,
+  type Verdict,
+} from '@flotilla/resilience';
 import {
   currentContext,
   formatTraceparent,
   type Histogram,
   type Metrics,
-  remainingMs,
   rpcClientDuration,
+  silentLogger,
   withSpan,
 } from '@flotilla/telemetry';
-import { Metadata } from '@grpc/grpc-js';
-import { type CallLimit, startLimit } from './call-limit.ts';
+import { type Client, Metadata } from '@grpc/grpc-js';
 import { type Channels, createChannels } from './channels.ts';
 import type { AnyMessage } from './codec.ts';
-import { type CallFacts, callError, statusOf } from './errors.ts';
+import { callError, statusOf } from './errors.ts';
+import { faultForms } from './fault-forms.ts';
 import { isUnary, methodName } from './implement.ts';
 import { sendUnary } from './send-unary.ts';
 
@@ -40,6 +53,10 @@ export interface GrpcClientOptions {
   /** An instance that was not picked for this long is taken for gone and its connection closed. Default 60,000 ms. */
   readonly idleMs?: number;
   readonly metrics: Metrics;
+  /** What is configured and known about the calls of this service, shared by all its clients. Default: the defaults, for this client alone. */
+  readonly edges?: Edges;
+  /** Instead of the defaults of `policy` in `@flotilla/resilience`; what the system's configuration says goes before. */
+  readonly policy?: Omit<EdgeOptions, 'deadlineMs' | 'judge' | 'errors' | 'protocol'>;
 }
 
 export interface GrpcCallOptions {
@@ -47,6 +64,8 @@ export interface GrpcCallOptions {
   readonly signal?: AbortSignal;
   /** Instead of the client's. */
   readonly timeoutMs?: number;
+  /** The call may be repeated although it may have been carried out. Default false. */
+  readonly idempotent?: boolean;
   /** The token of the user in whose name this service calls, sent beside its own. */
   readonly onBehalfOf?: string;
 }
@@ -66,36 +85,71 @@ export type GrpcClient<S extends DescService> = {
 interface ClientDeps extends GrpcClientOptions {
   readonly channels: Channels;
   readonly duration: Histogram;
-  readonly running: Set<CallLimit>;
+  readonly edge: Edge;
+  /** As functions that cancel them. */
+  readonly running: Set<() => void>;
+  readonly isClosed: () => boolean;
 }
 
 /**
- * A typed client. Each call takes one instance from discovery; when no connection to it comes about, nothing
- * was sent, and one other instance is tried. A call that was sent is never repeated: that is the caller's
- * decision. Errors: `GrpcErrorCode`, and those of `pick` and `token`.
+ * A typed client. Each attempt takes one instance from discovery; while no connection to one comes about, nothing was
+ * sent, and others are tried. A call that was sent is repeated only when it says `idempotent`. Errors: `GrpcErrorCode`, those of
+ * `ResilienceErrorCode` when nothing was sent, and those of `pick` and `token`.
  */
 export function createGrpcClient<S extends DescService>(
   service: S,
   options: GrpcClientOptions,
 ): GrpcClient<S> {
+  const { metrics } = options;
   const channels = createChannels({
     maxMessageBytes: options.maxMessageBytes ?? 1_048_576,
     idleMs: options.idleMs ?? 60_000,
   });
-  const running = new Set<CallLimit>();
-  const deps = { ...options, channels, running, duration: rpcClientDuration(options.metrics) };
+  const edges = options.edges ?? createEdges({ caller: 'client', logger: silentLogger, metrics });
+  const edge = edges.to(options.service, {
+    hedge: {},
+    ...options.policy,
+    protocol: 'grpc',
+    deadlineMs: options.timeoutMs ?? 5_000,
+    judge,
+    errors: errorsOf(options.service),
+  });
+  const running = new Set<() => void>();
+  let isClosed = false;
+  const deps = {
+    ...options,
+    ...{ channels, running, edge, duration: rpcClientDuration(metrics), isClosed: () => isClosed },
+  };
   const methods = service.methods.map((method) => {
     if (!isUnary(method)) throw new RangeError(`${methodName(method)}: only unary methods can be called`);
     const call = (request: MessageInitShape<typeof method.input>, callOptions: GrpcCallOptions = {}) =>
-      measured(method, deps, () => attempt(method, create(method.input, request), deps, callOptions));
+      measured(method, deps, () => callOnce(method, create(method.input, request), deps, callOptions));
     return [method.localName, call];
   });
   const close = () => {
-    for (const limit of running) limit.cut('the client was closed');
+    isClosed = true;
+    for (const cancel of running) cancel();
     channels.close();
   };
   // Built from the same descriptor that the type is derived from.
   return { ...Object.fromEntries(methods), close } as GrpcClient<S>;
+}
+
+function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
+  const facts = { method: service };
+  return {
+    deadline: () => callError('DEADLINE_EXCEEDED', 'no answer in time', facts),
+    cancelled: (cause) => callError('CANCELLED', 'the caller gave up', facts, cause),
+  };
+}
+
+const TOO_LATE: Verdict = { says: 'failed', repeat: 'never' };
+
+/** After DEADLINE_EXCEEDED the time of this call is over as well. */
+function judge(error: unknown): Verdict {
+  const verdict = judgePlatformError(error);
+  const isLate = isPlatformError(error) && error.code === 'GRPC_DEADLINE' && verdict.says === 'failed';
+  return isLate ? TOO_LATE : verdict;
 }
 
 async function measured<T>(
@@ -121,72 +175,86 @@ async function measured<T>(
   }
 }
 
-async function attempt(
+function callOnce(
   method: DescMethodUnary,
   request: AnyMessage,
   deps: ClientDeps,
-  options: GrpcCallOptions,
+  { signal, timeoutMs, idempotent = false, onBehalfOf }: GrpcCallOptions,
 ): Promise<AnyMessage> {
-  const facts = { method: methodName(method) };
-  const timeoutMs = Math.min(options.timeoutMs ?? deps.timeoutMs ?? 5_000, remainingMs() ?? Infinity);
-  const limit = startLimit(facts, timeoutMs, options.signal);
-  deps.running.add(limit);
-  try {
-    const metadata = await limit.race(metadataFor(deps, options));
-    const first = await limit.race(deps.pick(deps.service));
-    const answer = await limit.race(tryOn(first, method, { request, metadata, deps, limit }));
-    if (answer !== 'unreachable') return answer;
-    const second = await limit.race(pickAnother(first, deps, facts));
-    const secondAnswer = await limit.race(tryOn(second, method, { request, metadata, deps, limit }));
-    if (secondAnswer !== 'unreachable') return secondAnswer;
-    throw callError('UNAVAILABLE', 'two instances could not be reached', { ...facts, endpoint: second.id });
-  } finally {
-    deps.running.delete(limit);
-    limit.end();
-  }
-}
-
-interface Attempt {
-  readonly request: AnyMessage;
-  readonly metadata: Metadata;
-  readonly deps: ClientDeps;
-  readonly limit: CallLimit;
-}
-
-async function tryOn(
-  endpoint: Endpoint,
-  method: DescMethodUnary,
-  { request, metadata, deps, limit }: Attempt,
-): Promise<AnyMessage | 'unreachable'> {
-  if (endpoint.grpcPort === undefined) return 'unreachable';
-  const connectMs = Math.min(deps.connectTimeoutMs ?? 1_000, limit.remainingMs());
-  return await deps.channels.use(endpoint, connectMs, (client) =>
-    sendUnary(client, method, request, {
-      metadata,
-      deadline: Date.now() + limit.remainingMs(),
-      signal: limit.signal,
-      facts: { method: methodName(method), endpoint: endpoint.id },
-    }),
+  return deps.edge.policy(
+    async (attempt) => {
+      const metadata = await metadataFor(deps, attempt, onBehalfOf);
+      return await tryOnce(method, request, metadata, deps, attempt);
+    },
+    { repeatable: idempotent, signal, deadlineMs: timeoutMs },
   );
 }
 
-async function pickAnother(
-  first: Endpoint,
-  { pick, service }: ClientDeps,
-  facts: CallFacts,
-): Promise<Endpoint> {
-  try {
-    return await pick(service, { exclude: new Set([first.id]) });
-  } catch (error) {
-    const reached = { ...facts, endpoint: first.id };
-    throw callError('UNAVAILABLE', 'the instance could not be reached and there is no other', reached, error);
-  }
+async function tryOnce(
+  method: DescMethodUnary,
+  request: AnyMessage,
+  metadata: Metadata,
+  deps: ClientDeps,
+  attempt: Attempt,
+): Promise<AnyMessage> {
+  const { edge, pick, service } = deps;
+  const facts = { method: methodName(method) };
+  const endpoint = await edge.choose<Endpoint>(attempt, (exclude) => pick(service, { exclude }));
+  return await edge.at(endpoint.id, attempt, async () => {
+    if (deps.isClosed()) throw callError('CANCELLED', 'the client was closed', facts);
+    const send = () => sendTo(endpoint, method, request, metadata, deps, attempt);
+    const fault = edge.injected();
+    return await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(facts, send)));
+  });
 }
 
-async function metadataFor({ token }: ClientDeps, { onBehalfOf }: GrpcCallOptions): Promise<Metadata> {
+async function sendTo(
+  endpoint: Endpoint,
+  method: DescMethodUnary,
+  request: AnyMessage,
+  metadata: Metadata,
+  { channels, running, connectTimeoutMs = 1_000 }: ClientDeps,
+  attempt: Attempt,
+): Promise<AnyMessage> {
+  const facts = { method: methodName(method), endpoint: endpoint.id };
+  const answer = await reach(
+    endpoint,
+    channels,
+    Math.min(connectTimeoutMs, attempt.remainingMs()),
+    (client) =>
+      sendUnary(client, method, request, {
+        metadata,
+        deadline: Date.now() + attempt.remainingMs(),
+        attempt,
+        running,
+        facts,
+      }),
+  );
+  if (answer !== 'unreachable') return answer;
+  throw callError('UNAVAILABLE', 'no connection', facts, undefined, { sent: false });
+}
+
+async function reach<T>(
+  endpoint: Endpoint,
+  channels: Channels,
+  timeoutMs: number,
+  work: (client: Client) => Promise<T>,
+): Promise<T | 'unreachable'> {
+  if (endpoint.grpcPort === undefined) return 'unreachable';
+  return await channels.use(endpoint, timeoutMs, work);
+}
+
+async function metadataFor(
+  { token }: ClientDeps,
+  attempt: Attempt,
+  onBehalfOf: string | undefined,
+): Promise<Metadata> {
   const metadata = new Metadata();
-  const trace = currentContext()?.trace;
+  const { trace, priority, retryAttempt = 0 } = currentContext() ?? {};
   if (trace) metadata.set('traceparent', formatTraceparent(trace));
+  const repeated = Math.max(retryAttempt, attempt.number - 1);
+  if (repeated > 0) metadata.set(RETRY_ATTEMPT_FIELD, String(repeated));
+  if (priority !== undefined && priority !== 'critical') metadata.set(PRIORITY_FIELD, priority);
   if (token) metadata.set('authorization', `Bearer ${await token()}`);
   if (token && onBehalfOf !== undefined) metadata.set(ON_BEHALF_OF, onBehalfOf);
   return metadata;

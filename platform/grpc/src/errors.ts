@@ -41,11 +41,13 @@ export function callError(
   message: string,
   facts: CallFacts,
   cause?: unknown,
+  more: object = {},
 ): PlatformError<GrpcErrorCode> {
-  const code = BY_STATUS[status] ?? 'GRPC_REJECTED';
+  // What refuses for overload will take the same request later.
+  const code = 'refused' in more ? 'GRPC_UNAVAILABLE' : (BY_STATUS[status] ?? 'GRPC_REJECTED');
   return new PlatformError(code, `${facts.method}: ${status}: ${message}`, {
     retryable: code !== 'GRPC_REJECTED',
-    details: { ...facts, status },
+    details: { ...facts, status, ...more },
     cause,
   });
 }

@@ -2,18 +2,27 @@ import { create } from '@bufbuild/protobuf';
 import { identifyCaller, ON_BEHALF_OF, type Principal, type VerifyToken } from '@flotilla/auth';
 import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
 import {
+  PRIORITY_FIELD,
+  REFUSED_FIELD,
+  RETRY_ATTEMPT_FIELD,
+  RETRY_OWNER_FIELD,
+  type RefusalReason,
+} from '@flotilla/resilience';
+import {
   type Histogram,
   type Logger,
   newTrace,
   parseTraceparent,
   type RecordSpan,
+  type RequestContext,
   runInContext,
   withSpan,
 } from '@flotilla/telemetry';
-import type { Metadata, ServerUnaryCall } from '@grpc/grpc-js';
+import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 import type { AnyMessage, Decoded } from './codec.ts';
 import { callError, type GrpcErrorCode } from './errors.ts';
 import { methodName, type Refusal, refuse, type ServedMethod } from './implement.ts';
+import type { Load } from './load.ts';
 import { statusCode } from './status.ts';
 
 export interface ServeDeps {
@@ -22,45 +31,78 @@ export interface ServeDeps {
   readonly duration: Histogram;
   readonly maxTimeoutMs: number;
   readonly recordSpan: RecordSpan;
+  /** This service, for those above who must not repeat what was repeated here. */
+  readonly service: string;
+  readonly load: Load;
 }
 
 type Call = ServerUnaryCall<Decoded, AnyMessage>;
-type Reply = { readonly message: AnyMessage } | Refusal;
-type Answer = (error: { code: number; details: string } | null, message?: AnyMessage) => void;
+type Reply = { readonly message: AnyMessage } | Marked;
+type Answer = (
+  error: { code: number; details: string; metadata?: Metadata } | null,
+  message?: AnyMessage,
+) => void;
 
 /** The handler that grpc-js calls for one unary method. */
 export function serveUnary(method: ServedMethod, deps: ServeDeps): (call: Call, answer: Answer) => void {
   const name = methodName(method.descriptor);
   return (call, answer) => {
     const startedAt = performance.now();
-    void serve(name, method, call, deps).then((reply) => {
+    const serving = deps.load.admits() ? serve(name, method, call, deps) : Promise.resolve(OVERLOADED);
+    void serving.then((reply) => {
       const status = 'refused' in reply ? reply.refused : 'OK';
       deps.duration.observe((performance.now() - startedAt) / 1_000, {
         rpc_method: name,
         rpc_response_status_code: status,
       });
-      if ('refused' in reply) answer({ code: statusCode(reply.refused), details: reply.message });
+      if ('refused' in reply) answer(statusOf(reply));
       else answer(null, reply.message);
     });
   };
 }
 
+/** What the caller is told by metadata besides the status. */
+type Marked = Refusal & { readonly marks?: Readonly<Record<string, string>> };
+
+const OVERLOADED: Marked = {
+  ...refuse('RESOURCE_EXHAUSTED', 'there is too much to do'),
+  // The second is for clients that are not ours: no repetition by a retry policy.
+  marks: { [REFUSED_FIELD]: 'overload' satisfies RefusalReason, 'grpc-retry-pushback-ms': '-1' },
+};
+
+function statusOf({ refused, message, marks }: Marked): {
+  code: number;
+  details: string;
+  metadata?: Metadata;
+} {
+  const status = { code: statusCode(refused), details: message };
+  if (marks === undefined) return status;
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(marks)) metadata.set(name, value);
+  return { ...status, metadata };
+}
+
 /** Never rejects: whatever happens becomes a reply. */
 async function serve(name: string, method: ServedMethod, call: Call, deps: ServeDeps): Promise<Reply> {
   const limit = abortWithCall(name, call, deps.maxTimeoutMs);
-  const context = {
+  const retryAttempt = textOf(call.metadata, RETRY_ATTEMPT_FIELD);
+  const priority = textOf(call.metadata, PRIORITY_FIELD);
+  const context: RequestContext = {
     trace: parseTraceparent(textOf(call.metadata, 'traceparent')) ?? newTrace(),
     deadlineAt: limit.deadlineAt,
     recordSpan: deps.recordSpan,
+    ...(retryAttempt !== undefined &&
+      /^[1-9]\d{0,2}$/.test(retryAttempt) && { retryAttempt: Number(retryAttempt) }),
+    ...((priority === 'sheddable' || priority === 'normal') && { priority }),
   };
   return await runInContext(context, async () => {
     try {
       return await withSpan(`serve ${name}`, { 'rpc.method': name }, () =>
         // A handler that ignores its signal must not keep the caller waiting.
-        Promise.race([run(method, call, deps, limit.signal), limit.aborted]),
+        Promise.race([deps.load.run(() => run(method, call, deps, limit.signal)), limit.aborted]),
       );
     } catch (error) {
-      return toRefusal(name, error, deps.logger);
+      return toRefusal(name, error, deps);
     } finally {
       limit.end();
     }
@@ -102,7 +144,7 @@ function isRefusal(reply: object): reply is Refusal {
 }
 
 /** The one place where faults become statuses; what the client reads says nothing about our inside. */
-function toRefusal(name: string, thrown: unknown, logger: Logger): Refusal {
+function toRefusal(name: string, thrown: unknown, { logger, service }: ServeDeps): Marked {
   const error = toError(thrown);
   const code = isPlatformError(error) ? error.code : undefined;
   if (code === 'AUTH_TOKEN_INVALID') return refuse('UNAUTHENTICATED', 'the token is not valid');
@@ -113,10 +155,25 @@ function toRefusal(name: string, thrown: unknown, logger: Logger): Refusal {
   }
   if (isPlatformError(error) && error.retryable) {
     logger.warn({ err: error, rpc_method: name }, 'call not possible now');
-    return refuse('UNAVAILABLE', 'temporarily unavailable');
+    return { ...refuse('UNAVAILABLE', 'temporarily unavailable'), marks: marksOf(error, service) };
   }
   logger.error({ err: error, rpc_method: name }, 'call failed');
   return refuse('INTERNAL', 'internal error');
+}
+
+const REASON_BY_CODE: Readonly<Record<string, RefusalReason>> = {
+  RESILIENCE_CIRCUIT_OPEN: 'circuit',
+  RESILIENCE_OVERLOADED: 'overload',
+};
+/** Out of a call to another service. */
+const FROM_A_CALL = /^(HTTP|GRPC|DISCOVERY)_/;
+
+function marksOf({ code, details }: PlatformError, service: string): Readonly<Record<string, string>> {
+  const reason = REASON_BY_CODE[code];
+  if (reason !== undefined) return { [REFUSED_FIELD]: reason };
+  if (!FROM_A_CALL.test(code)) return {};
+  const owner = details['retryOwner'];
+  return { [RETRY_OWNER_FIELD]: typeof owner === 'string' ? owner : service };
 }
 
 /** The reason of an aborted call; its own class tells it from the same code thrown by a call of the handler. */

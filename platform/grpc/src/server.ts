@@ -1,11 +1,13 @@
 import type { VerifyToken } from '@flotilla/auth';
 import { PlatformError } from '@flotilla/kernel';
+import type { AdaptiveLimitOptions } from '@flotilla/resilience';
 import { type Logger, logSpans, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type AnyMessage, decode, encode } from './codec.ts';
 import { endEarlyAnswers } from './early-answers.ts';
 import { addHealthService } from './health.ts';
 import { methodName, type ServedService } from './implement.ts';
+import { createLoad } from './load.ts';
 import { type ServeDeps, serveUnary } from './serve-call.ts';
 
 export interface GrpcServerOptions {
@@ -20,6 +22,10 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes?: number;
   /** Calls at a time on one connection. Default 1,000. */
   readonly maxConcurrentStreams?: number;
+  /** The name of this service: it stands in responses to what this service has repeated itself already. */
+  readonly service?: string;
+  /** Calls at a time, found out by their latency; more are refused with RESOURCE_EXHAUSTED. Default: 64 to 1,000. */
+  readonly load?: AdaptiveLimitOptions;
   /** How long `close` waits for running calls before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
 }
@@ -46,6 +52,8 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     duration: rpcServerDuration(metrics),
     maxTimeoutMs: options.maxTimeoutMs ?? 30_000,
     recordSpan: logSpans(logger),
+    service: options.service ?? 'grpc',
+    load: createLoad(options.load, metrics),
   };
   for (const service of services) addService(server, service, deps);
   const health = addHealthService(

@@ -22,6 +22,7 @@ const SETTINGS = {
   AUDIENCE: text({ default: 'flotilla' }),
   SERVICE_SECRET: optional(secret()),
   LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
+  FLOTILLA_EDGES: optional(text()),
   FLOTILLA_DEMO: flag(),
   FLOTILLA_CRASH_POINT: text({ default: '' }),
   FLOTILLA_CRASH_TRACE: optional(text()),
@@ -47,6 +48,8 @@ export interface ServiceEnvironment {
   /** Proves this service to identity, for tokens of its own. */
   readonly serviceSecret: string | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Settings of calls to other services, as JSON by their names. */
+  readonly edges: string | undefined;
   /** Demo data is wanted. */
   readonly demo: boolean;
   /** For tests: where this process kills itself, `name[:n]`. */
@@ -71,6 +74,7 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     issuer: values.ISSUER,
     audience: values.AUDIENCE,
     logLevel: values.LOG_LEVEL,
+    edges: values.FLOTILLA_EDGES,
     demo: values.FLOTILLA_DEMO,
     crashPoint: values.FLOTILLA_CRASH_POINT,
     crashTrace: values.FLOTILLA_CRASH_TRACE,

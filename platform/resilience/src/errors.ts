@@ -6,12 +6,16 @@ import { PlatformError } from '@flotilla/kernel';
  * - `RESILIENCE_CIRCUIT_OPEN`: the service fails and is left alone for a while; nothing was sent. Retryable.
  * - `RESILIENCE_OVERLOADED`: as much as allowed is under way and the queue is full, or the wait in it was too long; nothing
  *   was sent. Retryable.
+ * - `RESILIENCE_FAULT_REFUSED`: faults are injected in demo mode and in tests only, or this one makes no sense.
+ * - `RESILIENCE_SETTINGS`: settings of an edge that nobody understands.
  */
 export type ResilienceErrorCode =
   | 'RESILIENCE_DEADLINE'
   | 'RESILIENCE_CANCELLED'
   | 'RESILIENCE_CIRCUIT_OPEN'
-  | 'RESILIENCE_OVERLOADED';
+  | 'RESILIENCE_OVERLOADED'
+  | 'RESILIENCE_FAULT_REFUSED'
+  | 'RESILIENCE_SETTINGS';
 
 export type ResilienceError = PlatformError<ResilienceErrorCode>;
 
@@ -41,4 +45,12 @@ export function overloadedError(name: string, why: string): ResilienceError {
     retryable: true,
     details: { name, sent: false, refused: 'overload' },
   });
+}
+
+export function faultRefused(message: string): ResilienceError {
+  return new PlatformError('RESILIENCE_FAULT_REFUSED', message);
+}
+
+export function settingsRefused(message: string): ResilienceError {
+  return new PlatformError('RESILIENCE_SETTINGS', message);
 }

@@ -1,19 +1,33 @@
-export { type AdaptiveLimit, type AdaptiveLimitOptions, createAdaptiveLimit } from './adaptive-limit.ts';
-export { fullJitterMs, retryAfterMs } from './backoff.ts';
+export {
+  createEdges,
+  type Edge,
+  type EdgeOptions,
+  type EdgeSettings,
+  type EdgeState,
+  type Edges,
+  type EdgesOptions,
+} from './edge/edges.ts';
+export {
+  createFaults,
+  type Fault,
+  type Faults,
+  formatFault,
+  type InjectedFault,
+  parseFault,
+} from './edge/faults.ts';
+export { createReach, type Reach } from './edge/reach.ts';
+export { type FaultForms, sufferFault } from './edge/suffer-fault.ts';
+export type { ResilienceError, ResilienceErrorCode } from './errors.ts';
 export {
   type Breaker,
   type BreakerOptions,
   type BreakerState,
   type CallOutcome,
   createBreaker,
-} from './breaker.ts';
-export { type Bulkhead, type BulkheadOptions, createBulkhead, type Waiter } from './bulkhead.ts';
-export { type Coalesce, createCoalesce } from './coalesce.ts';
-export { type EjectionOptions, mayEject } from './ejection.ts';
-export type { ResilienceError, ResilienceErrorCode } from './errors.ts';
-export { createFailureWindow, type FailureWindow } from './failure-window.ts';
-export { createInstances, ejectionMs, type Instance, type Instances, learn } from './instances.ts';
-export { createLatencyTracker, type LatencyTracker } from './latency.ts';
+} from './failures/breaker.ts';
+export { type EjectionOptions, mayEject } from './failures/ejection.ts';
+export { createFailureWindow, type FailureWindow } from './failures/failure-window.ts';
+export { createInstances, ejectionMs, type Instance, type Instances, learn } from './failures/instances.ts';
 export {
   DRAINING_FIELD,
   PRIORITY_FIELD,
@@ -22,8 +36,20 @@ export {
   RETRY_OWNER_FIELD,
   type RefusalReason,
   refusalReason,
-} from './marks.ts';
-export { type Policy, policy } from './policy.ts';
+} from './failures/marks.ts';
+export { createRetryBudget, type RetryBudget } from './failures/retry-budget.ts';
+export { type Judge, judgePlatformError, type Verdict } from './failures/verdict.ts';
+export {
+  type AdaptiveLimit,
+  type AdaptiveLimitOptions,
+  createAdaptiveLimit,
+} from './limits/adaptive-limit.ts';
+export { type Bulkhead, type BulkheadOptions, createBulkhead, type Waiter } from './limits/bulkhead.ts';
+export { type Coalesce, createCoalesce } from './limits/coalesce.ts';
+export { type LoopDelay, measureLoopDelay } from './limits/loop-delay.ts';
+export { createRateLimiter, type RateLimit, type RateLimiter } from './limits/rate-limiter.ts';
+export { createShedding, lowerPriority, type Priority, type SheddingOptions } from './limits/shedding.ts';
+export { type Policy, policy } from './policy/policy.ts';
 export type {
   Attempt,
   HedgeOptions,
@@ -31,10 +57,8 @@ export type {
   PolicyOptions,
   PolicyState,
   RetryOptions,
-} from './policy-options.ts';
-export { createRateLimiter, type RateLimit, type RateLimiter } from './rate-limiter.ts';
-export { createRetryBudget, type RetryBudget } from './retry-budget.ts';
-export { createShedding, lowerPriority, type Priority, type SheddingOptions } from './shedding.ts';
-export { createTimerWheel, type TimerWheel } from './timer-wheel.ts';
-export { createSystemTimers, systemTimers, type Timer, type Timers } from './timers.ts';
-export { type Judge, judgePlatformError, type Verdict } from './verdict.ts';
+} from './policy/policy-options.ts';
+export { fullJitterMs, retryAfterMs } from './time/backoff.ts';
+export { createLatencyTracker, type LatencyTracker } from './time/latency.ts';
+export { createTimerWheel, type TimerWheel } from './time/timer-wheel.ts';
+export { createSystemTimers, systemTimers, type Timer, type Timers } from './time/timers.ts';

@@ -1,4 +1,4 @@
-import type { Timers } from './timers.ts';
+import type { Timers } from './time/timers.ts';
 
 export interface VirtualTimers extends Timers {
   /** Moves time forward and fires what is due on the way, each at its own time, with all that follows from it. */

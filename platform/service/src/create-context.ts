@@ -8,8 +8,11 @@ import {
 import type { ReadinessCheck } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { ConfigurationError, type ProcessContext, type ServiceEnvironment } from '@flotilla/process';
+import { createEdges } from '@flotilla/resilience';
 import { createMetrics } from '@flotilla/telemetry';
+import { readEdgeSettings } from './edge-settings.ts';
 import { createIdentityAccess } from './identity-access.ts';
+import { receiveFaults } from './receive-faults.ts';
 import type { ServiceContext } from './service.ts';
 
 export interface CreatedContext<Config> {
@@ -29,12 +32,20 @@ export function createContext<Config>(
   const { env, config } = settings;
   const metrics = createMetrics();
   const pick = createPick(env, life);
-  const identity = createIdentityAccess({ name, env, pick, logger: life.logger, metrics });
+  const faults = receiveFaults({ isAllowed: env.demo, logger: life.logger });
+  const edges = createEdges({
+    caller: name,
+    logger: life.logger,
+    metrics,
+    faults,
+    settings: readEdgeSettings(env.edges),
+  });
+  const identity = createIdentityAccess({ name, env, pick, logger: life.logger, metrics, edges });
   life.defer('identity client', identity.close);
   const readiness: Record<string, ReadinessCheck> = {};
   const service: ServiceContext<Config> = {
     ...life,
-    ...{ name, config, env, metrics, pick },
+    ...{ name, config, env, metrics, edges, pick },
     clock: systemClock,
     newId: uuidv7,
     verifyToken:

@@ -3,6 +3,7 @@ import type { Balancer } from '@flotilla/discovery';
 import { createHttpClient, defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { ConfigurationError, type ServiceEnvironment } from '@flotilla/process';
+import type { Edges } from '@flotilla/resilience';
 import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
 
 const jwks = defineRoute({
@@ -29,11 +30,12 @@ interface IdentityAccessOptions {
   readonly pick: Balancer['pick'];
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly edges: Edges;
 }
 
 /** What a service needs of identity: the keys that prove its callers, and tokens that prove itself. */
-export function createIdentityAccess({ name, env, pick, logger, metrics }: IdentityAccessOptions) {
-  const client = createHttpClient({ service: 'identity', pick, logger, metrics });
+export function createIdentityAccess({ name, env, pick, logger, metrics, edges }: IdentityAccessOptions) {
+  const client = createHttpClient({ service: 'identity', pick, logger, metrics, edges });
   const onProblem = (error: Error) => logger.warn({ err: error }, 'identity could not be asked');
   const byScope = new Map<string, () => Promise<string>>();
 

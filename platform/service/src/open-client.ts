@@ -14,10 +14,10 @@ export function openClient(
   name: string,
   { scope, apiKey, ...limits }: ClientOptions = {},
 ): HttpClient {
-  const { pick, logger, metrics, clock } = service;
+  const { pick, logger, metrics, edges } = service;
   const token = scope === undefined ? apiKey : service.tokens(scope);
   const client = createHttpClient({
-    ...{ ...limits, service: name, pick, logger, metrics, clock },
+    ...{ ...limits, service: name, pick, logger, metrics, edges },
     ...(token !== undefined && { token }),
   });
   service.defer(`client of ${name}`, () => client.close());

@@ -57,6 +57,7 @@ async function serve<Config>(
     ...(verifier && { verifyToken: verifier }),
     ...served,
     readiness,
+    edges: service.edges,
     logger: service.logger,
     metrics: service.metrics,
   });
@@ -89,12 +90,13 @@ async function announce(
   });
 }
 
-/** No new callers, then no new connections, then nothing in flight. */
+/** Callers are sent elsewhere and new ones do not come, then no new connections, then nothing in flight. */
 async function withdraw(
   instance: { deregister(): Promise<void> } | undefined,
   host: HttpHost,
   grpc: StartedService['grpc'],
 ): Promise<void> {
+  host.startDraining();
   if (instance) {
     await instance.deregister();
     await systemClock.sleep(FAREWELL_MS);

@@ -3,6 +3,7 @@ import type { Balancer } from '@flotilla/discovery';
 import type { HttpHostOptions, ReadinessCheck } from '@flotilla/http';
 import type { Clock, NewId } from '@flotilla/kernel';
 import type { Environment, ProcessContext, ServiceEnvironment } from '@flotilla/process';
+import type { Edges } from '@flotilla/resilience';
 import type { Metrics } from '@flotilla/telemetry';
 
 /** What a service is given when it starts, and what `openDatabase`, `openBus` and `openClient` work with. */
@@ -17,6 +18,8 @@ export interface ServiceContext<Config> extends Omit<ProcessContext<never>, 'set
   readonly newId: NewId;
   /** Checks access tokens of the issuer. Throws what `@flotilla/auth` throws. */
   readonly verifyToken: VerifyToken;
+  /** What is configured and known about the calls of this service, for clients that `openClient` does not make. */
+  readonly edges: Edges;
   /** Chooses an instance of a service, for clients. */
   readonly pick: Balancer['pick'];
   /** Tokens of this service with one scope, for clients that `openClient` does not make. */

@@ -1,4 +1,5 @@
 import type { PlatformError } from '@flotilla/kernel';
+import { REFUSED_FIELD, RETRY_OWNER_FIELD, refusalReason, retryAfterMs } from '@flotilla/resilience';
 import type { Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
 import type { WireResponse } from './transport.ts';
@@ -53,18 +54,24 @@ export function readAnswer(route: Route, service: string, response: WireResponse
 }
 
 function undeclared(route: Route, service: string, response: WireResponse): PlatformError {
-  const { status } = response;
+  const { status, headers } = response;
   const problem = parseJson(response);
-  const details = { service, route: route.path, status, problem };
+  const refused = refusalReason(headers[REFUSED_FIELD]);
+  const retryOwner = headers[RETRY_OWNER_FIELD];
+  const details = {
+    ...{ service, route: route.path, status, problem },
+    ...(refused !== undefined && { refused }),
+    ...(retryOwner !== undefined && { retryOwner }),
+  };
   const message = `${service} answered ${status} to ${route.method} ${route.path}`;
   if (status === 504) return httpError('HTTP_TIMEOUT', message, { retryable: true, details });
   if (status !== 503 && status !== 429) {
     return httpError('HTTP_UNEXPECTED_STATUS', message, { retryable: status >= 500, details });
   }
-  const advice = Number(response.headers['retry-after']);
+  const adviceMs = retryAfterMs(headers['retry-after'], new Date());
   return httpError('HTTP_UNAVAILABLE', message, {
     retryable: true,
-    details: { ...details, ...(advice > 0 && { retryAfterMs: advice * 1_000 }) },
+    details: { ...details, ...(adviceMs !== undefined && { retryAfterMs: adviceMs }) },
   });
 }
 

@@ -5,6 +5,8 @@ import { type TestContext, test } from 'node:test';
 import { authenticated } from '@flotilla/auth';
 import { isPlatformError, type PlatformError } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
+import { eventually } from '@flotilla/kernel/testing';
+import { createVirtualTimers } from '@flotilla/resilience/testing';
 import { connect, issuer, startHost } from '../../test/fixture.ts';
 import { created, defineRoute, handle, noContent, ok, problem, unexpectedStatus } from '../index.ts';
 
@@ -110,7 +112,7 @@ test('a refused connection leads to another instance, also for a POST', async (t
 });
 
 test('when no instance can be reached the error is retryable and says that nothing was sent', async (t) => {
-  const client = connect(t, [await closedPort()], { random: () => 0 });
+  const client = connect(t, [await closedPort()], { timeoutMs: 200 });
   await assert.rejects(client.call(post, { body: { id: 'a', n: 1 } }), (error) => {
     assert.ok(code('HTTP_UNAVAILABLE', true)(error));
     assert.equal((error as PlatformError).details['sent'], false);
@@ -119,7 +121,7 @@ test('when no instance can be reached the error is retryable and says that nothi
 });
 
 test('a service without instances is reported by its discovery error', async (t) => {
-  const client = connect(t, [], { random: () => 0 });
+  const client = connect(t, [], { timeoutMs: 200 });
   await assert.rejects(client.call(post, { body: { id: 'a', n: 1 } }), code('DISCOVERY_NO_ENDPOINT', true));
 });
 
@@ -129,7 +131,7 @@ test('a connection that breaks after sending is repeated for GET and idempotent 
     calls[request.method as 'GET' | 'POST'] += 1;
     request.socket.destroy();
   });
-  const client = connect(t, [port], { random: () => 0 });
+  const client = connect(t, [port], { policy: { random: () => 0, retry: { budgetPercent: 100 } } });
   const body = { id: 'a', n: 1 };
   await assert.rejects(client.call(post, { body }), code('HTTP_UNAVAILABLE', true));
   assert.equal(calls.POST, 1);
@@ -144,7 +146,7 @@ test('a connection that breaks after sending is repeated for GET and idempotent 
 test('a failed answer of one instance is repeated at another', async (t) => {
   const sick = await startServer(t, answer(500));
   const well = await startServer(t, answer(201, '{"id":"a","n":1}'));
-  const client = connect(t, [sick, well], { random: () => 0 });
+  const client = connect(t, [sick, well], { policy: { random: () => 0, retry: { budgetPercent: 100 } } });
   for (let call = 0; call < 4; call += 1) {
     const reply = await client.call(post, { body: { id: 'a', n: 1 } }, { idempotent: true });
     assert.equal(reply.status, 201);
@@ -152,22 +154,20 @@ test('a failed answer of one instance is repeated at another', async (t) => {
 });
 
 test('503 is waited out as the service asks, within the deadline', async (t) => {
-  const asked: number[] = [];
   let calls = 0;
   const port = await startServer(t, (request, response) => {
     calls += 1;
     const reply = calls === 1 ? answer(503, '{}', { 'retry-after': '3' }) : answer(204);
     reply(request, response);
   });
-  const clock = {
-    now: () => new Date(),
-    sleep: async (ms: number) => {
-      asked.push(ms);
-    },
-  };
-  const client = connect(t, [port], { clock });
-  assert.equal((await client.call(get, { params: { id: 'a' } })).status, 204);
-  assert.deepEqual(asked, [3_000]);
+  const timers = createVirtualTimers();
+  const client = connect(t, [port], { policy: { timers } });
+  const reply = client.call(get, { params: { id: 'a' } });
+  await eventually('the first attempt has failed', () => calls === 1 && timers.pending === 2);
+  await timers.advance(2_999);
+  assert.equal(calls, 1);
+  await timers.advance(100);
+  assert.equal((await reply).status, 204);
   calls = 0;
   const short = client.call(get, { params: { id: 'a' } }, { timeoutMs: 1_000 });
   await assert.rejects(short, (error) => {

@@ -1,20 +1,31 @@
 import { ON_BEHALF_OF } from '@flotilla/auth';
-import type { Balancer, Endpoint } from '@flotilla/discovery';
-import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
+import type { Balancer } from '@flotilla/discovery';
+import { isPlatformError } from '@flotilla/kernel';
+import {
+  type Attempt,
+  createEdges,
+  DRAINING_FIELD,
+  type EdgeOptions,
+  type Edges,
+  judgePlatformError,
+  PRIORITY_FIELD,
+  RETRY_ATTEMPT_FIELD,
+  sufferFault,
+  type Verdict,
+} from '@flotilla/resilience';
 import {
   currentContext,
   formatTraceparent,
   httpClientDuration,
   type Logger,
   type Metrics,
-  remainingMs,
   withSpan,
 } from '@flotilla/telemetry';
 import type { CallInput, CallReply, Route } from '../contract/route.ts';
+import { httpError } from '../errors.ts';
 import { type AnyInput, headersOf, pathOf, readAnswer } from './call-message.ts';
-import { type CallScope, openCallScope } from './call-scope.ts';
-import { retryDelayMs } from './retry-policy.ts';
-import { createTransport } from './transport.ts';
+import { faultForms } from './fault-forms.ts';
+import { createTransport, type WireRequest } from './transport.ts';
 
 export interface HttpClientOptions {
   /** The discovery name of the service that is called. */
@@ -29,9 +40,13 @@ export interface HttpClientOptions {
   readonly timeoutMs?: number;
   /** Connections per instance; further calls wait for one. Default 64. */
   readonly maxConnections?: number;
-  readonly clock?: Clock;
-  /** 0 ≤ random < 1, for jitter. */
-  readonly random?: () => number;
+  /**
+   * What is configured and known about the calls of this service, shared by all its clients. Default: the defaults, for this
+   * client alone.
+   */
+  readonly edges?: Edges;
+  /** Instead of the defaults of `policy` in `@flotilla/resilience`; what the system's configuration says goes before. */
+  readonly policy?: Omit<EdgeOptions, 'deadlineMs' | 'judge' | 'errors'>;
 }
 
 export interface CallOptions {
@@ -51,9 +66,9 @@ export interface CallTokens {
 
 export interface HttpClient {
   /**
-   * Calls a route and returns any of its declared answers. Throws the errors of `HttpErrorCode`. Instances that
-   * cannot be reached are skipped; a request that may have been carried out is repeated, twice at most, only
-   * when it is a GET or idempotent.
+   * Calls a route and returns any of its declared answers. Throws the errors of `HttpErrorCode`, and of
+   * `ResilienceErrorCode` when nothing was sent. Instances that cannot be reached are skipped; a request that may have been
+   * carried out is repeated, twice at most and within the retry budget, only when it is a GET or idempotent.
    */
   call<R extends Route>(
     route: R,
@@ -68,91 +83,39 @@ type Input = AnyInput & CallTokens;
 
 /** A typed client of one service. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
-  const { service, pick, logger, clock = systemClock, random = Math.random } = options;
-  const durations = httpClientDuration(options.metrics);
+  const { service, pick, logger, metrics } = options;
+  const durations = httpClientDuration(metrics);
   const transport = createTransport({ maxConnections: options.maxConnections ?? 64 });
+  const edges = options.edges ?? createEdges({ caller: 'client', logger, metrics });
+  const edge = edges.to(service, {
+    hedge: {},
+    ...options.policy,
+    deadlineMs: options.timeoutMs ?? 5_000,
+    judge,
+    errors: errorsOf(service),
+  });
 
-  async function attempt(
-    route: Route,
-    input: Input,
-    scope: CallScope,
-    failed: Set<string>,
-  ): Promise<{ status: number; headers: Readonly<Record<string, string>>; body: unknown }> {
-    const token = await scope.race(tokenFor(route, input, options));
-    const endpoint = await scope.race(choose(failed));
-    const { trace, correlationId } = currentContext() ?? {};
-    try {
-      const response = await transport.send(
-        `http://${endpoint.host}:${endpoint.port}`,
-        {
-          method: route.method,
-          path: pathOf(route, input),
-          headers: {
-            ...headersOf(input),
-            ...(trace && { traceparent: formatTraceparent(trace) }),
-            ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
-            'x-request-deadline': String(Math.max(1, Math.floor(scope.remainingMs()))),
-            ...(token !== undefined && { authorization: `Bearer ${token}` }),
-            ...(token !== undefined &&
-              input.onBehalfOf !== undefined && { [ON_BEHALF_OF]: input.onBehalfOf }),
-          },
-          ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
-        },
-        scope.signal,
-      );
+  async function tryOnce(route: Route, input: Input, attempt: Attempt): Promise<Reply> {
+    const token = await tokenFor(route, input, options);
+    const endpoint = await edge.choose(attempt, (exclude) => pick(service, { exclude }));
+    return await edge.at(endpoint.id, attempt, async () => {
+      const request = requestOf(route, input, token, attempt);
+      const send = () => transport.send(`http://${endpoint.host}:${endpoint.port}`, request, attempt);
+      const fault = edge.injected();
+      const response = await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(send)));
       const { status, headers } = response;
+      if (headers[DRAINING_FIELD] !== undefined) edge.drained(endpoint.id);
       return { status, headers, body: readAnswer(route, service, response) };
-    } catch (error) {
-      failed.add(endpoint.id);
-      throw error;
-    }
-  }
-
-  /** Another instance than those that failed; when all did, any: one may be back. */
-  async function choose(failed: Set<string>): Promise<Endpoint> {
-    try {
-      return await pick(service, { exclude: failed });
-    } catch (error) {
-      if (failed.size === 0 || !isPlatformError(error) || error.code !== 'DISCOVERY_NO_ENDPOINT') throw error;
-      failed.clear();
-      return await pick(service);
-    }
-  }
-
-  async function callWithRetries(route: Route, input: Input, scope: CallScope, repeatable: boolean) {
-    const failed = new Set<string>();
-    for (let number = 1; ; number += 1) {
-      try {
-        return await attempt(route, input, scope, failed);
-      } catch (error) {
-        const delayMs = retryDelayMs({
-          error,
-          attempt: number,
-          repeatable,
-          remainingMs: scope.remainingMs(),
-          random: random(),
-        });
-        if (delayMs === undefined) throw error;
-        const code = isPlatformError(error) ? error.code : undefined;
-        logger.debug({ service, route: route.path, attempt: number, code }, 'a call is tried again');
-        await scope.race(clock.sleep(delayMs, scope.signal));
-      }
-    }
+    });
   }
 
   return {
     call: async <R extends Route>(
       route: R,
       input: CallInput<R> & CallTokens,
-      {
-        signal,
-        timeoutMs = options.timeoutMs ?? 5_000,
-        idempotent = route.idempotent ?? false,
-      }: CallOptions = {},
+      { signal, timeoutMs, idempotent = route.idempotent ?? false }: CallOptions = {},
     ): Promise<CallReply<R>> => {
       const start = performance.now();
-      const allowedMs = Math.min(timeoutMs, remainingMs() ?? Number.POSITIVE_INFINITY);
-      const scope = openCallScope({ service, allowedMs, signal });
       const observe = (status: string, errorType: string) =>
         durations.observe((performance.now() - start) / 1000, {
           server_service: service,
@@ -161,9 +124,14 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           http_response_status_code: status,
           error_type: errorType,
         });
+      const repeatable = idempotent || route.method === 'GET';
       try {
         const reply = await withSpan(`${route.method} ${route.path}`, { 'server.service': service }, () =>
-          callWithRetries(route, input, scope, idempotent || route.method === 'GET'),
+          edge.policy((attempt) => tryOnce(route, input, attempt), {
+            repeatable,
+            signal,
+            deadlineMs: timeoutMs,
+          }),
         );
         observe(String(reply.status), '');
         // `readAnswer` let only declared statuses through; their bodies are trusted to follow the contract.
@@ -172,11 +140,53 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         const details = isPlatformError(error) ? error.details : {};
         observe(String(details['status'] ?? ''), isPlatformError(error) ? error.code : 'unknown');
         throw error;
-      } finally {
-        scope.close();
       }
     },
     close: () => transport.close(),
+  };
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
+  const details = { service };
+  return {
+    deadline: () =>
+      httpError('HTTP_TIMEOUT', `${service} did not answer in time`, { retryable: true, details }),
+    cancelled: (cause) => httpError('HTTP_ABORTED', 'the caller gave up', { cause, details }),
+  };
+}
+
+const TOO_LATE: Verdict = { says: 'failed', repeat: 'never' };
+
+/** After 504 the time of this call is over as well. */
+function judge(error: unknown): Verdict {
+  const verdict = judgePlatformError(error);
+  const isTimeout = isPlatformError(error) && error.code === 'HTTP_TIMEOUT' && verdict.says === 'failed';
+  return isTimeout ? TOO_LATE : verdict;
+}
+
+function requestOf(route: Route, input: Input, token: string | undefined, attempt: Attempt): WireRequest {
+  const { trace, correlationId, priority, retryAttempt = 0 } = currentContext() ?? {};
+  const repeated = Math.max(retryAttempt, attempt.number - 1);
+  return {
+    method: route.method,
+    path: pathOf(route, input),
+    headers: {
+      ...headersOf(input),
+      ...(trace && { traceparent: formatTraceparent(trace) }),
+      ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
+      'x-request-deadline': String(Math.max(1, Math.floor(attempt.remainingMs()))),
+      ...(repeated > 0 && { [RETRY_ATTEMPT_FIELD]: String(repeated) }),
+      ...(priority !== undefined && priority !== 'critical' && { [PRIORITY_FIELD]: priority }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(token !== undefined && input.onBehalfOf !== undefined && { [ON_BEHALF_OF]: input.onBehalfOf }),
+    },
+    ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
   };
 }
 

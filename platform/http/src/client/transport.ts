@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
+import type { Attempt } from '@flotilla/resilience';
 import type { Dispatcher, Pool } from 'undici';
 import { httpError } from '../errors.ts';
 
@@ -21,9 +22,9 @@ export interface WireResponse {
 export interface Transport {
   /**
    * Sends one request to one origin (`http://host:port`). Rejects with `HTTP_UNAVAILABLE` (`details.sent` tells
-   * whether it can have reached the service), `HTTP_BAD_RESPONSE`, or the reason of `signal`.
+   * whether it can have reached the service), `HTTP_BAD_RESPONSE`, or the reason why the attempt was cancelled.
    */
-  send(origin: string, request: WireRequest, signal: AbortSignal): Promise<WireResponse>;
+  send(origin: string, request: WireRequest, attempt: Pick<Attempt, 'onCancel'>): Promise<WireResponse>;
   close(): Promise<void>;
 }
 
@@ -39,7 +40,7 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
       pool = new (loadPool())(origin, {
         connections: maxConnections,
         connectTimeout: 1_000,
-        // The signal carries the one deadline of a call; undici's own timers are not needed.
+        // The attempt knows the one deadline of its call; undici's own timers are not needed.
         headersTimeout: 0,
         bodyTimeout: 0,
       });
@@ -57,10 +58,11 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
   }
 
   return {
-    send: (origin, request, signal) =>
+    send: (origin, request, attempt) =>
       new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const receiver = new Receiver(resolve, reject, signal);
+        const receiver = new Receiver(resolve, reject);
+        attempt.onCancel(receiver.cancel);
+        if (receiver.isCancelled) return;
         poolOf(origin).dispatch({ ...request, body: request.body ?? null }, receiver);
       }),
     close: async () => {
@@ -74,32 +76,31 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
 class Receiver implements Dispatcher.DispatchHandler {
   readonly #resolve: (response: WireResponse) => void;
   readonly #reject: (error: unknown) => void;
-  readonly #signal: AbortSignal;
   readonly #chunks: Buffer[] = [];
   #bytes = 0;
   #status = 0;
   #headers: IncomingHttpHeaders = {};
   #controller: Dispatcher.DispatchController | undefined;
+  #reason: Error | undefined;
 
-  constructor(
-    resolve: (response: WireResponse) => void,
-    reject: (error: unknown) => void,
-    signal: AbortSignal,
-  ) {
+  constructor(resolve: (response: WireResponse) => void, reject: (error: unknown) => void) {
     this.#resolve = resolve;
     this.#reject = reject;
-    this.#signal = signal;
-    signal.addEventListener('abort', this.#abort, { once: true });
   }
 
-  readonly #abort = (): void => {
-    this.#reject(this.#signal.reason);
-    this.#controller?.abort(this.#signal.reason as Error);
+  get isCancelled(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  readonly cancel = (reason: Error): void => {
+    this.#reason = reason;
+    this.#reject(reason);
+    this.#controller?.abort(reason);
   };
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    if (this.#signal.aborted) controller.abort(this.#signal.reason as Error);
+    if (this.#reason !== undefined) controller.abort(this.#reason);
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -117,7 +118,6 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.#signal.removeEventListener('abort', this.#abort);
     this.#resolve({
       status: this.#status,
       headers: flatten(this.#headers),
@@ -126,7 +126,6 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, cause: Error): void {
-    this.#signal.removeEventListener('abort', this.#abort);
     const sent = this.#controller !== undefined;
     const message = sent ? 'the connection broke before the answer' : 'no connection';
     this.#reject(httpError('HTTP_UNAVAILABLE', message, { retryable: true, cause, details: { sent } }));

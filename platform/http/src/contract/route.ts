@@ -1,5 +1,6 @@
 import type { Policy } from '@flotilla/auth';
 import type { Schema } from '@flotilla/kernel';
+import type { Priority } from '@flotilla/resilience';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -55,6 +56,10 @@ export interface Route<
   readonly documentedHeaders?: Schema<unknown>;
   /** Repeating the request has no further effect, so that a client may retry it. GET always counts as such. */
   readonly idempotent?: true;
+  /** How much it matters that it is served when not all can be. Default `normal`. */
+  readonly priority?: Priority;
+  /** It takes long because it waits for something, not because there is much to do: it does not count as load. */
+  readonly waits?: true;
 }
 
 /** What a handler receives of a request, by route: validated, with undeclared parts `undefined`. */

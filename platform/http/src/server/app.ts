@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
+import { DRAINING_FIELD } from '@flotilla/resilience';
 import { httpServerDuration, logSpans } from '@flotilla/telemetry';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
@@ -9,14 +10,17 @@ import { type Exchange, openExchange } from './exchange.ts';
 import type { HttpHostOptions } from './host-options.ts';
 import type { InFlight } from './in-flight.ts';
 import { acceptJsonBodies } from './json-body.ts';
+import type { Load } from './load.ts';
+import { marksOf } from './marks.ts';
 import { addOperations, OPERATION_PATHS } from './operations.ts';
 import { addRoute, refuseOtherMethods } from './route-server.ts';
 
-interface AppOptions extends HttpHostOptions {
+interface AppOptions extends Omit<HttpHostOptions, 'load'> {
   readonly version: string;
   readonly bodyLimitBytes: number;
   readonly requestTimeoutMs: number;
   readonly inFlight: InFlight;
+  readonly load: Load | undefined;
 }
 
 /** Fastify with our hooks, errors and routes. It is never told to listen: the listener owns the socket. */
@@ -28,6 +32,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
     const exchange = exchangeOf(request, reply.raw);
     const answer = replyTo(error, exchange.remainingMs());
     if (answer.status >= 500) report(error, answer.status, request.method, exchange);
+    reply.headers(marksOf(error, options.service));
     sendProblem(reply, answer, exchange.context.trace.traceId);
   }
 
@@ -58,13 +63,14 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.addHook('onSend', (_request, reply, _payload, done) => {
     // Fastify adds a charset, which JSON has no use for; the gateway's own problems have none either.
     if (isProblem(reply)) reply.header('content-type', PROBLEM_CONTENT_TYPE);
-    if (inFlight.draining) reply.header('connection', 'close');
+    if (inFlight.draining) reply.headers({ connection: 'close', [DRAINING_FIELD]: '1' });
     done();
   });
   app.setErrorHandler(fail);
   app.setNotFoundHandler((request, reply) => fail(new Refusal(problem(404, 'not-found')), request, reply));
   addOperations(app, { ...options, routes: handlers.map(({ route }) => route), exchangeOf });
-  for (const handler of handlers) addRoute(app, handler, { verifyToken: options.verifyToken, exchangeOf });
+  for (const handler of handlers)
+    addRoute(app, handler, { verifyToken: options.verifyToken, exchangeOf, load: options.load });
   refuseOtherMethods(app, methodsByPath(options));
   if (rawRoutes) {
     app.register((scope, _options, done) => {

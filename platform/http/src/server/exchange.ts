@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Principal } from '@flotilla/auth';
+import { PRIORITY_FIELD, RETRY_ATTEMPT_FIELD } from '@flotilla/resilience';
 import {
   childOf,
   newTrace,
@@ -12,7 +13,7 @@ import { httpError } from '../errors.ts';
 
 /** One request on its way to its response: its trace, its deadline and its end. */
 export interface Exchange {
-  readonly context: RequestContext;
+  context: RequestContext;
   readonly startedAt: number;
   /** The route's template; set when the router has found it. */
   route: string;
@@ -42,11 +43,15 @@ export function openExchange(
   const caller = parseTraceparent(single(request.headers['traceparent']));
   const correlationId = single(request.headers['x-correlation-id']);
   const controller = new AbortController();
+  const priority = single(request.headers[PRIORITY_FIELD]);
+  const retryAttempt = attemptOf(single(request.headers[RETRY_ATTEMPT_FIELD]));
   const context: RequestContext = {
     trace: caller ? childOf(caller) : newTrace(),
     deadlineAt,
     recordSpan: options.recordSpan,
     ...(correlationId !== undefined && isPlain(correlationId) && { correlationId }),
+    ...(retryAttempt > 0 && { retryAttempt }),
+    ...((priority === 'sheddable' || priority === 'normal') && { priority }),
   };
   response.once('close', () => {
     if (!response.writableFinished)
@@ -54,7 +59,7 @@ export function openExchange(
   });
   const remainingMs = () => deadlineAt - performance.now();
 
-  return {
+  const exchange: Exchange = {
     context,
     startedAt,
     route: 'unmatched',
@@ -65,11 +70,13 @@ export function openExchange(
     run: (work) =>
       new Promise((resolve, reject) => {
         const { signal } = controller;
-        const expire = () =>
-          controller.abort(httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed'));
-        if (remainingMs() <= 0) expire();
+        const expire = (details = {}) =>
+          controller.abort(
+            httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed', { details }),
+          );
+        if (remainingMs() <= 0) expire({ unserved: true });
         if (signal.aborted) return reject(signal.reason);
-        const timer = setTimeout(expire, remainingMs());
+        const timer = setTimeout(() => expire(), remainingMs());
         const end = () => {
           clearTimeout(timer);
           signal.removeEventListener('abort', cut);
@@ -79,9 +86,15 @@ export function openExchange(
           reject(signal.reason);
         };
         signal.addEventListener('abort', cut, { once: true });
-        runInContext(context, work).then(resolve, reject).finally(end);
+        runInContext(exchange.context, work).then(resolve, reject).finally(end);
       }),
   };
+  return exchange;
+}
+
+/** Anybody may say that a request is a repetition: it only takes repetitions of ours away. */
+function attemptOf(text: string | undefined): number {
+  return text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : 0;
 }
 
 /** `x-request-deadline` is what the caller will still wait, in milliseconds; nonsense is ignored. */

@@ -1,8 +1,10 @@
 import type { VerifyToken } from '@flotilla/auth';
+import type { Edges } from '@flotilla/resilience';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
 import type { RouteHandler } from './handler.ts';
 import type { ReadinessCheck } from './health.ts';
+import type { LoadOptions } from './load.ts';
 
 /** Adds routes to Fastify directly: for protocols that are not JSON operations. */
 export type RawRoutes = (app: FastifyInstance) => Promise<void> | void;
@@ -22,6 +24,10 @@ export interface HttpHostOptions {
   readonly bodyLimitBytes?: number;
   /** Longest a request may take before 504. Default 30,000 ms. */
   readonly requestTimeoutMs?: number;
+  /** Requests are refused with 503 `overloaded` when there is too much to do, the least important first. `false` = never. */
+  readonly load?: LoadOptions | false;
+  /** The calls of this service to others, shown at `/resilience`. */
+  readonly edges?: Edges;
   /** How long `close` waits for requests in flight before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
   /**

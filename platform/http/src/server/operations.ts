@@ -1,3 +1,4 @@
+import type { Edges } from '@flotilla/resilience';
 import { type Logger, METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { describeRoutes } from '../contract/openapi.ts';
@@ -6,6 +7,7 @@ import type { Route } from '../contract/route.ts';
 import { sendProblem } from './answer.ts';
 import { checkReadiness, type ReadinessCheck } from './health.ts';
 import type { InFlight } from './in-flight.ts';
+import type { Load } from './load.ts';
 import type { ExchangeOf } from './route-server.ts';
 
 interface OperationsOptions {
@@ -17,10 +19,18 @@ interface OperationsOptions {
   readonly metrics: Metrics;
   readonly logger: Logger;
   readonly exchangeOf: ExchangeOf;
+  readonly load: Load | undefined;
+  readonly edges?: Edges;
 }
 
 /** The paths every service has for those who run it. */
-export const OPERATION_PATHS = ['/health/live', '/health/ready', '/metrics', '/openapi.json'] as const;
+export const OPERATION_PATHS = [
+  '/health/live',
+  '/health/ready',
+  '/metrics',
+  '/openapi.json',
+  '/resilience',
+] as const;
 
 const DRAINING: ProblemReply = problem(503, 'draining', 'This instance is going away.');
 
@@ -35,6 +45,11 @@ export function addOperations(app: FastifyInstance, options: OperationsOptions):
     return reply;
   });
   app.get('/metrics', (_request, reply) => reply.type(METRICS_CONTENT_TYPE).send(metrics.render()));
+  app.get('/resilience', () => ({
+    service,
+    server: options.load?.state() ?? null,
+    edges: options.edges?.state() ?? [],
+  }));
   let document: string | undefined;
   app.get('/openapi.json', (_request, reply) => {
     document ??= JSON.stringify(describeRoutes({ title: service, version, routes }));

@@ -1,13 +1,16 @@
 import type { ServerResponse } from 'node:http';
 import type { VerifyToken } from '@flotilla/auth';
-import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { lowerPriority } from '@flotilla/resilience';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
-import { createAnswerWriter } from './answer.ts';
+import { createAnswerWriter, sendProblem } from './answer.ts';
 import { createAuthentication } from './authentication.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteHandler } from './handler.ts';
+import type { Load, Place } from './load.ts';
+import { OVERLOADED } from './marks.ts';
 import { createPartsReader } from './request-parts.ts';
 
 export type ExchangeOf = (request: FastifyRequest, response: ServerResponse) => Exchange;
@@ -15,9 +18,10 @@ export type ExchangeOf = (request: FastifyRequest, response: ServerResponse) => 
 interface RouteServerOptions {
   readonly verifyToken: VerifyToken | undefined;
   readonly exchangeOf: ExchangeOf;
+  readonly load: Load | undefined;
 }
 
-/** Serves one route: authenticate before the body is read, validate, run in the request's context, answer. */
+/** Serves one route: shed and authenticate before the body is read, validate, run in the request's context, answer. */
 export function addRoute(
   app: FastifyInstance,
   { route, run }: RouteHandler,
@@ -27,26 +31,51 @@ export function addRoute(
   const authenticate = createAuthentication(route, verifyToken);
   const readParts = createPartsReader(route);
   const write = createAnswerWriter(route);
+  const places = new WeakMap<Exchange, Place>();
+  const { priority: own = 'normal' } = route;
+  const load = route.waits === true ? undefined : options.load;
+
+  /** `false` = it has been refused. */
+  function admit(exchange: Exchange, reply: FastifyReply): boolean {
+    const priority = lowerPriority(own, exchange.context.priority);
+    if (priority !== (exchange.context.priority ?? 'normal'))
+      exchange.context = { ...exchange.context, priority };
+    if (load === undefined) return true;
+    if (!load.admits(priority)) {
+      sendProblem(reply, OVERLOADED, exchange.context.trace.traceId);
+      return false;
+    }
+    places.set(exchange, load.enter(reply.raw));
+    return true;
+  }
+
+  const prove =
+    (by: NonNullable<typeof authenticate>) => async (request: FastifyRequest, reply: FastifyReply) => {
+      const exchange = exchangeOf(request, reply.raw);
+      exchange.principal = await exchange.run(() => by(request.raw));
+    };
+
   app.route({
     method: route.method,
     url: route.path,
-    ...(authenticate && {
-      onRequest: async (request, reply) => {
-        const exchange = exchangeOf(request, reply.raw);
-        exchange.principal = await exchange.run(() => authenticate(request.raw));
+    onRequest: [
+      (request, reply, done) => {
+        if (admit(exchangeOf(request, reply.raw), reply)) done();
       },
-    }),
+      ...(authenticate ? [prove(authenticate)] : []),
+    ],
     handler: async (request, reply) => {
       const exchange = exchangeOf(request, reply.raw);
       const parts = readParts(request);
-      const answer = await exchange.run(() =>
+      const serve = () =>
         run({
           ...parts,
           principal: exchange.principal,
           signal: exchange.signal,
           clientAddress: clientAddressOf(request.raw),
-        }),
-      );
+        });
+      const place = places.get(exchange);
+      const answer = await exchange.run(() => (place === undefined ? serve() : place.run(serve)));
       write(reply, answer, exchange.context.trace.traceId);
       return reply;
     },

@@ -1,9 +1,9 @@
-import type { AdaptiveLimitOptions } from './adaptive-limit.ts';
-import type { BreakerOptions, BreakerState } from './breaker.ts';
-import type { BulkheadOptions } from './bulkhead.ts';
-import type { RateLimit } from './rate-limiter.ts';
-import type { Timers } from './timers.ts';
-import type { Judge } from './verdict.ts';
+import type { BreakerOptions, BreakerState } from '../failures/breaker.ts';
+import type { Judge } from '../failures/verdict.ts';
+import type { AdaptiveLimitOptions } from '../limits/adaptive-limit.ts';
+import type { BulkheadOptions } from '../limits/bulkhead.ts';
+import type { RateLimit } from '../limits/rate-limiter.ts';
+import type { Timers } from '../time/timers.ts';
 
 export interface RetryOptions {
   /** Attempts in all that may have been carried out. Default 3. */
@@ -27,6 +27,8 @@ export interface HedgeOptions {
   readonly minimumSamples?: number;
   /** None sooner. Default 5. */
   readonly minimumMs?: number;
+  /** Is there another place to start it at? Asked each time. Default: yes. */
+  readonly isUseful?: () => boolean;
 }
 
 /** Every part has a default that is safe; `false` leaves it out. */
@@ -75,9 +77,11 @@ export interface Attempt {
   remainingMs(): number;
   /** Called once with the reason when nobody waits for this attempt any more; at once when that is so already. */
   onCancel(cancel: (reason: Error) => void): void;
+  /** `'late'`: its time was over; `'unwanted'`: another attempt was quicker, or the caller gave up. */
+  readonly cancelled: 'late' | 'unwanted' | undefined;
   /** Says where this attempt goes, for the attempts after it. */
   aim(target: string): void;
-  /** Where earlier attempts of this call went. */
+  /** Where earlier attempts of this call went, and others that are running. */
   readonly avoid: ReadonlySet<string>;
 }
 

@@ -1,5 +1,5 @@
+import type { Timer, Timers } from '../time/timers.ts';
 import type { CallOutcome } from './breaker.ts';
-import type { Timer, Timers } from './timers.ts';
 
 /** What is known about whatever listens at one address, shared by all that call it. */
 export interface Instance {
@@ -54,6 +54,11 @@ export function learn(instance: Instance, outcome: CallOutcome, durationMs: numb
       ? weighedMs
       : instance.latencyMs + (weighedMs - instance.latencyMs) * LATENCY_DECAY;
   instance.consecutiveFailures = isGood ? 0 : instance.consecutiveFailures + 1;
+}
+
+/** A call was given up after so long since it was not worth waiting for: its instance is at least as slow as that. */
+export function learnSlow(instance: Instance, afterMs: number): void {
+  if (afterMs > instance.latencyMs) instance.latencyMs += (afterMs - instance.latencyMs) * LATENCY_DECAY;
 }
 
 const LONGEST_EJECTION_MS = 300_000;

@@ -1,12 +1,12 @@
 import { currentContext } from '@flotilla/telemetry';
-import { fullJitterMs } from './backoff.ts';
-import type { CallOutcome } from './breaker.ts';
-import { overloadedError } from './errors.ts';
+import { overloadedError } from '../errors.ts';
+import type { CallOutcome } from '../failures/breaker.ts';
+import { FAULT, type Verdict } from '../failures/verdict.ts';
+import { fullJitterMs } from '../time/backoff.ts';
+import type { Timer } from '../time/timers.ts';
 import type { Attempt, PolicyCall } from './policy-options.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import { RunningAttempt } from './running-attempt.ts';
-import type { Timer } from './timers.ts';
-import { FAULT, type Verdict } from './verdict.ts';
 
 /** Waits of attempts that reached nobody are short: another instance is there, or will be soon. */
 const UNSENT_BASE_MS = 20;
@@ -143,7 +143,7 @@ export class Execution<T> {
 
   #planHedge(): void {
     const { hedge, latency, timers } = this.parts;
-    if (hedge === undefined || latency.samples < hedge.minimumSamples) return;
+    if (hedge === undefined || latency.samples < hedge.minimumSamples || !hedge.isUseful()) return;
     const delayMs = Math.max(hedge.minimumMs, latency.quantileMs(hedge.quantile));
     void new Promise<void>((resolve) => {
       this.#pause = timers.after(delayMs, resolve);

@@ -1,10 +1,10 @@
-import type { CallOutcome } from './breaker.ts';
-import type { Waiter } from './bulkhead.ts';
-import { circuitOpenError, overloadedError } from './errors.ts';
+import { circuitOpenError, overloadedError } from '../errors.ts';
+import type { CallOutcome } from '../failures/breaker.ts';
+import { FAULT, type Verdict } from '../failures/verdict.ts';
+import type { Waiter } from '../limits/bulkhead.ts';
+import type { Timer } from '../time/timers.ts';
 import type { Execution } from './execution.ts';
 import type { Attempt } from './policy-options.ts';
-import type { Timer } from './timers.ts';
-import { FAULT, type Verdict } from './verdict.ts';
 
 const REFUSED_HERE: Verdict = { says: 'nothing', repeat: 'never' };
 
@@ -20,6 +20,7 @@ export class RunningAttempt<T> implements Attempt, Waiter {
   #limit: Timer | undefined;
   #cancel: ((reason: Error) => void) | undefined;
   #reason: Error | undefined;
+  #isLate = false;
   #controller: AbortController | undefined;
   #queued: (() => void) | undefined;
 
@@ -31,6 +32,11 @@ export class RunningAttempt<T> implements Attempt, Waiter {
 
   get isRunning(): boolean {
     return this.#phase === 'running';
+  }
+
+  get cancelled(): 'late' | 'unwanted' | undefined {
+    if (this.#reason === undefined) return undefined;
+    return this.#isLate ? 'late' : 'unwanted';
   }
 
   get avoid(): ReadonlySet<string> {
@@ -99,6 +105,7 @@ export class RunningAttempt<T> implements Attempt, Waiter {
     if (outcome === 'failed')
       adaptive?.record(nowMs - this.#startedAtMs, bulkhead?.running ?? 0, 'dropped', nowMs);
     this.#reason = reason;
+    this.#isLate = outcome === 'failed';
     this.#controller?.abort(reason);
     this.#cancel?.(reason);
   }

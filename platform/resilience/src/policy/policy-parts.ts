@@ -1,13 +1,13 @@
-import { type AdaptiveLimit, createAdaptiveLimit } from './adaptive-limit.ts';
-import { type Breaker, createBreaker } from './breaker.ts';
-import { type Bulkhead, createBulkhead } from './bulkhead.ts';
-import { cancelledError, deadlineError } from './errors.ts';
-import { createLatencyTracker, type LatencyTracker } from './latency.ts';
+import { cancelledError, deadlineError } from '../errors.ts';
+import { type Breaker, createBreaker } from '../failures/breaker.ts';
+import { createRetryBudget, type RetryBudget } from '../failures/retry-budget.ts';
+import { type Judge, judgePlatformError } from '../failures/verdict.ts';
+import { type AdaptiveLimit, createAdaptiveLimit } from '../limits/adaptive-limit.ts';
+import { type Bulkhead, createBulkhead } from '../limits/bulkhead.ts';
+import { createRateLimiter, type RateLimiter } from '../limits/rate-limiter.ts';
+import { createLatencyTracker, type LatencyTracker } from '../time/latency.ts';
+import { systemTimers, type Timers } from '../time/timers.ts';
 import type { HedgeOptions, PolicyOptions, PolicyState, RetryOptions } from './policy-options.ts';
-import { createRateLimiter, type RateLimiter } from './rate-limiter.ts';
-import { createRetryBudget, type RetryBudget } from './retry-budget.ts';
-import { systemTimers, type Timers } from './timers.ts';
-import { type Judge, judgePlatformError } from './verdict.ts';
 
 /** What all calls of one policy share. */
 export interface PolicyParts {
@@ -61,7 +61,7 @@ const BREAKER = {
 };
 const BULKHEAD = { maxConcurrent: 256, maxQueued: 1_024, maxWaitMs: 1_000 };
 const RETRY = { attempts: 3, unsentAttempts: 24, baseMs: 50, maxMs: 1_000, budgetPercent: 10 };
-const HEDGE = { percent: 5, quantile: 0.95, minimumSamples: 100, minimumMs: 5 };
+const HEDGE = { percent: 5, quantile: 0.95, minimumSamples: 100, minimumMs: 5, isUseful: () => true };
 
 export function createPolicyParts(options: PolicyOptions): PolicyParts {
   const { name, timers = systemTimers, random = Math.random, adaptive: adapting } = options;

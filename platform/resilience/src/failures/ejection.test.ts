@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createVirtualTimers } from '../testing.ts';
 import { mayEject } from './ejection.ts';
 import { createInstances, learn } from './instances.ts';
-import { createVirtualTimers } from './testing.ts';
 
 const OPTIONS = { consecutiveFailures: 3, ejectionMs: 10_000, maxEjectedPercent: 50 };
 

@@ -3,9 +3,9 @@ import { describe, it } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import { newTrace, runInContext } from '@flotilla/telemetry';
 import fc from 'fast-check';
+import { createVirtualTimers, type VirtualTimers } from '../testing.ts';
 import { policy } from './policy.ts';
 import type { Attempt, PolicyOptions } from './policy-options.ts';
-import { createVirtualTimers, type VirtualTimers } from './testing.ts';
 
 const away = (details = {}) => new PlatformError('HTTP_UNAVAILABLE', 'away', { retryable: true, details });
 const code = (expected: string) => (error: unknown) =>

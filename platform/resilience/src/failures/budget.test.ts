@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { fullJitterMs, retryAfterMs } from './backoff.ts';
+import { fullJitterMs, retryAfterMs } from '../time/backoff.ts';
 import { createRetryBudget } from './retry-budget.ts';
 
 describe('a retry budget', () => {

@@ -1,4 +1,4 @@
-import type { Timer, Timers } from './timers.ts';
+import type { Timer, Timers } from '../time/timers.ts';
 
 export interface BulkheadOptions {
   /** At a time; a function is asked each time. */

@@ -1,5 +1,5 @@
 import { remainingMs } from '@flotilla/telemetry';
-import { createCoalesce } from './coalesce.ts';
+import { createCoalesce } from '../limits/coalesce.ts';
 import { Execution } from './execution.ts';
 import type { Attempt, PolicyCall, PolicyOptions, PolicyState } from './policy-options.ts';
 import { createPolicyParts, type PolicyParts, stateOf } from './policy-parts.ts';

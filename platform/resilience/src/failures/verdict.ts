@@ -39,11 +39,11 @@ const REFUSED: Readonly<Record<RefusalReason, Verdict>> = {
  */
 export const judgePlatformError: Judge = (error) => {
   if (!isPlatformError(error)) return FAULT;
-  const { refused, sent, retryOwner, retryAfterMs } = error.details;
+  const { refused, sent, retryOwner, retryAfterMs, isFinal } = error.details;
   const reason = typeof refused === 'string' ? refusalReason(refused) : undefined;
   if (reason !== undefined) return REFUSED[reason];
   if (!error.retryable) return ANSWERED;
-  if (retryOwner !== undefined) return OWNED;
+  if (retryOwner !== undefined || isFinal === true) return OWNED;
   if (sent === false || error.code.startsWith('DISCOVERY_')) return UNSENT;
   return typeof retryAfterMs === 'number' ? { ...FAULT, afterMs: retryAfterMs } : FAULT;
 };

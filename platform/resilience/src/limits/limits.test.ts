@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
+import { createVirtualTimers } from '../testing.ts';
+import { createLatencyTracker } from '../time/latency.ts';
 import { createAdaptiveLimit } from './adaptive-limit.ts';
 import { createBulkhead, type Waiter } from './bulkhead.ts';
-import { createLatencyTracker } from './latency.ts';
 import { createRateLimiter } from './rate-limiter.ts';
 import { createShedding, lowerPriority } from './shedding.ts';
-import { createVirtualTimers } from './testing.ts';
 
 function waiter(log: string[], name: string): Waiter {
   return { granted: () => log.push(name), giveUp: () => log.push(`${name} gave up`) };

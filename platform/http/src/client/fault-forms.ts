@@ -1,0 +1,22 @@
+import type { FaultForms } from '@flotilla/resilience';
+import { httpError } from '../errors.ts';
+import type { WireResponse } from './transport.ts';
+
+/** Injected faults as this client would meet real ones. */
+export function faultForms(send: () => Promise<WireResponse>): FaultForms<WireResponse> {
+  const unavailable = (message: string, sent: boolean) =>
+    httpError('HTTP_UNAVAILABLE', `${message} (injected)`, {
+      retryable: true,
+      details: { sent, injected: true },
+    });
+  return {
+    send,
+    unreachable: () => unavailable('no connection', false),
+    broken: () => unavailable('the connection broke before the answer', true),
+    outcome: (status) => ({
+      status,
+      headers: { 'content-type': 'application/problem+json' },
+      body: JSON.stringify({ type: 'about:blank', status, code: 'injected-fault' }),
+    }),
+  };
+}
