@@ -34,7 +34,17 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
     'telemetry',
   ],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'telemetry'],
-  cli: ['discovery', 'event-store', 'gateway', 'kernel', 'messaging', 'postgres', 'process', 'saga'],
+  cli: [
+    'discovery',
+    'event-store',
+    'gateway',
+    'kernel',
+    'messaging',
+    'postgres',
+    'process',
+    'resilience',
+    'saga',
+  ],
 };
 
 const LIMIT_LINES = 500;

@@ -1,4 +1,5 @@
 import type { MigrationSource } from '@flotilla/postgres';
+import type { EdgeSettings } from '@flotilla/resilience';
 import { DEFAULT_SILENCE_MS, isSilence } from './system/silence.ts';
 
 /** What is done once, by a program of its own in the environment of a service: `flotilla run <service> <task>`. */
@@ -34,6 +35,8 @@ export interface ServiceConfig {
   /** The user's variables that it gets besides those that every process needs. Default: none. */
   readonly inherits?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** How it calls other services, by their names, instead of the defaults: `{ payment: { deadlineMs: 3_000 } }`. */
+  readonly calls?: Readonly<Record<string, EdgeSettings>>;
   /** What an operator may have done once, as the service: by its name. Default: none. */
   readonly tasks?: Readonly<Record<string, TaskConfig>>;
 }
@@ -93,6 +96,7 @@ const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 export function defineSystem(system: SystemConfig): SystemConfig {
   for (const [name, service] of Object.entries(system.services)) {
     checkService(system, name, service);
+    checkCalls(system, name, service);
     checkTasks(name, service);
   }
   const issuer = system.issuer?.service;
@@ -118,6 +122,11 @@ function checkService(system: SystemConfig, name: string, service: ServiceConfig
   if (service.port !== undefined && replicas > 1) refuse('a service with a fixed port runs once');
   if (service.bus && !service.database) refuse('bus needs a database: that is where its role comes from');
   if (service.bus && !system.bus) refuse('bus needs the bus of the system to be declared');
+}
+
+function checkCalls({ services }: SystemConfig, name: string, { calls = {} }: ServiceConfig): void {
+  const wrong = Object.keys(calls).find((other) => !(other in services));
+  if (wrong !== undefined) throw new TypeError(`service ${name}: calls ${wrong}, which is not declared`);
 }
 
 function checkTasks(service: string, { tasks = {} }: ServiceConfig): void {

@@ -37,6 +37,7 @@ export async function startTestControl(
     task: () => ({ entry: '', env: {} }),
     broker: () => ({ url: null }),
     checkFaults: async () => {},
+    faults: { list: () => [], add: () => [], clear: () => [], tell: ignore },
     ...given,
   });
   server.listen(dataDirAt(folder).controlSocket);

@@ -7,15 +7,13 @@ import { PlatformError } from '@flotilla/kernel';
  * - `RESILIENCE_OVERLOADED`: as much as allowed is under way and the queue is full, or the wait in it was too long; nothing
  *   was sent. Retryable.
  * - `RESILIENCE_FAULT_REFUSED`: faults are injected in demo mode and in tests only, or this one makes no sense.
- * - `RESILIENCE_SETTINGS`: settings of an edge that nobody understands.
  */
 export type ResilienceErrorCode =
   | 'RESILIENCE_DEADLINE'
   | 'RESILIENCE_CANCELLED'
   | 'RESILIENCE_CIRCUIT_OPEN'
   | 'RESILIENCE_OVERLOADED'
-  | 'RESILIENCE_FAULT_REFUSED'
-  | 'RESILIENCE_SETTINGS';
+  | 'RESILIENCE_FAULT_REFUSED';
 
 export type ResilienceError = PlatformError<ResilienceErrorCode>;
 
@@ -49,8 +47,4 @@ export function overloadedError(name: string, why: string): ResilienceError {
 
 export function faultRefused(message: string): ResilienceError {
   return new PlatformError('RESILIENCE_FAULT_REFUSED', message);
-}
-
-export function settingsRefused(message: string): ResilienceError {
-  return new PlatformError('RESILIENCE_SETTINGS', message);
 }

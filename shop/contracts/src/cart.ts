@@ -58,6 +58,8 @@ export const checkOutCart = defineRoute({
   operationId: 'checkOutCart',
   method: 'POST',
   path: '/cart/checkout',
+  waits: true,
+  priority: 'critical',
   summary: "Place an order for the cart's items; the cart is emptied when the order is confirmed",
   access: canManageOrders,
   headers: s.object({

@@ -46,6 +46,7 @@ export const listProducts = defineRoute({
   operationId: 'listProducts',
   method: 'GET',
   path: '/products',
+  priority: 'sheddable',
   summary: 'Browse or search the catalogue',
   access: 'public',
   query: s.object({
@@ -79,6 +80,7 @@ const picture = {
   responses: { 200: s.string() },
   responseHeaders: { 200: cached },
   problems: unknownProduct,
+  priority: 'sheddable',
 } as const;
 
 export const getProductImage = defineRoute({

@@ -115,6 +115,7 @@ export const placeOrder = defineRoute({
   operationId: 'placeOrder',
   method: 'POST',
   path: '/orders',
+  waits: true,
   summary: 'Place an order; with "Prefer: wait=N" answer when it has ended',
   access: canManageOrders,
   headers: orderingHeaders,

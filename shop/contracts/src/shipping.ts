@@ -9,6 +9,7 @@ export const createShipment = defineRoute({
   operationId: 'createShipment',
   method: 'PUT',
   path: '/internal/shipments/:orderId',
+  priority: 'critical',
   summary: 'Create the shipment of an order',
   access: canShip,
   params: s.object({ orderId }),

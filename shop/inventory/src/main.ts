@@ -23,7 +23,13 @@ await runService({
     return {
       handlers: app.handlers,
       alsoBelow: '/api',
-      grpc: createGrpcServer({ services: app.grpcServices, verifyToken, logger, metrics }),
+      grpc: createGrpcServer({
+        service: 'inventory',
+        services: app.grpcServices,
+        verifyToken,
+        logger,
+        metrics,
+      }),
     };
   },
 });

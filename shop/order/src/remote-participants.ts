@@ -17,9 +17,9 @@ interface Clients {
 
 /** The participants over the network. Every call carries deadline, trace and a token of this service. */
 export function connectParticipants(service: ServiceContext<unknown>): Participants {
-  const { pick, tokens, metrics, defer } = service;
+  const { pick, tokens, metrics, edges, defer } = service;
   const token = tokens('inventory.write');
-  const inventory = createGrpcClient(InventoryService, { service: 'inventory', pick, metrics, token });
+  const inventory = createGrpcClient(InventoryService, { service: 'inventory', pick, metrics, token, edges });
   defer('client of inventory by gRPC', () => inventory.close());
   return participantsOver({
     inventory,

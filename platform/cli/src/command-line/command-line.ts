@@ -7,6 +7,7 @@ import { db } from '../commands/db.ts';
 import { dlq } from '../commands/dlq.ts';
 import { down } from '../commands/down.ts';
 import { explain } from '../commands/explain.ts';
+import { fault } from '../commands/fault.ts';
 import { gateway } from '../commands/gateway.ts';
 import { logs } from '../commands/logs.ts';
 import { projection } from '../commands/projection.ts';
@@ -30,6 +31,7 @@ export const COMMANDS: readonly Command[] = [
   stop,
   start,
   restart,
+  fault,
   run,
   db,
   registry,

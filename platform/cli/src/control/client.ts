@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { Fault } from '@flotilla/resilience';
 import { type CliErrorCode, cliError } from '../errors.ts';
 import type { DataDir } from '../system/data-dir.ts';
 import type { Faults } from '../system/faults.ts';
@@ -28,6 +29,11 @@ export interface Control {
   registry(): Promise<RegistryAccess>;
   broker(): Promise<BrokerAccess>;
   task(service: string, task: string): Promise<TaskProgram>;
+  /** What is injected into the calls between services. */
+  faults(): Promise<readonly Fault[]>;
+  addFault(edge: string, parts: readonly string[]): Promise<readonly Fault[]>;
+  /** Of one edge, or with `''` all. */
+  clearFaults(edge: string): Promise<readonly Fault[]>;
   /** Resolves when everything has stopped. */
   down(): Promise<{ readonly pid: number }>;
 }
@@ -50,6 +56,13 @@ export function connectControl(dataDir: DataDir): Control {
     registry: () => ask('GET', '/registry'),
     broker: () => ask('GET', '/broker'),
     task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
+    faults: () => ask('GET', '/faults'),
+    addFault: (edge, parts) => {
+      const query = new URLSearchParams();
+      for (const part of parts) query.append('part', part);
+      return ask('POST', `/faults/${encodeURIComponent(edge)}?${query}`);
+    },
+    clearFaults: (edge) => ask('DELETE', `/faults/${encodeURIComponent(edge)}`),
     down: () => ask('POST', '/down'),
   };
 }

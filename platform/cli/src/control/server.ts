@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Faults } from '../system/faults.ts';
+import type { InjectedFaults } from '../system/injected-faults.ts';
 import { residentBytes } from '../system/resident-memory.ts';
 import type { Unit, UnitStatus } from '../system/supervised-process.ts';
 import type { Supervisor } from '../system/supervisor.ts';
@@ -15,6 +16,7 @@ export interface Controlled {
   readonly registry: () => RegistryAccess;
   readonly broker: () => BrokerAccess;
   readonly task: (service: string, task: string) => TaskProgram;
+  readonly faults: InjectedFaults;
   /** Throws for faults that a service does not know. */
   readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
 }
@@ -62,6 +64,10 @@ async function answer(
   if (route === 'GET registry') return send(response, 200, controlled.registry());
   if (route === 'GET broker') return send(response, 200, controlled.broker());
   if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
+  if (route === 'GET faults') return send(response, 200, controlled.faults.list());
+  if (route === 'POST faults')
+    return send(response, 200, controlled.faults.add(name, url.searchParams.getAll('part')));
+  if (route === 'DELETE faults') return send(response, 200, controlled.faults.clear(name));
   if (route === 'POST services')
     return await changeService(controlled, name, action, faultsOf(url), response);
   if (route === 'POST down') {

@@ -43,6 +43,10 @@ export function launchService(program: ServiceProgram): Launched {
       return addresses;
     }),
     ended: ending(child).then((ended) => (hung === undefined ? ended : { ...ended, how: hung })),
+    tell: (message) => {
+      // A channel that has just closed: its end is told by other events.
+      if (child.connected) child.send(message, () => undefined);
+    },
     stop: () => {
       child.kill('SIGTERM');
       const insist = setTimeout(() => signal('SIGKILL'), STOP_GRACE_MS);

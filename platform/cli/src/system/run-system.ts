@@ -16,6 +16,7 @@ import { compileModules } from './compile-modules.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
 import type { Faults } from './faults.ts';
+import { createInjectedFaults } from './injected-faults.ts';
 import { refuseUnknownFaults } from './known-faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
@@ -80,6 +81,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     onEvent: (unit, event) => {
       // Its port is free again: nobody else's process may be taken for it until the TTL ends.
       if (ENDED.includes(event.type)) running.registry?.deregister(unit.instance);
+      if (event.type === 'ready') faults.tell(unit);
       options.onEvent(unit, event);
     },
     ...(externalAdminUri === undefined && { launchPostgres: embedded.launch }),
@@ -90,7 +92,13 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       return crashTrace === undefined ? env : { ...env, FLOTILLA_CRASH_TRACE: crashTrace };
     },
   });
+  const faults = createInjectedFaults({
+    isAllowed: options.demo,
+    services: Object.keys(system.services),
+    units: () => supervisor.units,
+  });
   const control = createControlServer({
+    faults,
     supervisor,
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),

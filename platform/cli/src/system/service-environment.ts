@@ -61,6 +61,7 @@ export function serviceEnvironment(
     AUDIENCE: facts.system.name,
     LOG_LEVEL: facts.logLevel,
     FLOTILLA_DEMO: facts.demo ? '1' : '0',
+    ...(service.calls && { FLOTILLA_EDGES: JSON.stringify(service.calls) }),
     ...issuer(facts),
     ...databases(facts, name, service),
     ...secretsOf(facts, name, service),

@@ -18,6 +18,8 @@ export interface Launched {
   readonly ready: Promise<Addresses>;
   /** How it ended, for the user: `exit code 1`. */
   readonly ended: Promise<Ending>;
+  /** A word over its channel, when it has one. */
+  tell?(message: object): void;
   /** Asks it to drain and end, insists after a while. `ended` tells. */
   stop(): void;
   kill(): void;
@@ -61,6 +63,8 @@ export interface Unit {
    * after several tries. While it stops, the start comes after that.
    */
   start(faults?: Faults): Promise<boolean>;
+  /** A word to its process, if one runs. */
+  tell(message: object): void;
   /** What it needs is back: tries at once what waits for its next try, or was given up. */
   retry(): void;
   /** Resolves when it has ended. */
@@ -236,6 +240,7 @@ export function createUnit(options: UnitOptions): Unit {
     uptimeSeconds: () => (launched ? (clock.now().getTime() - launchedAt) / 1_000 : null),
     readyAtMs: () => readyAtMs,
     start,
+    tell: (message) => launched?.tell?.(message),
     retry: () => {
       pause?.abort();
       if (givenUp) void start(givenUp);

@@ -18,7 +18,7 @@ const critical = route('/critical', { priority: 'critical' });
 const waiting = route('/waiting', { waits: true });
 
 /** A host that has as much to do as it takes, and one request too many comes next. */
-async function startFull(t: TestContext) {
+async function startFull(t: TestContext, requests = 20, path = '/plain') {
   const gate = Promise.withResolvers<void>();
   const held: Promise<unknown>[] = [];
   t.after(async () => {
@@ -44,8 +44,8 @@ async function startFull(t: TestContext) {
     held.push(response);
     return response;
   };
-  for (let index = 0; index < 20; index += 1) void ask('/plain');
-  await eventually('it is full', () => running === 20);
+  for (let index = 0; index < requests; index += 1) void ask(path);
+  await eventually('it is full', () => running === requests);
   return { url, port, ask, metrics, gate, held, count: () => running };
 }
 
@@ -80,9 +80,10 @@ test('what matters more goes on longer, and a request can only make itself less 
 });
 
 test('what only waits is no load', async (t) => {
-  const { ask, count } = await startFull(t);
-  for (let index = 0; index < 30; index += 1) void ask('/waiting');
-  await eventually('all of them are served', () => count() === 50);
+  const { ask, count, metrics } = await startFull(t, 30, '/waiting');
+  assert.match(metrics.render(), /resilience_server_running 0/);
+  void ask('/plain');
+  await eventually('it is served', () => count() === 31);
 });
 
 test('work whose caller has left keeps its place until it ends', async (t) => {

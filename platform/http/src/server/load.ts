@@ -20,8 +20,11 @@ export interface LoadOptions {
 export interface Load {
   /** May one more be served? A refusal is counted. */
   admits(priority: Priority): boolean;
-  /** One that was admitted. Its place is free when its response has gone and its work has really ended. */
-  enter(response: ServerResponse): Place;
+  /**
+   * One that was admitted. Its place is free when its response has gone and its work has really ended. One that `waits` for
+   * something counts only while the event loop is late.
+   */
+  enter(response: ServerResponse, waits: boolean): Place | undefined;
   state(): LoadState;
   close(): void;
 }
@@ -46,14 +49,16 @@ const MAX_LOOP_DELAY_MS = 200;
 export function createLoad(options: LoadOptions, metrics: Metrics): Load {
   const limit = createAdaptiveLimit({ ...ADAPTIVE, ...options.adaptive });
   let loopDelay: LoopDelay | undefined;
+  const { maxLoopDelayMs = MAX_LOOP_DELAY_MS } = options;
   const loopDelayMs = () => loopDelay?.medianMs ?? 0;
   const isTooMuch = createShedding({
     maxInFlight: () => limit.limit,
-    maxLoopDelayMs: options.maxLoopDelayMs ?? MAX_LOOP_DELAY_MS,
+    maxLoopDelayMs,
     loopDelayMs,
   });
   const shed: Record<Priority, number> = { sheddable: 0, normal: 0, critical: 0 };
   let inFlight = 0;
+  let waiting = 0;
   let zombies = 0;
 
   function leave(startedAtMs: number, hasRun: boolean, isLate: boolean): void {
@@ -76,11 +81,19 @@ export function createLoad(options: LoadOptions, metrics: Metrics): Load {
     admits: (priority) => {
       // Measured from the first request on: a process that serves none needs no timer of 10 ms.
       loopDelay ??= measureLoopDelay();
-      if (!isTooMuch(priority, inFlight)) return true;
+      const isLate = loopDelayMs() > maxLoopDelayMs;
+      if (!isTooMuch(priority, isLate ? inFlight + waiting : inFlight)) return true;
       shed[priority] += 1;
       return false;
     },
-    enter: (response) => {
+    enter: (response, waits) => {
+      if (waits) {
+        waiting += 1;
+        response.once('close', () => {
+          waiting -= 1;
+        });
+        return undefined;
+      }
       const startedAtMs = performance.now();
       inFlight += 1;
       let phase: 'before' | 'running' | 'ended' = 'before';

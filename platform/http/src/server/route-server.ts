@@ -32,8 +32,8 @@ export function addRoute(
   const readParts = createPartsReader(route);
   const write = createAnswerWriter(route);
   const places = new WeakMap<Exchange, Place>();
-  const { priority: own = 'normal' } = route;
-  const load = route.waits === true ? undefined : options.load;
+  const { priority: own = 'normal', waits = false } = route;
+  const { load } = options;
 
   /** `false` = it has been refused. */
   function admit(exchange: Exchange, reply: FastifyReply): boolean {
@@ -45,7 +45,8 @@ export function addRoute(
       sendProblem(reply, OVERLOADED, exchange.context.trace.traceId);
       return false;
     }
-    places.set(exchange, load.enter(reply.raw));
+    const place = load.enter(reply.raw, waits);
+    if (place !== undefined) places.set(exchange, place);
     return true;
   }
 
