@@ -33,7 +33,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
     'resilience',
     'telemetry',
   ],
-  gateway: ['auth', 'discovery', 'kernel', 'process', 'telemetry'],
+  gateway: ['auth', 'discovery', 'kernel', 'process', 'resilience', 'telemetry'],
   cli: [
     'discovery',
     'event-store',

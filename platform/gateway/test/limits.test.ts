@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { measureLoopDelay } from '@flotilla/resilience';
 import type { LoadPriority } from '../src/policies/overload/config.ts';
-import { compileOverload, measureLoopDelay } from '../src/policies/overload/overload.ts';
+import { compileOverload } from '../src/policies/overload/overload.ts';
 import { createBudgets } from '../src/policies/rate-limit/budget.ts';
 import type { RateLimitConfig } from '../src/policies/rate-limit/config.ts';
 import {

@@ -6,7 +6,7 @@ import {
   type MessageShape,
 } from '@bufbuild/protobuf';
 import { ON_BEHALF_OF } from '@flotilla/auth';
-import type { Balancer, Endpoint } from '@flotilla/discovery';
+import type { Balancer, Endpoint, PickedEndpoint } from '@flotilla/discovery';
 import { isPlatformError } from '@flotilla/kernel';
 import {
   type Attempt,
@@ -199,8 +199,8 @@ async function tryOnce(
 ): Promise<AnyMessage> {
   const { edge, pick, service } = deps;
   const facts = { method: methodName(method) };
-  const endpoint = await edge.choose<Endpoint>(attempt, (exclude) => pick(service, { exclude }));
-  return await edge.at(endpoint.id, attempt, async () => {
+  const endpoint = await edge.choose<PickedEndpoint>(attempt, (exclude) => pick(service, { exclude }));
+  return await edge.at(endpoint, attempt, async () => {
     if (deps.isClosed()) throw callError('CANCELLED', 'the client was closed', facts);
     const send = () => sendTo(endpoint, method, request, metadata, deps, attempt);
     const fault = edge.injected();

@@ -8,6 +8,8 @@ import {
   type HealthCheckRequest,
   HealthCheckRequestSchema,
   HealthCheckResponseSchema,
+  type HealthListResponse,
+  HealthListResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
 } from '../gen/grpc/health/v1/health_pb.ts';
 import { encode } from './codec.ts';
@@ -48,6 +50,30 @@ test('the server and each of its services are serving; another service is not fo
   assert.equal(await check(client, ''), Serving.SERVING);
   assert.equal(await check(client, 'flotilla.testing.Greeter'), Serving.SERVING);
   await assert.rejects(check(client, 'nobody'), { code: 5 });
+  client.close();
+  await server.close();
+});
+
+test('all of them are listed, as they are at that moment', async () => {
+  const { server, client } = await start();
+  const list = () =>
+    new Promise<HealthListResponse>((resolve, reject) => {
+      client.makeUnaryRequest(
+        '/grpc.health.v1.Health/List',
+        () => Buffer.alloc(0),
+        (bytes: Buffer) => fromBinary(HealthListResponseSchema, bytes),
+        undefined,
+        (error, reply) => (error || !reply ? reject(error) : resolve(reply)),
+      );
+    });
+  const { statuses } = await list();
+  assert.deepEqual(
+    statuses.map(({ key, value }) => [key, value?.status]),
+    [
+      ['', Serving.SERVING],
+      ['flotilla.testing.Greeter', Serving.SERVING],
+    ],
+  );
   client.close();
   await server.close();
 });

@@ -6,6 +6,10 @@ import {
   HealthCheckRequestSchema,
   type HealthCheckResponse,
   HealthCheckResponseSchema,
+  type HealthListRequest,
+  HealthListRequestSchema,
+  type HealthListResponse,
+  HealthListResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
 } from '../gen/grpc/health/v1/health_pb.ts';
 import { type Decoded, decode, encode } from './codec.ts';
@@ -37,10 +41,22 @@ export function addHealthService(server: Server, serviceNames: readonly string[]
     watchers.add(call);
     call.on('cancelled', () => watchers.delete(call));
   };
+  const list: handleUnaryCall<Decoded<HealthListRequest>, HealthListResponse> = (_call, answer) => {
+    const statuses = [...known].map((key) => ({ key, value: { status } }));
+    answer(null, create(HealthListResponseSchema, { statuses }));
+  };
   const deserialize = (bytes: Buffer) => decode(HealthCheckRequestSchema, bytes);
   const serialize = (message: HealthCheckResponse) => encode(HealthCheckResponseSchema, message);
   server.register(`/${methodName(Health.method.check)}`, check, serialize, deserialize, 'unary');
   server.register(`/${methodName(Health.method.watch)}`, watch, serialize, deserialize, 'serverStream');
+
+  server.register(
+    `/${methodName(Health.method.list)}`,
+    list,
+    (message: HealthListResponse) => encode(HealthListResponseSchema, message),
+    (bytes: Buffer) => decode(HealthListRequestSchema, bytes),
+    'unary',
+  );
 
   return {
     stop: () => {

@@ -8,6 +8,7 @@ import { endEarlyAnswers } from './early-answers.ts';
 import { addHealthService } from './health.ts';
 import { methodName, type ServedService } from './implement.ts';
 import { createLoad } from './load.ts';
+import { addReflection } from './reflection.ts';
 import { type ServeDeps, serveUnary } from './serve-call.ts';
 
 export interface GrpcServerOptions {
@@ -26,6 +27,8 @@ export interface GrpcServerOptions {
   readonly service?: string;
   /** Calls at a time, found out by their latency; more are refused with RESOURCE_EXHAUSTED. Default: 64 to 1,000. */
   readonly load?: AdaptiveLimitOptions;
+  /** Tools may ask which services there are and how they are declared. Default false. */
+  readonly reflection?: boolean;
   /** How long `close` waits for running calls before it cuts them. Default 10,000 ms. */
   readonly drainTimeoutMs?: number;
 }
@@ -60,6 +63,12 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     server,
     services.map((service) => service.descriptor.typeName),
   );
+
+  if (options.reflection === true)
+    addReflection(
+      server,
+      services.map(({ descriptor }) => descriptor),
+    );
 
   let stopEnding: (() => void) | undefined;
 

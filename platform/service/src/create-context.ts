@@ -1,8 +1,8 @@
 import type { VerifyToken } from '@flotilla/auth';
 import {
   type Balancer,
+  createBalancer,
   createConsulResolver,
-  createRoundRobin,
   createStaticResolver,
 } from '@flotilla/discovery';
 import type { ReadinessCheck } from '@flotilla/http';
@@ -68,5 +68,5 @@ function createPick(
       ? createStaticResolver({})
       : createConsulResolver({ url, ...(token !== undefined && { token }), logger });
   defer('service resolver', () => resolver.close());
-  return createRoundRobin(resolver).pick;
+  return createBalancer(resolver).pick;
 }

@@ -26,6 +26,7 @@ await runService({
       grpc: createGrpcServer({
         service: 'inventory',
         services: app.grpcServices,
+        reflection: env.demo,
         verifyToken,
         logger,
         metrics,

@@ -1,11 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import type { Faults } from '../system/faults.ts';
-import type { InjectedFaults } from '../system/injected-faults.ts';
 import { residentBytes } from '../system/resident-memory.ts';
 import type { Unit, UnitStatus } from '../system/supervised-process.ts';
 import type { Supervisor } from '../system/supervisor.ts';
 import type { InstanceStatus } from './client.ts';
+import type { InjectedFaults } from './injected-faults.ts';
 
 /** What the other commands may ask of a running system. */
 export interface Controlled {

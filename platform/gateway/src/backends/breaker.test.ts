@@ -1,10 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { createFailureWindow, createRetryBudget } from '@flotilla/resilience';
 import type { BreakerConfig } from '../policies/circuit-breaker/config.ts';
 import type { CallOutcome } from './backends.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
-import { createFailureWindow } from './failure-window.ts';
-import { createRetryBudget } from './retry-budget.ts';
 
 const COUNT: BreakerConfig = {
   route: '/x',

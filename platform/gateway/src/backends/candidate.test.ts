@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
+import { createInstances } from '@flotilla/resilience';
 import { routeWith } from '../../test/backends.ts';
 import { createTimers } from '../time/timers.ts';
 import { createCandidate } from './candidate.ts';
-import { createInstances } from './instances.ts';
 
 it('what discovery names is looked at when it is called, what the operator names is not, and they share no connection', () => {
   const timers = createTimers();

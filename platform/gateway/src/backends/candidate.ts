@@ -1,7 +1,7 @@
+import type { Instance, Instances } from '@flotilla/resilience';
 import type { RouteConfig } from '../model.ts';
 import type { Origin } from '../wire/backend/backend-call.ts';
 import type { Backend } from './backends.ts';
-import type { Instance, Instances } from './instances.ts';
 import type { Probe } from './probes.ts';
 
 /** An instance as discovery or the configuration names it. */

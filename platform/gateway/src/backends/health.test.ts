@@ -3,6 +3,7 @@ import { describe, it } from 'node:test';
 import { createStaticResolver, type Endpoint, type Resolver } from '@flotilla/discovery';
 import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
+import { ejectionMs } from '@flotilla/resilience';
 import { createMetrics } from '@flotilla/telemetry';
 import {
   createManualTimers,
@@ -18,7 +19,6 @@ import type { RouteConfig } from '../model.ts';
 import type { HealthConfig } from '../policies/health-check/config.ts';
 import type { CallOutcome } from './backends.ts';
 import { createBackends } from './create-backends.ts';
-import { ejectionMs } from './instances.ts';
 import { nextHealth } from './probes.ts';
 
 function start(resolver?: Resolver) {

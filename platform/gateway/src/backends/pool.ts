@@ -1,3 +1,4 @@
+import { type Instances, learn, mayEject } from '@flotilla/resilience';
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import type { VersionConfig } from '../policies/versions/config.ts';
@@ -6,8 +7,6 @@ import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';
 import { type ChooseDeps, createChoose, nearest } from './balancers.ts';
 import { type Candidate, createCandidate, type Found } from './candidate.ts';
 import { type InstanceSource, isSameFound } from './instance-source.ts';
-import type { Instances } from './instances.ts';
-import { mayEject } from './outliers.ts';
 import type { Probes } from './probes.ts';
 import { type StickySessions, sessionOf } from './sticky.ts';
 import { chooseGroup, createVersions, groupByVersion, type VersionGroup } from './versions.ts';
@@ -30,10 +29,6 @@ export interface PoolDeps extends ChooseDeps {
   readonly timers: Timers;
   readonly onEjected: (candidate: Candidate) => void;
 }
-
-/** What a failure weighs at least in an instance's latency: failing fast must not look like being fast. */
-const FAILURE_MS = 1_000;
-const LATENCY_DECAY = 0.2;
 
 export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
   const { source, instances, probes, sticky, timers } = deps;
@@ -129,15 +124,10 @@ export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
     return chosen;
   }
 
-  function learn(candidate: Candidate, outcome: CallOutcome, durationMs: number): void {
+  function judge(candidate: Candidate, outcome: CallOutcome, durationMs: number): void {
     const { instance } = candidate;
     const isGood = outcome === 'answered';
-    const weighedMs = isGood ? durationMs : Math.max(durationMs, FAILURE_MS);
-    instance.latencyMs =
-      instance.latencyMs === 0
-        ? weighedMs
-        : instance.latencyMs + (weighedMs - instance.latencyMs) * LATENCY_DECAY;
-    instance.consecutiveFailures = isGood ? 0 : instance.consecutiveFailures + 1;
+    learn(instance, isGood ? 'answered' : 'failed', durationMs);
     if (isGood || health.passive === undefined || !mayEject(instance, candidates, health.passive)) return;
     instances.eject(instance, health.passive.ejectionMs);
     deps.onEjected(candidate);
@@ -170,7 +160,7 @@ export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
     ended: (backend, outcome, durationMs) => {
       const candidate = own(backend);
       candidate.instance.inFlight -= 1;
-      if (outcome !== 'abandoned') learn(candidate, outcome, durationMs);
+      if (outcome !== 'abandoned') judge(candidate, outcome, durationMs);
     },
     close: () => {
       isClosed = true;

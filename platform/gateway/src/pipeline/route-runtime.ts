@@ -1,6 +1,6 @@
+import type { RetryBudget } from '@flotilla/resilience';
 import type { BackendPool } from '../backends/backends.ts';
 import type { Breaker } from '../backends/breaker.ts';
-import type { RetryBudget } from '../backends/retry-budget.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import type { CachePolicy } from '../policies/cache/compile-cache.ts';

@@ -1,4 +1,4 @@
-import { createTimerWheel } from './timer-wheel.ts';
+import { createTimerWheel } from '@flotilla/resilience';
 
 /** A deadline that can be called off. */
 export interface Timer {

@@ -98,7 +98,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   async function tryOnce(route: Route, input: Input, attempt: Attempt): Promise<Reply> {
     const token = await tokenFor(route, input, options);
     const endpoint = await edge.choose(attempt, (exclude) => pick(service, { exclude }));
-    return await edge.at(endpoint.id, attempt, async () => {
+    return await edge.at(endpoint, attempt, async () => {
       const request = requestOf(route, input, token, attempt);
       const send = () => transport.send(`http://${endpoint.host}:${endpoint.port}`, request, attempt);
       const fault = edge.injected();

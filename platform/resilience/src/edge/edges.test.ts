@@ -29,7 +29,7 @@ function setUp(ids: readonly string[], settings: EdgeSettings = {}) {
     edge.policy(
       async (attempt) => {
         const { id } = await edge.choose(attempt, pick);
-        return await edge.at(id, attempt, () => {
+        return await edge.at({ id }, attempt, () => {
           sent[id] = (sent[id] ?? 0) + 1;
           return at(id);
         });

@@ -20,11 +20,17 @@ export interface Targets {
     attempt: Attempt,
     pick: (exclude: ReadonlySet<string>) => Promise<E>,
   ): Promise<E>;
-  /** Runs one attempt at an instance; what it ends with is put into what is known. */
-  at<T>(id: string, attempt: Attempt, send: () => Promise<T>): Promise<T>;
+  /** Runs one attempt at an instance; what it ends with is put into what is known, and told to the balancer that chose it. */
+  at<T>(chosen: Chosen, attempt: Attempt, send: () => Promise<T>): Promise<T>;
   /** The instance has said that it goes away: it gets nothing more for a while. */
   drained(id: string): void;
   state(): readonly TargetState[];
+}
+
+/** An instance as a balancer gives it: `PickedEndpoint` of `@flotilla/discovery`. */
+export interface Chosen {
+  readonly id: string;
+  readonly load?: { begin(): (outcome: CallOutcome) => void };
 }
 
 export interface TargetState {
@@ -115,19 +121,22 @@ export function createTargets({ name, timers, judge, ejection, reach, logger }: 
     instances.eject(instance, forMs);
   }
 
-  async function at<T>(id: string, attempt: Attempt, send: () => Promise<T>): Promise<T> {
+  async function at<T>({ id, load }: Chosen, attempt: Attempt, send: () => Promise<T>): Promise<T> {
     const target = of(id);
+    const tell = load?.begin();
     const { instance } = target;
     attempt.aim(id);
     instance.inFlight += 1;
     const startedAtMs = timers.nowMs;
     try {
       const result = await send();
+      tell?.('answered');
       learn(instance, 'answered', timers.nowMs - startedAtMs);
       reach.found();
       return result;
     } catch (error) {
       const tookMs = timers.nowMs - startedAtMs;
+      tell?.(outcomeOf(error, attempt));
       if (attempt.cancelled === undefined) throw failed(target, error, attempt, tookMs);
       reach.unknown();
       if (attempt.cancelled === 'late') judged(target, 'failed', tookMs);
@@ -136,6 +145,14 @@ export function createTargets({ name, timers, judge, ejection, reach, logger }: 
     } finally {
       instance.inFlight -= 1;
     }
+  }
+
+  /** Of an attempt that nobody waited for any more nothing is learnt, but that its time was over. */
+  function outcomeOf(error: unknown, { cancelled }: Attempt): CallOutcome {
+    if (cancelled !== undefined) return cancelled === 'late' ? 'failed' : 'abandoned';
+    const { says, unsent } = judge(error);
+    if (unsent === true) return 'failed';
+    return says === 'nothing' ? 'abandoned' : says;
   }
 
   async function choose<E extends { readonly id: string }>(

@@ -1,3 +1,4 @@
+import { toError } from '@flotilla/kernel';
 import { currentContext } from '@flotilla/telemetry';
 import { overloadedError } from '../errors.ts';
 import type { CallOutcome } from '../failures/breaker.ts';
@@ -36,6 +37,8 @@ export class Execution<T> {
   /** The one beside it, if there are two. */
   #hedge: RunningAttempt<T> | undefined;
   #targets: Set<string> | undefined;
+  /** Of an attempt that reached nobody, until one is on its way again. */
+  #unsent: unknown;
   #isDone = false;
 
   constructor(
@@ -111,6 +114,7 @@ export class Execution<T> {
     }
     if (this.#running !== undefined) return; // the other one may still succeed
     this.#pause?.cancel();
+    this.#unsent = verdict.unsent === true ? error : undefined;
     const delayMs = this.#retryDelayMs(verdict);
     if (delayMs === undefined) {
       this.#fail(error, verdict);
@@ -200,17 +204,24 @@ export class Execution<T> {
 
   #expire(): void {
     this.parts.counts.deadlines += 1;
-    this.#end(this.parts.errors.deadline(), 'failed', FAULT);
+    // While nothing is on its way the last failure says more than that time is over, and that nothing was sent.
+    const isUnderWay = this.#running?.target !== undefined;
+    this.#end(
+      isUnderWay ? this.parts.errors.deadline() : (this.#unsent ?? this.parts.errors.deadline()),
+      'failed',
+      FAULT,
+    );
   }
 
   /** Ends the call whatever is running. */
-  #end(error: Error, outcome: CallOutcome, verdict?: Verdict): void {
+  #end(error: unknown, outcome: CallOutcome, verdict?: Verdict): void {
     if (this.#isDone) return;
     const running = this.#running;
     const hedge = this.#hedge;
     this.#fail(error, verdict);
-    running?.abandon(error, outcome);
-    hedge?.abandon(error, outcome);
+    const reason = toError(error);
+    running?.abandon(reason, outcome);
+    hedge?.abandon(reason, outcome);
   }
 
   #finish(): void {

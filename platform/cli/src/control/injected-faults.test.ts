@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Unit } from '../system/supervised-process.ts';
 import { createInjectedFaults } from './injected-faults.ts';
-import type { Unit } from './supervised-process.ts';
 
 function setUp(isAllowed = true) {
   const told: [string, object][] = [];
