@@ -6,7 +6,7 @@ import { measureLoopDelay } from '@flotilla/resilience';
 import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
 import type { AdminTarget } from './admin/admin-target.ts';
 import type { AggregateMerge } from './aggregates/aggregate.ts';
-import { createRoom } from './aggregates/byte-budget.ts';
+import { createByteBudget } from './aggregates/byte-budget.ts';
 import type { CreateBalancer } from './backends/balancers.ts';
 import { createBackends } from './backends/create-backends.ts';
 import { checkRegistered, type Given } from './config/check-registered.ts';
@@ -26,7 +26,7 @@ import type { SharedBudgets } from './policies/rate-limit/shared-budgets.ts';
 import { createRuntime, type Runtime } from './runtime.ts';
 import { createStranglers } from './strangler/create-stranglers.ts';
 import { createTimers } from './time/timers.ts';
-import { createUpstreams } from './wire/backend/create-backend-client.ts';
+import { createBackendClient } from './wire/backend/create-backend-client.ts';
 import { createHttp1Listener } from './wire/client/http1/listener.ts';
 import { createHttp2Listener } from './wire/client/http2/listener.ts';
 import type { Incoming } from './wire/client/incoming.ts';
@@ -95,17 +95,17 @@ export function createGateway(options: GatewayOptions): Gateway {
   const given = givenIn(options);
   checkRegistered(options.config, given);
   const timers = createTimers();
-  const upstreams = createUpstreams({ timers });
+  const backendClient = createBackendClient({ timers });
   const backends = createBackends({
     ...options,
     ...(resolver !== undefined && { resolver }),
-    upstreams,
+    backendClient,
     timers,
     clock,
   });
   const stranglers = createStranglers({
     poolFor: backends.poolFor,
-    upstreams,
+    backendClient,
     timers,
     clock,
     logger,
@@ -119,7 +119,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   });
   const cache = createResponseCache({ clock, timers });
   const kept = createKeptState();
-  const aggregateRoom = createRoom(AGGREGATE_BYTES);
+  const aggregateBytes = createByteBudget(AGGREGATE_BYTES);
   const loop = measureLoopDelay();
   const invalidTokens = metrics.counter('gateway_invalid_tokens_total', 'Access tokens refused.', [
     'provider',
@@ -162,7 +162,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       providers: createTokenProviders(config.authenticationProviders, { ...options, kept, clock }),
       handlers: options.handlers ?? {},
       aggregators: options.aggregators ?? {},
-      aggregateRoom,
+      aggregateBytes,
       documents: options.documents ?? {},
       kept,
       cache,
@@ -179,7 +179,7 @@ export function createGateway(options: GatewayOptions): Gateway {
 
   function forwardingOf(strict: boolean): ForwardDeps {
     return {
-      upstreams,
+      backendClient,
       timers,
       refusals: {
         timeout: ({ qosTimeout, name }) => timeoutOf(strict, qosTimeout, name),
@@ -270,7 +270,7 @@ export function createGateway(options: GatewayOptions): Gateway {
       for (const listening of listeners) listening.close();
       await Promise.all([http1.drain(drainTimeoutMs), http2.drain(drainTimeoutMs)]);
       await backends.close();
-      await upstreams.close();
+      await backendClient.close();
       await shared?.close();
       loop.close();
       timers.close();

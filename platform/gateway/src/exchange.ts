@@ -4,7 +4,7 @@ import { type FieldName, type Fields, fieldValue, noFields } from './wire/rules/
 import type { Refusal } from './wire/rules/refusal.ts';
 import type { RequestBody, RequestHead } from './wire/rules/request.ts';
 
-/** One request and its answer, and what is found out about them on the way. */
+/** One request and its response, and what is found out about them on the way. */
 export interface Exchange extends Omit<Incoming, 'body'> {
   /** As it arrives, or bytes at hand once somebody had to read it. */
   body: RequestBody;
@@ -21,13 +21,13 @@ export interface Exchange extends Omit<Incoming, 'body'> {
   values: Map<string, string>;
   /** Of the verified token; names are case-sensitive. `undefined` on an open route. */
   claims: Claims | undefined;
-  /** Sent with the request; an answer that repeats it with another value is not this request's. */
+  /** Sent with the request; a response that repeats it with another value is not this request's. */
   requestId: { readonly name: FieldName; readonly value: string } | undefined;
   /** What goes to the back end: starts as the client's own fields and query, is edited by the steps. */
   readonly outgoing: Outgoing;
-  /** The gateway's own fields on the answer: rate limit, request id. */
+  /** The gateway's own fields on the response: rate limit, request id. */
   readonly answerFields: Fields;
-  /** Called when the client goes away before its answer is complete. */
+  /** Called when the client goes away before its response is complete. */
   onGone: (() => void) | undefined;
   /** The instance that answered, for logs. */
   backend: string | undefined;

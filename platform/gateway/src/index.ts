@@ -6,7 +6,7 @@ export {
   createAdminListener,
 } from './admin/create-admin-listener.ts';
 export type { AggregateMerge } from './aggregates/aggregate.ts';
-export type { PartAnswer } from './aggregates/merge.ts';
+export type { PartResponse as PartAnswer } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';
 export { hostsAsServices } from './config/hosts-as-services.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
@@ -26,4 +26,4 @@ export { formatExplanation } from './routing/format-explanation.ts';
 export { fieldName } from './wire/rules/field-names.ts';
 export { appendField, type Fields, fieldValue, removeField, setField } from './wire/rules/fields.ts';
 export type { Refusal } from './wire/rules/refusal.ts';
-export type { AnswerHead } from './wire/rules/response.ts';
+export type { ResponseHead as AnswerHead } from './wire/rules/response.ts';

@@ -1,5 +1,5 @@
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
-import type { Room } from './aggregates/byte-budget.ts';
+import type { ByteBudget } from './aggregates/byte-budget.ts';
 import type { Exchange } from './exchange.ts';
 import type { AggregateConfig, DynamicPolicy, GatewayConfig, RouteConfig } from './model.ts';
 import { createOpenApi } from './openapi/create-openapi.ts';
@@ -28,7 +28,7 @@ export interface Runtime {
 export interface RuntimeDeps extends CompileDeps {
   readonly forwarding: ForwardDeps;
   readonly aggregators: Readonly<Record<string, AggregateMerge>>;
-  readonly aggregateRoom: Room;
+  readonly aggregateBytes: ByteBudget;
   /** Served beside the merged OpenAPI, by path. */
   readonly documents: Readonly<Record<string, object>>;
 }
@@ -138,7 +138,7 @@ function compileAggregate(aggregate: AggregateConfig, deps: RuntimeDeps): Aggreg
     parts,
     maxBodyBytes: Math.min(...parts.map(({ route }) => route.config.maxBodyBytes)),
     strict: config.strict,
-    room: deps.aggregateRoom,
+    room: deps.aggregateBytes,
     timeoutOf: deps.forwarding.refusals.timeout,
     timers: deps.forwarding.timers,
     identityFields: config.identityFields,

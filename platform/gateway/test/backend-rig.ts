@@ -3,18 +3,18 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { Duplex } from 'node:stream';
 import type { Timers } from '../src/time/timers.ts';
 import type {
-  AnswerSink,
+  BackendCall,
+  BackendClient,
+  BackendFailure,
+  BackendRequest,
   Origin,
-  UpstreamCall,
-  UpstreamFailure,
-  UpstreamRequest,
-  Upstreams,
+  ResponseSink,
 } from '../src/wire/backend/backend-call.ts';
-import { createUpstreams, type UpstreamLimits } from '../src/wire/backend/create-backend-client.ts';
+import { type BackendLimits, createBackendClient } from '../src/wire/backend/create-backend-client.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { type Fields, fieldValue, noFields } from '../src/wire/rules/fields.ts';
 import type { BodyFraming, BodySink, RequestBody } from '../src/wire/rules/request.ts';
-import type { AnswerHead } from '../src/wire/rules/response.ts';
+import type { ResponseHead } from '../src/wire/rules/response.ts';
 
 /** Timers whose time the test moves. */
 export function createManualTimers(): Timers & { advance(ms: number): void } {
@@ -46,37 +46,37 @@ export interface RawBackend {
   received(): string;
 }
 
-export interface UpstreamBed {
+export interface BackendBed {
   readonly timers: ReturnType<typeof createManualTimers>;
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   backend(onData: (socket: Socket, received: string) => void): Promise<RawBackend>;
   listen(server: Server): Promise<number>;
-  send(origin: Origin, request?: Partial<UpstreamRequest>): Sent;
+  send(origin: Origin, request?: Partial<BackendRequest>): Sent;
   defer(cleanup: () => unknown): void;
   close(): Promise<void>;
 }
 
 export interface Sent {
-  readonly call: UpstreamCall;
+  readonly call: BackendCall;
   /** Resolves whatever comes. */
   readonly outcome: Promise<Outcome>;
-  readonly headCame: Promise<AnswerHead>;
+  readonly headCame: Promise<ResponseHead>;
   bytes(): number;
 }
 
 export interface Outcome {
   readonly kind: 'end' | 'error' | 'switched';
-  readonly head: AnswerHead | undefined;
+  readonly head: ResponseHead | undefined;
   readonly body: string;
-  readonly failure: UpstreamFailure | undefined;
+  readonly failure: BackendFailure | undefined;
   readonly trailers: Fields | undefined;
   readonly socket: Duplex | undefined;
 }
 
-export function createUpstreamBed(limits: UpstreamLimits = {}): UpstreamBed {
+export function createBackendBed(limits: BackendLimits = {}): BackendBed {
   const timers = createManualTimers();
-  const upstreams = createUpstreams({ timers, limits });
-  const cleanups: (() => unknown)[] = [() => upstreams.close()];
+  const backendClient = createBackendClient({ timers, limits });
+  const cleanups: (() => unknown)[] = [() => backendClient.close()];
   const defer = (cleanup: () => unknown) => cleanups.push(cleanup);
   const listen = async (server: Server) => {
     server.listen(0, '127.0.0.1');
@@ -91,7 +91,7 @@ export function createUpstreamBed(limits: UpstreamLimits = {}): UpstreamBed {
   };
   return {
     timers,
-    upstreams,
+    backendClient,
     defer,
     listen,
     backend: async (onData) => {
@@ -107,7 +107,7 @@ export function createUpstreamBed(limits: UpstreamLimits = {}): UpstreamBed {
       const port = await listen(server);
       return { origin: testOrigin(port), sockets, received: () => received };
     },
-    send: (origin, request = {}) => record((sink) => upstreams.send(origin, testRequest(request), sink)),
+    send: (origin, request = {}) => record((sink) => backendClient.send(origin, testRequest(request), sink)),
     close: async () => {
       for (const cleanup of cleanups.toReversed()) await cleanup();
     },
@@ -129,7 +129,7 @@ export function testOrigin(port: number, more: Partial<Origin> = {}): Origin {
   };
 }
 
-export function testRequest(more: Partial<UpstreamRequest> = {}): UpstreamRequest {
+export function testRequest(more: Partial<BackendRequest> = {}): BackendRequest {
   return {
     method: 'GET',
     target: '/',
@@ -151,15 +151,15 @@ export function valueIn(outcome: Outcome, name: string): string | undefined {
   return outcome.head && fieldValue(outcome.head.fields, name);
 }
 
-export function requestIdOf(value: string): NonNullable<UpstreamRequest['requestId']> {
+export function requestIdOf(value: string): NonNullable<BackendRequest['requestId']> {
   return { name: fieldName('X-Request-Id'), value };
 }
 
 /** Collects an answer. Anything that comes after the end fails the test by an exception. */
-export function record(send: (sink: AnswerSink) => UpstreamCall): Sent {
+export function record(send: (sink: ResponseSink) => BackendCall): Sent {
   const { promise, resolve } = Promise.withResolvers<Outcome>();
-  const { promise: headCame, resolve: onHead } = Promise.withResolvers<AnswerHead>();
-  let head: AnswerHead | undefined;
+  const { promise: headCame, resolve: onHead } = Promise.withResolvers<ResponseHead>();
+  let head: ResponseHead | undefined;
   let isOver = false;
   let bytes = 0;
   const chunks: Buffer[] = [];

@@ -6,7 +6,7 @@ import type { Exchange } from '../src/exchange.ts';
 import type { RouteConfig } from '../src/model.ts';
 import type { HostAndPort } from '../src/policies/target/config.ts';
 import type { Timers } from '../src/time/timers.ts';
-import type { Upstreams } from '../src/wire/backend/backend-call.ts';
+import type { BackendClient } from '../src/wire/backend/backend-call.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { appendField, type Fields, noFields } from '../src/wire/rules/fields.ts';
 
@@ -40,8 +40,8 @@ export function createManualTimers(): ManualTimers {
   };
 }
 
-/** Upstreams over node:http: no pools, no limits, the same outcomes. */
-export function createPlainUpstreams(): Upstreams {
+/** BackendClient over node:http: no pools, no limits, the same outcomes. */
+export function createPlainBackendClient(): BackendClient {
   return {
     send: ({ host, port }, { method, target, authority, fields, body }, sink) => {
       let isOver = false;

@@ -11,7 +11,7 @@ import {
 } from '../src/policies/cache/response-cache.ts';
 import type { CacheLimits } from '../src/policies/cache/store.ts';
 import type { Timers } from '../src/time/timers.ts';
-import type { AnswerHead } from '../src/wire/rules/response.ts';
+import type { ResponseHead } from '../src/wire/rules/response.ts';
 import { fieldsOf, type TestRequest, testExchange } from './exchange.ts';
 
 export const CONFIG: CacheConfig = {
@@ -65,7 +65,7 @@ export function headOf(
   fields: Pairs = [],
   status = 200,
   bodyBytes: number | undefined = undefined,
-): AnswerHead {
+): ResponseHead {
   return { status, reason: 'OK', fields: fieldsOf(fields), bodyBytes };
 }
 

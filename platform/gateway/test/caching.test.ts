@@ -7,11 +7,11 @@ import { createTestBed, openRaw, routeTo } from './gateway.ts';
 const bed = createTestBed();
 afterEach(() => bed.close());
 
-type Answer = (request: IncomingMessage, response: ServerResponse) => void;
+type ClientResponse = (request: IncomingMessage, response: ServerResponse) => void;
 
 /** A cached route, whose back end answers with the number of the request unless it is told otherwise. */
 async function start(cache: object = {}, more: object = {}) {
-  const counting: Answer = (_, response) => response.end(String(state.requests));
+  const counting: ClientResponse = (_, response) => response.end(String(state.requests));
   const state = { requests: 0, answer: counting, counting };
   const port = await bed.backend((request, response) => {
     state.requests += 1;

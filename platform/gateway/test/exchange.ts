@@ -3,7 +3,7 @@ import type { Exchange } from '../src/exchange.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { appendField, type Fields, noFields } from '../src/wire/rules/fields.ts';
 import type { Method, RequestBody, RequestHead } from '../src/wire/rules/request.ts';
-import type { Answer } from '../src/wire/rules/response.ts';
+import type { ClientResponse } from '../src/wire/rules/response.ts';
 
 /** What a test of a step says about its request; everything else is that of a plain GET. */
 export interface TestRequest {
@@ -44,7 +44,7 @@ export function testExchange(test: TestRequest = {}): Exchange {
       handshake: test.handshake ?? 'none',
     },
     body: {} as RequestBody, // no step reads it
-    answer: {} as Answer, // no step answers
+    answer: {} as ClientResponse, // no step answers
     peerAddress,
     secure: test.secure ?? false,
     trace: newTrace(),

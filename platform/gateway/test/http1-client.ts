@@ -8,7 +8,7 @@ import { listenPlain } from '../src/wire/client/listen.ts';
 import type { Http1Options } from '../src/wire/client/options.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { noFields } from '../src/wire/rules/fields.ts';
-import type { AnswerHead } from '../src/wire/rules/response.ts';
+import type { ResponseHead } from '../src/wire/rules/response.ts';
 
 /** A listener on a free port, and clients that speak bytes. */
 export interface TestServer {
@@ -93,7 +93,7 @@ export function watch(socket: Socket): TestClient {
   };
 }
 
-export function okHead(bodyBytes?: number, fields: Readonly<Record<string, string>> = {}): AnswerHead {
+export function okHead(bodyBytes?: number, fields: Readonly<Record<string, string>> = {}): ResponseHead {
   const all = noFields();
   for (const [name, value] of Object.entries(fields)) {
     all.names.push(fieldName(name));

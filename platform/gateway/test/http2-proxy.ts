@@ -8,7 +8,7 @@ import {
 } from '../src/wire/client/http2/listener.ts';
 import type { Incoming } from '../src/wire/client/incoming.ts';
 import { problemJson, type Refusal } from '../src/wire/rules/refusal.ts';
-import { testRequest, type UpstreamBed } from './backend-rig.ts';
+import { type BackendBed, testRequest } from './backend-rig.ts';
 
 export interface TestProxy {
   readonly port: number;
@@ -20,7 +20,7 @@ export interface TestProxy {
 
 /** Listens in the clear and hands each request to `onRequest`. */
 export async function listenHttp2(
-  bed: UpstreamBed,
+  bed: BackendBed,
   onRequest: (incoming: Incoming) => void,
   limits: Partial<Http2Limits> = {},
   errorBodies: 'problem' | 'empty' = 'problem',
@@ -46,11 +46,11 @@ export async function listenHttp2(
 }
 
 /** Passes a request on, unchanged, and its answer back. */
-export function passTo(bed: UpstreamBed, origin: Origin): (incoming: Incoming) => void {
+export function passTo(bed: BackendBed, origin: Origin): (incoming: Incoming) => void {
   return ({ request, body, answer }) => {
     const { method, host, target, fields } = request;
     const outgoing = { method, target: `${target.path}${target.query}`, authority: host, fields, body };
-    const call = bed.upstreams.send(origin, testRequest(outgoing), {
+    const call = bed.backendClient.send(origin, testRequest(outgoing), {
       head: (head) => answer.start(head),
       data: (chunk) => {
         if (!answer.write(chunk)) call.pause();

@@ -7,7 +7,7 @@ import type { Exchange } from '../src/exchange.ts';
 import type { DelegatingHandler } from '../src/policies/delegating-handlers/handlers.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { appendField, fieldValue, setField } from '../src/wire/rules/fields.ts';
-import type { AnswerHead } from '../src/wire/rules/response.ts';
+import type { ResponseHead } from '../src/wire/rules/response.ts';
 import { createTestBed, openRaw, routeTo, sendRaw } from './gateway.ts';
 
 const bed = createTestBed();
@@ -200,7 +200,7 @@ describe('code of the user that throws', () => {
   it('on the answer gives the connection, the instance and the circuit back', async () => {
     const backend = await controlled(ok);
     let isBroken = true;
-    const answer = (_: Exchange, head: AnswerHead) => (isBroken ? boom() : head);
+    const answer = (_: Exchange, head: ResponseHead) => (isBroken ? boom() : head);
     const { url, admin } = await bed.start(handled(backend.port, QOS), { handlers: { Own: { answer } } });
     backend.answer = (_, response) => response.write('and so on');
     for (let count = 0; count < 5; count += 1) assert.equal(await status(`${url}/x`), 500);
@@ -216,7 +216,7 @@ describe('code of the user that throws', () => {
   it('in a half-open circuit leaves it to the next request to close it', async () => {
     const backend = await controlled(failing);
     let isBroken = false;
-    const answer = (_: Exchange, head: AnswerHead) => (isBroken ? boom() : head);
+    const answer = (_: Exchange, head: ResponseHead) => (isBroken ? boom() : head);
     const { url, admin } = await bed.start(handled(backend.port, QOS), { handlers: { Own: { answer } } });
     await status(`${url}/x`);
     await status(`${url}/x`);

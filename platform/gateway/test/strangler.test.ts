@@ -14,7 +14,7 @@ import { fieldName } from '../src/wire/rules/field-names.ts';
 import { noFields, setField } from '../src/wire/rules/fields.ts';
 import {
   createManualTimers,
-  createPlainUpstreams,
+  createPlainBackendClient,
   exchangeWith,
   hosts,
   listen,
@@ -137,20 +137,27 @@ async function startBed(newSide: RequestListener, more: Partial<StranglerConfig>
     newSide(request, response);
   });
   const timers = createManualTimers();
-  const upstreams = createPlainUpstreams();
+  const backendClient = createPlainBackendClient();
   const metrics = createMetrics();
   const lines: object[] = [];
   const logger: Logger = { ...silentLogger, info: (fields, message) => lines.push({ ...fields, message }) };
   const backends = createBackends({
     config: { routes: [], discovery: undefined, dynamic: undefined },
-    upstreams,
+    backendClient,
     timers,
     clock: systemClock,
     logger: QUIET,
     metrics,
   });
   const { poolFor } = backends;
-  const stranglers = createStranglers({ poolFor, upstreams, timers, clock: systemClock, logger, metrics });
+  const stranglers = createStranglers({
+    poolFor,
+    backendClient,
+    timers,
+    clock: systemClock,
+    logger,
+    metrics,
+  });
   cleanups.push(close, backends.close);
   const target = { kind: 'hosts', hosts: hosts(port) } as const;
   const route = routeWith({ key: 'orders', strangler: { ...CONFIG, target, ...more } });

@@ -10,8 +10,8 @@ import {
 import type { ClaimDirective, ClaimsConfig } from '../src/policies/claims/config.ts';
 import type { HeaderTransform } from '../src/policies/header-transforms/config.ts';
 import {
-  compileAnswerTransforms,
   compileRequestTransforms,
+  compileResponseTransforms,
   downstreamBaseUrl,
 } from '../src/policies/header-transforms/header-transforms.ts';
 import { compileRequestId } from '../src/policies/request-id/request-id.ts';
@@ -129,11 +129,11 @@ describe('transforms of answer fields', () => {
     fields: readonly (readonly [string, string])[],
   ) => {
     const answer = fieldsOf(fields);
-    compileAnswerTransforms(transforms, deps())?.(testExchange(), answer, 'http://10.0.0.1:8080/');
+    compileResponseTransforms(transforms, deps())?.(testExchange(), answer, 'http://10.0.0.1:8080/');
     return linesOf(answer);
   };
 
-  it('are none when there are none', () => assert.equal(compileAnswerTransforms([], deps()), undefined));
+  it('are none when there are none', () => assert.equal(compileResponseTransforms([], deps()), undefined));
 
   it('append what is added', () => {
     const add = { kind: 'add', header: 'X-A', value: '2' } as const;

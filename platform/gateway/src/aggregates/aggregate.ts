@@ -1,7 +1,7 @@
 import { createExchange, type Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import { bytesAsBody } from '../pipeline/buffered-body.ts';
-import { type CollectedAnswer, createCollectedAnswer } from '../pipeline/collected-response.ts';
+import { type CollectedResponse, createCollectedResponse } from '../pipeline/collected-response.ts';
 import { addOwnFields } from '../pipeline/refuse.ts';
 import type { RouteRuntime } from '../pipeline/route-runtime.ts';
 import { readWhole } from '../pipeline/whole-body.ts';
@@ -10,8 +10,8 @@ import type { Timers } from '../time/timers.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { appendField, noFields } from '../wire/rules/fields.ts';
 import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../wire/rules/refusal.ts';
-import { createRoom, type Room } from './byte-budget.ts';
-import { mergeParts, type PartAnswer, statusSummary } from './merge.ts';
+import { type ByteBudget, createByteBudget } from './byte-budget.ts';
+import { mergeParts, type PartResponse, statusSummary } from './merge.ts';
 
 /** A part of an aggregate made ready: the route that answers it, and for what values it is called. */
 export interface Part {
@@ -27,18 +27,18 @@ export interface Aggregate {
   readonly maxBodyBytes: number;
   readonly strict: boolean;
   /** Of answers that wait for the others, over all aggregates of the process. */
-  readonly room: Room;
+  readonly room: ByteBudget;
   readonly identityFields: ReadonlySet<string>;
   /** Of code; replaces the merge. */
   readonly merge: AggregateMerge | undefined;
-  /** The answer to a client whose part was not complete in time. */
+  /** The response to a client whose part was not complete in time. */
   readonly timeoutOf: (route: RouteConfig) => Refusal;
   readonly timers: Timers;
 }
 
-/** Makes one answer of the parts' answers. */
+/** Makes one response of the parts' answers. */
 export type AggregateMerge = (
-  parts: readonly PartAnswer[],
+  parts: readonly PartResponse[],
 ) => Promise<{ readonly status?: number; readonly contentType?: string; readonly body: string | Buffer }>;
 
 /** Runs the whole chain of a route for one part; resolves with the refusal that ended it. */
@@ -56,7 +56,7 @@ const BUSY: Refusal = { ...SERVICE_UNAVAILABLE, code: 'overloaded' };
 const TOO_MANY: Refusal = { status: 502, code: 'aggregate-too-many-values' };
 
 /**
- * Asks all parts with the client's request and joins their answers. A part that the gateway refuses ends the whole with that error: the
+ * Asks all parts with the client's request and joins their responses. A part that the gateway refuses ends the whole with that error: the
  * first such part in the order of the keys.
  */
 export async function serveAggregate(
@@ -70,7 +70,7 @@ export async function serveAggregate(
   exchange.onGone = () => {
     for (const end of running) end();
   };
-  const room = createRoom(MAX_BYTES, aggregate.room);
+  const room = createByteBudget(MAX_BYTES, aggregate.room);
   try {
     return await answerWhole(exchange, aggregate, (part, value) =>
       callPart({ exchange, aggregate, part, body, value, serve, running, room }),
@@ -84,9 +84,9 @@ export async function serveAggregate(
 async function answerWhole(
   exchange: Exchange,
   aggregate: Aggregate,
-  call: (part: Part, value?: string) => Promise<CallAnswer>,
+  call: (part: Part, value?: string) => Promise<CallResponse>,
 ): Promise<Refusal | undefined> {
-  const answers: (PartAnswer | Refusal)[] = [];
+  const answers: (PartResponse | Refusal)[] = [];
   let rest = aggregate.parts;
   let document: unknown;
   if (aggregate.parts.some(({ expansion }) => expansion !== undefined)) {
@@ -101,11 +101,11 @@ async function answerWhole(
   }
   const gate = createGate(PARALLEL_CALLS);
   const found = await Promise.all(
-    rest.map((part) => answerOf(part, document, (value) => gate(() => call(part, value)))),
+    rest.map((part) => responseOf(part, document, (value) => gate(() => call(part, value)))),
   );
   answers.push(...found.filter((answer) => answer !== undefined));
 
-  const parts: PartAnswer[] = [];
+  const parts: PartResponse[] = [];
   for (const answer of answers) {
     if ('code' in answer) return answer;
     parts.push(answer);
@@ -114,19 +114,19 @@ async function answerWhole(
   return undefined;
 }
 
-type CallAnswer = PartAnswer['calls'][number] | Refusal;
+type CallResponse = PartResponse['calls'][number] | Refusal;
 
 /** `undefined` = the member is absent, because no value was found for it. */
-async function answerOf(
+async function responseOf(
   { key, expansion }: Part,
   document: unknown,
-  call: (value?: string) => Promise<CallAnswer>,
-): Promise<PartAnswer | Refusal | undefined> {
+  call: (value?: string) => Promise<CallResponse>,
+): Promise<PartResponse | Refusal | undefined> {
   const values = expansion && distinctTexts(select(document, expansion.path));
   if (values?.length === 0) return undefined;
   if (values !== undefined && values.length > MAX_CALLS) return TOO_MANY;
   const outcomes = await Promise.all(values === undefined ? [call()] : values.map((value) => call(value)));
-  const calls: PartAnswer['calls'][number][] = [];
+  const calls: PartResponse['calls'][number][] = [];
   for (const outcome of outcomes) {
     if ('code' in outcome) return outcome;
     calls.push(outcome);
@@ -143,7 +143,7 @@ interface Call {
   readonly serve: ServePart;
   /** Ended together when the client goes away. */
   readonly running: Set<() => void>;
-  readonly room: Room;
+  readonly room: ByteBudget;
 }
 
 async function callPart({
@@ -155,7 +155,7 @@ async function callPart({
   serve,
   running,
   room,
-}: Call): Promise<CallAnswer> {
+}: Call): Promise<CallResponse> {
   if (exchange.answer.state === 'gone') return CLIENT_GONE;
   let why: Refusal = CLIENT_GONE;
   const end = (refusal: Refusal) => {
@@ -163,7 +163,7 @@ async function callPart({
     answer.abort();
     part.onGone?.();
   };
-  const answer = createCollectedAnswer(room.take, () => end(room.isFull ? TOO_LARGE : BUSY));
+  const answer = createCollectedResponse(room.take, () => end(room.isFull ? TOO_LARGE : BUSY));
   const { request, peerAddress, secure } = exchange;
   const part = createExchange(
     { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
@@ -176,7 +176,7 @@ async function callPart({
     part.values.set(expansion.parameter, encodeURIComponent(value));
   const onGone = () => end(CLIENT_GONE);
   running.add(onGone);
-  // Of the whole answer, not of its head alone: the other parts wait for it.
+  // Of the whole response, not of its head alone: the other parts wait for it.
   const { timeoutMs } = route.config;
   const deadline = aggregate.timers.after(timeoutMs, () => end(aggregate.timeoutOf(route.config)));
   const refusal = await serve(part, route);
@@ -186,7 +186,7 @@ async function callPart({
   return refusal ?? outcomeOf(answer);
 }
 
-function outcomeOf(answer: CollectedAnswer): CallAnswer {
+function outcomeOf(answer: CollectedResponse): CallResponse {
   if (answer.state !== 'ended') return BAD_GATEWAY;
   return { status: answer.status, body: answer.body() };
 }
@@ -194,7 +194,7 @@ function outcomeOf(answer: CollectedAnswer): CallAnswer {
 async function send(
   exchange: Exchange,
   { strict, merge }: Aggregate,
-  parts: readonly PartAnswer[],
+  parts: readonly PartResponse[],
 ): Promise<void> {
   const fields = noFields();
   addOwnFields(fields, exchange, strict);

@@ -1,5 +1,5 @@
-/** Memory that may be used for answers that wait, in bytes. */
-export interface Room {
+/** Memory that may be used for responses that wait, in bytes. */
+export interface ByteBudget {
   /** How many of these bytes may be kept: they count until they are given back. */
   take(bytes: number): number;
   /** Has its own limit been met, not the one of what it is a part of? */
@@ -8,7 +8,7 @@ export interface Room {
   giveBack(bytes?: number): void;
 }
 
-export function createRoom(maxBytes: number, whole?: Room): Room {
+export function createByteBudget(maxBytes: number, whole?: ByteBudget): ByteBudget {
   let taken = 0;
   return {
     take: (bytes) => {

@@ -1,5 +1,5 @@
-/** The answer of one part: one body, or several where it was called once for each value. */
-export interface PartAnswer {
+/** The response of one part: one body, or several where it was called once for each value. */
+export interface PartResponse {
   readonly key: string;
   readonly calls: readonly { readonly status: number; readonly body: Buffer }[];
   /** Is the member a list, whatever the number of calls? */
@@ -10,7 +10,7 @@ export interface PartAnswer {
  * `{"<key>":<body>,…}` in the order of the parts. By default the result is always JSON: an empty body is `null`, one that is no JSON a
  * string. Strict pastes bodies as they are, as Ocelot does.
  */
-export function mergeParts(parts: readonly PartAnswer[], strict: boolean): string {
+export function mergeParts(parts: readonly PartResponse[], strict: boolean): string {
   const members = parts.map(({ key, calls, isList }) => {
     const bodies = calls.map(({ body }) => (strict ? body.toString() : asJson(body)));
     return `${JSON.stringify(key)}:${isList ? `[${bodies.join(',')}]` : (bodies[0] ?? '')}`;
@@ -19,7 +19,7 @@ export function mergeParts(parts: readonly PartAnswer[], strict: boolean): strin
 }
 
 /** `Laura=404, Tom=200`; of several calls the highest status. */
-export function statusSummary(parts: readonly PartAnswer[]): string {
+export function statusSummary(parts: readonly PartResponse[]): string {
   return parts
     .map(
       ({ key, calls }) =>

@@ -29,5 +29,5 @@ export interface BackendPool {
   ended(backend: Backend, outcome: CallOutcome, durationMs: number): void;
 }
 
-/** `failed` = status 500 … 508, no answer, a broken one, too late. `abandoned` = the client went away: says nothing. */
+/** `failed` = status 500 … 508, no response, a broken one, too late. `abandoned` = the client went away: says nothing. */
 export type CallOutcome = 'answered' | 'failed' | 'not-connected' | 'abandoned';

@@ -4,7 +4,7 @@ import { systemClock } from '@flotilla/kernel';
 import { createMetrics } from '@flotilla/telemetry';
 import {
   createManualTimers,
-  createPlainUpstreams,
+  createPlainBackendClient,
   exchangeWith,
   hosts,
   QUIET,
@@ -22,7 +22,7 @@ function start(random?: () => number, balancers?: ReadonlyMap<string, CreateBala
   const timers = createManualTimers();
   const backends = createBackends({
     config: { routes: [], discovery: undefined, dynamic: undefined },
-    upstreams: createPlainUpstreams(),
+    backendClient: createPlainBackendClient(),
     timers,
     clock: systemClock,
     logger: QUIET,

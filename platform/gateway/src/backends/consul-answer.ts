@@ -14,11 +14,11 @@ interface HealthEntry {
 }
 
 /**
- * The instances in an answer of `/v1/health/service`. The node's name is the host if there is one, else the
+ * The instances in a response of `/v1/health/service`. The node's name is the host if there is one, else the
  * service's address, as Ocelot has it. Entries that cannot be called are left out: a scheme in the address, no
- * port, an address no service lives at. Throws `TypeError` when the answer is no list.
+ * port, an address no service lives at. Throws `TypeError` when the response is no list.
  */
-export function readHealthAnswer(body: unknown): readonly Found[] {
+export function readHealthResponse(body: unknown): readonly Found[] {
   if (!Array.isArray(body)) throw new TypeError('the registry answered something that is no list');
   return (body as readonly (HealthEntry | null)[]).flatMap(readEntry);
 }

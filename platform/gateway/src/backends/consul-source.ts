@@ -2,8 +2,8 @@ import { type Clock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { DiscoveryConfig } from '../model.ts';
 import type { Found } from './candidate.ts';
-import { readHealthAnswer } from './consul-answer.ts';
-import { createHope } from './hope.ts';
+import { readHealthResponse } from './consul-answer.ts';
+import { createLastKnown } from './hope.ts';
 import { type InstanceSource, keepIfSame } from './instance-source.ts';
 
 export interface ConsulSource extends InstanceSource {
@@ -26,7 +26,7 @@ interface ConsulSourceDeps {
 
 const WAIT_SECONDS = 30;
 const CALL_TIMEOUT_MS = 2_000;
-// Consul adds up to a sixteenth to the asked wait, and the answer has to travel.
+// Consul adds up to a sixteenth to the asked wait, and the response has to travel.
 const WAIT_TIMEOUT_MS = WAIT_SECONDS * 1000 * (17 / 16) + CALL_TIMEOUT_MS;
 /** Between questions to a registry that answers at once instead of waiting for a change. */
 const REPEAT_MS = 500;
@@ -43,7 +43,7 @@ const REFILL_MS = 15_000;
 /**
  * The instances of one service in Consul. `Consul` follows it with blocking queries, so that a change is known at
  * once, or asks twice a second when the registry does not do those; `PollConsul` asks each `pollingIntervalMs`.
- * While the registry is away the last good answer stays. A service without instances is not followed: a name that
+ * While the registry is away the last good response stays. A service without instances is not followed: a name that
  * clients made up costs one question each half second.
  */
 export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
@@ -56,7 +56,7 @@ export function createConsulSource(deps: ConsulSourceDeps): ConsulSource {
   let loading: Promise<readonly Found[]> | undefined;
   let failures = 0;
   let refillingUntilMs = 0;
-  const hope = createHope(nowMs);
+  const hope = createLastKnown(nowMs);
   let isKnown = false;
 
   async function ask(index: number, signal: AbortSignal): Promise<number> {
@@ -170,7 +170,7 @@ async function askConsul(
   const waits = index > 0;
   const query = ['passing', ...(waits ? [`index=${index}`, `wait=${WAIT_SECONDS}s`] : [])];
   const answer = await get(deps, query, waits ? WAIT_TIMEOUT_MS : CALL_TIMEOUT_MS, signal);
-  return { found: readHealthAnswer(answer.body), index: answer.index };
+  return { found: readHealthResponse(answer.body), index: answer.index };
 }
 
 async function get(

@@ -5,7 +5,7 @@ import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { GatewayConfig, RouteConfig } from '../model.ts';
 import type { VersionConfig } from '../policies/versions/config.ts';
 import type { Timers } from '../time/timers.ts';
-import type { Upstreams } from '../wire/backend/backend-call.ts';
+import type { BackendClient } from '../wire/backend/backend-call.ts';
 import type { BackendPool } from './backends.ts';
 import type { CreateBalancer } from './balancers.ts';
 import { type Breaker, createBreaker } from './breaker.ts';
@@ -24,7 +24,7 @@ export interface BackendsOptions {
   /** Finds the instances of routes with `ServiceName` when the configuration names no provider. The caller closes it. */
   readonly resolver?: Resolver;
   /** For active health checks. */
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -69,9 +69,9 @@ const MAX_TRANSIENT = 1_000;
 const NONE: ReadonlyMap<string, CreateBalancer> = new Map();
 
 export function createBackends(options: BackendsOptions): Backends {
-  const { upstreams, timers, logger, metrics, random = Math.random } = options;
+  const { backendClient, timers, logger, metrics, random = Math.random } = options;
   const instances = createInstances(timers);
-  const probes = createProbes({ upstreams, timers, random, logger, onChange: instances.changed });
+  const probes = createProbes({ backendClient, timers, random, logger, onChange: instances.changed });
   const services = createServiceSources({ ...options, discovery: options.config.discovery });
   const sticky = new Map<string, StickySessions>();
   let configured = routeIds(options.config.routes);

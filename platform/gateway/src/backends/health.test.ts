@@ -7,7 +7,7 @@ import { ejectionMs } from '@flotilla/resilience';
 import { createMetrics } from '@flotilla/telemetry';
 import {
   createManualTimers,
-  createPlainUpstreams,
+  createPlainBackendClient,
   exchangeWith,
   hosts,
   listen,
@@ -26,7 +26,7 @@ function start(resolver?: Resolver) {
   const metrics = createMetrics();
   const backends = createBackends({
     config: { routes: [], discovery: undefined, dynamic: undefined },
-    upstreams: createPlainUpstreams(),
+    backendClient: createPlainBackendClient(),
     timers,
     clock: systemClock,
     logger: QUIET,

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createHope } from './hope.ts';
+import { createLastKnown } from './hope.ts';
 
 describe('hope for a service without instances', () => {
   it('is there until the registry has been heard', () => {
-    const hope = createHope(() => 0);
+    const hope = createLastKnown(() => 0);
     assert.equal(hope.isAlive, true);
     hope.answered(0);
     assert.equal(hope.isAlive, false);
@@ -14,7 +14,7 @@ describe('hope for a service without instances', () => {
 
   it('lasts a minute after the instances went, and comes back with them', () => {
     let nowMs = 5;
-    const hope = createHope(() => nowMs);
+    const hope = createLastKnown(() => nowMs);
     hope.answered(2);
     nowMs += 1_000_000;
     assert.equal(hope.isAlive, true);

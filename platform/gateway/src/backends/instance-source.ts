@@ -4,7 +4,7 @@ import type { Logger } from '@flotilla/telemetry';
 import type { HostAndPort } from '../policies/target/config.ts';
 import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
-import { createHope } from './hope.ts';
+import { createLastKnown } from './hope.ts';
 
 /** Where the instances of a route come from. */
 export interface InstanceSource {
@@ -23,7 +23,7 @@ export function createFixedSource(hosts: readonly HostAndPort[]): InstanceSource
   return { isHopeful: found.length > 0, current: () => found, load: async () => found };
 }
 
-/** From then on the answer is renewed beside the requests; they wait for it only when it is older than `STALE_MS`. */
+/** From then on the response is renewed beside the requests; they wait for it only when it is older than `STALE_MS`. */
 const FRESH_MS = 50;
 const STALE_MS = 250;
 
@@ -45,7 +45,7 @@ export function createResolverSource(
   let found: readonly Found[] = [];
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let asking: Promise<readonly Found[]> | undefined;
-  const hope = createHope(nowMs);
+  const hope = createLastKnown(nowMs);
 
   async function ask(): Promise<readonly Found[]> {
     try {
@@ -56,7 +56,7 @@ export function createResolverSource(
       }
       hope.answered(found.length);
     } catch (error) {
-      // The last good answer stays. A registry that was never heard is no other fault than no instances.
+      // The last good response stays. A registry that was never heard is no other fault than no instances.
       const isExpected = isPlatformError(error) && error.code === 'DISCOVERY_UNAVAILABLE';
       if (!isExpected) logger.error({ service, err: toError(error) }, 'the resolver failed');
     }

@@ -1,7 +1,7 @@
 import type { Logger } from '@flotilla/telemetry';
 import type { HealthConfig } from '../policies/health-check/config.ts';
 import type { Timer, Timers } from '../time/timers.ts';
-import type { Origin, UpstreamCall, Upstreams } from '../wire/backend/backend-call.ts';
+import type { BackendCall, BackendClient, Origin } from '../wire/backend/backend-call.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { noFields, setField } from '../wire/rules/fields.ts';
 
@@ -21,7 +21,7 @@ export interface Probes {
 }
 
 interface ProbesDeps {
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly random: () => number;
   readonly logger: Logger;
@@ -45,7 +45,7 @@ interface State extends Probe {
   health: Health;
   users: number;
   timer: Timer | undefined;
-  call: UpstreamCall | undefined;
+  call: BackendCall | undefined;
 }
 
 /** The interval varies by a tenth, so that many gateways do not ask in step. */
@@ -127,9 +127,9 @@ interface Question {
 /** Good is a status from 200 to 399 in time. `settle` is called once, and not when the call is aborted from outside. */
 function ask(
   { origin, authority, health }: Question,
-  { upstreams, timers }: ProbesDeps,
+  { backendClient, timers }: ProbesDeps,
   settle: (isGood: boolean) => void,
-): UpstreamCall {
+): BackendCall {
   let isOpen = true;
   const finish = (isGood: boolean): void => {
     if (!isOpen) return;
@@ -144,7 +144,7 @@ function ask(
     call.abort();
     finish(isGood); // an endless body is no reason to call an instance ill
   });
-  const call = upstreams.send(
+  const call = backendClient.send(
     origin,
     {
       method: 'GET',

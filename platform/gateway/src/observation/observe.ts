@@ -26,7 +26,7 @@ export interface TelemetryOptions {
 
 /** What the gateway tells of its work. */
 export interface GatewayTelemetry {
-  /** The client has its answer, or is gone. */
+  /** The client has its response, or is gone. */
   ended(exchange: Exchange): void;
   tried(exchange: Exchange, backend: Backend, outcome: TryOutcome): void;
   /** Bytes that were no request. */
@@ -40,7 +40,7 @@ export interface GatewayTelemetry {
 
 const SAMPLE = 100;
 const SLOW_MS = 1_000;
-/** A client that went away before an answer; for measurements only. */
+/** A client that went away before a response; for measurements only. */
 const CLIENT_GONE = 499;
 
 export function createGatewayTelemetry({

@@ -1,7 +1,7 @@
 import { toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { GatewayConfig, OpenApiSource } from '../model.ts';
-import { createFavicon, createPage, FAVICON_PATH, type OpenApiAnswer } from './docs-page.ts';
+import { createFavicon, createPage, FAVICON_PATH, type OpenApiResponse } from './docs-page.ts';
 import { isObject, type JsonObject } from './json-object.ts';
 import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
 
@@ -10,7 +10,7 @@ import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
  * `/docs/<key>.json` and `/docs/<key>/<version>.json` for one, and those given. `undefined` = none of these.
  */
 export interface OpenApi {
-  find(path: string): Promise<OpenApiAnswer> | undefined;
+  find(path: string): Promise<OpenApiResponse> | undefined;
 }
 
 interface OpenApiDeps {
@@ -52,17 +52,17 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   }
 
   const asyncApi = given.has(ASYNC_API) ? ASYNC_API : undefined;
-  async function merged(sources: readonly OpenApiSource[], title: string): Promise<OpenApiAnswer> {
+  async function merged(sources: readonly OpenApiSource[], title: string): Promise<OpenApiResponse> {
     const documents = await Promise.all(sources.map(ask));
     const version = sources.length === 1 ? (sources[0]?.version ?? '1') : '1';
     const document = mergeDocuments(documents, { routes: config.routes, title, version, asyncApi });
-    return jsonAnswer(document);
+    return jsonResponse(document);
   }
 
   return {
     find: (path) => {
       const document = given.get(path);
-      if (document !== undefined) return Promise.resolve(jsonAnswer(document));
+      if (document !== undefined) return Promise.resolve(jsonResponse(document));
       if (config.openApi.length === 0) return undefined;
       if (path === '/docs' || path === '/docs/') return Promise.resolve(page);
       if (path === FAVICON_PATH) return Promise.resolve(favicon);
@@ -77,7 +77,7 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   };
 }
 
-function jsonAnswer(document: object): OpenApiAnswer {
+function jsonResponse(document: object): OpenApiResponse {
   return { contentType: 'application/json', body: JSON.stringify(document), headers: [] };
 }
 

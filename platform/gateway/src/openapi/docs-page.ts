@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /** A page or document of the gateway itself. */
-export interface OpenApiAnswer {
+export interface OpenApiResponse {
   readonly contentType: string;
   readonly body: string;
   /** Beside the content type. */
@@ -15,7 +15,7 @@ const NOSNIFF = ['x-content-type-options', 'nosniff'] as const;
 const read = (file: string) => readFileSync(new URL(`./${file}`, import.meta.url), 'utf8');
 
 /** One file, put together from three. It runs nothing but its own script, and talks to nobody but the gateway. */
-export function createPage(): OpenApiAnswer {
+export function createPage(): OpenApiResponse {
   const [style, script] = [read('docs-page.css'), read('docs-page-script.js')];
   const body = read('docs-page.html')
     .replace('<style></style>', () => `<style>${style}</style>`)
@@ -37,7 +37,7 @@ export function createPage(): OpenApiAnswer {
   };
 }
 
-export function createFavicon(): OpenApiAnswer {
+export function createFavicon(): OpenApiResponse {
   return {
     contentType: 'image/svg+xml',
     body: read('favicon.svg'),

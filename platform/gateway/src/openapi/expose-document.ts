@@ -1,6 +1,6 @@
 import type { RouteConfig } from '../model.ts';
 import { METHODS } from '../wire/rules/request.ts';
-import { isGivenByGateway, withGatewayAnswers } from './gateway-part.ts';
+import { isGivenByGateway, withGatewayResponses } from './gateway-part.ts';
 import { isObject, type JsonObject, objectAt } from './json-object.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';
 
@@ -86,7 +86,7 @@ function asSeen(document: JsonObject, { path, item, operation, route, tags }: Pl
     tags,
     ...(parameters.length > 0 && { parameters }),
     ...(parameters.length === 0 && 'parameters' in kept && { parameters: [] }),
-    responses: withGatewayAnswers(document, objectAt(operation, 'responses'), route),
+    responses: withGatewayResponses(document, objectAt(operation, 'responses'), route),
     security: authentication === undefined ? [] : [{ bearer: [] }],
     ...(authentication !== undefined &&
       authentication.allowedScopes.length > 0 && { 'x-scopes': authentication.allowedScopes }),

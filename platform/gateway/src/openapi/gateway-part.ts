@@ -20,8 +20,8 @@ export function isGivenByGateway(header: string, { transforms, claims }: RouteCo
   return replaced.some((edit) => isSame(edit.header)) || [...claims.toHeaders.keys()].some(isSame);
 }
 
-/** The answers of an operation as clients get them: with the statuses and headers that the gateway adds. */
-export function withGatewayAnswers(
+/** The responses of an operation as clients get them: with the statuses and headers that the gateway adds. */
+export function withGatewayResponses(
   document: JsonObject,
   responses: JsonObject,
   { authentication, rateLimit, cache }: RouteConfig,

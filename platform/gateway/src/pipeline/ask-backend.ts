@@ -2,17 +2,17 @@ import type { Exchange } from '../exchange.ts';
 import { canFallBack } from '../policies/strangler/decide.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
 import { forward } from './attempt.ts';
-import type { AnswerTap, Fallback, ForwardDeps } from './forwarding.ts';
+import type { Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
-/** Called once: with `undefined` when there is an answer (or nobody to have it), with a refusal when there is none yet. */
+/** Called once: with `undefined` when there is a response (or nobody to have it), with a refusal when there is none yet. */
 export type Done = (refusal: Refusal | undefined) => void;
 
 /** Who looks on while the back end answers, and who answers when it does not. */
-export interface Company {
-  readonly tap?: AnswerTap | undefined;
+export interface AttemptContext {
+  readonly tap?: ResponseTap | undefined;
   readonly fallback?: Fallback | undefined;
-  /** That it has waited already, for somebody else's answer. */
+  /** That it has waited already, for somebody else's response. */
   readonly waitedMs?: number;
 }
 
@@ -20,7 +20,7 @@ export interface Company {
 export function askBackend(
   exchange: Exchange,
   route: RouteRuntime,
-  { tap, fallback, waitedMs = 0 }: Company,
+  { tap, fallback, waitedMs = 0 }: AttemptContext,
   deps: ForwardDeps,
   done: Done,
 ): void {
@@ -62,7 +62,7 @@ export function askBackend(
 function shadowTap(
   exchange: Exchange,
   strangler: { readonly side: Side } & Pick<NonNullable<RouteRuntime['strangler']>, 'shadow'>,
-): AnswerTap | undefined {
+): ResponseTap | undefined {
   const target = strangler.side.urlFor(exchange);
   if (typeof target !== 'string') return undefined;
   const { method, fields } = exchange.outgoing;
@@ -76,7 +76,7 @@ function shadowTap(
   );
 }
 
-function both(one: AnswerTap | undefined, other: AnswerTap | undefined): AnswerTap | undefined {
+function both(one: ResponseTap | undefined, other: ResponseTap | undefined): ResponseTap | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return {
     head: (head, backend) => {

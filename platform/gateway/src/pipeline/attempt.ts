@@ -3,11 +3,11 @@ import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import { downstreamBaseUrl } from '../policies/header-transforms/header-transforms.ts';
 import type { Timer } from '../time/timers.ts';
-import type { AnswerSink, UpstreamCall, UpstreamFailure } from '../wire/backend/backend-call.ts';
+import type { BackendCall, BackendFailure, ResponseSink } from '../wire/backend/backend-call.ts';
 import { copyFields, type Fields } from '../wire/rules/fields.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../wire/rules/refusal.ts';
 import { IDEMPOTENT } from '../wire/rules/request.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
 import type { ForwardDeps, Forwarding } from './forwarding.ts';
 import { followRedirect, type Hop, MAX_REDIRECTS } from './redirects.ts';
 import type { RouteRuntime } from './route-runtime.ts';
@@ -18,8 +18,8 @@ const LONGEST_PAUSE_MS = 250;
 const NOBODY: Tried = { refused: new Set(), avoid: new Set() };
 
 /**
- * Passes a request to an instance and its answer back while it arrives. A request is sent a second time only if it is idempotent, has
- * no body on its way and no byte of an answer came; a try that found no connection sent nothing and may always be repeated elsewhere.
+ * Passes a request to an instance and its response back while it arrives. A request is sent a second time only if it is idempotent, has
+ * no body on its way and no byte of a response came; a try that found no connection sent nothing and may always be repeated elsewhere.
  */
 export function forward(
   exchange: Exchange,
@@ -34,8 +34,8 @@ export function forward(
   }
 }
 
-/** A class, not closures: one is made for each request, and its methods are called for every piece of its answer. */
-class Forward implements AnswerSink {
+/** A class, not closures: one is made for each request, and its methods are called for every piece of its response. */
+class Forward implements ResponseSink {
   readonly #exchange: Exchange;
   readonly #route: RouteRuntime;
   readonly #forwarding: Forwarding;
@@ -45,11 +45,11 @@ class Forward implements AnswerSink {
   /** Where a redirect led, and how many there were. */
   #hop: Hop | undefined;
   #hops = 0;
-  #call: UpstreamCall | undefined;
+  #call: BackendCall | undefined;
   #backend: Backend | undefined;
   #tryStartedAtMs = 0;
   #status = 0;
-  /** Of the whole way to the head of the answer. */
+  /** Of the whole way to the head of the response. */
   #deadline: Timer | undefined;
   /** Until instances are looked for again. */
   #pause: Timer | undefined;
@@ -130,7 +130,7 @@ class Forward implements AnswerSink {
     const hop = this.#hop;
     const hasBody = hop === undefined ? body.framing.kind !== 'none' : hop.hasBody;
     this.#tryStartedAtMs = performance.now();
-    this.#call = this.#deps.upstreams.send(
+    this.#call = this.#deps.backendClient.send(
       backend.origin,
       {
         method: hop?.method ?? outgoing.method,
@@ -164,7 +164,7 @@ class Forward implements AnswerSink {
 
   // What the back end says
 
-  head(head: AnswerHead): void {
+  head(head: ResponseHead): void {
     const { config, jar } = this.#route;
     const isFailure = isFailureStatus(head.status);
     this.#status = head.status;
@@ -189,8 +189,8 @@ class Forward implements AnswerSink {
     if (shaped !== undefined) this.#exchange.answer.start(shaped);
   }
 
-  /** The answer leads elsewhere, and the gateway goes there in the client's place. */
-  #follow(head: AnswerHead): boolean {
+  /** The response leads elsewhere, and the gateway goes there in the client's place. */
+  #follow(head: ResponseHead): boolean {
     const { outgoing, body, request } = this.#exchange;
     if (this.#backend === undefined || this.#hops >= MAX_REDIRECTS || request.handshake !== 'none')
       return false;
@@ -212,9 +212,9 @@ class Forward implements AnswerSink {
   }
 
   /** What the client sees. Code of the user's own takes part: when it throws the client gets an error, and the back end is let go. */
-  #shape(head: AnswerHead, baseUrl: string): AnswerHead | undefined {
+  #shape(head: ResponseHead, baseUrl: string): ResponseHead | undefined {
     try {
-      return this.#route.shapeAnswer(this.#exchange, head, baseUrl);
+      return this.#route.shapeResponse(this.#exchange, head, baseUrl);
     } catch (error) {
       this.#fault(error);
       return undefined;
@@ -239,7 +239,7 @@ class Forward implements AnswerSink {
     this.#over(undefined);
   }
 
-  switched(head: AnswerHead, backend: Duplex, early: Buffer): void {
+  switched(head: ResponseHead, backend: Duplex, early: Buffer): void {
     this.#deadline?.cancel();
     this.#status = head.status;
     this.#report('answered');
@@ -261,7 +261,7 @@ class Forward implements AnswerSink {
     });
   }
 
-  error(failure: UpstreamFailure): void {
+  error(failure: BackendFailure): void {
     if (this.#isOver) return;
     const { answer, body } = this.#exchange;
     if (failure.reason === 'request-body')
@@ -286,7 +286,7 @@ class Forward implements AnswerSink {
     return this.#route.retryBudget.spend(performance.now());
   }
 
-  #repeat(outcome: CallOutcome, failure: UpstreamFailure | undefined): void {
+  #repeat(outcome: CallOutcome, failure: BackendFailure | undefined): void {
     this.#tryEnded(outcome, failure, true);
     this.#tried ??= { refused: new Set(), avoid: new Set() };
     if (outcome === 'not-connected') this.#tried.refused.add(this.#backend?.id ?? '');
@@ -297,7 +297,7 @@ class Forward implements AnswerSink {
     this.#next();
   }
 
-  #tryEnded(outcome: CallOutcome, failure: UpstreamFailure | undefined, willRetry: boolean): void {
+  #tryEnded(outcome: CallOutcome, failure: BackendFailure | undefined, willRetry: boolean): void {
     if (this.#call === undefined || this.#backend === undefined) return;
     this.#call = undefined;
     const durationMs = performance.now() - this.#tryStartedAtMs;
@@ -307,16 +307,12 @@ class Forward implements AnswerSink {
     this.#deps.onTry(this.#exchange, this.#backend, { outcome, status, failure, willRetry, durationMs });
   }
 
-  #giveUp(
-    progress: UpstreamFailure['progress'],
-    failure: UpstreamFailure | undefined,
-    refusal: Refusal,
-  ): void {
+  #giveUp(progress: BackendFailure['progress'], failure: BackendFailure | undefined, refusal: Refusal): void {
     this.#fail('failed', failure, this.#forwarding.fallback?.accepts(progress) ? 'fallback' : refusal);
   }
 
-  /** Ends the exchange with the back end, whatever its state. A client that has a part of an answer is cut. */
-  #fail(outcome: CallOutcome, failure: UpstreamFailure | undefined, refusal: Refusal | 'fallback'): void {
+  /** Ends the exchange with the back end, whatever its state. A client that has a part of a response is cut. */
+  #fail(outcome: CallOutcome, failure: BackendFailure | undefined, refusal: Refusal | 'fallback'): void {
     if (this.#isOver) return;
     this.#call?.abort();
     this.#tryEnded(outcome, failure, false);

@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
-import type { Answer, AnswerHead } from '../wire/rules/response.ts';
+import type { ClientResponse, ResponseHead } from '../wire/rules/response.ts';
 
-/** An answer that is kept instead of sent: of a part of an aggregate, of a copy that nobody sees. */
-export interface CollectedAnswer extends Answer {
-  readonly head: AnswerHead | undefined;
+/** A response that is kept instead of sent: of a part of an aggregate, of a copy that nobody sees. */
+export interface CollectedResponse extends ClientResponse {
+  readonly head: ResponseHead | undefined;
   /** What came of the body, as far as there was room. */
   body(): Buffer;
   /** Did the body go beyond the room? The rest was dropped. */
@@ -11,21 +11,21 @@ export interface CollectedAnswer extends Answer {
 }
 
 /** Says how many of these bytes may be kept, and counts them. */
-export type TakeRoom = (bytes: number) => number;
+export type TakeBytes = (bytes: number) => number;
 
 /** `onFull` is called once, when more comes than may be kept. */
-export function createCollectedAnswer(take: TakeRoom, onFull?: () => void): CollectedAnswer {
+export function createCollectedResponse(take: TakeBytes, onFull?: () => void): CollectedResponse {
   const chunks: Buffer[] = [];
-  let head: AnswerHead | undefined;
-  let state: Answer['state'] = 'open';
+  let head: ResponseHead | undefined;
+  let state: ClientResponse['state'] = 'open';
   let bytes = 0;
   let truncated = false;
-  const close = (last: Answer['state']) => {
+  const close = (last: ClientResponse['state']) => {
     if (state === 'ended' || state === 'gone') return;
     state = last;
     answer.onClose?.();
   };
-  const answer: CollectedAnswer = {
+  const answer: CollectedResponse = {
     get state() {
       return state;
     },

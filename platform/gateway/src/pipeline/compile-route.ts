@@ -15,8 +15,8 @@ import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
 import { compileForwarding } from '../policies/forwarded/forwarded.ts';
 import {
-  compileAnswerTransforms,
   compileRequestTransforms,
+  compileResponseTransforms,
 } from '../policies/header-transforms/header-transforms.ts';
 import { type CookieJar, createCookieJar } from '../policies/http-handler/cookie-jar.ts';
 import { compileIpRules } from '../policies/ip-rules/ip-rules.ts';
@@ -85,7 +85,7 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
     }),
     breaker: backends.breakerFor(route),
     retryBudget: backends.retryBudgetFor(route),
-    shapeAnswer: compileAnswer(route, deps),
+    shapeResponse: compileResponse(route, deps),
     jar,
   };
 }
@@ -134,7 +134,7 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
   return steps.filter((step) => step !== undefined);
 }
 
-/** The back end continues the trace, and learns how long an answer is of use; a client may be less patient, never more. */
+/** The back end continues the trace, and learns how long a response is of use; a client may be less patient, never more. */
 function addTrace(timeoutMs: number): Step {
   return ({ outgoing: { fields }, request, trace }) => {
     appendField(fields, TRACEPARENT, formatTraceparent(trace));
@@ -185,13 +185,16 @@ function compileSide(route: RouteConfig, url: UrlSource, { backends, config }: C
   };
 }
 
-function compileAnswer(
+function compileResponse(
   route: RouteConfig,
   { config, handlers, logger }: CompileDeps,
-): RouteRuntime['shapeAnswer'] {
+): RouteRuntime['shapeResponse'] {
   const onWarning = (text: string) =>
     logger.warn({ route: route.name, text }, 'a header transform has no effect');
-  const transform = compileAnswerTransforms(route.transforms.answer, { baseUrl: config.baseUrl, onWarning });
+  const transform = compileResponseTransforms(route.transforms.answer, {
+    baseUrl: config.baseUrl,
+    onWarning,
+  });
   const own = route.delegatingHandlers.flatMap((name) => handlers[name]?.answer ?? []);
   const hasCors = route.cors !== undefined;
   return (exchange, head, downstreamBaseUrl) => {

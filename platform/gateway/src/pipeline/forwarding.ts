@@ -2,13 +2,13 @@ import type { Backend, CallOutcome } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import type { Timers } from '../time/timers.ts';
-import type { UpstreamFailure, Upstreams } from '../wire/backend/backend-call.ts';
+import type { BackendClient, BackendFailure } from '../wire/backend/backend-call.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
 import type { Side } from './route-runtime.ts';
 
 export interface ForwardDeps {
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly nowMs: () => number;
   /** Statuses that differ in Ocelot. */
@@ -30,32 +30,32 @@ export type CacheResult = 'hit' | 'miss' | 'stale' | 'coalesced' | 'bypass';
 export interface TryOutcome {
   readonly outcome: CallOutcome;
   readonly status: number | undefined;
-  readonly failure: UpstreamFailure | undefined;
+  readonly failure: BackendFailure | undefined;
   readonly willRetry: boolean;
   readonly durationMs: number;
 }
 
-/** Sees the answer of the back end pass; the head is its own to keep. */
-export interface AnswerTap {
-  head(head: AnswerHead, backend: Backend): void;
+/** Sees the response of the back end pass; the head is its own to keep. */
+export interface ResponseTap {
+  head(head: ResponseHead, backend: Backend): void;
   data(chunk: Buffer): void;
   end(how: 'complete' | 'incomplete'): void;
 }
 
 export interface Forwarding {
   readonly side: Side;
-  readonly tap: AnswerTap | undefined;
+  readonly tap: ResponseTap | undefined;
   readonly fallback: Fallback | undefined;
-  /** Of the route's time; less than all of it when the request has waited for somebody else's answer. */
+  /** Of the route's time; less than all of it when the request has waited for somebody else's response. */
   readonly timeoutMs: number;
-  /** Called once: with `undefined` when the client has its answer (or is gone), with a refusal when nothing was answered yet. */
+  /** Called once: with `undefined` when the client has its response (or is gone), with a refusal when nothing was answered yet. */
   readonly done: (refusal: Refusal | undefined) => void;
 }
 
 /** Somebody else who can answer. */
 export interface Fallback {
-  /** Asked before an answer with this status is passed on, or in place of a failure. */
-  accepts(outcome: number | UpstreamFailure['progress']): boolean;
+  /** Asked before a response with this status is passed on, or in place of a failure. */
+  accepts(outcome: number | BackendFailure['progress']): boolean;
   /** Goes on in place of `done`. */
   take(): void;
 }

@@ -3,7 +3,7 @@ import { downstreamBaseUrl } from '../policies/header-transforms/header-transfor
 import type { Origin } from '../wire/backend/backend-call.ts';
 import { isCallable } from '../wire/rules/callable-address.ts';
 import { copyFields, type Fields, fieldValue, removeField } from '../wire/rules/fields.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
 
 /** A request that goes to a back end, as far as a redirect may change it. */
 export interface Hop {
@@ -24,10 +24,10 @@ const OF_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'co
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /**
- * Where an answer sends the gateway; `undefined` when it is for the client as it is: no redirect, one that would need the body again,
+ * Where a response sends the gateway; `undefined` when it is for the client as it is: no redirect, one that would need the body again,
  * leads to an address that nobody may be sent to, or from https to http.
  */
-export function followRedirect(head: AnswerHead, from: Hop): Hop | undefined {
+export function followRedirect(head: ResponseHead, from: Hop): Hop | undefined {
   if (!REDIRECTS.has(head.status)) return undefined;
   const location = fieldValue(head.fields, 'location');
   const here = `${downstreamBaseUrl(from.backend.origin).slice(0, -1)}${from.target}`;

@@ -7,7 +7,7 @@ import { problemJson, type Refusal } from '../wire/rules/refusal.ts';
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
 
-/** Adds what the gateway says of itself on every answer: rate limits, and unless strict the id to ask for in case of trouble. */
+/** Adds what the gateway says of itself on every response: rate limits, and unless strict the id to ask for in case of trouble. */
 export function addOwnFields(fields: Fields, { answerFields, trace }: Exchange, strict: boolean): void {
   appendFields(fields, answerFields);
   if (!strict && !hasField(fields, REQUEST_ID.lower)) appendField(fields, REQUEST_ID, trace.traceId);

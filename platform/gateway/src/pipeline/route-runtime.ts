@@ -7,7 +7,7 @@ import type { CachePolicy } from '../policies/cache/compile-cache.ts';
 import type { CookieJar } from '../policies/http-handler/cookie-jar.ts';
 import type { Strangler } from '../strangler/create-stranglers.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
 
 /** A route made ready to serve: everything that can be decided beforehand has been. */
 export interface RouteRuntime {
@@ -23,8 +23,8 @@ export interface RouteRuntime {
   readonly cache: CachePolicy | undefined;
   readonly breaker: Breaker | undefined;
   readonly retryBudget: RetryBudget;
-  /** What the client sees of a back end's answer. */
-  readonly shapeAnswer: (exchange: Exchange, head: AnswerHead, downstreamBaseUrl: string) => AnswerHead;
+  /** What the client sees of a back end's response. */
+  readonly shapeResponse: (exchange: Exchange, head: ResponseHead, downstreamBaseUrl: string) => ResponseHead;
   readonly jar: CookieJar | undefined;
 }
 

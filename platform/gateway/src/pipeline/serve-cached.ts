@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange.ts';
-import type { CachedAnswer } from '../policies/cache/cached-response.ts';
+import type { CachedResponse } from '../policies/cache/cached-response.ts';
 import type { CachePolicy } from '../policies/cache/compile-cache.ts';
 import type { Recorder } from '../policies/cache/recorder.ts';
 import type { Lookup, Settled } from '../policies/cache/response-cache.ts';
@@ -7,8 +7,8 @@ import { downstreamBaseUrl } from '../policies/header-transforms/header-transfor
 import { CLIENT_GONE, type Refusal } from '../wire/rules/refusal.ts';
 import { askBackend, type Done } from './ask-backend.ts';
 import { bytesAsBody } from './buffered-body.ts';
-import { createCollectedAnswer } from './collected-response.ts';
-import type { AnswerTap, Fallback, ForwardDeps } from './forwarding.ts';
+import { createCollectedResponse } from './collected-response.ts';
+import type { Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { readWhole } from './whole-body.ts';
 
@@ -38,7 +38,7 @@ export function serveCached(
     else go(found, 0);
   }
 
-  /** Somebody else fetches the answer. It may take no longer than this route's own fetch might. */
+  /** Somebody else fetches the response. It may take no longer than this route's own fetch might. */
   function follow(settled: Promise<Settled>): void {
     deps.onCache(exchange, 'coalesced');
     const { timers, refusals } = deps;
@@ -108,11 +108,15 @@ function fetchInto(
   }
 }
 
-function send(exchange: Exchange, { shapeAnswer }: RouteRuntime, { head, body, source }: CachedAnswer): void {
-  exchange.answer.send(shapeAnswer(exchange, head, source), body);
+function send(
+  exchange: Exchange,
+  { shapeResponse }: RouteRuntime,
+  { head, body, source }: CachedResponse,
+): void {
+  exchange.answer.send(shapeResponse(exchange, head, source), body);
 }
 
-function recorderTap({ answer }: Exchange, recorder: Recorder): AnswerTap {
+function recorderTap({ answer }: Exchange, recorder: Recorder): ResponseTap {
   let isStored = false;
   return {
     head: (head, backend) => {
@@ -130,9 +134,9 @@ function recorderTap({ answer }: Exchange, recorder: Recorder): AnswerTap {
 
 const SERVER_FAULTS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-/** RFC 5861: an answer that is too old is better than an error. */
+/** RFC 5861: a response that is too old is better than an error. */
 function staleInstead(exchange: Exchange, route: RouteRuntime, recorder: Recorder, done: Done): Fallback {
-  let stale: CachedAnswer | undefined;
+  let stale: CachedResponse | undefined;
   return {
     accepts: (outcome) => {
       if (typeof outcome === 'number' && !SERVER_FAULTS.has(outcome)) return false;
@@ -149,11 +153,11 @@ function staleInstead(exchange: Exchange, route: RouteRuntime, recorder: Recorde
 
 const dropped = () => 0;
 
-/** Behind the back of the client, which has its answer. */
+/** Behind the back of the client, which has its response. */
 function refresh(exchange: Exchange, route: RouteRuntime, recorder: Recorder, deps: ForwardDeps): void {
   const detached: Exchange = {
     ...exchange,
-    answer: createCollectedAnswer(dropped),
+    answer: createCollectedResponse(dropped),
     body: bytesAsBody(Buffer.alloc(0), { kind: 'none' }),
     onGone: undefined,
   };

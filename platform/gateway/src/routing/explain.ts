@@ -29,10 +29,10 @@ export interface Winner {
   readonly name: string;
   readonly values: Readonly<Record<string, string>>;
   /** What the back end gets; an aggregate calls several. */
-  readonly upstream: readonly UpstreamCall[];
+  readonly upstream: readonly BackendCall[];
 }
 
-export interface UpstreamCall {
+export interface BackendCall {
   readonly method: string;
   /** With the first host, or the service's name in its place. `undefined` = refused with 400. */
   readonly url: string | undefined;
@@ -163,7 +163,7 @@ function describeCall(
   { values }: RouteFound,
   upstream: string,
   route: RouteConfig,
-): UpstreamCall {
+): BackendCall {
   const { target, scheme } = route;
   const make = compileDownstreamUrl({
     upstream,

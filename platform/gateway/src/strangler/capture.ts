@@ -1,23 +1,23 @@
 import { noFields } from '../wire/rules/fields.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
-import type { CapturedAnswer } from './compare-responses.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
+import type { CapturedResponse } from './compare-responses.ts';
 
-/** Takes down one answer as it passes, up to a limit. */
+/** Takes down one response as it passes, up to a limit. */
 export interface Capture {
   readonly state: 'open' | 'complete' | 'lost';
-  head(head: AnswerHead): void;
+  head(head: ResponseHead): void;
   data(chunk: Buffer): void;
   end(): void;
   lost(): void;
-  answer(): CapturedAnswer;
+  answer(): CapturedResponse;
 }
 
 const MAX_BODY_BYTES = 262_144;
 
-/** `onSettled` is called once, when the answer is complete or lost. */
+/** `onSettled` is called once, when the response is complete or lost. */
 export function createCapture(onSettled: () => void): Capture {
   let state: Capture['state'] = 'open';
-  let head: AnswerHead | undefined;
+  let head: ResponseHead | undefined;
   let chunks: Buffer[] | undefined = [];
   let bytes = 0;
 

@@ -1,4 +1,4 @@
-/** One place where two answers differ; `legacy` and `new` are excerpts, `undefined` = not there. */
+/** One place where two responses differ; `legacy` and `new` are excerpts, `undefined` = not there. */
 export interface Difference {
   readonly where: string;
   readonly legacy: string | undefined;

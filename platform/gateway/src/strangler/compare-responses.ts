@@ -3,8 +3,8 @@ import { brotliDecompress, gunzip, inflate } from 'node:zlib';
 import { type Fields, fieldValue } from '../wire/rules/fields.ts';
 import { compareJson, type Difference, type IgnoredPath } from './compare-json.ts';
 
-/** An answer as far as it is compared. */
-export interface CapturedAnswer {
+/** A response as far as it is compared. */
+export interface CapturedResponse {
   readonly status: number;
   readonly fields: Fields;
   /** As it travelled; `undefined` = too large to be compared. */
@@ -41,9 +41,9 @@ export function readIgnored(entries: readonly string[]): Ignored {
   };
 }
 
-export async function compareAnswers(
-  legacy: CapturedAnswer,
-  other: CapturedAnswer,
+export async function compareResponses(
+  legacy: CapturedResponse,
+  other: CapturedResponse,
   ignored: Ignored,
 ): Promise<Comparison> {
   const differences: Difference[] = [];
@@ -60,7 +60,7 @@ export async function compareAnswers(
   return { differences, isComplete: true };
 }
 
-function headerOf({ fields }: CapturedAnswer, name: string): string | undefined {
+function headerOf({ fields }: CapturedResponse, name: string): string | undefined {
   return fieldValue(fields, name)?.slice(0, 200).toLowerCase().replaceAll(' ', '');
 }
 
@@ -87,7 +87,7 @@ const DECODERS = {
   br: promisify<Buffer, object, Buffer>(brotliDecompress),
 };
 
-async function decoded({ body, fields }: CapturedAnswer): Promise<Buffer | undefined> {
+async function decoded({ body, fields }: CapturedResponse): Promise<Buffer | undefined> {
   const coding = fieldValue(fields, 'content-encoding')?.toLowerCase() ?? 'identity';
   if (body === undefined || body.length === 0 || coding === 'identity') return body;
   if (!isKnown(coding)) return undefined;

@@ -9,7 +9,7 @@ import type { RouteConfig } from '../model.ts';
 import type { StranglerConfig } from '../policies/strangler/config.ts';
 import { decide, type Plan, type Side, type Switchable } from '../policies/strangler/decide.ts';
 import type { Timers } from '../time/timers.ts';
-import type { Upstreams } from '../wire/backend/backend-call.ts';
+import type { BackendClient } from '../wire/backend/backend-call.ts';
 import { readIgnored } from './compare-responses.ts';
 import { createShadow, type ShadowCopy, type ShadowReport, type ShadowTap } from './shadow.ts';
 
@@ -49,7 +49,7 @@ export interface StranglerReport extends Switchable {
 
 interface StranglersDeps {
   readonly poolFor: (route: RouteConfig) => BackendPool;
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -3,21 +3,21 @@ import type { Logger } from '@flotilla/telemetry';
 import type { BackendPool } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Timers } from '../time/timers.ts';
-import type { UpstreamCall, Upstreams } from '../wire/backend/backend-call.ts';
+import type { BackendCall, BackendClient } from '../wire/backend/backend-call.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { type Fields, setField } from '../wire/rules/fields.ts';
-import type { AnswerHead } from '../wire/rules/response.ts';
+import type { ResponseHead } from '../wire/rules/response.ts';
 import { type Capture, createCapture } from './capture.ts';
 import type { Difference } from './compare-json.ts';
-import { compareAnswers, type Ignored } from './compare-responses.ts';
+import { compareResponses, type Ignored } from './compare-responses.ts';
 
-/** Sees the answer that the client gets. Each call returns at once. */
+/** Sees the response that the client gets. Each call returns at once. */
 export interface ShadowTap {
-  head(head: AnswerHead): void;
+  head(head: ResponseHead): void;
   data(chunk: Buffer): void;
-  /** The answer is complete. */
+  /** The response is complete. */
   end(): void;
-  /** There is no complete answer to compare with: refused, broken, client gone. */
+  /** There is no complete response to compare with: refused, broken, client gone. */
   lost(): void;
 }
 
@@ -28,9 +28,9 @@ export interface ShadowReport {
   readonly different: number;
   /** Equal as far as it was compared: a body was too large. */
   readonly partly: number;
-  /** The new side gave no answer, or not in time. */
+  /** The new side gave no response, or not in time. */
   readonly failed: number;
-  /** The client's own answer did not become complete: nothing to compare with. */
+  /** The client's own response did not become complete: nothing to compare with. */
   readonly incomplete: number;
   /** Not copied because too many copies were under way. */
   readonly dropped: number;
@@ -64,7 +64,7 @@ interface ShadowDeps {
   readonly route: string;
   readonly pool: () => BackendPool;
   readonly ignored: Ignored;
-  readonly upstreams: Upstreams;
+  readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly now: () => Date;
   readonly logger: Logger;
@@ -77,11 +77,11 @@ const MAX_IN_FLIGHT = 20;
 const MAX_SAMPLES = 20;
 /** For the whole of both answers; an endless one is not compared. */
 const DEADLINE_MS = 10_000;
-/** Tells the new side that nobody waits for its answer. */
+/** Tells the new side that nobody waits for its response. */
 const MARK = fieldName('X-Gateway-Shadow');
 
 export function createShadow(deps: ShadowDeps): Shadow {
-  const { ignored, upstreams, timers, logger } = deps;
+  const { ignored, backendClient, timers, logger } = deps;
   const counts = { copied: 0, equal: 0, different: 0, partly: 0, failed: 0, incomplete: 0, dropped: 0 };
   const samples: ShadowSample[] = [];
   let inFlight = 0;
@@ -95,7 +95,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     inFlight += 1;
     const { path } = exchange.request.target;
     let isOver = false;
-    let call: UpstreamCall | undefined;
+    let call: BackendCall | undefined;
     const legacy = createCapture(judge);
     const fresh = createCapture(judge);
     const deadline = timers.after(DEADLINE_MS, () =>
@@ -142,7 +142,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     legacy: Capture,
     fresh: Capture,
   ): Promise<ShadowResult> {
-    const { differences, isComplete } = await compareAnswers(legacy.answer(), fresh.answer(), ignored);
+    const { differences, isComplete } = await compareResponses(legacy.answer(), fresh.answer(), ignored);
     if (differences.length === 0) return isComplete ? 'equal' : 'partly';
     samples.push({ at: deps.now().toISOString(), method, path, differences });
     if (samples.length > MAX_SAMPLES) samples.shift();
@@ -153,7 +153,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     exchange: Exchange,
     { method, target, fields }: ShadowCopy,
     capture: Capture,
-  ): Promise<UpstreamCall | undefined> {
+  ): Promise<BackendCall | undefined> {
     const pool = deps.pool();
     const backend = await pool.pick(exchange, NOTHING_TRIED);
     if (backend === undefined) return undefined;
@@ -166,7 +166,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     pool.began(backend);
     let isFailure = false;
     const { origin, authority } = backend;
-    const sent = upstreams.send(
+    const sent = backendClient.send(
       origin,
       {
         method,

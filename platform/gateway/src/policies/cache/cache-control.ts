@@ -43,7 +43,7 @@ export interface Lifetime {
   readonly staleIfErrorMs: number;
 }
 
-/** What RFC 9111 §4.2 and RFC 5861 make of the answer's own words; `undefined` members = it says nothing. */
+/** What RFC 9111 §4.2 and RFC 5861 make of the response's own words; `undefined` members = it says nothing. */
 export function ownLifetime(
   fields: Fields,
   directives: Directives,

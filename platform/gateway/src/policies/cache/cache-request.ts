@@ -7,7 +7,7 @@ export interface CacheRequest {
   readonly exchange: Exchange;
   readonly config: CacheConfig;
   readonly strict: boolean;
-  /** Everything the entry depends on but what the answer's `Vary` names. */
+  /** Everything the entry depends on but what the response's `Vary` names. */
   readonly primary: string;
   /** A conditional request: reads, but neither fetches for others nor waits. */
   readonly ifNoneMatch: string | undefined;

@@ -1,11 +1,11 @@
 import { fieldName } from '../../wire/rules/field-names.ts';
 import { appendField, copyFields, type Fields, noFields } from '../../wire/rules/fields.ts';
-import type { AnswerHead } from '../../wire/rules/response.ts';
-import type { StoredAnswer } from './store.ts';
+import type { ResponseHead } from '../../wire/rules/response.ts';
+import type { StoredResponse } from './store.ts';
 
 /** To be sent in one piece; the fields are this request's own and may be changed. */
-export interface CachedAnswer {
-  readonly head: AnswerHead;
+export interface CachedResponse {
+  readonly head: ResponseHead;
   readonly body: Buffer;
   /** What the recorder was told about where it came from. */
   readonly source: string;
@@ -26,9 +26,9 @@ const KEPT_BY_304: ReadonlySet<string> = new Set([
 
 /** A condition that names the entry's tag is answered with 304. */
 export function reuse(
-  stored: StoredAnswer,
+  stored: StoredResponse,
   { nowMs, ifNoneMatch, strict }: { nowMs: number; ifNoneMatch: string | undefined; strict: boolean },
-): CachedAnswer {
+): CachedResponse {
   const { status, reason, body, bodyBytes, source } = stored;
   if (ifNoneMatch !== undefined && status === 200 && matches(ifNoneMatch, etagOf(stored))) {
     const fields = fieldsOf304(stored);
@@ -39,11 +39,11 @@ export function reuse(
   return { head: { status, reason, fields, bodyBytes }, body, source };
 }
 
-function ageSeconds({ ageMs, storedAtMs }: StoredAnswer, nowMs: number): number {
+function ageSeconds({ ageMs, storedAtMs }: StoredResponse, nowMs: number): number {
   return Math.floor((ageMs + nowMs - storedAtMs) / 1000);
 }
 
-function fieldsOf304({ names, values }: StoredAnswer): Fields {
+function fieldsOf304({ names, values }: StoredResponse): Fields {
   const fields = noFields();
   names.forEach((name, index) => {
     if (KEPT_BY_304.has(name.lower)) appendField(fields, name, values[index] ?? '');
@@ -51,7 +51,7 @@ function fieldsOf304({ names, values }: StoredAnswer): Fields {
   return fields;
 }
 
-function etagOf({ names, values }: StoredAnswer): string | undefined {
+function etagOf({ names, values }: StoredResponse): string | undefined {
   const index = names.findIndex(({ lower }) => lower === 'etag');
   return index === -1 ? undefined : values[index];
 }

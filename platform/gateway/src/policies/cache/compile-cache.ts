@@ -13,13 +13,13 @@ import type { Labels } from './store.ts';
  *   const found = policy.lookup(exchange, body);
  *   const settled = found.kind === 'wait' ? await found.settled : found;
  *
- *   hit     answer.send(settled.answer.head, settled.answer.body), after the answer transforms;
+ *   hit     answer.send(settled.answer.head, settled.answer.body), after the response transforms;
  *           if there is settled.refresh: fetch without the client and tell that recorder as below.
  *   miss    recorder.head(head, source)  once the final head is there, before answer transforms
  *           recorder.chunk(bytes)        for each part, if head() said true
- *           recorder.complete()          when the back end's answer was complete
+ *           recorder.complete()          when the back end's response was complete
  *           recorder.abandon(why)        whatever else happens: each recorder comes to an end
- *           recorder.instead()           a stale answer to be sent in place of a failure
+ *           recorder.instead()           a stale response to be sent in place of a failure
  *   bypass  forward, as if there were no cache.
  */
 export interface CachePolicy {

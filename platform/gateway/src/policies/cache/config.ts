@@ -10,7 +10,7 @@ export interface CacheConfig {
   readonly keyHeader: string;
   /** The body is part of the key, and methods other than GET and HEAD are cached. */
   readonly hashesBody: boolean;
-  /** `origin`: the answer's own Cache-Control / Expires decide, `ttlMs` only where they say nothing (RFC 9111). */
+  /** `origin`: the response's own Cache-Control / Expires decide, `ttlMs` only where they say nothing (RFC 9111). */
   readonly freshness: 'ttl' | 'origin';
   readonly staleWhileRevalidateMs: number;
   readonly staleIfErrorMs: number;

@@ -1,15 +1,15 @@
-import type { AnswerHead } from '../../wire/rules/response.ts';
+import type { ResponseHead } from '../../wire/rules/response.ts';
 import { allowsSharing, cacheDirectives, type Lifetime, ownLifetime, seconds } from './cache-control.ts';
 import type { CacheRequest } from './cache-request.ts';
-import { type CachedAnswer, reuse } from './cached-response.ts';
+import { type CachedResponse, reuse } from './cached-response.ts';
 import type { CacheConfig } from './config.ts';
-import { type AnswerStore, isPurged, type Labels, type Purge, type StoredAnswer } from './store.ts';
+import { isPurged, type Labels, type Purge, type ResponseStore, type StoredResponse } from './store.ts';
 import { variantKey, varyNames } from './vary.ts';
 
-/** Takes the answer of one fetch in while it passes. Others may wait for it: it must come to an end. */
+/** Takes the response of one fetch in while it passes. Others may wait for it: it must come to an end. */
 export interface Recorder {
   /** `source` comes back with every hit. `false` = not stored: chunks and the end need not be told. */
-  head(head: AnswerHead, source: string): boolean;
+  head(head: ResponseHead, source: string): boolean;
   /** The bytes are copied. */
   chunk(chunk: Buffer): void;
   complete(): void;
@@ -18,11 +18,11 @@ export interface Recorder {
    * `failed` all of them do. Nothing happens after an end.
    */
   abandon(why: 'failed' | 'client-gone'): void;
-  /** A stale answer that may be given in place of a failure: no answer, or status 500, 502, 503 or 504. */
-  instead(): CachedAnswer | undefined;
+  /** A stale response that may be given in place of a failure: no response, or status 500, 502, 503 or 504. */
+  instead(): CachedResponse | undefined;
 }
 
-/** `given-up`: it says nothing about the next answer. */
+/** `given-up`: it says nothing about the next response. */
 export type Outcome = 'stored' | 'not-storable' | 'failed' | 'given-up';
 
 export interface Recording {
@@ -33,17 +33,17 @@ export interface Recording {
 interface RecorderDeps {
   readonly request: CacheRequest;
   readonly key: string;
-  readonly stale: StoredAnswer | undefined;
-  readonly store: AnswerStore;
-  readonly room: { pendingBytes: number; readonly maxBytes: number; readonly maxAnswerBytes: number };
+  readonly stale: StoredResponse | undefined;
+  readonly store: ResponseStore;
+  readonly room: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
   readonly nowMs: () => number;
   readonly onHead: () => void;
   readonly onEnd: (outcome: Outcome) => void;
 }
 
-/** What is known of an answer that will be stored. */
+/** What is known of a response that will be stored. */
 interface Draft {
-  readonly head: AnswerHead;
+  readonly head: ResponseHead;
   readonly source: string;
   readonly vary: readonly string[];
   readonly lifetime: Lifetime;
@@ -76,7 +76,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
     const now = nowMs();
     const freshUntilMs = now + lifetime.freshMs;
     const kept = head.fields.names.map((name) => strict || !isOfOneRequest(name.lower));
-    const answer: StoredAnswer = {
+    const answer: StoredResponse = {
       status: head.status,
       reason: head.reason,
       names: head.fields.names.filter((_, index) => kept[index]),
@@ -95,7 +95,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
     store.put(variantKey(primary, vary, exchange.outgoing.fields), answer, labelsOf());
   }
 
-  /** Says something of the request that was made, not of the answer. */
+  /** Says something of the request that was made, not of the response. */
   function isOfOneRequest(name: string): boolean {
     return name === 'age' || name === 'x-request-id' || name === exchange.requestId?.name.lower;
   }
@@ -103,7 +103,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   const recorder: Recorder = {
     head: (head, source) => {
       if (hasEnded) return false;
-      draft = draftOf(head, source, { config, strict, nowMs: nowMs(), maxBytes: room.maxAnswerBytes });
+      draft = draftOf(head, source, { config, strict, nowMs: nowMs(), maxBytes: room.maxResponseBytes });
       if (draft === undefined) end(head.status >= 500 ? 'failed' : 'not-storable');
       else onHead();
       return draft !== undefined;
@@ -112,7 +112,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
       if (hasEnded) return;
       bytes += chunk.length;
       room.pendingBytes += chunk.length;
-      if (bytes > room.maxAnswerBytes || room.pendingBytes > room.maxBytes) end('not-storable');
+      if (bytes > room.maxResponseBytes || room.pendingBytes > room.maxBytes) end('not-storable');
       else chunks.push(Buffer.from(chunk));
     },
     complete: () => {
@@ -139,11 +139,11 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   };
 }
 
-function isShort({ bodyBytes }: AnswerHead, bytes: number, method: string): boolean {
+function isShort({ bodyBytes }: ResponseHead, bytes: number, method: string): boolean {
   return method !== 'HEAD' && bodyBytes !== undefined && bodyBytes !== bytes;
 }
 
-function ageMs({ fields }: AnswerHead): number {
+function ageMs({ fields }: ResponseHead): number {
   const index = fields.names.findIndex(({ lower }) => lower === 'age');
   return index === -1 ? 0 : seconds(fields.values[index] ?? '') * 1000;
 }
@@ -156,7 +156,7 @@ interface DraftRules {
 }
 
 /** `undefined` = must not be stored. Strictly everything is, for the time of the configuration. */
-function draftOf(head: AnswerHead, source: string, rules: DraftRules): Draft | undefined {
+function draftOf(head: ResponseHead, source: string, rules: DraftRules): Draft | undefined {
   const { config, strict, nowMs, maxBytes } = rules;
   const { ttlMs, freshness, staleWhileRevalidateMs, staleIfErrorMs } = config;
   if ((head.bodyBytes ?? 0) > maxBytes) return undefined;

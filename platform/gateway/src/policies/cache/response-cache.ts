@@ -1,9 +1,9 @@
 import type { Clock } from '@flotilla/kernel';
 import type { Timers } from '../../time/timers.ts';
 import type { CacheRequest } from './cache-request.ts';
-import { type CachedAnswer, reuse } from './cached-response.ts';
+import { type CachedResponse, reuse } from './cached-response.ts';
 import { createRecorder, type Outcome, type Recorder, type Recording } from './recorder.ts';
-import { type CacheLimits, createAnswerStore, type Purge, type StoredAnswer } from './store.ts';
+import { type CacheLimits, createResponseStore, type Purge, type StoredResponse } from './store.ts';
 import { variantKey } from './vary.ts';
 
 export type Lookup = Settled | { readonly kind: 'wait'; readonly settled: Promise<Settled> };
@@ -11,11 +11,11 @@ export type Lookup = Settled | { readonly kind: 'wait'; readonly settled: Promis
 export type Settled =
   /** Neither answered from the cache nor stored. */
   | { readonly kind: 'bypass' }
-  /** `refresh`: the answer is stale; fetch a new one into it behind the client's back. */
-  | { readonly kind: 'hit'; readonly answer: CachedAnswer; readonly refresh: Recorder | undefined }
+  /** `refresh`: the response is stale; fetch a new one into it behind the client's back. */
+  | { readonly kind: 'hit'; readonly answer: CachedResponse; readonly refresh: Recorder | undefined }
   | { readonly kind: 'miss'; readonly recorder: Recorder };
 
-/** The answers of one process. It outlives configurations: entries are kept over a reload. */
+/** The responses of one process. It outlives configurations: entries are kept over a reload. */
 export interface ResponseCache {
   lookup(request: CacheRequest): Lookup;
   /** Also what is being fetched right now will not be stored. Gives how many entries went. */
@@ -40,7 +40,7 @@ interface Waiter {
 export const DEFAULT_CACHE_LIMITS: CacheLimits = {
   maxEntries: 10_000,
   maxBytes: 64 * 2 ** 20,
-  maxAnswerBytes: 2 ** 20,
+  maxResponseBytes: 2 ** 20,
 };
 
 /** Requests for a key go on by themselves for a while. */
@@ -51,7 +51,7 @@ interface Separation {
 
 /** How long after the head others wait for the body, which comes no faster than its own client reads. */
 const MAX_BODY_WAIT_MS = 2_000;
-/** How long requests do not wait for each other after an answer that was not stored, and after a failure. */
+/** How long requests do not wait for each other after a response that was not stored, and after a failure. */
 const APART_MS = 1_000;
 const MAX_APART = 10_000;
 const BYPASS: Settled = { kind: 'bypass' };
@@ -60,11 +60,11 @@ export function createResponseCache(
   deps: { readonly clock: Pick<Clock, 'now'>; readonly timers: Timers },
   limits: CacheLimits = DEFAULT_CACHE_LIMITS,
 ): ResponseCache {
-  const store = createAnswerStore(limits);
+  const store = createResponseStore(limits);
   const flights = new Map<string, Flight>();
   const recordings = new Set<Recording>();
   const apart = new Map<string, Separation>();
-  const room = { pendingBytes: 0, maxBytes: limits.maxBytes, maxAnswerBytes: limits.maxAnswerBytes };
+  const room = { pendingBytes: 0, maxBytes: limits.maxBytes, maxResponseBytes: limits.maxResponseBytes };
   const nowMs = () => deps.clock.now().getTime();
 
   function keepApart(key: string, why: Separation['why']): void {
@@ -75,7 +75,7 @@ export function createResponseCache(
     if (!oldest.done) apart.delete(oldest.value);
   }
 
-  function record(request: CacheRequest, key: string, stale: StoredAnswer | undefined): Recorder {
+  function record(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
     const { recorder, recording } = createRecorder({
       request,
       key,
@@ -93,7 +93,7 @@ export function createResponseCache(
     return recorder;
   }
 
-  function fly(request: CacheRequest, key: string, stale: StoredAnswer | undefined): Recorder {
+  function fly(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
     const recorder = record(request, key, stale);
     flights.set(key, { recorder, waiters: [], hasHead: false, isTimed: false });
     return recorder;
@@ -177,7 +177,7 @@ export function createResponseCache(
 
   function hit(
     { ifNoneMatch, strict }: CacheRequest,
-    stored: StoredAnswer,
+    stored: StoredResponse,
     now: number,
     refresh: Recorder | undefined,
   ): Settled {

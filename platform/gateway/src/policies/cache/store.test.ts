@@ -39,7 +39,7 @@ describe('purging', () => {
 });
 
 describe('memory', () => {
-  const limits = { maxEntries: 3, maxBytes: 10_000, maxAnswerBytes: 4_000 };
+  const limits = { maxEntries: 3, maxBytes: 10_000, maxResponseBytes: 4_000 };
 
   it('holds so many answers, and the used ones longest', () => {
     const { lookup, cache } = setUp({}, { limits });

@@ -1,7 +1,7 @@
 import type { FieldName } from '../../wire/rules/fields.ts';
 
-/** A complete answer that may be given again. Never changed. */
-export interface StoredAnswer {
+/** A complete response that may be given again. Never changed. */
+export interface StoredResponse {
   readonly status: number;
   readonly reason: string;
   readonly names: readonly FieldName[];
@@ -37,15 +37,15 @@ export interface CacheLimits {
   readonly maxEntries: number;
   readonly maxBytes: number;
   /** Larger answers are passed on without being stored. */
-  readonly maxAnswerBytes: number;
+  readonly maxResponseBytes: number;
 }
 
 /** Answers, and by which request fields they vary, in bounded memory: the least recently used go first. */
-export interface AnswerStore {
+export interface ResponseStore {
   readonly entries: number;
   readonly bytes: number;
-  find(key: string, nowMs: number): StoredAnswer | undefined;
-  put(key: string, answer: StoredAnswer, labels: Labels): void;
+  find(key: string, nowMs: number): StoredResponse | undefined;
+  put(key: string, answer: StoredResponse, labels: Labels): void;
   varyOf(primary: string): readonly string[] | undefined;
   putVary(primary: string, vary: readonly string[], labels: Labels): void;
   /** How many entries went. */
@@ -53,14 +53,14 @@ export interface AnswerStore {
 }
 
 interface Entry {
-  readonly content: StoredAnswer | readonly string[];
+  readonly content: StoredResponse | readonly string[];
   readonly labels: Labels;
   readonly bytes: number;
 }
 
 const ENTRY_OVERHEAD_BYTES = 512;
 
-export function createAnswerStore({ maxEntries, maxBytes }: CacheLimits): AnswerStore {
+export function createResponseStore({ maxEntries, maxBytes }: CacheLimits): ResponseStore {
   const entries = new Map<string, Entry>();
   const byTag = new Map<string, Set<string>>();
   let bytes = 0;
@@ -141,12 +141,12 @@ function isVary(content: Entry['content']): content is readonly string[] {
   return Array.isArray(content);
 }
 
-/** Apart from the answer of a request that has none of the fields. */
+/** Apart from the response of a request that has none of the fields. */
 function varyKey(primary: string): string {
   return `vary\n${primary}`;
 }
 
-function textLength({ names, values }: StoredAnswer): number {
+function textLength({ names, values }: StoredResponse): number {
   let length = 0;
   for (const value of values) length += value.length;
   return length + names.length * 32;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { answer, headOf, recorderOf, setUp, show } from '../../../test/cache.ts';
 import { testExchange } from '../../../test/exchange.ts';
-import type { Answer } from '../../wire/rules/response.ts';
+import type { ClientResponse } from '../../wire/rules/response.ts';
 import type { Lookup } from './response-cache.ts';
 
 describe('requests for the same answer', () => {
@@ -57,8 +57,8 @@ describe('requests for the same answer', () => {
   it('are not led by one whose client left', async () => {
     const { policy } = setUp();
     const first = recorderOf(policy.lookup(testExchange(), undefined));
-    const state: Answer['state'] = 'gone';
-    const gone = { ...testExchange(), answer: { state } as Answer };
+    const state: ClientResponse['state'] = 'gone';
+    const gone = { ...testExchange(), answer: { state } as ClientResponse };
     const [second, third] = [
       wait(policy.lookup(gone, undefined)),
       wait(policy.lookup(testExchange(), undefined)),

@@ -11,7 +11,7 @@ const EXPOSE_HEADERS = fieldName('access-control-expose-headers');
 const VARY = fieldName('vary');
 
 /**
- * Answers preflights (204) and lets allowed origins read every answer of the route, refusals too. What the
+ * Answers preflights (204) and lets allowed origins read every response of the route, refusals too. What the
  * browser may not do it is not told; the gateway itself refuses nothing. Throws `RangeError` on credentials
  * for any origin.
  */
@@ -25,7 +25,7 @@ export function compileCors(config: CorsConfig | undefined): Step | undefined {
   const exposed = config.exposedHeaders.join(', ');
   const permissions = compilePreflight(config);
 
-  /** Writes down what every answer says; gives whether this origin is allowed. */
+  /** Writes down what every response says; gives whether this origin is allowed. */
   function introduce(origin: string | undefined, answerFields: Fields): boolean {
     if (!isPublic) appendField(answerFields, VARY, 'origin');
     if (origin === undefined || !(isPublic || origins.has(origin))) return false;
@@ -36,7 +36,7 @@ export function compileCors(config: CorsConfig | undefined): Step | undefined {
 
   return ({ request, answerFields }) => {
     const isAllowed = introduce(fieldValue(request.fields, 'origin'), answerFields);
-    if (isPreflight(request)) return preflightAnswer(isAllowed ? permissions(request) : []);
+    if (isPreflight(request)) return preflightResponse(isAllowed ? permissions(request) : []);
     if (isAllowed && exposed !== '') appendField(answerFields, EXPOSE_HEADERS, exposed);
     return undefined;
   };
@@ -44,8 +44,8 @@ export function compileCors(config: CorsConfig | undefined): Step | undefined {
 
 type Headers = NonNullable<Refusal['headers']>;
 
-/** An answer by the gateway that is no refusal: without a body. */
-function preflightAnswer(headers: Headers): Refusal {
+/** A response by the gateway that is no refusal: without a body. */
+function preflightResponse(headers: Headers): Refusal {
   return { status: 204, code: 'preflight', text: '', headers };
 }
 

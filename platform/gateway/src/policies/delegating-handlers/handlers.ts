@@ -1,5 +1,5 @@
 import type { Exchange, Step } from '../../exchange.ts';
-import type { AnswerHead } from '../../wire/rules/response.ts';
+import type { ResponseHead } from '../../wire/rules/response.ts';
 
 /** Code of the user's own in the chain of the routes that name it in `DelegatingHandlers`. */
 export interface DelegatingHandler {
@@ -8,8 +8,8 @@ export interface DelegatingHandler {
    * refusal. It must not throw.
    */
   readonly request?: Step;
-  /** Runs before the head of the back end's answer goes to the client; must return at once. */
-  readonly answer?: (exchange: Exchange, head: AnswerHead) => AnswerHead;
+  /** Runs before the head of the back end's response goes to the client; must return at once. */
+  readonly answer?: (exchange: Exchange, head: ResponseHead) => ResponseHead;
 }
 
 export type DelegatingHandlers = Readonly<Record<string, DelegatingHandler>>;

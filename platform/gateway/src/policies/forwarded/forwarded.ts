@@ -71,7 +71,7 @@ interface Seen {
 }
 
 function addFields(fields: Fields, { view, request, peerAddress, secure }: Seen): void {
-  // Which hop of a list is the client depends on whom one trusts: the answer is a field of its own.
+  // Which hop of a list is the client depends on whom one trusts: the response is a field of its own.
   appendField(fields, REAL_IP, view?.clientAddress ?? peerAddress);
   const chain = view === undefined ? peerAddress : [...view.chain, peerAddress].join(', ');
   appendField(fields, FORWARDED_FOR, chain);

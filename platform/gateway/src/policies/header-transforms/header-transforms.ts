@@ -10,8 +10,8 @@ export interface TransformDeps {
   readonly onWarning: (text: string) => void;
 }
 
-/** Changes the fields of a back end's answer; `downstreamBaseUrl` is that of the back end that gave it. */
-export type AnswerTransform = (exchange: Exchange, fields: Fields, downstreamBaseUrl: string) => void;
+/** Changes the fields of a back end's response; `downstreamBaseUrl` is that of the back end that gave it. */
+export type ResponseTransform = (exchange: Exchange, fields: Fields, downstreamBaseUrl: string) => void;
 
 type Edit = (fields: Fields, exchange: Exchange, downstreamBaseUrl: string) => void;
 
@@ -29,10 +29,10 @@ export function compileRequestTransforms(
 }
 
 /** For answers of back ends, cached ones too; not for those that the gateway gives by itself. */
-export function compileAnswerTransforms(
+export function compileResponseTransforms(
   transforms: readonly HeaderTransform[],
   deps: TransformDeps,
-): AnswerTransform | undefined {
+): ResponseTransform | undefined {
   const edits = compileEdits(transforms, 'answer', deps);
   if (edits.length === 0) return undefined;
   return (exchange, fields, downstreamBaseUrl) => {

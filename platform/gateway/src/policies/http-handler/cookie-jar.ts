@@ -2,7 +2,7 @@ import type { Fields } from '../../wire/rules/fields.ts';
 
 /** Cookies that a back end set, for `UseCookieContainer`: one jar for a route and so for all its clients. */
 export interface CookieJar {
-  /** Takes the `Set-Cookie` lines of an answer. */
+  /** Takes the `Set-Cookie` lines of a response. */
   take(fields: Fields, path: string, nowMs: number): void;
   /** The `Cookie` value for a request: the client's own cookies win. `undefined` = none. */
   valueFor(path: string, own: string | undefined, nowMs: number): string | undefined;

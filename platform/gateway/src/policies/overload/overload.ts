@@ -3,7 +3,7 @@ import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { LoadPriority, OverloadConfig } from './config.ts';
 
 export interface Load {
-  /** Requests in this process that have no complete answer yet. */
+  /** Requests in this process that have no complete response yet. */
   readonly inFlight: number;
   /** How late the event loop is, the median of the last half second, in ms. */
   readonly loopDelayMs: number;

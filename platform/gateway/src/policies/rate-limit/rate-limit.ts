@@ -126,7 +126,7 @@ const X_LIMIT = fieldName('x-ratelimit-limit');
 const X_REMAINING = fieldName('x-ratelimit-remaining');
 const X_RESET = fieldName('x-ratelimit-reset');
 
-/** Writes the budget onto the answer and makes the refusal of a rejection. */
+/** Writes the budget onto the response and makes the refusal of a rejection. */
 function compileTelling(
   config: RateLimitConfig,
   strict: boolean,

@@ -17,7 +17,7 @@ export interface StranglerConfig {
   readonly stickyBy:
     | { readonly kind: 'header' | 'claim'; readonly name: string }
     | { readonly kind: 'address' };
-  /** Statuses of the first side that make the other one answer. Failures always do. */
+  /** Statuses of the first side that make the other one response. Failures always do. */
   readonly fallbackStatuses: readonly number[];
   /** Dotted paths in JSON answers and header names that shadow comparison leaves out. */
   readonly ignore: readonly string[];

@@ -1,5 +1,5 @@
 import type { Exchange } from '../../exchange.ts';
-import type { UpstreamFailure } from '../../wire/backend/backend-call.ts';
+import type { BackendFailure } from '../../wire/backend/backend-call.ts';
 import { addressOwner } from '../../wire/rules/address-owner.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import { IDEMPOTENT } from '../../wire/rules/request.ts';
@@ -12,7 +12,7 @@ export interface Plan {
   readonly first: Side;
   /** Answers when the first one fails. */
   readonly fallback: Side | undefined;
-  /** The new side gets a copy whose answer the client never sees. */
+  /** The new side gets a copy whose response the client never sees. */
   readonly isShadowed: boolean;
 }
 
@@ -61,7 +61,7 @@ function isCopyable({ request }: Exchange): boolean {
  */
 export function canFallBack(
   { request, outgoing }: Exchange,
-  after: 'status' | UpstreamFailure['progress'],
+  after: 'status' | BackendFailure['progress'],
 ): boolean {
   if (request.framing.kind !== 'none') return false;
   return after === 'not-sent' || IDEMPOTENT.has(outgoing.method);

@@ -3,7 +3,7 @@ import { definePolicy } from '../../grammar/policy.ts';
 import { circuitBreaker, type QualityGroup } from '../circuit-breaker/config.ts';
 
 export interface TimeoutConfig {
-  /** Until the head of the answer is there. */
+  /** Until the head of the response is there. */
   readonly timeoutMs: number;
   /** Says in the error's text that it was the timeout of QoS. */
   readonly qosTimeout: boolean;

@@ -2,7 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { FieldName, Fields } from '../rules/fields.ts';
 import type { Refusal } from '../rules/refusal.ts';
 import type { Method, RequestBody } from '../rules/request.ts';
-import type { AnswerHead } from '../rules/response.ts';
+import type { ResponseHead } from '../rules/response.ts';
 
 /** Where a back end listens, and how it is spoken to. Equal keys share connections. */
 export interface Origin {
@@ -28,7 +28,7 @@ export interface Origin {
   readonly connectionLifetimeMs: number;
 }
 
-export interface UpstreamRequest {
+export interface BackendRequest {
   readonly method: Method | (string & {});
   /** Origin-form: path and query. */
   readonly target: string;
@@ -41,25 +41,25 @@ export interface UpstreamRequest {
   readonly maxBodyBytes: number;
   /** Asks for a WebSocket: `sink.switched` instead of `sink.head` when the back end agrees. */
   readonly upgrade: boolean;
-  /** A field that the answer must repeat if it has it at all: what tells this answer from another request's. */
+  /** A field that the response must repeat if it has it at all: what tells this response from another request's. */
   readonly requestId: { readonly name: FieldName; readonly value: string } | undefined;
 }
 
 /** What comes back. Nothing is called after `end`, `error` or `switched`, nor after `abort`. */
-export interface AnswerSink {
-  /** The final answer's head; interim ones are swallowed. */
-  head(head: AnswerHead): void;
+export interface ResponseSink {
+  /** The final response's head; interim ones are swallowed. */
+  head(head: ResponseHead): void;
   data(chunk: Buffer): void;
   end(trailers: Fields | undefined): void;
-  error(failure: UpstreamFailure): void;
+  error(failure: BackendFailure): void;
   /** 101: the connection is the caller's. `early` are bytes that came with the head. */
-  switched(head: AnswerHead, socket: Duplex, early: Buffer): void;
+  switched(head: ResponseHead, socket: Duplex, early: Buffer): void;
 }
 
-export interface UpstreamFailure {
+export interface BackendFailure {
   /**
-   * `not-sent`: no connection, nothing of the request left. `unanswered`: (partly) sent, no byte of an answer.
-   * `broken`: an answer began, or what came was no answer to this request.
+   * `not-sent`: no connection, nothing of the request left. `unanswered`: (partly) sent, no byte of a response.
+   * `broken`: a response began, or what came was no response to this request.
    */
   readonly progress: 'not-sent' | 'unanswered' | 'broken';
   readonly reason:
@@ -80,8 +80,8 @@ export interface UpstreamFailure {
 }
 
 /** One exchange with a back end. */
-export interface UpstreamCall {
-  /** Stop and go on reading the answer's body. */
+export interface BackendCall {
+  /** Stop and go on reading the response's body. */
   pause(): void;
   resume(): void;
   /** Ends the exchange: the connection is destroyed unless the exchange is complete. */
@@ -89,8 +89,8 @@ export interface UpstreamCall {
 }
 
 /** Connections to back ends of all kinds. */
-export interface Upstreams {
-  send(origin: Origin, request: UpstreamRequest, sink: AnswerSink): UpstreamCall;
+export interface BackendClient {
+  send(origin: Origin, request: BackendRequest, sink: ResponseSink): BackendCall;
   /** Exchanges in flight and idle connections by origin, for the admin API. */
   stats(): readonly {
     readonly key: string;

@@ -1,14 +1,14 @@
 import type { Timers } from '../../time/timers.ts';
-import type { AnswerSink, Origin, UpstreamCall, Upstreams } from './backend-call.ts';
+import type { BackendCall, BackendClient, Origin, ResponseSink } from './backend-call.ts';
 import { createHttp1Pool } from './http1/pool.ts';
 import { createHttp2Pool } from './http2/pool.ts';
 import { createNegotiatedPool } from './negotiated-pool.ts';
-import type { UpstreamPool } from './pool.ts';
+import type { OriginPool } from './pool.ts';
 
-export interface UpstreamLimits {
+export interface BackendLimits {
   /** An idle connection is kept so long. Default 15,000, below what back ends usually keep theirs. */
   readonly idleMs?: number;
-  /** So long may nothing come of an answer that has begun. Default 30,000. */
+  /** So long may nothing come of a response that has begun. Default 30,000. */
   readonly bodyIdleMs?: number;
   /** Exchanges that may wait for a connection of one origin. Default 1,024. */
   readonly maxWaiting?: number;
@@ -18,10 +18,16 @@ export interface UpstreamLimits {
  * The connections to all back ends. An origin's are opened when they are needed and closed after a time of
  * disuse, so there are never more than are in use.
  */
-export function createUpstreams({ timers, limits }: { timers: Timers; limits?: UpstreamLimits }): Upstreams {
+export function createBackendClient({
+  timers,
+  limits,
+}: {
+  timers: Timers;
+  limits?: BackendLimits;
+}): BackendClient {
   const { idleMs = 15_000, bodyIdleMs = 30_000, maxWaiting = 1_024 } = limits ?? {};
   const readBuffer = Buffer.allocUnsafeSlow(65_536);
-  const pools = new Map<string, UpstreamPool>();
+  const pools = new Map<string, OriginPool>();
   let isClosed = false;
 
   return {
@@ -38,7 +44,7 @@ export function createUpstreams({ timers, limits }: { timers: Timers; limits?: U
     },
   };
 
-  function createPool(origin: Origin): UpstreamPool {
+  function createPool(origin: Origin): OriginPool {
     const onUnused = () => pools.delete(origin.key);
     const pool = createPoolOf[origin.protocol]({
       origin,
@@ -56,7 +62,7 @@ export function createUpstreams({ timers, limits }: { timers: Timers; limits?: U
 
 const createPoolOf = { '1.1': createHttp1Pool, '2': createHttp2Pool, '2-or-lower': createNegotiatedPool };
 
-function refuse(sink: AnswerSink): UpstreamCall {
+function refuse(sink: ResponseSink): BackendCall {
   let isOver = false;
   process.nextTick(() => {
     if (!isOver) sink.error({ progress: 'not-sent', reason: 'closed' });

@@ -3,15 +3,15 @@ import { createSecureServer, type ServerHttp2Session } from 'node:http2';
 import { createServer } from 'node:net';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { createUpstreamBed, testOrigin, type UpstreamBed, until } from '../../../test/backend-rig.ts';
+import { type BackendBed, createBackendBed, testOrigin, until } from '../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../test/certificate.ts';
 import type { Origin } from './backend-call.ts';
 
 const { cert, key } = createTestCertificate();
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 
@@ -105,7 +105,7 @@ describe('HTTP/2 or lower over TLS', () => {
     assert.equal(await bodyOf(backEnd.origin), '2.0');
     backEnd.speaks = 'none';
     backEnd.http2[0]?.close();
-    await until(() => bed.upstreams.stats()[0]?.idle === 0);
+    await until(() => bed.backendClient.stats()[0]?.idle === 0);
     assert.equal(await bodyOf(backEnd.origin), '1.1');
     assert.equal(backEnd.http1.length, 1);
   });
@@ -128,10 +128,10 @@ describe('HTTP/2 or lower over TLS', () => {
     assert.equal((await bed.send(untrusted).outcome).failure?.reason, 'untrusted');
     assert.equal(await bodyOf(backEnd.origin), '1.1');
     bed.timers.advance(15_000);
-    await until(() => bed.upstreams.stats().every(({ idle }) => idle === 0));
+    await until(() => bed.backendClient.stats().every(({ idle }) => idle === 0));
     bed.timers.advance(1_000);
     bed.timers.advance(1_000);
-    assert.deepEqual(bed.upstreams.stats(), []);
+    assert.deepEqual(bed.backendClient.stats(), []);
   });
 
   it('can be given up while it is not known', async () => {

@@ -1,7 +1,7 @@
-import type { AnswerSink, UpstreamCall, UpstreamRequest } from './backend-call.ts';
+import type { BackendCall, BackendRequest, ResponseSink } from './backend-call.ts';
 import { createHttp1Pool, type Http1PoolOptions } from './http1/pool.ts';
 import { createHttp2Pool } from './http2/pool.ts';
-import type { UpstreamPool } from './pool.ts';
+import type { OriginPool } from './pool.ts';
 
 /** A back end whose connections disagree each time, as behind a balancer of its own, does not send a request round. */
 const MAX_MOVES = 3;
@@ -10,7 +10,7 @@ const MAX_MOVES = 3;
  * To one origin by HTTP/2 or 1.1, whichever its connections agree on. Requests go the way that the newest one chose;
  * each new one is asked again, as the back end may have changed meanwhile.
  */
-export function createNegotiatedPool(options: Omit<Http1PoolOptions, 'onHttp2'>): UpstreamPool {
+export function createNegotiatedPool(options: Omit<Http1PoolOptions, 'onHttp2'>): OriginPool {
   const { readBuffer } = options;
   /** HTTP/2 until a connection says otherwise: one connection finds out for all who wait. */
   let chosen: '1.1' | '2' = '2';
@@ -52,9 +52,9 @@ export function createNegotiatedPool(options: Omit<Http1PoolOptions, 'onHttp2'>)
   };
 
   /** A request whose connection chose the other protocol was not sent, and goes there. */
-  function send(request: UpstreamRequest, sink: AnswerSink): UpstreamCall {
+  function send(request: BackendRequest, sink: ResponseSink): BackendCall {
     let moves = 0;
-    const place = (): UpstreamCall =>
+    const place = (): BackendCall =>
       (chosen === '2' && !request.upgrade ? http2 : http1).send(request, {
         head: (head) => sink.head(head),
         data: (chunk) => sink.data(chunk),

@@ -2,7 +2,7 @@ import { connect as connectPlain, isIP, type OnReadOpts, type Socket } from 'nod
 import { connect as connectTls, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 import { toError } from '@flotilla/kernel';
 import type { Timers } from '../../time/timers.ts';
-import type { Origin, UpstreamFailure } from './backend-call.ts';
+import type { BackendFailure, Origin } from './backend-call.ts';
 import { createCheckedLookup } from './checked-lookup.ts';
 
 export interface OpeningOptions {
@@ -29,7 +29,7 @@ export interface TlsMemory {
   session: Buffer | undefined;
 }
 
-export type Opened = (failure: UpstreamFailure | undefined, socket: Socket) => void;
+export type Opened = (failure: BackendFailure | undefined, socket: Socket) => void;
 
 const KEEP_ALIVE_PROBE_MS = 60_000;
 
@@ -47,12 +47,12 @@ export function openSocket(options: OpeningOptions, opened: Opened): Socket | un
   try {
     socket = origin.secure ? secureSocket(options) : plainSocket(options);
   } catch (error) {
-    const failure: UpstreamFailure = { progress: 'not-sent', reason: 'untrusted', cause: toError(error) };
+    const failure: BackendFailure = { progress: 'not-sent', reason: 'untrusted', cause: toError(error) };
     // Unreadable certificates. There is no socket to hand over, and nobody looks at it.
     process.nextTick(opened, failure, undefined);
     return undefined;
   }
-  const finish = (failure: UpstreamFailure | undefined) => {
+  const finish = (failure: BackendFailure | undefined) => {
     timer.cancel();
     socket.off('error', onError).off('close', onClose).off(ready, onReady);
     if (failure !== undefined) {
@@ -61,7 +61,7 @@ export function openSocket(options: OpeningOptions, opened: Opened): Socket | un
     }
     opened(failure, socket);
   };
-  const fail = (reason: UpstreamFailure['reason'], cause?: Error) =>
+  const fail = (reason: BackendFailure['reason'], cause?: Error) =>
     finish({ progress: 'not-sent', reason, ...(cause && { cause }) });
   let connected = false;
   const onError = (error: Error) => fail(reasonOf(error, connected && origin.secure), error);
@@ -127,7 +127,7 @@ export function isHttp2(socket: Socket): boolean {
 const NO_COMMON_PROTOCOL = 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
 
 /** Errors after TCP stood are about the handshake, unless the connection just broke. */
-function reasonOf(error: Error & { code?: string }, inHandshake: boolean): UpstreamFailure['reason'] {
+function reasonOf(error: Error & { code?: string }, inHandshake: boolean): BackendFailure['reason'] {
   if (!inHandshake) return 'refused';
   if (error.code === NO_COMMON_PROTOCOL) return 'other-protocol';
   return error.code === 'ECONNRESET' || error.code === 'EPIPE' ? 'closed' : 'untrusted';

@@ -1,20 +1,20 @@
 import type { Timers } from '../../time/timers.ts';
-import type { AnswerSink, Origin, UpstreamCall, UpstreamRequest } from './backend-call.ts';
+import type { BackendCall, BackendRequest, Origin, ResponseSink } from './backend-call.ts';
 
 /** The connections to one origin. */
-export interface UpstreamPool {
-  send(request: UpstreamRequest, sink: AnswerSink): UpstreamCall;
+export interface OriginPool {
+  send(request: BackendRequest, sink: ResponseSink): BackendCall;
   stats(): { readonly inFlight: number; readonly idle: number; readonly waiting: number };
   /** Ends all connections; exchanges fail. */
   close(): void;
 }
 
-export interface UpstreamPoolOptions {
+export interface OriginPoolOptions {
   readonly origin: Origin;
   readonly timers: Timers;
   /** An unused connection is kept so long. */
   readonly idleMs: number;
-  /** An answer that has begun may pause so long. */
+  /** A response that has begun may pause so long. */
   readonly bodyIdleMs: number;
   /** Exchanges that may wait for a connection; further ones fail. */
   readonly maxWaiting: number;

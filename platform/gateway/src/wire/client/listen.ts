@@ -45,7 +45,7 @@ export interface ListeningTls extends Listening {
 
 const HANDSHAKE_MS = 10_000;
 const KEEP_ALIVE_PROBE_MS = 60_000;
-/** An answer to the last byte of a request must not wait for more, and an answer follows a half-closed request. */
+/** A response to the last byte of a request must not wait for more, and a response follows a half-closed request. */
 const SOCKETS = {
   allowHalfOpen: true,
   noDelay: true,

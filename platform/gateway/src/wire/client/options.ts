@@ -8,7 +8,7 @@ export interface ClientLimits {
   readonly firstByteMs: number;
   /** From a head's first byte to its last. Default 10,000. */
   readonly headMs: number;
-  /** Between an answer and the next request. Default 20,000. */
+  /** Between a response and the next request. Default 20,000. */
   readonly idleMs: number;
   /** Without a byte of a body that is wanted. Default 10,000. */
   readonly bodyStallMs: number;
@@ -16,11 +16,11 @@ export interface ClientLimits {
   readonly bodyBytesPerSecond: number;
   /** Default 5,000. */
   readonly bodyGraceMs: number;
-  /** Without taking anything of an answer. Default 20,000. */
+  /** Without taking anything of a response. Default 20,000. */
   readonly writeStallMs: number;
-  /** After the last answer, for the client to read it before the connection is destroyed. Default 2,000. */
+  /** After the last response, for the client to read it before the connection is destroyed. Default 2,000. */
   readonly lingerMs: number;
-  /** For the answer to a client that has closed its sending side: nearly all of them are gone. Default 1,000. */
+  /** For the response to a client that has closed its sending side: nearly all of them are gone. Default 1,000. */
   readonly halfCloseMs: number;
   /** Of an unwanted body, before the connection is given up instead. Default 1 MiB. */
   readonly discardBytes: number;
@@ -47,7 +47,7 @@ export interface Http1Options {
   onRequest(incoming: Incoming): void;
   /** A request was answered without the pipeline. For logs and metrics. */
   onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
-  /** `onRequest` threw. The client gets a 500, or a cut connection when an answer had begun. */
+  /** `onRequest` threw. The client gets a 500, or a cut connection when a response had begun. */
   onFault(error: unknown): void;
   readonly limits?: Partial<ClientLimits>;
   /** Of refusals that are answered here: `empty` is `--ocelot-strict`. Default `problem`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
-import { readHealthAnswer } from '../../backends/consul-answer.ts';
+import { readHealthResponse } from '../../backends/consul-answer.ts';
 import { isCallable } from './callable-address.ts';
 
 it('link-local and metadata addresses are not called, however they are written', () => {
@@ -55,7 +55,7 @@ it('other addresses and names are', () => {
 
 it("takes the node's name, else the address of the service, and leaves out what cannot be called", () => {
   const entry = (node: object | undefined, service: object | undefined) => ({ Node: node, Service: service });
-  const found = readHealthAnswer([
+  const found = readHealthResponse([
     entry({ Node: 'node-1', Address: '10.0.0.1' }, { ID: 'a', Address: '10.0.0.1', Port: 80 }),
     entry({ Address: '10.0.0.9' }, { ID: 'b', Address: '10.0.0.2', Port: 81, Tags: ['v2', 7] }),
     entry({ Address: '10.0.0.3', Datacenter: 'dc1' }, { Address: '', Port: 82, Weights: { Passing: 5 } }),
@@ -79,5 +79,5 @@ it("takes the node's name, else the address of the service, and leaves out what 
       ['c', 'n', 83, 1, 'z', []],
     ],
   );
-  assert.throws(() => readHealthAnswer({ error: 'no leader' }), TypeError);
+  assert.throws(() => readHealthResponse({ error: 'no leader' }), TypeError);
 });

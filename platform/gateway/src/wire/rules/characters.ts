@@ -33,7 +33,7 @@ export function isToken(text: string, start = 0, end: number = text.length): boo
   return end > start;
 }
 
-/** Tabs, blanks and visible characters; bytes from 0x80 too, which answers carry in file names. */
+/** Tabs, blanks and visible characters; bytes from 0x80 too, which responses carry in file names. */
 export function isValueByte(code: number): boolean {
   return code >= 0x20 ? code !== 0x7f && code <= 0xff : code === 0x09;
 }

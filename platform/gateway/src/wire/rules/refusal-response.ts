@@ -1,17 +1,17 @@
 import { fieldName } from './field-names.ts';
 import { appendField, noFields } from './fields.ts';
 import { problemJson, type Refusal } from './refusal.ts';
-import type { AnswerHead } from './response.ts';
+import type { ResponseHead } from './response.ts';
 
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
 
-/** The answer that tells a refusal to a client whose request never reached the pipeline; `empty` is `--ocelot-strict`. */
-export function refusalAnswer(
+/** The response that tells a refusal to a client whose request never reached the pipeline; `empty` is `--ocelot-strict`. */
+export function refusalResponse(
   refusal: Refusal,
   traceId: string,
   bodies: 'problem' | 'empty',
-): { readonly head: AnswerHead; readonly body: string } {
+): { readonly head: ResponseHead; readonly body: string } {
   const fields = noFields();
   const isEmpty = bodies === 'empty' || refusal.status === 204;
   if (!isEmpty) appendField(fields, CONTENT_TYPE, 'application/problem+json');

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 
-/** An answer that the gateway gives by itself instead of forwarding. */
+/** A response that the gateway gives by itself instead of forwarding. */
 export interface Refusal {
   readonly status: number;
   /** Stable, for programs: `not-found`, `rate-limited`, … */
@@ -26,8 +26,8 @@ export const NOT_FOUND: Refusal = { status: 404, code: 'not-found' };
 
 const ALLOW = ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const;
 
-/** No refusal: the answer to a question about the gateway itself. */
-export const OPTIONS_ANSWER: Refusal = { status: 204, code: 'options', headers: [ALLOW] };
+/** No refusal: the response to a question about the gateway itself. */
+export const OPTIONS_RESPONSE: Refusal = { status: 204, code: 'options', headers: [ALLOW] };
 
 /** The connection is closed: what follows a method nobody knows cannot be trusted to be a request. */
 export const METHOD_NOT_ALLOWED: Refusal = {

@@ -2,11 +2,11 @@ import type { Socket } from 'node:net';
 import type { Timer, Timers } from '../../../time/timers.ts';
 import type { Fields } from '../../rules/fields.ts';
 import type { Refusal } from '../../rules/refusal.ts';
-import type { AnswerHead } from '../../rules/response.ts';
-import type { Origin, UpstreamFailure, UpstreamRequest } from '../backend-call.ts';
+import type { ResponseHead } from '../../rules/response.ts';
+import type { BackendFailure, BackendRequest, Origin } from '../backend-call.ts';
 import { type Inlet, isHttp2, openSocket, type TlsMemory } from '../open-socket.ts';
 import type { Carrier, Http1Exchange } from './exchange.ts';
-import { createAnswerParser } from './response-parser.ts';
+import { createResponseParser } from './response-parser.ts';
 import { createUpload } from './upload.ts';
 
 /** A connection to a back end: one exchange at a time. */
@@ -24,11 +24,11 @@ export interface ConnectionOptions {
   readonly tls: TlsMemory;
   /** Idle connections live so long, or a second less than the back end says. */
   readonly idleMs: number;
-  /** An answer that has begun may pause so long. */
+  /** A response that has begun may pause so long. */
   readonly bodyIdleMs: number;
   /**
    * All connections read into this one: what is kept of it is copied within the read. A buffer for each read
-   * would cost more than the copy of most answers.
+   * would cost more than the copy of most responses.
    */
   readonly readBuffer: Buffer;
   /** The exchange is over and the connection good for another one. */
@@ -37,7 +37,7 @@ export interface ConnectionOptions {
   onGone(connection: Http1Connection): void;
 }
 
-type Opened = (failure: UpstreamFailure | undefined, connection: Http1Connection | undefined) => void;
+type Opened = (failure: BackendFailure | undefined, connection: Http1Connection | undefined) => void;
 
 /** A back end may close a connection in the moment in which a request is written to it. */
 const KEEP_ALIVE_MARGIN_MS = 1_000;
@@ -96,11 +96,11 @@ export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOpt
   let idleLimitMs = idleMs;
   let lastByteAtMs = 0;
   let stallTimer: Timer | undefined;
-  let switchedHead: AnswerHead | undefined;
-  /** The field by which answers on this connection have told whose they are. */
+  let switchedHead: ResponseHead | undefined;
+  /** The field by which responses on this connection have told whose they are. */
   let echoedName: string | undefined;
 
-  const parser = createAnswerParser({
+  const parser = createResponseParser({
     head: (final) => {
       if (exchange === undefined) return false;
       if (isForeign(final.head.fields, exchange.request.requestId)) {
@@ -180,7 +180,7 @@ export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOpt
     return isOpen && !isPaused;
   }
 
-  function isForeign({ names, values }: Fields, sent: UpstreamRequest['requestId']): boolean {
+  function isForeign({ names, values }: Fields, sent: BackendRequest['requestId']): boolean {
     if (sent === undefined) return false;
     const { lower } = sent.name;
     let isThere = false;
@@ -193,7 +193,7 @@ export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOpt
     return !isThere && echoedName === lower;
   }
 
-  /** The answer is complete, and the connection free if nothing speaks against it. */
+  /** The response is complete, and the connection free if nothing speaks against it. */
   function complete(hasSurplus: boolean): void {
     const done = exchange;
     if (done === undefined) return;
@@ -220,7 +220,7 @@ export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOpt
     done.sink.switched(switchedHead, socket, early);
   }
 
-  function fail(failure: UpstreamFailure): void {
+  function fail(failure: BackendFailure): void {
     const failed = exchange;
     if (failed === undefined) return;
     exchange = undefined;

@@ -2,21 +2,21 @@ import assert from 'node:assert/strict';
 import type { Socket } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
-  createUpstreamBed,
+  type BackendBed,
+  createBackendBed,
   requestIdOf,
   testBody,
   testFields,
   testOrigin,
-  type UpstreamBed,
   until,
   valueIn,
 } from '../../../../test/backend-rig.ts';
 
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed({ maxWaiting: 2 });
+  bed = createBackendBed({ maxWaiting: 2 });
 });
 afterEach(() => bed.close());
 
@@ -71,7 +71,9 @@ test('one connection serves one exchange after the other', async () => {
   const backend = await bed.backend(always(OK));
   for (let round = 0; round < 3; round += 1) await bed.send(backend.origin).outcome;
   assert.equal(backend.sockets.length, 1);
-  assert.deepEqual(bed.upstreams.stats(), [{ key: backend.origin.key, inFlight: 0, idle: 1, waiting: 0 }]);
+  assert.deepEqual(bed.backendClient.stats(), [
+    { key: backend.origin.key, inFlight: 0, idle: 1, waiting: 0 },
+  ]);
 });
 
 test('a body keeps its framing', async () => {
@@ -166,7 +168,7 @@ test('U1: bytes on an idle connection end it', async () => {
   await bed.send(backend.origin).outcome;
   backend.sockets[0]?.write(OK);
   await until(() => backend.sockets[0]?.closed === true);
-  assert.equal(bed.upstreams.stats()[0]?.idle, 0);
+  assert.equal(bed.backendClient.stats()[0]?.idle, 0);
   assert.equal((await bed.send(backend.origin).outcome).body, 'ok');
   assert.equal(backend.sockets.length, 2);
 });
@@ -254,9 +256,9 @@ test('U5: a handshake hands the connection over, with the bytes that came early'
   });
   socket.write('hello');
   await until(() => echoed === 'HELLO');
-  assert.equal(bed.upstreams.stats()[0]?.inFlight, 1);
+  assert.equal(bed.backendClient.stats()[0]?.inFlight, 1);
   socket.destroy();
-  await until(() => bed.upstreams.stats()[0]?.inFlight === 0);
+  await until(() => bed.backendClient.stats()[0]?.inFlight === 0);
 });
 
 test('U10: an answer before the end of the body is passed on, and the connection kept if the body ends', async () => {
@@ -357,7 +359,7 @@ test('what is unused for a while is forgotten', async () => {
   await bed.send(backend.origin).outcome;
   bed.timers.advance(15_000);
   bed.timers.advance(1_000);
-  assert.deepEqual(bed.upstreams.stats(), []);
+  assert.deepEqual(bed.backendClient.stats(), []);
 });
 
 test('a connection is not used beyond its lifetime', async () => {
@@ -382,7 +384,7 @@ test('further exchanges wait for a connection, and more than may wait fail', asy
   assert.deepEqual((await fourth.outcome).failure, { progress: 'not-sent', reason: 'refused' });
   second.call.abort();
   await until(() => backend.received() !== '');
-  assert.deepEqual(bed.upstreams.stats(), [{ key: origin.key, inFlight: 1, idle: 0, waiting: 1 }]);
+  assert.deepEqual(bed.backendClient.stats(), [{ key: origin.key, inFlight: 1, idle: 0, waiting: 1 }]);
   backend.sockets[0]?.write(OK);
   await first.outcome;
   await until(() => backend.received().includes('/3'));
@@ -412,7 +414,7 @@ test('abort ends the connection, and nothing is said any more', async () => {
   await until(() => backend.sockets[0]?.closed === true);
   const early = bed.send(backend.origin);
   early.call.abort();
-  assert.equal(bed.upstreams.stats()[0]?.inFlight, 0);
+  assert.equal(bed.backendClient.stats()[0]?.inFlight, 0);
 });
 
 test('abort after the answer leaves the connection to others', async () => {
@@ -432,7 +434,7 @@ test('close ends everything, and later exchanges fail', async () => {
   const first = bed.send(origin);
   const second = bed.send(origin);
   await until(() => backend.received() !== '');
-  await bed.upstreams.close();
+  await bed.backendClient.close();
   assert.equal((await first.outcome).failure?.progress, 'unanswered');
   assert.equal((await second.outcome).failure?.progress, 'not-sent');
   assert.equal((await bed.send(origin).outcome).failure?.reason, 'closed');

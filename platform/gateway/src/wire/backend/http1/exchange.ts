@@ -1,6 +1,6 @@
 import type { Refusal } from '../../rules/refusal.ts';
 import type { BodySink } from '../../rules/request.ts';
-import type { AnswerSink, UpstreamCall, UpstreamFailure, UpstreamRequest } from '../backend-call.ts';
+import type { BackendCall, BackendFailure, BackendRequest, ResponseSink } from '../backend-call.ts';
 
 /** What an exchange asks of the connection that carries it. */
 export interface Carrier {
@@ -13,19 +13,19 @@ export interface Carrier {
 }
 
 /**
- * One request on its way. It ends with its answer or its abort: what comes later, from the caller or from the
+ * One request on its way. It ends with its response or its abort: what comes later, from the caller or from the
  * client's body, would meet a connection that belongs to somebody else, and is dropped here. A class, because
  * closures for all of this would be made anew for each request.
  */
-export class Http1Exchange implements UpstreamCall, BodySink {
-  readonly request: UpstreamRequest;
-  readonly sink: AnswerSink;
+export class Http1Exchange implements BackendCall, BodySink {
+  readonly request: BackendRequest;
+  readonly sink: ResponseSink;
   /** Of the request, ready to be written. */
   readonly head: string;
   /** A connection, or who will find one. `undefined` = over. */
   carrier: Carrier | undefined;
 
-  constructor(request: UpstreamRequest, sink: AnswerSink, head: string, carrier: Carrier) {
+  constructor(request: BackendRequest, sink: ResponseSink, head: string, carrier: Carrier) {
     this.request = request;
     this.sink = sink;
     this.head = head;
@@ -46,7 +46,7 @@ export class Http1Exchange implements UpstreamCall, BodySink {
     carrier?.abort(this);
   }
 
-  fail(failure: UpstreamFailure): void {
+  fail(failure: BackendFailure): void {
     if (this.carrier === undefined) return;
     this.over();
     this.sink.error(failure);

@@ -3,24 +3,24 @@ import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
 import {
-  createUpstreamBed,
+  type BackendBed,
+  createBackendBed,
   testBody,
   testOrigin,
   testRequest,
-  type UpstreamBed,
   until,
 } from '../../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../../test/certificate.ts';
-import type { AnswerSink, Origin } from '../backend-call.ts';
+import type { Origin, ResponseSink } from '../backend-call.ts';
 
 const MEBIBYTE = Buffer.alloc(1_048_576, 'x');
 const TOTAL_BYTES = 128 * MEBIBYTE.length;
 /** What kernel buffers on both sides may hold, generously. */
 const KERNEL_BYTES = 24 * MEBIBYTE.length;
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 
@@ -52,7 +52,7 @@ function download(origin: Origin): Download {
   let paused = 0;
   let isPaused = false;
   let isEnded = false;
-  const sink: AnswerSink = {
+  const sink: ResponseSink = {
     head: () => {},
     data: (chunk) => {
       received += chunk.length;
@@ -68,7 +68,7 @@ function download(origin: Origin): Download {
     error: (failure) => assert.fail(JSON.stringify(failure)),
     switched: () => assert.fail('switched'),
   };
-  const call = bed.upstreams.send(origin, testRequest(), sink);
+  const call = bed.backendClient.send(origin, testRequest(), sink);
   return {
     received: () => received,
     ended: () => isEnded,

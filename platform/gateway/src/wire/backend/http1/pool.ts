@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../../../time/timers.ts';
-import type { UpstreamFailure } from '../backend-call.ts';
+import type { BackendFailure } from '../backend-call.ts';
 import { createTlsMemory, type Inlet } from '../open-socket.ts';
-import type { UpstreamPool, UpstreamPoolOptions } from '../pool.ts';
+import type { OriginPool, OriginPoolOptions } from '../pool.ts';
 import {
   attachHttp1,
   type ConnectionOptions,
@@ -12,7 +12,7 @@ import {
 import { type Carrier, Http1Exchange } from './exchange.ts';
 import { requestHead } from './request-head.ts';
 
-export interface Http1PoolOptions extends UpstreamPoolOptions {
+export interface Http1PoolOptions extends OriginPoolOptions {
   readonly readBuffer: Buffer;
   /**
    * New connections offer HTTP/2, too. Those that choose it are handed over here, and the exchange that asked for one
@@ -21,7 +21,7 @@ export interface Http1PoolOptions extends UpstreamPoolOptions {
   readonly onHttp2?: (socket: Socket) => void;
 }
 
-export interface Http1Pool extends UpstreamPool {
+export interface Http1Pool extends OriginPool {
   /** A connection that somebody else has opened. */
   adopt(socket: Socket, inlet: Inlet): void;
 }
@@ -41,7 +41,7 @@ export function createHttp1Pool(options: Http1PoolOptions): Http1Pool {
   const connectionOptions: ConnectionOptions = { ...options, tls: createTlsMemory(), onIdle, onGone };
 
   /** Stands in for the connection until there is one. */
-  const waitingRoom: Carrier = {
+  const queue: Carrier = {
     pause: () => {},
     resume: () => {},
     bodyData: () => {},
@@ -60,7 +60,7 @@ export function createHttp1Pool(options: Http1PoolOptions): Http1Pool {
   return {
     send: (request, sink) => {
       const head = requestHead(request);
-      const exchange = new Http1Exchange(request, sink, head ?? '', waitingRoom);
+      const exchange = new Http1Exchange(request, sink, head ?? '', queue);
       if (head === undefined) failSoon(exchange, { progress: 'not-sent', reason: 'malformed' });
       else place(exchange);
       return exchange;
@@ -165,6 +165,6 @@ function isSpoilt({ framing, state }: { framing: { kind: string }; state: string
   return framing.kind !== 'none' && state !== 'unread';
 }
 
-function failSoon(exchange: Http1Exchange, failure: UpstreamFailure): void {
+function failSoon(exchange: Http1Exchange, failure: BackendFailure): void {
   process.nextTick(() => exchange.fail(failure));
 }

@@ -1,11 +1,11 @@
 import { isAsciiValue, isToken, isVisible } from '../../rules/characters.ts';
-import type { UpstreamRequest } from '../backend-call.ts';
+import type { BackendRequest } from '../backend-call.ts';
 
 /**
  * The head of a request, framing and the empty line included. `undefined` when a part of it could be read as
  * something else: values come from configuration, claims and handlers too, not from the strict parser alone.
  */
-export function requestHead(request: UpstreamRequest): string | undefined {
+export function requestHead(request: BackendRequest): string | undefined {
   const { method, target, authority, fields } = request;
   if (!isToken(method) || !isVisible(target) || !isVisible(authority)) return undefined;
   const { names, values } = fields;
@@ -22,7 +22,7 @@ export function requestHead(request: UpstreamRequest): string | undefined {
   return `${head}${framingOf(request.body)}\r\n`;
 }
 
-function framingOf(body: UpstreamRequest['body']): string {
+function framingOf(body: BackendRequest['body']): string {
   if (body === undefined) return '';
   if (body instanceof Uint8Array) return `Content-Length: ${body.length}\r\n`;
   const { framing } = body;

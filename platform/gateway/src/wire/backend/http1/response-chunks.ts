@@ -1,6 +1,6 @@
 import { isValueByte, TOKEN } from '../../rules/characters.ts';
 
-/** Reads the chunks of an answer's body, RFC 9112 §7.1. Extensions and trailers are checked and dropped. */
+/** Reads the chunks of a response's body, RFC 9112 §7.1. Extensions and trailers are checked and dropped. */
 export interface ChunkReader {
   /** Before each body. */
   reset(): void;

@@ -1,7 +1,7 @@
 import { isToken, isValue, parseDigits } from '../../rules/characters.ts';
 import { fieldName } from '../../rules/field-names.ts';
 import { appendField, type Fields, noFields } from '../../rules/fields.ts';
-import type { AnswerHead } from '../../rules/response.ts';
+import type { ResponseHead } from '../../rules/response.ts';
 
 /** A head of which some lines have been read. */
 export interface HeadLines {
@@ -20,7 +20,7 @@ export interface HeadLines {
 }
 
 export interface FinalHead {
-  readonly head: AnswerHead;
+  readonly head: ResponseHead;
   readonly body: 'none' | 'length' | 'chunked' | 'until-close' | 'switched';
   /** May the connection be used again? */
   readonly persistent: boolean;
@@ -100,8 +100,8 @@ function readHopByHop(lines: HeadLines, name: string, value: string): boolean {
 
 /**
  * What the complete head means for the request it answers: `interim` = another one follows, `undefined` = it
- * cannot be the answer. RFC 9112 §6.3, but stricter: both framings at once and framing in HTTP/1.0's or 1xx's
- * place are no answer.
+ * cannot be the response. RFC 9112 §6.3, but stricter: both framings at once and framing in HTTP/1.0's or 1xx's
+ * place are no response.
  */
 export function finishHead(
   lines: HeadLines,

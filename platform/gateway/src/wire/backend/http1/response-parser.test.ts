@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createAnswerParser, type Reading } from './response-parser.ts';
+import { createResponseParser, type Reading } from './response-parser.ts';
 
 interface Parsed {
   readonly reading: Reading;
@@ -23,7 +23,7 @@ function parse(pieces: readonly string[], { method = 'GET', upgrade = false } = 
   let bodyBytes: number | undefined;
   let persistent = false;
   let keepAliveMs: number | undefined;
-  const parser = createAnswerParser({
+  const parser = createResponseParser({
     head: (final) => {
       assert.equal(status, undefined, 'one head only');
       status = final.head.status;

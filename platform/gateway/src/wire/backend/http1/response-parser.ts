@@ -2,38 +2,38 @@ import { BACKEND } from '../../rules/limits.ts';
 import { createChunkReader } from './response-chunks.ts';
 import { type FinalHead, finishHead, noLines, readHeadLine } from './response-head.ts';
 
-export interface AnswerEvents {
+export interface ResponseEvents {
   /** The final head, or that of a 101. `false` = read no further. */
   head(final: FinalHead): boolean;
   /** A view, valid during the call. */
   data(chunk: Buffer): void;
 }
 
-/** What the bytes so far amount to. `end` and `switched`: `consumed` says where the answer stops. */
+/** What the bytes so far amount to. `end` and `switched`: `consumed` says where the response stops. */
 export type Reading = 'more' | 'end' | 'switched' | 'stopped' | 'malformed' | 'head-too-large';
 
 /** Cuts answers out of the bytes of one connection, one per request. Never throws. */
-export interface AnswerParser {
-  /** The next answer belongs to this request. */
+export interface ResponseParser {
+  /** The next response belongs to this request. */
   begin(method: string, asksForUpgrade: boolean): void;
   /** The first `length` bytes of `bytes`. */
   feed(bytes: Buffer, length: number): Reading;
-  /** How much of the last `feed` belonged to the answer. */
+  /** How much of the last `feed` belonged to the response. */
   readonly consumed: number;
-  /** Is the end of the connection the end of the answer? */
+  /** Is the end of the connection the end of the response? */
   readonly endsWithConnection: boolean;
   /** Nothing more is wanted: a running `feed` returns `stopped`. */
   stop(): void;
 }
 
-export const MAX_INTERIM_ANSWERS = 32;
+export const MAX_INTERIM_RESPONSES = 32;
 /** A head is turned into text in such pieces, so that a large body behind it is not. */
 const PIECE_BYTES = 4_096;
 const CR = 0x0d;
 
 type Phase = 'head' | FinalHead['body'] | 'stopped' | 'malformed' | 'head-too-large';
 
-export function createAnswerParser(events: AnswerEvents): AnswerParser {
+export function createResponseParser(events: ResponseEvents): ResponseParser {
   let phase: Phase = 'stopped';
   let isHead = false;
   let asksForUpgrade = false;
@@ -119,7 +119,7 @@ export function createAnswerParser(events: AnswerEvents): AnswerParser {
     else if (final !== 'interim') startBody(final);
     else {
       interim += 1;
-      if (interim > MAX_INTERIM_ANSWERS) phase = 'malformed';
+      if (interim > MAX_INTERIM_RESPONSES) phase = 'malformed';
       else nextHead();
     }
   }

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createServer, type TLSSocket } from 'node:tls';
-import { createUpstreamBed, testOrigin, type UpstreamBed, until } from '../../../../test/backend-rig.ts';
+import { type BackendBed, createBackendBed, testOrigin, until } from '../../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../../test/certificate.ts';
 
 const { cert, key } = createTestCertificate();
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 

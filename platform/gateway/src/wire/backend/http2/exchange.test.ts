@@ -9,21 +9,21 @@ import {
 } from 'node:http2';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
-  createUpstreamBed,
+  type BackendBed,
+  createBackendBed,
   requestIdOf,
   testBody,
   testFields,
   testOrigin,
-  type UpstreamBed,
   until,
   valueIn,
 } from '../../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../../test/certificate.ts';
 import type { Origin } from '../backend-call.ts';
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 
@@ -73,7 +73,7 @@ test('many exchanges share one session', async () => {
   assert.equal(headers[0]?.['x-b'], '2');
   assert.equal(headers[0]?.['connection'], undefined);
   assert.equal(headers[0]?.[':authority'], 'test');
-  assert.deepEqual(bed.upstreams.stats(), [{ key: origin.key, inFlight: 0, idle: 1, waiting: 0 }]);
+  assert.deepEqual(bed.backendClient.stats(), [{ key: origin.key, inFlight: 0, idle: 1, waiting: 0 }]);
 });
 
 test('a back end that allows few streams gets more sessions', async () => {
@@ -141,7 +141,7 @@ test('a connection that breaks fails its exchanges', async () => {
   sessions[0]?.socket.destroy();
   assert.equal((await begun.outcome).failure?.progress, 'broken');
   assert.equal((await silent.outcome).failure?.progress, 'unanswered');
-  assert.deepEqual(bed.upstreams.stats()[0]?.inFlight, 0);
+  assert.deepEqual(bed.backendClient.stats()[0]?.inFlight, 0);
 });
 
 test('GOAWAY: what the back end will not look at was not sent, and the next exchange has a new session', async () => {
@@ -237,9 +237,9 @@ test('idle sessions end, and the unused origin is forgotten', async () => {
   const { origin } = await backend(ok);
   await bed.send(origin).outcome;
   bed.timers.advance(15_000);
-  await until(() => bed.upstreams.stats()[0]?.idle === 0);
+  await until(() => bed.backendClient.stats()[0]?.idle === 0);
   bed.timers.advance(1_000);
-  assert.deepEqual(bed.upstreams.stats(), []);
+  assert.deepEqual(bed.backendClient.stats(), []);
 });
 
 test('a paused answer stops the back end', async () => {

@@ -7,11 +7,11 @@ import { watchCleanEnd } from '../../rules/http2/clean-end.ts';
 import { giveUp } from '../../rules/http2/give-up.ts';
 import { appendToWire, endToEnd, fromWire } from '../../rules/http2/wire-fields.ts';
 import type { BodySink } from '../../rules/request.ts';
-import type { AnswerSink, UpstreamCall, UpstreamFailure, UpstreamRequest } from '../backend-call.ts';
+import type { BackendCall, BackendFailure, BackendRequest, ResponseSink } from '../backend-call.ts';
 
 export interface Http2ExchangeOptions {
-  readonly request: UpstreamRequest;
-  readonly sink: AnswerSink;
+  readonly request: BackendRequest;
+  readonly sink: ResponseSink;
   readonly timers: Timers;
   readonly bodyIdleMs: number;
   readonly scheme: 'http' | 'https';
@@ -20,18 +20,18 @@ export interface Http2ExchangeOptions {
 }
 
 /** One request on its way over a stream of its own. */
-export interface Http2Exchange extends UpstreamCall {
+export interface Http2Exchange extends BackendCall {
   start(session: ClientHttp2Session): void;
-  fail(failure: UpstreamFailure): void;
+  fail(failure: BackendFailure): void;
   /** The back end will not look at streams above this number. */
   unprocessedAbove(lastStreamId: number): void;
 }
 
-const MAX_INTERIM_ANSWERS = 32;
+const MAX_INTERIM_RESPONSES = 32;
 const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants;
 
 /** The pseudo-fields and fields of the request; `undefined` when something in them could be misread. */
-export function wireRequest(request: UpstreamRequest, scheme: 'http' | 'https'): string[] | undefined {
+export function wireRequest(request: BackendRequest, scheme: 'http' | 'https'): string[] | undefined {
   const { method, target, authority, fields, body } = request;
   if (!isToken(method) || !isVisible(target) || !isVisible(authority)) return undefined;
   const raw = [':method', method, ':scheme', scheme, ':authority', authority, ':path', target];
@@ -143,7 +143,7 @@ export function createHttp2Exchange(options: Http2ExchangeOptions): Http2Exchang
     opened.on('response', (_headers, flags, raw) => onResponse(flags, raw));
     opened.on('headers', () => {
       interim += 1;
-      if (interim > MAX_INTERIM_ANSWERS) fail({ progress: 'broken', reason: 'malformed' });
+      if (interim > MAX_INTERIM_RESPONSES) fail({ progress: 'broken', reason: 'malformed' });
     });
     opened.on('data', (chunk: Buffer) => {
       if (isOver) return;
@@ -216,7 +216,7 @@ export function createHttp2Exchange(options: Http2ExchangeOptions): Http2Exchang
       });
   }
 
-  function fail(failure: UpstreamFailure): void {
+  function fail(failure: BackendFailure): void {
     if (isOver) return;
     finish('given-up');
     sink.error(failure);

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { createServer, type Socket } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
 import {
-  createUpstreamBed,
+  type BackendBed,
+  createBackendBed,
   testBody,
   testOrigin,
-  type UpstreamBed,
   until,
 } from '../../../../test/backend-rig.ts';
 import {
@@ -36,12 +36,12 @@ function length(bytes: string): Buffer {
   return Buffer.concat([Buffer.from([0x0f, 0x0d, bytes.length]), Buffer.from(bytes)]);
 }
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 /** What the back end has received. */
 let seen: Frame[] = [];
 beforeEach(() => {
   seen = [];
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 

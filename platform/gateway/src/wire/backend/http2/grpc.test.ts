@@ -13,7 +13,7 @@ import {
   type ServiceDefinition,
   status,
 } from '@grpc/grpc-js';
-import { createUpstreamBed, testOrigin, type UpstreamBed } from '../../../../test/backend-rig.ts';
+import { type BackendBed, createBackendBed, testOrigin } from '../../../../test/backend-rig.ts';
 import { listenHttp2, passTo } from '../../../../test/http2-proxy.ts';
 
 const same = (value: Buffer) => value;
@@ -33,10 +33,10 @@ const echo: ServiceDefinition = {
   talk: method('talk', true, true),
 };
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 let client: Client;
 beforeEach(async () => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
   const server = new Server();
   server.addService(echo, {
     unary: (

@@ -1,9 +1,9 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Timer } from '../../../time/timers.ts';
-import type { UpstreamFailure } from '../backend-call.ts';
+import type { BackendFailure } from '../backend-call.ts';
 import { createTlsMemory, type Inlet, isHttp2, openSocket } from '../open-socket.ts';
-import type { UpstreamPool, UpstreamPoolOptions } from '../pool.ts';
+import type { OriginPool, OriginPoolOptions } from '../pool.ts';
 import { createHttp2Exchange, type Http2Exchange } from './exchange.ts';
 
 /** One HTTP/2 connection and what it carries. */
@@ -21,7 +21,7 @@ interface Session {
 
 const HTTP2 = ['h2'] as const;
 const HTTP2_OR_1 = ['h2', 'http/1.1'] as const;
-const OTHER_PROTOCOL: UpstreamFailure = { progress: 'not-sent', reason: 'other-protocol' };
+const OTHER_PROTOCOL: BackendFailure = { progress: 'not-sent', reason: 'other-protocol' };
 const SWEEP_MS = 1_000;
 /** A connection with exchanges is asked for a sign of life so often, and must answer before the next one. */
 const PING_MS = 15_000;
@@ -30,7 +30,7 @@ const FIRST_STREAMS = 100;
 /** For all streams of a session together; a stream alone is held to the 64 KiB of the protocol. */
 const SESSION_WINDOW_BYTES = 1_048_576;
 
-export interface Http2PoolOptions extends UpstreamPoolOptions {
+export interface Http2PoolOptions extends OriginPoolOptions {
   /**
    * HTTP/1.1 is offered, too. A connection that chooses it is handed over, and those who waited for it fail with
    * `other-protocol`.
@@ -38,7 +38,7 @@ export interface Http2PoolOptions extends UpstreamPoolOptions {
   readonly lower?: { readonly readBuffer: Buffer; onHttp1(socket: Socket, inlet: Inlet): void };
 }
 
-export interface Http2Pool extends UpstreamPool {
+export interface Http2Pool extends OriginPool {
   /** A connection that somebody else has opened; closed at once when there are enough. */
   adopt(socket: Socket): void;
 }
@@ -68,7 +68,7 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
     },
     adopt: (socket) => {
       sweep ??= timers.after(SWEEP_MS, onSweep);
-      if (withRoom() === undefined) add(socket);
+      if (withFreeStream() === undefined) add(socket);
       else socket.on('error', () => {}).destroy();
       serve();
     },
@@ -88,7 +88,7 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
   /** Gives those who wait a place, as far as there is one. */
   function serve(): void {
     while (waiting.length > 0 && home.size < origin.maxConnections) {
-      const session = withRoom();
+      const session = withFreeStream();
       if (session === undefined) open();
       const exchange = session && waiting.shift();
       if (session === undefined || exchange === undefined) return;
@@ -98,7 +98,7 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
     }
   }
 
-  function withRoom(): Session | undefined {
+  function withFreeStream(): Session | undefined {
     for (const session of sessions) {
       const { maxConcurrentStreams = FIRST_STREAMS } = session.http2.remoteSettings;
       if (!session.isClosing && session.exchanges.size < maxConcurrentStreams) return session;
@@ -176,7 +176,7 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
     });
   }
 
-  function failWaiting(failure: UpstreamFailure): void {
+  function failWaiting(failure: BackendFailure): void {
     for (const exchange of [...waiting]) exchange.fail(failure);
   }
 

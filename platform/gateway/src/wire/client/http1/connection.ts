@@ -4,14 +4,14 @@ import { newTrace } from '@flotilla/telemetry';
 import { createDeadline } from '../../../time/deadline.ts';
 import { CLIENT } from '../../rules/limits.ts';
 import { type BodyPace, createBodyPace } from '../../rules/pace.ts';
-import { OPTIONS_ANSWER, type Refusal } from '../../rules/refusal.ts';
-import { refusalAnswer } from '../../rules/refusal-response.ts';
+import { OPTIONS_RESPONSE, type Refusal } from '../../rules/refusal.ts';
+import { refusalResponse } from '../../rules/refusal-response.ts';
 import type { ClientLimits, Http1Options } from '../options.ts';
 import { createFieldMemory, createHeadLines, readHeadLines } from './head-lines.ts';
 import { createHeldBytes } from './held-bytes.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
 import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
-import { type AnswerConnection, Http1Answer } from './response.ts';
+import { Http1Response, type ResponseConnection } from './response.ts';
 import { writtenBytes } from './write-progress.ts';
 
 /** A client's connection, from its first byte to its last. */
@@ -31,7 +31,7 @@ interface ConnectionOptions extends Http1Options {
 }
 
 /**
- * `head`: a request may come. `exchange`: one is being answered, or its body still read. `closing`: the last answer
+ * `head`: a request may come. `exchange`: one is being answered, or its body still read. `closing`: the last response
  * is out, what comes is dropped. `switched`: another protocol's.
  */
 type Phase = 'head' | 'exchange' | 'closing' | 'switched' | 'gone';
@@ -49,7 +49,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   let headText = '';
   let lines = createHeadLines();
   let body: Http1RequestBody | undefined;
-  let answer: Http1Answer | undefined;
+  let answer: Http1Response | undefined;
   let pace: BodyPace | undefined;
   let keepAlive = true;
   let waitsForContinue = false;
@@ -68,12 +68,12 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   const connection: ClientConnection = { drain, destroy };
 
   const forBody: BodyConnection = { bodyWanted, bodyUnwanted, bodyFinished, bodyBroken };
-  const forAnswer: AnswerConnection = {
+  const forResponse: ResponseConnection = {
     socket,
     keepsAlive,
     dateLine: options.dateLine,
     writeStalled,
-    answerEnded,
+    responseEnded,
     cut,
     switchProtocols,
   };
@@ -101,7 +101,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
   /** Hands held bytes to whoever's turn it is, as long as somebody takes them. */
   function pump(): void {
-    if (isPumping) return; // an answer came within its request's call; the loop below goes on
+    if (isPumping) return; // a response came within its request's call; the loop below goes on
     isPumping = true;
     while (held.length > 0 && (phase === 'head' || (phase === 'exchange' && body?.isTaking === true)))
       feed(held.take());
@@ -166,11 +166,11 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     phase = 'exchange';
     keepAlive = head.keepAlive;
     body = new Http1RequestBody(head.framing, forBody);
-    answer = new Http1Answer(forAnswer, head.method === 'HEAD', head.version);
+    answer = new Http1Response(forResponse, head.method === 'HEAD', head.version);
     waitsForContinue = head.expectsContinue && !body.isFinished;
     pace = undefined;
     if ('refusal' in head) {
-      tell(answer, head.refusal === 'none' ? OPTIONS_ANSWER : head.refusal);
+      tell(answer, head.refusal === 'none' ? OPTIONS_RESPONSE : head.refusal);
       return;
     }
     if (head.handshake === 'websocket') keepAlive = false; // unless it is switched, nothing behind it counts
@@ -189,15 +189,15 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     phase = 'exchange';
     isBroken = true;
     body = undefined;
-    answer = new Http1Answer(forAnswer, false, '1.1');
+    answer = new Http1Response(forResponse, false, '1.1');
     tell(answer, refusal);
   }
 
-  function tell(to: Http1Answer, refusal: Refusal): void {
+  function tell(to: Http1Response, refusal: Refusal): void {
     const { traceId } = newTrace();
     if (refusal.closes) to.closeAfter();
-    if (refusal !== OPTIONS_ANSWER) options.onRefused(refusal, { peerAddress, traceId });
-    const { head, body: text } = refusalAnswer(refusal, traceId, options.errorBodies ?? 'problem');
+    if (refusal !== OPTIONS_RESPONSE) options.onRefused(refusal, { peerAddress, traceId });
+    const { head, body: text } = refusalResponse(refusal, traceId, options.errorBodies ?? 'problem');
     to.send(head, text);
   }
 
@@ -237,7 +237,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     reading.set(Math.min(1_000, limits.bodyStallMs / 4));
   }
 
-  // --- the answer's side
+  // --- the response's side
 
   function keepsAlive(): boolean {
     if (!keepAlive || isBroken || isDraining || isHalfClosed) return false;
@@ -246,7 +246,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     return !waitsForContinue && body.bytesLeft <= limits.discardBytes;
   }
 
-  function answerEnded(mayGoOn: boolean): void {
+  function responseEnded(mayGoOn: boolean): void {
     if (!mayGoOn || isBroken) {
       close();
       return;
@@ -293,7 +293,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
     answer?.drained();
   }
 
-  /** The connection ends behind the answer, and the client gets time to read it: a reset would take it back. */
+  /** The connection ends behind the response, and the client gets time to read it: a reset would take it back. */
   function close(): void {
     if (phase === 'closing' || phase === 'gone') return;
     phase = 'closing';
@@ -332,7 +332,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
       else afterHalfClose();
     } else if (phase === 'head' && !EMPTY_LINES.test(headText)) refuse(REQUEST_TIMEOUT);
     else if (phase === 'head' && socket.writableLength > 0)
-      reading.set(limits.idleMs); // it still takes the last answer; the other deadline watches that
+      reading.set(limits.idleMs); // it still takes the last response; the other deadline watches that
     else destroy();
   }
 
@@ -366,7 +366,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
   }
 
   function cut(how: 'end' | 'reset'): void {
-    // Without TLS's own goodbye an end of the connection is no end of the answer.
+    // Without TLS's own goodbye an end of the connection is no end of the response.
     if (how === 'reset' && !secure) socket.resetAndDestroy();
     else socket.destroy();
   }

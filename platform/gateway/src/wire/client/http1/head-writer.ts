@@ -1,13 +1,13 @@
 import { STATUS_CODES } from 'node:http';
 import { isToken, isValue } from '../../rules/characters.ts';
-import type { AnswerHead } from '../../rules/response.ts';
+import type { ResponseHead } from '../../rules/response.ts';
 
 /**
- * The head of an answer as it goes out, `undefined` when it would not be one: a name that is no token, or a line
+ * The head of a response as it goes out, `undefined` when it would not be one: a name that is no token, or a line
  * break or another control character in a value. `connectionLine` comes with its line end, or is empty.
  */
 export function writeHead(
-  { status, reason, fields: { names, values } }: AnswerHead,
+  { status, reason, fields: { names, values } }: ResponseHead,
   framingLine: string,
   connectionLine: string,
   dateLine: string,

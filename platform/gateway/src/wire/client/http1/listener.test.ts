@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { echo, okHead, request, startServer, type TestServer } from '../../../../test/http1-client.ts';
-import type { Answer } from '../../rules/response.ts';
+import type { ClientResponse } from '../../rules/response.ts';
 import type { Incoming } from '../incoming.ts';
 
 let server: TestServer | undefined;
@@ -119,7 +119,7 @@ describe('requests on one connection', () => {
 });
 
 describe('an answer', () => {
-  const answering = (act: (answer: Answer, incoming: Incoming) => void) =>
+  const answering = (act: (answer: ClientResponse, incoming: Incoming) => void) =>
     start((incoming) => act(incoming.answer, incoming));
   const bodyOf = (text: string) => text.slice(text.indexOf('\r\n\r\n') + 4);
 
@@ -228,9 +228,9 @@ describe('an answer', () => {
 
   it('that is given up or does not keep to its length ends the connection incomplete', async () => {
     for (const act of [
-      (answer: Answer) => answer.abort(),
-      (answer: Answer) => answer.end(),
-      (answer: Answer) => answer.write(Buffer.from('too much')),
+      (answer: ClientResponse) => answer.abort(),
+      (answer: ClientResponse) => answer.end(),
+      (answer: ClientResponse) => answer.write(Buffer.from('too much')),
     ])
       for (const version of ['1.1', '1.0']) {
         let isTold = 0;
@@ -337,7 +337,7 @@ describe('a WebSocket handshake', () => {
 
 describe('draining', () => {
   it('ends idle connections at once, others after their answer, and the rest in time', async () => {
-    const answers: Answer[] = [];
+    const answers: ClientResponse[] = [];
     const { client, listener } = await start(({ answer }) => answers.push(answer));
     const idle = await client();
     const busy = await client();

@@ -8,7 +8,7 @@ export interface Http1Listener {
   /** The socket must have been made with `allowHalfOpen`. */
   accept(socket: Socket | TLSSocket): void;
   /**
-   * No further requests: idle connections end at once, others after their answer, all within `timeoutMs`. Sockets
+   * No further requests: idle connections end at once, others after their response, all within `timeoutMs`. Sockets
    * that speak another protocol by then are destroyed at the end of it.
    */
   drain(timeoutMs: number): Promise<void>;
@@ -26,7 +26,7 @@ export function createHttp1Listener(options: Http1Options): Http1Listener {
   let dateMs = Number.NEGATIVE_INFINITY;
   let date = '';
 
-  /** RFC 9110 §6.6.1: an answer without a date is given one. */
+  /** RFC 9110 §6.6.1: a response without a date is given one. */
   function dateLine(): string {
     if (timers.nowMs - dateMs >= DATE_MS) {
       dateMs = timers.nowMs;

@@ -109,7 +109,7 @@ export class Http1RequestBody implements RequestBody {
     if (this.#sink === undefined) this.bytesDropped += end - at;
     if (this.isFinished) {
       this.isTaking = false;
-      // First, since an answer to the complete body may end the exchange.
+      // First, since a response to the complete body may end the exchange.
       this.#connection.bodyFinished();
       if (this.state === 'reading') this.#complete();
     }

@@ -10,7 +10,7 @@ import type { HeadLines } from './head-lines.ts';
 /** A request's head with what concerns its connection alone. */
 export interface Http1RequestHead extends RequestHead {
   readonly version: '1.0' | '1.1';
-  /** Does the client want to go on after the answer? */
+  /** Does the client want to go on after the response? */
   readonly keepAlive: boolean;
   readonly expectsContinue: boolean;
 }
@@ -66,7 +66,7 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
     return EXPECTATION_FAILED;
   const keepAlive =
     version === '1.1' ? !connectionNames.includes('close') : connectionNames.includes('keep-alive');
-  // A 1.0 client cannot read an interim answer (RFC 9110 §10.1.1).
+  // A 1.0 client cannot read an interim response (RFC 9110 §10.1.1).
   const expectsContinue = special.expect !== undefined && version === '1.1';
   const facts = { method, version, framing, keepAlive, expectsContinue };
   if (special.range !== undefined && special.range.split(',').length > CLIENT.maxRanges)

@@ -3,20 +3,20 @@ import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
 import type { Fields } from '../../rules/fields.ts';
 import { BAD_GATEWAY } from '../../rules/refusal.ts';
-import { refusalAnswer } from '../../rules/refusal-response.ts';
-import type { Answer, AnswerHead } from '../../rules/response.ts';
+import { refusalResponse } from '../../rules/refusal-response.ts';
+import type { ClientResponse, ResponseHead } from '../../rules/response.ts';
 import { writeHead } from './head-writer.ts';
 
-/** What an answer needs of its connection. */
-export interface AnswerConnection {
+/** What a response needs of its connection. */
+export interface ResponseConnection {
   readonly socket: Socket;
-  /** Will another request be read after this answer? Asked once, when the head is written. */
+  /** Will another request be read after this response? Asked once, when the head is written. */
   keepsAlive(): boolean;
   dateLine(): string;
   /** A write was not taken at once: the client has to read. */
   writeStalled(): void;
-  answerEnded(keepsAlive: boolean): void;
-  /** Ends the connection at once; with a reset where a plain end would complete the answer. */
+  responseEnded(keepsAlive: boolean): void;
+  /** Ends the connection at once; with a reset where a plain end would complete the response. */
   cut(how: 'end' | 'reset'): void;
   switchProtocols(): Duplex;
 }
@@ -25,16 +25,16 @@ export interface AnswerConnection {
 const JOINED_BYTES = 16_384;
 
 /**
- * The answer to one request. A class, since one is made for every request and its methods should not be. What is
+ * The response to one request. A class, since one is made for every request and its methods should not be. What is
  * written within one turn of the event loop leaves in one piece.
  */
-export class Http1Answer implements Answer {
-  state: Answer['state'] = 'open';
+export class Http1Response implements ClientResponse {
+  state: ClientResponse['state'] = 'open';
   status: number = 0;
   bytesSent: number = 0;
   onClose: (() => void) | undefined = undefined;
   onDrain: (() => void) | undefined = undefined;
-  readonly #connection: AnswerConnection;
+  readonly #connection: ResponseConnection;
   readonly #isHead: boolean;
   readonly #version: '1.0' | '1.1';
   #framing: 'none' | 'length' | 'chunked' | 'close' = 'none';
@@ -46,13 +46,13 @@ export class Http1Answer implements Answer {
   #isBlocked: boolean = false;
   #isClosed: boolean = false;
 
-  constructor(connection: AnswerConnection, isHead: boolean, version: '1.0' | '1.1') {
+  constructor(connection: ResponseConnection, isHead: boolean, version: '1.0' | '1.1') {
     this.#connection = connection;
     this.#isHead = isHead;
     this.#version = version;
   }
 
-  start(head: AnswerHead): void {
+  start(head: ResponseHead): void {
     if (this.state !== 'open' || !this.#begin(head, head.bodyBytes)) return;
     this.state = 'started';
     this.#flushLater();
@@ -65,7 +65,7 @@ export class Http1Answer implements Answer {
         return true;
       case 'length':
         if (chunk.length > this.#left) {
-          this.abort(); // it would be read as the next answer
+          this.abort(); // it would be read as the next response
           return true;
         }
         this.#left -= chunk.length;
@@ -91,7 +91,7 @@ export class Http1Answer implements Answer {
     this.#finish();
   }
 
-  send(head: AnswerHead, body: Buffer | string): void {
+  send(head: ResponseHead, body: Buffer | string): void {
     if (this.state !== 'open') return;
     const bytes = typeof body === 'string' ? Buffer.byteLength(body) : body.length;
     const announced = bytes === 0 && this.#isHead ? (head.bodyBytes ?? 0) : bytes;
@@ -117,7 +117,7 @@ export class Http1Answer implements Answer {
     this.#mustClose = true;
   }
 
-  switchProtocols(head: AnswerHead): Duplex {
+  switchProtocols(head: ResponseHead): Duplex {
     const text =
       this.state === 'open'
         ? writeHead(head, '', 'Connection: Upgrade\r\nUpgrade: websocket\r\n', this.#connection.dateLine())
@@ -150,7 +150,7 @@ export class Http1Answer implements Answer {
   }
 
   /** Prepares head and framing; `false` = it is no head that may be sent, and the client has been told so. */
-  #begin(head: AnswerHead, bodyBytes: number | undefined): boolean {
+  #begin(head: ResponseHead, bodyBytes: number | undefined): boolean {
     const { status } = head;
     const hasBody = !(this.#isHead || status === 204 || status === 304 || status < 200);
     const isCloseDelimited = hasBody && bodyBytes === undefined && this.#version === '1.0';
@@ -190,7 +190,7 @@ export class Http1Answer implements Answer {
 
   /** A back end's or the gateway's own field that may not be written. */
   #refuseOwn(): void {
-    const { head, body } = refusalAnswer(BAD_GATEWAY, newTrace().traceId, 'problem');
+    const { head, body } = refusalResponse(BAD_GATEWAY, newTrace().traceId, 'problem');
     this.send(head, body);
   }
 
@@ -233,7 +233,7 @@ export class Http1Answer implements Answer {
     this.#write();
     this.state = 'ended';
     this.#announceEnd();
-    this.#connection.answerEnded(this.#keepsAlive && !this.#mustClose);
+    this.#connection.responseEnded(this.#keepsAlive && !this.#mustClose);
   }
 
   #announceEnd(): void {
@@ -243,6 +243,6 @@ export class Http1Answer implements Answer {
   }
 }
 
-function flush(answer: Http1Answer): void {
+function flush(answer: Http1Response): void {
   answer.flush();
 }

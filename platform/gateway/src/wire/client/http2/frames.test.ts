@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { afterEach, beforeEach, test } from 'node:test';
-import { createUpstreamBed, type UpstreamBed, until } from '../../../../test/backend-rig.ts';
+import { type BackendBed, createBackendBed, until } from '../../../../test/backend-rig.ts';
 import {
   ACK,
   DATA,
@@ -18,7 +18,7 @@ import {
   SETTINGS,
 } from '../../../../test/http2-frames.ts';
 import { listenHttp2 } from '../../../../test/http2-proxy.ts';
-import type { Answer } from '../../rules/response.ts';
+import type { ClientResponse } from '../../rules/response.ts';
 import type { Incoming } from '../incoming.ts';
 
 // A client that writes frames itself: Node's own ends streams properly that its user wants broken.
@@ -32,9 +32,9 @@ const OPENING = Buffer.concat([
 ]);
 const PIECE = frame(DATA, 0, 1, Buffer.from('a'));
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 
@@ -82,7 +82,7 @@ test('S9: a body that END_STREAM did not end is broken, whatever ended it', asyn
 
 test('U4: an answer that is aborted is never completed on the wire', async () => {
   const head = { status: 200, reason: '', fields: { names: [], values: [] }, bodyBytes: undefined };
-  const aborts: Record<string, (answer: Answer) => void> = {
+  const aborts: Record<string, (answer: ClientResponse) => void> = {
     'at once': (answer) => answer.abort(),
     'after the head': (answer) => {
       answer.start(head);

@@ -3,21 +3,21 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, constants } from 'node:http2';
 import { afterEach, beforeEach, test } from 'node:test';
 import { createServer as createTlsServer } from 'node:tls';
-import { createUpstreamBed, testFields, type UpstreamBed, until } from '../../../../test/backend-rig.ts';
+import { type BackendBed, createBackendBed, testFields, until } from '../../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../../test/certificate.ts';
 import { listenHttp2 } from '../../../../test/http2-proxy.ts';
 import { giveUp } from '../../rules/http2/give-up.ts';
-import type { AnswerHead } from '../../rules/response.ts';
+import type { ResponseHead } from '../../rules/response.ts';
 import type { Incoming } from '../incoming.ts';
 import { createHttp2Listener } from './listener.ts';
 
-let bed: UpstreamBed;
+let bed: BackendBed;
 beforeEach(() => {
-  bed = createUpstreamBed();
+  bed = createBackendBed();
 });
 afterEach(() => bed.close());
 
-const head = (more: Partial<AnswerHead> = {}): AnswerHead => ({
+const head = (more: Partial<ResponseHead> = {}): ResponseHead => ({
   status: 200,
   reason: 'OK',
   fields: testFields({ 'X-A': '1', Connection: 'close' }),

@@ -7,12 +7,12 @@ import {
 import type { Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
 import type { Timer, Timers } from '../../../time/timers.ts';
-import { OPTIONS_ANSWER, type Refusal } from '../../rules/refusal.ts';
-import { refusalAnswer } from '../../rules/refusal-response.ts';
+import { OPTIONS_RESPONSE, type Refusal } from '../../rules/refusal.ts';
+import { refusalResponse } from '../../rules/refusal-response.ts';
 import type { Incoming } from '../incoming.ts';
 import { createHttp2RequestBody, type Http2RequestBody } from './request-body.ts';
 import { readHttp2Head } from './request-head.ts';
-import { createHttp2Answer, type Http2Answer } from './response.ts';
+import { createHttp2Response, type Http2Response } from './response.ts';
 
 /** The server side of HTTP/2, on sockets that somebody else accepts: after ALPN `h2`, or with prior knowledge. */
 export interface Http2Listener {
@@ -33,7 +33,7 @@ export interface Http2Limits {
   readonly bodyStallMs: number;
   readonly bodyBytesPerSecond: number;
   readonly bodyGraceMs: number;
-  /** Without taking anything of an answer. Default 20,000. */
+  /** Without taking anything of a response. Default 20,000. */
   readonly writeStallMs: number;
 }
 
@@ -154,7 +154,7 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     const onSent = () => {
       if (body?.state !== 'complete') dismiss(stream);
     };
-    const answer = createHttp2Answer({ stream, isHead, timers, writeStallMs, onSent });
+    const answer = createHttp2Response({ stream, isHead, timers, writeStallMs, onSent });
     stream.on('close', () => {
       body?.closed();
       onClose(session, stream, answer);
@@ -174,7 +174,7 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
     }
   }
 
-  function onClose(session: Session, stream: ServerHttp2Stream, answer: Http2Answer): void {
+  function onClose(session: Session, stream: ServerHttp2Stream, answer: Http2Response): void {
     session.streams -= 1;
     if (session.streams === 0 && !session.http2.closed) watchIdle(session);
     const isTakenBack = answer.state !== 'ended' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
@@ -193,9 +193,13 @@ export function createHttp2Listener(options: Http2ListenerOptions): Http2Listene
       session.http2.destroy(new Error('too many streams taken back'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  function refuse(refusal: Refusal | 'none', { peerAddress }: Session, answer: Http2Answer): void {
+  function refuse(refusal: Refusal | 'none', { peerAddress }: Session, answer: Http2Response): void {
     const { traceId } = newTrace();
-    const { head, body } = refusalAnswer(refusal === 'none' ? OPTIONS_ANSWER : refusal, traceId, errorBodies);
+    const { head, body } = refusalResponse(
+      refusal === 'none' ? OPTIONS_RESPONSE : refusal,
+      traceId,
+      errorBodies,
+    );
     answer.send({ ...head, bodyBytes: Buffer.byteLength(body) }, body);
     if (refusal !== 'none') onRefused(refusal, { peerAddress, traceId });
   }

@@ -79,7 +79,7 @@ export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestB
       sink = undefined;
       state = 'broken';
       pace?.cancel();
-      // What arrives within the window is dropped; the answer's end resets the stream.
+      // What arrives within the window is dropped; the response's end resets the stream.
       hold();
     },
     closed: () => fail(undefined),

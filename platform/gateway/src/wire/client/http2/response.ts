@@ -4,36 +4,36 @@ import type { Timer, Timers } from '../../../time/timers.ts';
 import { type Fields, hasField } from '../../rules/fields.ts';
 import { giveUp } from '../../rules/http2/give-up.ts';
 import { appendToWire } from '../../rules/http2/wire-fields.ts';
-import type { Answer, AnswerHead } from '../../rules/response.ts';
+import type { ClientResponse, ResponseHead } from '../../rules/response.ts';
 
-export interface Http2AnswerOptions {
+export interface Http2ResponseOptions {
   readonly stream: ServerHttp2Stream;
   readonly isHead: boolean;
   readonly timers: Timers;
   /** A client that takes nothing is cut after this. */
   readonly writeStallMs: number;
-  /** The whole answer was handed over, and nothing follows. */
+  /** The whole response was handed over, and nothing follows. */
   onSent(): void;
 }
 
-export interface Http2Answer extends Answer {
+export interface Http2Response extends ClientResponse {
   /** The stream is gone. */
   closed(): void;
 }
 
-/** The answer on one stream. */
-export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
+/** The response on one stream. */
+export function createHttp2Response(options: Http2ResponseOptions): Http2Response {
   const { stream, isHead, timers, writeStallMs, onSent } = options;
-  /** A head waits for what follows in the same turn: only so an answer without body can be one frame. */
-  let held: AnswerHead | undefined;
+  /** A head waits for what follows in the same turn: only so a response without body can be one frame. */
+  let held: ResponseHead | undefined;
   let trailers: Fields | undefined;
   let hasBody = true;
   let isFinished = false;
   let waitForTrailers = false;
   let stall: Timer | undefined;
 
-  const answer: Http2Answer & {
-    state: Answer['state'];
+  const answer: Http2Response & {
+    state: ClientResponse['state'];
     status: number;
     bytesSent: number;
   } = {
@@ -109,7 +109,7 @@ export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
   stream.on('wantTrailers', sendTrailers);
   return answer;
 
-  function begin({ status }: AnswerHead): void {
+  function begin({ status }: ResponseHead): void {
     answer.state = 'started';
     answer.status = status;
     hasBody = !isHead && status !== 204 && status !== 304;
@@ -123,7 +123,7 @@ export function createHttp2Answer(options: Http2AnswerOptions): Http2Answer {
   }
 
   /** `false` = the head cannot be sent, and the stream is reset. */
-  function respond(head: AnswerHead, isEmpty: boolean): boolean {
+  function respond(head: ResponseHead, isEmpty: boolean): boolean {
     if (stream.destroyed || stream.closed) return false;
     const raw = [':status', String(head.status)];
     const isSafe = appendToWire(raw, head.fields);
