@@ -1,13 +1,10 @@
 import { createServer, type Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
 import type { Origin } from '../src/wire/backend/backend-call.ts';
-import {
-  createHttp2Listener,
-  type Http2Limits,
-  type Http2Listener,
-} from '../src/wire/client/http2/listener.ts';
+import { createHttp2Listener, type Http2Listener } from '../src/wire/client/http2/listener.ts';
 import type { Incoming } from '../src/wire/client/incoming.ts';
-import { problemJson, type Refusal } from '../src/wire/rules/refusal.ts';
+import type { Http2Limits } from '../src/wire/client/options.ts';
+import { BAD_GATEWAY, type Refusal, refusalResponse } from '../src/wire/rules/refusal.ts';
 import { type BackendBed, testRequest } from './backend-rig.ts';
 
 export interface TestProxy {
@@ -57,10 +54,8 @@ export function passTo(bed: BackendBed, origin: Origin): (incoming: Incoming) =>
       },
       end: (trailers) => answer.end(trailers),
       error: () => {
-        const text = problemJson({ status: 502, code: 'bad-gateway' }, newTrace().traceId);
-        const fields = { names: [], values: [] };
-        if (answer.state === 'open')
-          answer.send({ status: 502, reason: '', fields, bodyBytes: undefined }, text);
+        const { head, body } = refusalResponse(BAD_GATEWAY, newTrace().traceId, 'problem');
+        if (answer.state === 'open') answer.send(head, body);
         else answer.abort();
       },
       switched: () => answer.abort(),

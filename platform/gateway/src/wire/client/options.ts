@@ -42,14 +42,44 @@ export const DEFAULT_LIMITS: ClientLimits = {
   heldBytes: 65_536,
 };
 
-export interface Http1Options {
+/** What listening for requests takes, in either version. */
+export interface ListenerOptions {
   readonly timers: Timers;
   onRequest(incoming: Incoming): void;
   /** A request was answered without the pipeline. For logs and metrics. */
   onRefused(refusal: Refusal, from: { readonly peerAddress: string; readonly traceId: string }): void;
-  /** `onRequest` threw. The client gets a 500, or a cut connection when a response had begun. */
+  /** `onRequest` threw. The client gets a 500, or a cut connection (or stream) when a response had begun. */
   onFault(error: unknown): void;
-  readonly limits?: Partial<ClientLimits>;
   /** Of refusals that are answered here: `empty` is `--ocelot-strict`. Default `problem`. */
   readonly errorBodies?: 'problem' | 'empty';
 }
+
+export interface Http1Options extends ListenerOptions {
+  readonly limits?: Partial<ClientLimits>;
+}
+
+export interface Http2Options extends ListenerOptions {
+  readonly limits?: Partial<Http2Limits>;
+}
+
+/** Of the others there is no need: nghttp2 looks after heads, and flow control after what nobody wants. */
+export interface Http2Limits
+  extends Pick<
+    ClientLimits,
+    'idleMs' | 'bodyStallMs' | 'bodyBytesPerSecond' | 'bodyGraceMs' | 'writeStallMs'
+  > {
+  /** Streams of one session at the same time. Default 100. */
+  readonly maxStreams: number;
+  /** Streams that a client may take back within ten seconds, beyond those it lets end. Default 200. */
+  readonly maxResets: number;
+}
+
+export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
+  maxStreams: 100,
+  maxResets: 200,
+  idleMs: DEFAULT_LIMITS.idleMs,
+  bodyStallMs: DEFAULT_LIMITS.bodyStallMs,
+  bodyBytesPerSecond: DEFAULT_LIMITS.bodyBytesPerSecond,
+  bodyGraceMs: DEFAULT_LIMITS.bodyGraceMs,
+  writeStallMs: DEFAULT_LIMITS.writeStallMs,
+};

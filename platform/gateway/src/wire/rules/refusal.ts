@@ -1,4 +1,7 @@
 import { STATUS_CODES } from 'node:http';
+import { fieldName } from './field-names.ts';
+import { appendField, type Fields, hasField, noFields } from './fields.ts';
+import type { ResponseHead } from './response.ts';
 
 /** A response that the gateway gives by itself instead of forwarding. */
 export interface Refusal {
@@ -50,7 +53,32 @@ export const SERVICE_UNAVAILABLE: Refusal = {
 };
 
 /** RFC 9457. No echo of the input, no internal names. */
-export function problemJson({ status, code, detail }: Refusal, traceId: string): string {
+function problemJson({ status, code, detail }: Refusal, traceId: string): string {
   const title = STATUS_CODES[status] ?? 'Error';
   return JSON.stringify({ type: 'about:blank', title, status, code, ...(detail && { detail }), traceId });
+}
+
+const CONTENT_TYPE = fieldName('Content-Type');
+const REQUEST_ID = fieldName('X-Request-Id');
+
+/**
+ * The response that tells a refusal. `own`: what the gateway says of itself on this response; without it the trace id in
+ * `X-Request-Id`. `empty` bodies are `--ocelot-strict`.
+ */
+export function refusalResponse(
+  refusal: Refusal,
+  traceId: string,
+  bodies: 'problem' | 'empty',
+  own?: Fields,
+): { readonly head: ResponseHead; readonly body: string } {
+  const { status, text, headers } = refusal;
+  const fields = own ?? noFields();
+  if (own === undefined && bodies === 'problem') appendField(fields, REQUEST_ID, traceId);
+  for (const [name, value] of headers ?? []) appendField(fields, fieldName(name), value);
+  const isEmpty = bodies === 'empty' || status === 204;
+  const body = text ?? (isEmpty ? '' : problemJson(refusal, traceId));
+  const type = text === undefined ? 'application/problem+json' : 'text/plain; charset=utf-8';
+  if (body !== '' && !hasField(fields, CONTENT_TYPE.lower)) appendField(fields, CONTENT_TYPE, type);
+  const bodyBytes = Buffer.byteLength(body);
+  return { head: { status, reason: STATUS_CODES[status] ?? '', fields, bodyBytes }, body };
 }

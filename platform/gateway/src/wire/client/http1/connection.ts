@@ -1,18 +1,17 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
-import { createDeadline } from '../../../time/deadline.ts';
+import { createDeadline, type Deadline } from '../../../time/deadline.ts';
 import { CLIENT } from '../../rules/limits.ts';
 import { type BodyPace, createBodyPace } from '../../rules/pace.ts';
-import { OPTIONS_RESPONSE, type Refusal } from '../../rules/refusal.ts';
-import { refusalResponse } from '../../rules/refusal-response.ts';
+import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
 import type { ClientLimits, Http1Options } from '../options.ts';
-import { createFieldMemory, createHeadLines, readHeadLines } from './head-lines.ts';
-import { createHeldBytes } from './held-bytes.ts';
+import { createFieldMemory, createHeadLines, type HeadLines, readHeadLines } from './head-lines.ts';
+import { createInput, type Input } from './input.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
 import { type EarlyEnd, type Http1RequestHead, readRequestHead } from './request-head.ts';
 import { Http1Response, type ResponseConnection } from './response.ts';
-import { writtenBytes } from './write-progress.ts';
+import { createWriteWatch, type WriteWatch, writtenBytes } from './write-watch.ts';
 
 /** A client's connection, from its first byte to its last. */
 export interface ClientConnection {
@@ -31,10 +30,43 @@ interface ConnectionOptions extends Http1Options {
 }
 
 /**
- * `head`: a request may come. `exchange`: one is being answered, or its body still read. `closing`: the last response
- * is out, what comes is dropped. `switched`: another protocol's.
+ * What a connection is doing, with what is known meanwhile.
+ *
+ * - `head`: a request may come. On to `exchange` with its last line, also when it is refused.
+ * - `exchange`: a request is being answered, or its body still read. Back to `head`, or on to `switched` or `closing`.
+ * - `switched`: the connection is another protocol's.
+ * - `closing`: the last response is out; what comes is dropped.
+ * - `gone`: from any of them.
  */
-type Phase = 'head' | 'exchange' | 'closing' | 'switched' | 'gone';
+type Phase = HeadPhase | ExchangePhase | SwitchedPhase | { readonly kind: 'closing' | 'gone' };
+
+interface HeadPhase {
+  readonly kind: 'head';
+  readonly lines: HeadLines;
+  /** As far as it has come. */
+  text: string;
+}
+
+interface ExchangePhase {
+  readonly kind: 'exchange';
+  /** `undefined` = the head was refused: where a body begins and ends nobody knows. */
+  readonly body: Http1RequestBody | undefined;
+  readonly response: Http1Response;
+  pace: BodyPace | undefined;
+  keepAlive: boolean;
+  /** The client sends its body only when it is told to. */
+  waitsForContinue: boolean;
+  /** What follows on the connection cannot be told from this request. */
+  isBroken: boolean;
+}
+
+interface SwitchedPhase {
+  readonly kind: 'switched';
+  readonly response: Http1Response | undefined;
+}
+
+const CLOSING: Phase = { kind: 'closing' };
+const GONE: Phase = { kind: 'gone' };
 
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 const REQUEST_TIMEOUT: Refusal = { status: 408, code: 'request-timeout', closes: true };
@@ -44,352 +76,378 @@ const EMPTY_LINES = /^[\r\n]*$/;
 
 /** Requests are read and answered one after the other; nothing is looked at before its turn. */
 export function createClientConnection(options: ConnectionOptions): ClientConnection {
-  const { socket, limits, timers, peerAddress, secure } = options;
-  let phase: Phase = 'head';
-  let headText = '';
-  let lines = createHeadLines();
-  let body: Http1RequestBody | undefined;
-  let answer: Http1Response | undefined;
-  let pace: BodyPace | undefined;
-  let keepAlive = true;
-  let waitsForContinue = false;
-  let isBroken = false;
-  let isDraining = false;
-  let isHalfClosed = false;
-  let isPumping = false;
-  let isPaused = false;
-  let halfCloseMark = 0;
-  let writtenMark = 0;
-  let takenAtMs = 0;
-  const memory = createFieldMemory();
-  const held = createHeldBytes();
-  const reading = createDeadline(timers, readExpired);
-  const writing = createDeadline(timers, writeExpired);
-  const connection: ClientConnection = { drain, destroy };
-
-  const forBody: BodyConnection = { bodyWanted, bodyUnwanted, bodyFinished, bodyBroken };
-  const forResponse: ResponseConnection = {
-    socket,
-    keepsAlive,
-    dateLine: options.dateLine,
-    writeStalled,
-    responseEnded,
-    cut,
-    switchProtocols,
-  };
-
-  socket.on('data', received);
-  socket.on('drain', drained);
-  socket.on('end', ended);
-  socket.on('error', ignore); // 'close' follows and says all there is to say
-  socket.on('close', gone);
-  reading.set(limits.firstByteMs);
+  const connection = new Http1Connection(options);
+  connection.open();
   return connection;
+}
+
+class Http1Connection implements ClientConnection, BodyConnection, ResponseConnection {
+  readonly socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #limits: ClientLimits;
+  readonly #memory = createFieldMemory();
+  readonly #input: Input;
+  /** Of the client: for its first byte, its head, its next request, its body, its last goodbye. */
+  readonly #reading: Deadline;
+  readonly #writes: WriteWatch;
+  #phase: Phase = headPhase();
+  #isDraining: boolean = false;
+  #isHalfClosed: boolean = false;
+  #halfCloseMark: number = 0;
+  #isPumping: boolean = false;
+
+  constructor(options: ConnectionOptions) {
+    const { socket, limits, timers } = options;
+    this.socket = socket;
+    this.#options = options;
+    this.#limits = limits;
+    this.#input = createInput(socket);
+    this.#reading = createDeadline(timers, () => this.#readExpired());
+    const stallMs = limits.writeStallMs;
+    this.#writes = createWriteWatch(socket, { timers, stallMs, onStalled: () => this.destroy() });
+  }
+
+  open(): void {
+    const { socket } = this;
+    socket.on('data', this.#received);
+    socket.on('drain', this.#drained);
+    socket.on('end', this.#ended);
+    socket.on('error', ignore); // 'close' follows and says all there is to say
+    socket.on('close', () => this.#gone());
+    this.#reading.set(this.#limits.firstByteMs);
+  }
 
   // --- bytes in
 
-  function received(bytes: Buffer): void {
-    if (phase === 'closing' || phase === 'gone') return;
-    if (held.length > 0 || isPumping) held.add(bytes);
+  readonly #received = (bytes: Buffer): void => {
+    const { kind } = this.#phase;
+    if (kind === 'closing' || kind === 'gone') return;
+    if (this.#input.length > 0 || this.#isPumping) this.#input.add(bytes);
     else {
-      isPumping = true;
-      feed(bytes);
-      isPumping = false;
+      this.#isPumping = true;
+      this.#feed(bytes);
+      this.#isPumping = false;
     }
-    pump();
+    this.#pump();
+  };
+
+  /** Passes what has arrived to the current reader until it takes no more. */
+  #pump(): void {
+    if (this.#isPumping) return; // a response came within its request's call; the loop below goes on
+    this.#isPumping = true;
+    while (this.#input.length > 0 && this.#takesBytes()) this.#feed(this.#input.take());
+    this.#isPumping = false;
+    if (this.#isHalfClosed) this.#afterHalfClose();
+    this.#steer();
   }
 
-  /** Hands held bytes to whoever's turn it is, as long as somebody takes them. */
-  function pump(): void {
-    if (isPumping) return; // a response came within its request's call; the loop below goes on
-    isPumping = true;
-    while (held.length > 0 && (phase === 'head' || (phase === 'exchange' && body?.isTaking === true)))
-      feed(held.take());
-    isPumping = false;
-    if (isHalfClosed) afterHalfClose();
-    steer();
+  #takesBytes(): boolean {
+    const phase = this.#phase;
+    return phase.kind === 'head' || (phase.kind === 'exchange' && phase.body?.isTaking === true);
   }
 
-  function feed(bytes: Buffer): void {
-    if (phase === 'head') feedHead(bytes);
-    else if (phase === 'exchange' && body?.isTaking) feedBody(body, bytes);
-    else held.add(bytes);
+  #feed(bytes: Buffer): void {
+    const phase = this.#phase;
+    if (phase.kind === 'head') this.#feedHead(phase, bytes);
+    else if (phase.kind === 'exchange' && phase.body?.isTaking) this.#feedBody(phase, phase.body, bytes);
+    else this.#input.add(bytes);
   }
 
   /** Reads from the socket as long as there is room for what comes. */
-  function steer(): void {
-    const mustPause = phase === 'exchange' && (held.length > limits.heldBytes || body?.isPaused === true);
-    if (mustPause === isPaused || phase === 'switched' || phase === 'gone') return;
-    isPaused = mustPause;
-    if (mustPause) socket.pause();
-    else socket.resume();
+  #steer(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'switched' || phase.kind === 'gone') return;
+    const isFull = this.#input.length > this.#limits.heldBytes;
+    this.#input.steer(phase.kind === 'exchange' && (isFull || phase.body?.isPaused === true));
   }
 
-  function feedHead(bytes: Buffer): void {
-    const before = headText.length;
+  #feedHead(phase: HeadPhase, bytes: Buffer): void {
+    const { lines } = phase;
+    const before = phase.text.length;
     const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), CLIENT.maxHeadBytes - before));
-    const text = before === 0 ? part : headText + part;
-    const outcome = readHeadLines(text, lines, memory);
+    const text = before === 0 ? part : phase.text + part;
+    const outcome = readHeadLines(text, lines, this.#memory);
     if (outcome === 'incomplete') {
-      if (before === 0) reading.set(limits.headMs);
-      headText = text;
+      if (before === 0) this.#reading.set(this.#limits.headMs);
+      phase.text = text;
       return;
     }
-    headText = '';
     if (outcome !== 'complete') {
-      refuse(outcome);
+      this.#refuse(outcome);
       return;
     }
     const rest = lines.at - before;
-    if (rest < bytes.length) held.add(bytes.subarray(rest));
+    if (rest < bytes.length) this.#input.add(bytes.subarray(rest));
     const head = readRequestHead(lines);
-    lines = createHeadLines();
-    reading.clear();
-    if ('status' in head) refuse(head);
-    else begin(head);
+    this.#reading.clear();
+    if ('status' in head) this.#refuse(head);
+    else this.#begin(head);
   }
 
-  function feedBody(current: Http1RequestBody, bytes: Buffer): void {
-    const end = current.take(bytes, 0);
-    pace?.received(end, timers.nowMs);
-    if (!current.isFinished && current.bytesDropped > limits.discardBytes) {
-      current.giveUp();
-      bodyBroken();
+  #feedBody(exchange: ExchangePhase, body: Http1RequestBody, bytes: Buffer): void {
+    const end = body.take(bytes, 0);
+    exchange.pace?.received(end, this.#options.timers.nowMs);
+    if (!body.isFinished && body.bytesDropped > this.#limits.discardBytes) {
+      body.giveUp();
+      this.bodyBroken();
     }
-    if (end < bytes.length) held.add(bytes.subarray(end));
-    if (isBroken && answer?.state === 'ended') close();
+    if (end < bytes.length) this.#input.add(bytes.subarray(end));
+    if (exchange.isBroken && exchange.response.state === 'ended') this.#close();
   }
 
   // --- requests
 
-  function begin(head: Http1RequestHead | EarlyEnd): void {
-    phase = 'exchange';
-    keepAlive = head.keepAlive;
-    body = new Http1RequestBody(head.framing, forBody);
-    answer = new Http1Response(forResponse, head.method === 'HEAD', head.version);
-    waitsForContinue = head.expectsContinue && !body.isFinished;
-    pace = undefined;
+  #begin(head: Http1RequestHead | EarlyEnd): void {
+    const { peerAddress, secure, onRequest, onFault } = this.#options;
+    const body = new Http1RequestBody(head.framing, this);
+    const response = new Http1Response(this, head.method === 'HEAD', head.version);
+    const exchange: ExchangePhase = {
+      kind: 'exchange',
+      body,
+      response,
+      pace: undefined,
+      keepAlive: head.keepAlive && !this.#isDraining,
+      waitsForContinue: head.expectsContinue && !body.isFinished,
+      isBroken: false,
+    };
+    this.#phase = exchange;
     if ('refusal' in head) {
-      tell(answer, head.refusal === 'none' ? OPTIONS_RESPONSE : head.refusal);
+      this.#tell(response, head.refusal === 'none' ? OPTIONS_RESPONSE : head.refusal);
       return;
     }
-    if (head.handshake === 'websocket') keepAlive = false; // unless it is switched, nothing behind it counts
-    const current = answer;
+    if (head.handshake === 'websocket') exchange.keepAlive = false; // unless it is switched, nothing behind it counts
     try {
-      options.onRequest({ request: head, body, answer, peerAddress, secure });
+      onRequest({ request: head, body, answer: response, peerAddress, secure });
     } catch (error) {
-      options.onFault(error);
-      if (current.state === 'open') tell(current, INTERNAL_ERROR);
-      else current.abort();
+      onFault(error);
+      if (response.state === 'open') this.#tell(response, INTERNAL_ERROR);
+      else response.abort();
     }
   }
 
   /** The head itself is refused: nothing more is read. */
-  function refuse(refusal: Refusal): void {
-    phase = 'exchange';
-    isBroken = true;
-    body = undefined;
-    answer = new Http1Response(forResponse, false, '1.1');
-    tell(answer, refusal);
+  #refuse(refusal: Refusal): void {
+    const response = new Http1Response(this, false, '1.1');
+    this.#phase = {
+      kind: 'exchange',
+      body: undefined,
+      response,
+      pace: undefined,
+      keepAlive: false,
+      waitsForContinue: false,
+      isBroken: true,
+    };
+    this.#tell(response, refusal);
   }
 
-  function tell(to: Http1Response, refusal: Refusal): void {
+  #tell(to: Http1Response, refusal: Refusal): void {
+    const { onRefused, peerAddress, errorBodies = 'problem' } = this.#options;
     const { traceId } = newTrace();
     if (refusal.closes) to.closeAfter();
-    if (refusal !== OPTIONS_RESPONSE) options.onRefused(refusal, { peerAddress, traceId });
-    const { head, body: text } = refusalResponse(refusal, traceId, options.errorBodies ?? 'problem');
-    to.send(head, text);
+    if (refusal !== OPTIONS_RESPONSE) onRefused(refusal, { peerAddress, traceId });
+    const { head, body } = refusalResponse(refusal, traceId, errorBodies);
+    to.send(head, body);
   }
 
   // --- the body's side
 
-  function bodyWanted(): void {
-    if (waitsForContinue) {
-      if (body?.state !== 'reading') return; // it is dropped if it comes, and not waited for
-      waitsForContinue = false;
-      if (held.length === 0 && answer?.state === 'open') socket.write(CONTINUE, 'latin1');
+  bodyWanted(): void {
+    const exchange = this.#phase;
+    if (exchange.kind !== 'exchange') return; // it is over, and what is left of the body goes with the connection
+    if (exchange.waitsForContinue) {
+      if (exchange.body?.state !== 'reading') return; // it is dropped if it comes, and not waited for
+      exchange.waitsForContinue = false;
+      if (this.#input.length === 0 && exchange.response.state === 'open')
+        this.socket.write(CONTINUE, 'latin1');
     }
-    pace ??= createBodyPace(limits);
-    pace.start(timers.nowMs);
-    watchPace();
-    pump();
+    exchange.pace ??= createBodyPace(this.#limits);
+    exchange.pace.start(this.#options.timers.nowMs);
+    this.#watchPace();
+    this.#pump();
   }
 
-  function bodyUnwanted(): void {
-    pace?.stop(timers.nowMs);
-    reading.clear();
-    steer();
+  bodyUnwanted(): void {
+    if (this.#phase.kind !== 'exchange') return;
+    this.#phase.pace?.stop(this.#options.timers.nowMs);
+    this.#reading.clear();
+    this.#steer();
   }
 
-  function bodyFinished(): void {
-    pace = undefined;
-    reading.clear();
-    if (answer?.state === 'ended') next();
+  bodyFinished(): void {
+    const exchange = this.#phase;
+    if (exchange.kind !== 'exchange') return;
+    exchange.pace = undefined;
+    this.#reading.clear();
+    if (exchange.response.state === 'ended') this.#next(exchange);
   }
 
-  function bodyBroken(): void {
-    isBroken = true;
-    pace = undefined;
-    reading.clear();
+  bodyBroken(): void {
+    if (this.#phase.kind !== 'exchange') return;
+    this.#phase.isBroken = true;
+    this.#phase.pace = undefined;
+    this.#reading.clear();
   }
 
-  function watchPace(): void {
-    reading.set(Math.min(1_000, limits.bodyStallMs / 4));
+  #watchPace(): void {
+    this.#reading.set(Math.min(1_000, this.#limits.bodyStallMs / 4));
   }
 
   // --- the response's side
 
-  function keepsAlive(): boolean {
-    if (!keepAlive || isBroken || isDraining || isHalfClosed) return false;
+  dateLine(): string {
+    return this.#options.dateLine();
+  }
+
+  keepsAlive(): boolean {
+    const exchange = this.#phase;
+    if (exchange.kind !== 'exchange' || !this.#mayGoOn(exchange)) return false;
+    const { body, waitsForContinue } = exchange;
     if (body === undefined || body.isFinished || body.state === 'reading') return true;
     // A client that was not asked to go on may send the body or not: only the end of the connection is clear.
-    return !waitsForContinue && body.bytesLeft <= limits.discardBytes;
+    return !waitsForContinue && body.bytesLeft <= this.#limits.discardBytes;
   }
 
-  function responseEnded(mayGoOn: boolean): void {
-    if (!mayGoOn || isBroken) {
-      close();
+  #mayGoOn({ keepAlive, isBroken }: ExchangePhase): boolean {
+    return keepAlive && !isBroken && !this.#isDraining && !this.#isHalfClosed;
+  }
+
+  responseEnded(mayGoOn: boolean): void {
+    const exchange = this.#phase;
+    if (exchange.kind !== 'exchange') return;
+    const { body } = exchange;
+    if (!mayGoOn || exchange.isBroken) this.#close();
+    else if (body === undefined || body.isFinished) this.#next(exchange);
+    else {
+      body.fail(undefined); // whoever still reads need not
+      body.discard();
+    }
+  }
+
+  #next(exchange: ExchangePhase): void {
+    if (!this.#mayGoOn(exchange)) {
+      this.#close();
       return;
     }
-    if (body === undefined || body.isFinished) {
-      next();
-      return;
-    }
-    body.fail(undefined); // whoever still reads need not
-    body.discard();
+    this.#phase = headPhase();
+    this.#reading.set(this.#limits.idleMs);
+    this.#pump();
   }
 
-  function next(): void {
-    if (!keepAlive || isBroken || isDraining || isHalfClosed) {
-      close();
-      return;
-    }
-    phase = 'head';
-    body = undefined;
-    answer = undefined;
-    reading.set(limits.idleMs);
-    pump();
+  writeStalled(): void {
+    this.#writes.start();
   }
 
-  function writeStalled(): void {
-    writtenMark = writtenBytes(socket);
-    takenAtMs = timers.nowMs;
-    watchWrites();
-  }
-
-  /** Looks ten times in the time that is granted: what was taken right after the last write gains a tenth, not all of it. */
-  function watchWrites(): void {
-    writing.set(limits.writeStallMs / 10);
-  }
-
-  function writeExpired(): void {
-    if (writtenBytes(socket) !== writtenMark) writeStalled();
-    else if (timers.nowMs - takenAtMs < limits.writeStallMs) watchWrites();
-    else destroy();
-  }
-
-  function drained(): void {
-    writing.clear();
-    answer?.drained();
-  }
+  readonly #drained = (): void => {
+    this.#writes.clear();
+    if (this.#phase.kind === 'exchange') this.#phase.response.drained();
+  };
 
   /** The connection ends behind the response, and the client gets time to read it: a reset would take it back. */
-  function close(): void {
-    if (phase === 'closing' || phase === 'gone') return;
-    phase = 'closing';
-    held.take();
-    reading.clear();
-    body?.fail(undefined);
-    steer();
-    writeStalled();
-    socket.end(lingers);
+  #close(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'closing' || phase.kind === 'gone') return;
+    this.#phase = CLOSING;
+    this.#input.take();
+    this.#reading.clear();
+    if (phase.kind === 'exchange') phase.body?.fail(undefined);
+    this.#steer();
+    this.#writes.start();
+    this.socket.end(() => this.#linger());
   }
 
-  function lingers(): void {
-    if (phase !== 'closing') return;
-    writing.clear();
-    reading.set(limits.lingerMs);
+  #linger(): void {
+    if (this.#phase.kind !== 'closing') return;
+    this.#writes.clear();
+    this.#reading.set(this.#limits.lingerMs);
   }
 
-  function switchProtocols(): Duplex {
-    if (phase !== 'gone') phase = 'switched';
-    reading.stop();
-    socket.off('data', received);
-    socket.off('drain', drained);
-    socket.off('end', ended);
-    writing.stop();
+  switchProtocols(): Duplex {
+    const { socket } = this;
+    const phase = this.#phase;
+    if (phase.kind !== 'gone')
+      this.#phase = { kind: 'switched', response: phase.kind === 'exchange' ? phase.response : undefined };
+    this.#reading.stop();
+    socket.off('data', this.#received);
+    socket.off('drain', this.#drained);
+    socket.off('end', this.#ended);
+    this.#writes.stop();
     socket.pause();
-    if (held.length > 0) socket.unshift(held.take());
+    if (this.#input.length > 0) socket.unshift(this.#input.take());
     return socket;
   }
 
   // --- time and ends
 
-  function readExpired(): void {
-    if (phase === 'exchange') {
-      if (!isHalfClosed) judgePace();
-      else if (writtenBytes(socket) === halfCloseMark) destroy();
-      else afterHalfClose();
-    } else if (phase === 'head' && !EMPTY_LINES.test(headText)) refuse(REQUEST_TIMEOUT);
-    else if (phase === 'head' && socket.writableLength > 0)
-      reading.set(limits.idleMs); // it still takes the last response; the other deadline watches that
-    else destroy();
+  #readExpired(): void {
+    const phase = this.#phase;
+    if (phase.kind === 'exchange') {
+      if (!this.#isHalfClosed) this.#judgePace(phase);
+      else if (writtenBytes(this.socket) === this.#halfCloseMark) this.destroy();
+      else this.#afterHalfClose();
+    } else if (phase.kind === 'head' && !EMPTY_LINES.test(phase.text)) this.#refuse(REQUEST_TIMEOUT);
+    else if (phase.kind === 'head' && this.socket.writableLength > 0)
+      this.#reading.set(this.#limits.idleMs); // it still takes the last response; the other deadline watches that
+    else this.destroy();
   }
 
-  function judgePace(): void {
-    if (!pace?.isTooSlow(timers.nowMs)) {
-      watchPace();
+  #judgePace({ pace, body, response }: ExchangePhase): void {
+    if (!pace?.isTooSlow(this.#options.timers.nowMs)) {
+      this.#watchPace();
       return;
     }
-    bodyBroken();
-    if (answer?.state === 'open' && body?.state === 'reading') {
+    this.bodyBroken();
+    if (response.state === 'open' && body?.state === 'reading') {
       body.fail(REQUEST_TIMEOUT);
       body.discard();
-    } else destroy();
+    } else this.destroy();
   }
 
-  function ended(): void {
-    isHalfClosed = true;
-    if (phase === 'head') destroy();
-    else if (phase === 'exchange') pump();
-  }
+  readonly #ended = (): void => {
+    this.#isHalfClosed = true;
+    if (this.#phase.kind === 'head') this.destroy();
+    else if (this.#phase.kind === 'exchange') this.#pump();
+  };
 
   /** The client sends no more: what is incomplete stays so, and what is complete is answered soon or never. */
-  function afterHalfClose(): void {
-    if (phase !== 'exchange' || body === undefined) return;
-    if (body.isTaking) {
-      destroy();
+  #afterHalfClose(): void {
+    if (this.#phase.kind !== 'exchange' || this.#phase.body === undefined) return;
+    if (this.#phase.body.isTaking) {
+      this.destroy();
       return;
     }
-    halfCloseMark = writtenBytes(socket);
-    reading.set(limits.halfCloseMs);
+    this.#halfCloseMark = writtenBytes(this.socket);
+    this.#reading.set(this.#limits.halfCloseMs);
   }
 
-  function cut(how: 'end' | 'reset'): void {
+  cut(how: 'end' | 'reset'): void {
     // Without TLS's own goodbye an end of the connection is no end of the response.
-    if (how === 'reset' && !secure) socket.resetAndDestroy();
-    else socket.destroy();
+    if (how === 'reset' && !this.#options.secure) this.socket.resetAndDestroy();
+    else this.socket.destroy();
   }
 
-  function drain(): void {
-    isDraining = true;
-    keepAlive = false;
-    if (phase === 'head') close();
+  drain(): void {
+    this.#isDraining = true;
+    if (this.#phase.kind === 'head') this.#close();
   }
 
-  function destroy(): void {
-    socket.destroy();
+  destroy(): void {
+    this.socket.destroy();
   }
 
-  function gone(): void {
-    phase = 'gone';
-    reading.stop();
-    writing.stop();
-    held.take();
-    body?.fail(undefined);
-    answer?.closed();
-    options.onClosed(connection);
+  #gone(): void {
+    const phase = this.#phase;
+    this.#phase = GONE;
+    this.#reading.stop();
+    this.#writes.stop();
+    this.#input.take();
+    if (phase.kind === 'exchange') phase.body?.fail(undefined);
+    if (phase.kind === 'exchange' || phase.kind === 'switched') phase.response?.closed();
+    this.#options.onClosed(this);
   }
+}
+
+function headPhase(): HeadPhase {
+  return { kind: 'head', lines: createHeadLines(), text: '' };
 }
 
 /**

@@ -1,11 +1,11 @@
+import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
+import { isToken, isValue } from '../../rules/characters.ts';
 import type { Fields } from '../../rules/fields.ts';
-import { BAD_GATEWAY } from '../../rules/refusal.ts';
-import { refusalResponse } from '../../rules/refusal-response.ts';
+import { BAD_GATEWAY, refusalResponse } from '../../rules/refusal.ts';
 import type { ClientResponse, ResponseHead } from '../../rules/response.ts';
-import { writeHead } from './head-writer.ts';
 
 /** What a response needs of its connection. */
 export interface ResponseConnection {
@@ -245,4 +245,28 @@ export class Http1Response implements ClientResponse {
 
 function flush(answer: Http1Response): void {
   answer.flush();
+}
+
+/**
+ * The head of a response as it goes out, `undefined` when it would not be one: a name that is no token, or a line
+ * break or another control character in a value. `connectionLine` comes with its line end, or is empty.
+ */
+function writeHead(
+  { status, reason, fields: { names, values } }: ResponseHead,
+  framingLine: string,
+  connectionLine: string,
+  dateLine: string,
+): string | undefined {
+  if (!(status >= 100 && status <= 999) || !isValue(reason)) return undefined;
+  let text = `HTTP/1.1 ${status} ${reason === '' ? (STATUS_CODES[status] ?? '') : reason}\r\n`;
+  let hasDate = false;
+  for (let index = 0; index < names.length; index += 1) {
+    const name = names[index];
+    const value = values[index];
+    if (name === undefined || value === undefined) continue;
+    if (!isToken(name.text) || !isValue(value)) return undefined;
+    if (name.lower === 'date') hasDate = true;
+    text += `${name.text}: ${value}\r\n`;
+  }
+  return `${text}${hasDate ? '' : dateLine}${framingLine}${connectionLine}\r\n`;
 }

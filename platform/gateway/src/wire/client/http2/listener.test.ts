@@ -6,7 +6,7 @@ import { createServer as createTlsServer } from 'node:tls';
 import { type BackendBed, createBackendBed, testFields, until } from '../../../../test/backend-rig.ts';
 import { createTestCertificate } from '../../../../test/certificate.ts';
 import { listenHttp2 } from '../../../../test/http2-proxy.ts';
-import { giveUp } from '../../rules/http2/give-up.ts';
+import { giveUp } from '../../rules/http2/streams.ts';
 import type { ResponseHead } from '../../rules/response.ts';
 import type { Incoming } from '../incoming.ts';
 import { createHttp2Listener } from './listener.ts';

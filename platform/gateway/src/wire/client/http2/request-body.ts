@@ -1,6 +1,7 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Timer, Timers } from '../../../time/timers.ts';
-import { watchCleanEnd } from '../../rules/http2/clean-end.ts';
+import { watchCleanEnd } from '../../rules/http2/streams.ts';
+import { type BodyPace, createBodyPace, type PaceLimits } from '../../rules/pace.ts';
 import { BODY_TOO_LARGE, malformed, type Refusal } from '../../rules/refusal.ts';
 import type { BodyFraming, BodySink, RequestBody } from '../../rules/request.ts';
 
@@ -9,145 +10,142 @@ export interface Http2BodyOptions {
   readonly framing: BodyFraming;
   readonly expectsContinue: boolean;
   readonly timers: Timers;
-  readonly limits: BodyPaceLimits;
-}
-
-export interface BodyPaceLimits {
-  /** Without a byte of a body that is wanted. Default 10,000. */
-  readonly bodyStallMs: number;
-  /** On average, after `bodyGraceMs`. Default 1,024. */
-  readonly bodyBytesPerSecond: number;
-  /** Default 5,000. */
-  readonly bodyGraceMs: number;
-}
-
-export interface Http2RequestBody extends RequestBody {
-  /** The stream is gone. */
-  closed(): void;
+  readonly limits: PaceLimits;
 }
 
 const TOO_SLOW: Refusal = { status: 408, code: 'request-timeout' };
 const LOOK_MS = 1_000;
 
 /** The body of one stream. Unread bytes stay with the client: the window of the stream is not opened for them. */
-export function createHttp2RequestBody(options: Http2BodyOptions): Http2RequestBody {
-  const { stream, framing, expectsContinue, timers, limits } = options;
-  let state: RequestBody['state'] = framing.kind === 'none' ? 'complete' : 'unread';
-  let sink: BodySink | undefined;
-  let maxBytes = 0;
-  let bytes = 0;
-  let isPaused = false;
-  /** Time in which bytes were wanted. */
-  let wantedMs = 0;
-  let lookedAtMs = 0;
-  let lastByteAtMs = 0;
-  let pace: Timer | undefined;
-  const endsCleanly = watchCleanEnd(stream);
-  if (framing.kind !== 'none') stream.on('aborted', onAborted);
+export class Http2RequestBody implements RequestBody {
+  readonly framing: BodyFraming;
+  state: RequestBody['state'];
+  readonly #options: Http2BodyOptions;
+  readonly #stream: ServerHttp2Stream;
+  readonly #endsCleanly: () => boolean;
+  #sink: BodySink | undefined;
+  #maxBytes: number = 0;
+  #bytes: number = 0;
+  #isPaused: boolean = false;
+  #pace: BodyPace | undefined;
+  #timer: Timer | undefined;
 
-  return {
-    framing,
-    get state() {
-      return state;
-    },
-    read: (reader, max) => {
-      if (framing.kind === 'none' && sink === undefined) {
-        sink = reader;
-        process.nextTick(() => sink?.end());
-        return;
-      }
-      if (state !== 'unread') throw new TypeError(`a body is read once, and this one is ${state}`);
-      state = 'reading';
-      sink = reader;
-      maxBytes = max;
-      process.nextTick(begin);
-    },
-    pause: () => {
-      if (isPaused) return;
-      isPaused = true;
-      hold();
-    },
-    resume: () => {
-      if (!isPaused) return;
-      isPaused = false;
-      lookedAtMs = timers.nowMs;
-      lastByteAtMs = timers.nowMs;
-      stream.resume();
-    },
-    discard: () => {
-      if (state === 'complete') return;
-      sink = undefined;
-      state = 'broken';
-      pace?.cancel();
-      // What arrives within the window is dropped; the response's end resets the stream.
-      hold();
-    },
-    closed: () => fail(undefined),
-  };
+  constructor(options: Http2BodyOptions) {
+    const { stream, framing } = options;
+    this.framing = framing;
+    this.state = framing.kind === 'none' ? 'complete' : 'unread';
+    this.#options = options;
+    this.#stream = stream;
+    this.#endsCleanly = watchCleanEnd(stream);
+    if (framing.kind !== 'none') stream.on('aborted', () => this.#aborted());
+  }
+
+  read(sink: BodySink, maxBytes: number): void {
+    if (this.framing.kind === 'none' && this.#sink === undefined) {
+      this.#sink = sink;
+      process.nextTick(() => this.#sink?.end());
+      return;
+    }
+    if (this.state !== 'unread') throw new TypeError(`a body is read once, and this one is ${this.state}`);
+    this.state = 'reading';
+    this.#sink = sink;
+    this.#maxBytes = maxBytes;
+    process.nextTick(() => this.#begin());
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#pace?.stop(this.#options.timers.nowMs);
+    this.#hold();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#pace?.start(this.#options.timers.nowMs);
+    this.#stream.resume();
+  }
+
+  discard(): void {
+    if (this.state === 'complete') return;
+    this.#sink = undefined;
+    this.state = 'broken';
+    this.#timer?.cancel();
+    // What arrives within the window is dropped; the response's end resets the stream.
+    this.#hold();
+  }
+
+  /** The stream is gone. */
+  closed(): void {
+    this.#fail(undefined);
+  }
 
   /** A stream that is closed exists, and counts as open, until it was read to its end: that one is never held. */
-  function hold(): void {
-    if (!stream.closed) stream.pause();
+  #hold(): void {
+    if (!this.#stream.closed) this.#stream.pause();
   }
 
   /** The client took it back. Of what waits here nobody will hear. */
-  function onAborted(): void {
-    fail(undefined);
-    stream.resume();
+  #aborted(): void {
+    this.#fail(undefined);
+    this.#stream.resume();
   }
 
-  function begin(): void {
-    if (state !== 'reading') return;
-    if (framing.kind === 'length' && framing.bytes > maxBytes) {
-      fail(BODY_TOO_LARGE);
+  #begin(): void {
+    if (this.state !== 'reading') return;
+    const { expectsContinue, limits, timers } = this.#options;
+    const stream = this.#stream;
+    if (this.framing.kind === 'length' && this.framing.bytes > this.#maxBytes) {
+      this.#fail(BODY_TOO_LARGE);
       return;
     }
     if (expectsContinue && !stream.headersSent && !stream.closed)
       stream.additionalHeaders({ ':status': 100 });
-    lookedAtMs = timers.nowMs;
-    lastByteAtMs = timers.nowMs;
-    pace = timers.after(LOOK_MS, look);
-    stream.on('data', onData).on('end', onEnd);
-    if (isPaused) hold();
+    this.#pace = createBodyPace(limits);
+    if (!this.#isPaused) this.#pace.start(timers.nowMs);
+    this.#timer = timers.after(LOOK_MS, () => this.#look());
+    stream.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended());
+    if (this.#isPaused) this.#hold();
   }
 
-  function onData(chunk: Buffer): void {
-    if (state !== 'reading') return;
-    bytes += chunk.length;
-    lastByteAtMs = timers.nowMs;
-    if (bytes > maxBytes) fail(BODY_TOO_LARGE);
-    else if (framing.kind === 'length' && bytes > framing.bytes) fail(malformed('the body is too long'));
-    else sink?.data(chunk);
+  #take(chunk: Buffer): void {
+    if (this.state !== 'reading') return;
+    const { framing } = this;
+    this.#bytes += chunk.length;
+    this.#pace?.received(chunk.length, this.#options.timers.nowMs);
+    if (this.#bytes > this.#maxBytes) this.#fail(BODY_TOO_LARGE);
+    else if (framing.kind === 'length' && this.#bytes > framing.bytes)
+      this.#fail(malformed('the body is too long'));
+    else this.#sink?.data(chunk);
   }
 
-  function onEnd(): void {
-    if (state !== 'reading') return;
-    if (!endsCleanly()) fail(undefined);
-    else if (framing.kind === 'length' && bytes !== framing.bytes) fail(malformed('the body is too short'));
+  #ended(): void {
+    if (this.state !== 'reading') return;
+    const { framing } = this;
+    if (!this.#endsCleanly()) this.#fail(undefined);
+    else if (framing.kind === 'length' && this.#bytes !== framing.bytes)
+      this.#fail(malformed('the body is too short'));
     else {
-      state = 'complete';
-      pace?.cancel();
-      sink?.end();
+      this.state = 'complete';
+      this.#timer?.cancel();
+      this.#sink?.end();
     }
   }
 
-  function look(): void {
-    if (state !== 'reading') return;
-    const { nowMs } = timers;
-    if (!isPaused) wantedMs += nowMs - lookedAtMs;
-    lookedAtMs = nowMs;
-    const isStalled = !isPaused && nowMs - lastByteAtMs >= limits.bodyStallMs;
-    const isSlow = wantedMs > limits.bodyGraceMs && bytes * 1_000 < limits.bodyBytesPerSecond * wantedMs;
-    if (isStalled || isSlow) fail(TOO_SLOW);
-    else pace = timers.after(LOOK_MS, look);
+  #look(): void {
+    if (this.state !== 'reading') return;
+    const { timers } = this.#options;
+    if (this.#pace?.isTooSlow(timers.nowMs)) this.#fail(TOO_SLOW);
+    else this.#timer = timers.after(LOOK_MS, () => this.#look());
   }
 
-  function fail(refusal: Refusal | undefined): void {
-    if (state === 'complete' || state === 'broken') return;
-    const reader = state === 'reading' ? sink : undefined;
-    state = 'broken';
-    pace?.cancel();
-    hold();
+  #fail(refusal: Refusal | undefined): void {
+    if (this.state === 'complete' || this.state === 'broken') return;
+    const reader = this.state === 'reading' ? this.#sink : undefined;
+    this.state = 'broken';
+    this.#timer?.cancel();
+    this.#hold();
     reader?.error(refusal);
   }
 }

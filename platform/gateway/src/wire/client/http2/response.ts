@@ -1,8 +1,9 @@
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { toError } from '@flotilla/kernel';
 import type { Timer, Timers } from '../../../time/timers.ts';
 import { type Fields, hasField } from '../../rules/fields.ts';
-import { giveUp } from '../../rules/http2/give-up.ts';
+import { giveUp } from '../../rules/http2/streams.ts';
 import { appendToWire } from '../../rules/http2/wire-fields.ts';
 import type { ClientResponse, ResponseHead } from '../../rules/response.ts';
 
@@ -16,114 +17,122 @@ export interface Http2ResponseOptions {
   onSent(): void;
 }
 
-export interface Http2Response extends ClientResponse {
-  /** The stream is gone. */
-  closed(): void;
-}
-
 /** The response on one stream. */
-export function createHttp2Response(options: Http2ResponseOptions): Http2Response {
-  const { stream, isHead, timers, writeStallMs, onSent } = options;
+export class Http2Response implements ClientResponse {
+  state: ClientResponse['state'] = 'open';
+  status: number = 0;
+  bytesSent: number = 0;
+  onClose: (() => void) | undefined = undefined;
+  onDrain: (() => void) | undefined = undefined;
+  readonly #options: Http2ResponseOptions;
+  readonly #stream: ServerHttp2Stream;
   /** A head waits for what follows in the same turn: only so a response without body can be one frame. */
-  let held: ResponseHead | undefined;
-  let trailers: Fields | undefined;
-  let hasBody = true;
-  let isFinished = false;
-  let waitForTrailers = false;
-  let stall: Timer | undefined;
+  #held: ResponseHead | undefined;
+  #trailers: Fields | undefined;
+  #hasBody: boolean = true;
+  #isFinished: boolean = false;
+  #waitsForTrailers: boolean = false;
+  #stall: Timer | undefined;
 
-  const answer: Http2Response & {
-    state: ClientResponse['state'];
-    status: number;
-    bytesSent: number;
-  } = {
-    state: 'open',
-    status: 0,
-    bytesSent: 0,
-    onClose: undefined,
-    onDrain: undefined,
-    start: (head) => {
-      if (answer.state !== 'open') return;
-      begin(head);
-      held = head;
-      setImmediate(release);
-    },
-    write: (chunk) => {
-      if (answer.state !== 'started') return true;
-      release();
-      if (!hasBody || stream.destroyed) return true;
-      answer.bytesSent += chunk.length;
-      if (stream.write(chunk)) return true;
-      stall ??= timers.after(writeStallMs, () => giveUp(stream));
-      return false;
-    },
-    end: (given) => {
-      if (answer.state !== 'started') return;
-      trailers = given;
-      answer.state = 'ended';
-      if (held !== undefined && given === undefined) respond(held, true);
-      else {
-        release();
-        stream.end();
-      }
-      held = undefined;
-      isFinished = true;
-    },
-    send: (head, body) => {
-      if (answer.state !== 'open') return;
-      begin(head);
-      answer.state = 'ended';
-      const isEmpty = !hasBody || body.length === 0;
-      if (!respond(head, isEmpty)) return;
-      isFinished = true;
-      if (isEmpty) return;
-      answer.bytesSent = Buffer.byteLength(body);
-      stream.end(body);
-    },
-    abort: () => {
-      held = undefined;
-      stream.destroy(new Error('the answer was aborted'));
-    },
-    // Streams are delimited beyond doubt: one says nothing about the others.
-    closeAfter: () => {},
-    switchProtocols: () => {
-      throw new TypeError('HTTP/2 streams are not handed over');
-    },
-    closed: () => {
-      stall?.cancel();
-      held = undefined;
-      if (!isFinished || stream.rstCode !== constants.NGHTTP2_NO_ERROR) answer.state = 'gone';
-      const { onClose } = answer;
-      answer.onClose = undefined;
-      onClose?.();
-    },
-  };
-  stream.on('drain', () => {
-    stall?.cancel();
-    stall = undefined;
-    answer.onDrain?.();
-  });
-  stream.on('finish', () => {
-    if (!waitForTrailers) onSent();
-  });
-  stream.on('wantTrailers', sendTrailers);
-  return answer;
-
-  function begin({ status }: ResponseHead): void {
-    answer.state = 'started';
-    answer.status = status;
-    hasBody = !isHead && status !== 204 && status !== 304;
+  constructor(options: Http2ResponseOptions) {
+    const { stream, onSent } = options;
+    this.#options = options;
+    this.#stream = stream;
+    stream.on('drain', () => this.#drained());
+    stream.on('finish', () => {
+      if (!this.#waitsForTrailers) onSent();
+    });
+    stream.on('wantTrailers', () => this.#sendTrailers());
   }
 
-  function release(): void {
-    if (held === undefined) return;
-    const head = held;
-    held = undefined;
-    respond(head, false);
+  start(head: ResponseHead): void {
+    if (this.state !== 'open') return;
+    this.#begin(head);
+    this.#held = head;
+    setImmediate(() => this.#release());
+  }
+
+  write(chunk: Buffer): boolean {
+    if (this.state !== 'started') return true;
+    this.#release();
+    const stream = this.#stream;
+    if (!this.#hasBody || stream.destroyed) return true;
+    this.bytesSent += chunk.length;
+    if (stream.write(chunk)) return true;
+    const { timers, writeStallMs } = this.#options;
+    this.#stall ??= timers.after(writeStallMs, () => giveUp(stream));
+    return false;
+  }
+
+  end(trailers?: Fields): void {
+    if (this.state !== 'started') return;
+    this.#trailers = trailers;
+    this.state = 'ended';
+    if (this.#held !== undefined && trailers === undefined) this.#respond(this.#held, true);
+    else {
+      this.#release();
+      this.#stream.end();
+    }
+    this.#held = undefined;
+    this.#isFinished = true;
+  }
+
+  send(head: ResponseHead, body: Buffer | string): void {
+    if (this.state !== 'open') return;
+    this.#begin(head);
+    this.state = 'ended';
+    const isEmpty = !this.#hasBody || body.length === 0;
+    if (!this.#respond(head, isEmpty)) return;
+    this.#isFinished = true;
+    if (isEmpty) return;
+    this.bytesSent = Buffer.byteLength(body);
+    this.#stream.end(body);
+  }
+
+  abort(): void {
+    this.#held = undefined;
+    this.#stream.destroy(new Error('the response was aborted'));
+  }
+
+  /** Streams are delimited beyond doubt: one says nothing about the others. */
+  closeAfter(): void {}
+
+  switchProtocols(): Duplex {
+    throw new TypeError('HTTP/2 streams are not handed over');
+  }
+
+  /** The stream is gone. */
+  closed(): void {
+    this.#stall?.cancel();
+    this.#held = undefined;
+    if (!this.#isFinished || this.#stream.rstCode !== constants.NGHTTP2_NO_ERROR) this.state = 'gone';
+    const { onClose } = this;
+    this.onClose = undefined;
+    onClose?.();
+  }
+
+  #drained(): void {
+    this.#stall?.cancel();
+    this.#stall = undefined;
+    this.onDrain?.();
+  }
+
+  #begin({ status }: ResponseHead): void {
+    this.state = 'started';
+    this.status = status;
+    this.#hasBody = !this.#options.isHead && status !== 204 && status !== 304;
+  }
+
+  #release(): void {
+    const head = this.#held;
+    if (head === undefined) return;
+    this.#held = undefined;
+    this.#respond(head, false);
   }
 
   /** `false` = the head cannot be sent, and the stream is reset. */
-  function respond(head: ResponseHead, isEmpty: boolean): boolean {
+  #respond(head: ResponseHead, isEmpty: boolean): boolean {
+    const stream = this.#stream;
     if (stream.destroyed || stream.closed) return false;
     const raw = [':status', String(head.status)];
     const isSafe = appendToWire(raw, head.fields);
@@ -131,13 +140,16 @@ export function createHttp2Response(options: Http2ResponseOptions): Http2Respons
       raw.push('content-length', String(head.bodyBytes));
     if (!hasField(head.fields, 'date')) raw.push('date', new Date().toUTCString());
     if (!isSafe) {
-      answer.abort();
+      this.abort();
       return false;
     }
     // Where the length is known nobody waits for trailers.
-    waitForTrailers = hasBody && !isEmpty && head.bodyBytes === undefined;
+    this.#waitsForTrailers = this.#hasBody && !isEmpty && head.bodyBytes === undefined;
     try {
-      stream.respond(raw, { endStream: isEmpty || !hasBody, waitForTrailers });
+      stream.respond(raw, {
+        endStream: isEmpty || !this.#hasBody,
+        waitForTrailers: this.#waitsForTrailers,
+      });
       return true;
     } catch (error) {
       stream.destroy(toError(error));
@@ -145,10 +157,10 @@ export function createHttp2Response(options: Http2ResponseOptions): Http2Respons
     }
   }
 
-  function sendTrailers(): void {
+  #sendTrailers(): void {
     const raw: string[] = [];
-    if (trailers !== undefined && !appendToWire(raw, trailers)) {
-      answer.abort();
+    if (this.#trailers !== undefined && !appendToWire(raw, this.#trailers)) {
+      this.abort();
       return;
     }
     const fields: Record<string, string | string[]> = Object.create(null);
@@ -158,7 +170,7 @@ export function createHttp2Response(options: Http2ResponseOptions): Http2Respons
       const value = raw[index + 1] ?? '';
       fields[name] = known === undefined ? value : [known, value].flat();
     }
-    stream.sendTrailers(fields);
-    onSent();
+    this.#stream.sendTrailers(fields);
+    this.#options.onSent();
   }
 }

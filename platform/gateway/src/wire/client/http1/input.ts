@@ -1,18 +1,23 @@
-/** Bytes that came before somebody wanted them, in order. */
-export interface HeldBytes {
-  readonly length: number;
-  add(bytes: Buffer): void;
-  /** All of them. */
-  take(): Buffer;
-}
+import type { Socket } from 'node:net';
 
 /** Many small pieces are joined from time to time: each costs more memory than its bytes. */
 const MAX_PIECES = 32;
 const NOTHING = Buffer.alloc(0);
 
-export function createHeldBytes(): HeldBytes {
+/** What has arrived from a client and was not read yet, in order. */
+export interface Input {
+  readonly length: number;
+  add(bytes: Buffer): void;
+  /** All of it. */
+  take(): Buffer;
+  /** Shall the socket bring more? */
+  steer(mustPause: boolean): void;
+}
+
+export function createInput(socket: Socket): Input {
   let pieces: Buffer[] = [];
   let length = 0;
+  let isPaused = false;
   return {
     get length() {
       return length;
@@ -28,6 +33,12 @@ export function createHeldBytes(): HeldBytes {
       pieces = [];
       length = 0;
       return all;
+    },
+    steer: (mustPause) => {
+      if (mustPause === isPaused) return;
+      isPaused = mustPause;
+      if (mustPause) socket.pause();
+      else socket.resume();
     },
   };
 }

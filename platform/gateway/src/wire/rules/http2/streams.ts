@@ -1,4 +1,5 @@
 import type { Http2Stream } from 'node:http2';
+import { addAbortSignal } from 'node:stream';
 
 /**
  * Tells whether the other side ended the stream with END_STREAM. Node emits `end` for a reset with NO_ERROR as
@@ -13,4 +14,14 @@ export function watchCleanEnd(stream: Http2Stream): () => boolean {
     return push.call(stream, chunk, encoding);
   };
   return () => isClean;
+}
+
+const ABORTED = AbortSignal.abort();
+
+/**
+ * Resets the stream with CANCEL. `stream.close(code)` would send END_STREAM first, and with it complete a message
+ * of which a part is missing.
+ */
+export function giveUp(stream: Http2Stream): void {
+  if (!stream.destroyed) addAbortSignal(ABORTED, stream);
 }

@@ -1,0 +1,170 @@
+import {
+  constants,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { Socket } from 'node:net';
+import { newTrace } from '@flotilla/telemetry';
+import type { Timer } from '../../../time/timers.ts';
+import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
+import type { Http2Limits, Http2Options } from '../options.ts';
+import { Http2RequestBody } from './request-body.ts';
+import { type Http2Head, readHttp2Head } from './request-head.ts';
+import { Http2Response } from './response.ts';
+
+/** A client's connection, from its first byte to its last. */
+export interface Http2Connection {
+  /** No further streams; those under way are completed. */
+  drain(): void;
+  destroy(): void;
+}
+
+interface ConnectionOptions extends Http2Options {
+  readonly limits: Http2Limits;
+  readonly socket: Socket;
+  onClosed(connection: Http2Connection): void;
+}
+
+/** A session, and what its client has done with it. */
+interface Session extends Http2Connection {
+  readonly http2: ServerHttp2Session;
+  readonly options: ConnectionOptions;
+  readonly peerAddress: string;
+  readonly secure: boolean;
+  streams: number;
+  resets: number;
+  resetsSinceMs: number;
+  idleTimer: Timer | undefined;
+}
+
+const RESET_WINDOW_MS = 10_000;
+
+export function openHttp2Connection(options: ConnectionOptions): Http2Connection {
+  const { socket, timers, onClosed } = options;
+  const http2 = shakeHands(socket, options.limits);
+  const session: Session = {
+    http2,
+    options,
+    peerAddress: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    secure: 'encrypted' in socket,
+    streams: 0,
+    resets: 0,
+    resetsSinceMs: timers.nowMs,
+    idleTimer: undefined,
+    drain: () => http2.close(),
+    destroy: () => http2.destroy(),
+  };
+  watchIdle(session);
+  http2.on('stream', (stream, _headers, flags, raw) => serve(session, stream, flags, raw));
+  // What went wrong with a client's connection is told by the end of its streams.
+  http2.on('error', () => {});
+  socket.on('error', () => {});
+  http2.on('close', () => {
+    session.idleTimer?.cancel();
+    onClosed(session);
+  });
+  return session;
+}
+
+function shakeHands(socket: Socket, { maxStreams, maxResets }: Http2Limits): ServerHttp2Session {
+  return performServerHandshake(socket, {
+    maxSessionInvalidFrames: 100,
+    maxSessionRejectedStreams: 100,
+    maxOutstandingPings: 10,
+    maxHeaderListPairs: 128,
+    maxSessionMemory: 10,
+    streamResetBurst: maxResets,
+    streamResetRate: Math.max(1, Math.floor((maxResets * 1_000) / RESET_WINDOW_MS)),
+    // Otherwise a field with a blank at an end of its value is left out, without a word.
+    strictFieldWhitespaceValidation: false,
+    settings: { maxConcurrentStreams: maxStreams, maxHeaderListSize: 32_768, enablePush: false },
+  });
+}
+
+function watchIdle(session: Session): void {
+  const { timers, limits } = session.options;
+  session.idleTimer = timers.after(limits.idleMs, () => session.http2.close());
+}
+
+function serve(session: Session, stream: ServerHttp2Stream, flags: number, raw: readonly string[]): void {
+  const { timers, limits } = session.options;
+  session.idleTimer?.cancel();
+  session.streams += 1;
+  stream.on('error', () => {});
+  const read = readHttp2Head(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+  const body = read.ok ? bodyOf(session, stream, read.value) : undefined;
+  const response = new Http2Response({
+    stream,
+    isHead: read.ok && read.value.request.method === 'HEAD',
+    timers,
+    writeStallMs: limits.writeStallMs,
+    onSent: () => {
+      if (body?.state !== 'complete') dismiss(stream);
+    },
+  });
+  stream.on('close', () => {
+    body?.closed();
+    ended(session, stream, response);
+  });
+  if (!read.ok) refuse(session, read.rejection, response);
+  else if (body !== undefined) pass(session, read.value, body, response);
+}
+
+function bodyOf({ options }: Session, stream: ServerHttp2Stream, head: Http2Head): Http2RequestBody {
+  const { timers, limits } = options;
+  const { expectsContinue, request } = head;
+  return new Http2RequestBody({ stream, framing: request.framing, expectsContinue, timers, limits });
+}
+
+function pass(session: Session, head: Http2Head, body: Http2RequestBody, response: Http2Response): void {
+  const { options, peerAddress, secure } = session;
+  try {
+    options.onRequest({ request: head.request, body, answer: response, peerAddress, secure });
+  } catch (error) {
+    options.onFault(error);
+    response.abort();
+  }
+}
+
+function refuse({ options, peerAddress }: Session, refusal: Refusal | 'none', response: Http2Response): void {
+  const { traceId } = newTrace();
+  const told = refusalResponse(
+    refusal === 'none' ? OPTIONS_RESPONSE : refusal,
+    traceId,
+    options.errorBodies ?? 'problem',
+  );
+  response.send(told.head, told.body);
+  if (refusal !== 'none') options.onRefused(refusal, { peerAddress, traceId });
+}
+
+function ended(session: Session, stream: ServerHttp2Stream, response: Http2Response): void {
+  session.streams -= 1;
+  if (session.streams === 0 && !session.http2.closed) watchIdle(session);
+  const isTakenBack = response.state !== 'ended' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
+  response.closed();
+  if (isTakenBack) countReset(session);
+}
+
+/** Streams that are opened only to be taken back cost the gateway a request each, and the client nothing. */
+function countReset(session: Session): void {
+  const { timers, limits } = session.options;
+  if (timers.nowMs - session.resetsSinceMs >= RESET_WINDOW_MS) {
+    session.resets = 0;
+    session.resetsSinceMs = timers.nowMs;
+  }
+  session.resets += 1;
+  if (session.resets > limits.maxResets && !session.http2.destroyed)
+    session.http2.destroy(new Error('too many streams taken back'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/**
+ * Ends a stream that is answered before the end of its body: nobody wants the rest. Node keeps a stream, and counts
+ * it as open, until its body was read, so it is. Trailers are written at the end of this turn, and come first.
+ */
+function dismiss(stream: ServerHttp2Stream): void {
+  setImmediate(() => {
+    stream.close(constants.NGHTTP2_NO_ERROR);
+    stream.resume();
+  });
+}
