@@ -67,7 +67,7 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ...[['wire/rules'], ['wire/client'], ['wire/backend']],
     ...[['exchange.ts'], ['templates'], ['policies'], ['model.ts']],
     ...[['routing'], ['config'], ['backends'], ['strangler'], ['pipeline'], ['aggregates'], ['openapi']],
-    ...[['observation'], ['admin'], ['runtime.ts'], ['create-gateway.ts'], ['process'], ['index.ts']],
+    ...[['observation'], ['admin'], ['runtime.ts'], ['gateway-options.ts'], ['gateway-parts.ts'], ['create-gateway.ts'], ['process'], ['index.ts']],
   ],
   http: [['contract'], ['server', 'client']],
   messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],

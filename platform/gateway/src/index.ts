@@ -13,9 +13,10 @@ export { type ReadOptions, readGatewayConfig } from './config/read-gateway-confi
 export { configReference } from './config/reference.ts';
 export { configSchema } from './config/schema.ts';
 export { type WatchDeps, watchConfig } from './config/watch.ts';
-export { createGateway, type Gateway, type GatewayOptions, type ListenAddress } from './create-gateway.ts';
+export { createGateway, type Gateway, type ListenAddress } from './create-gateway.ts';
 export type { GatewayErrorCode } from './errors.ts';
 export type { Exchange, Step } from './exchange.ts';
+export type { GatewayOptions } from './gateway-options.ts';
 export { ANYTHING, type Registered } from './grammar/registered.ts';
 export type { GatewayConfig } from './model.ts';
 export type { DelegatingHandler, DelegatingHandlers } from './policies/delegating-handlers/handlers.ts';

@@ -6,12 +6,8 @@ import { createStaticResolver, type Resolver } from '@flotilla/discovery';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Metrics, silentLogger } from '@flotilla/telemetry';
 import { type ReadOptions, readGatewayConfig } from '../src/config/read-gateway-config.ts';
-import {
-  createGateway,
-  type Gateway,
-  type GatewayOptions,
-  type ListenAddress,
-} from '../src/create-gateway.ts';
+import { createGateway, type Gateway, type ListenAddress } from '../src/create-gateway.ts';
+import type { GatewayOptions } from '../src/gateway-options.ts';
 import { ANYTHING } from '../src/grammar/registered.ts';
 import type { GatewayConfig } from '../src/model.ts';
 

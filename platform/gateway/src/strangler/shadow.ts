@@ -81,7 +81,7 @@ const DEADLINE_MS = 10_000;
 const MARK = fieldName('X-Gateway-Shadow');
 
 export function createShadow(deps: ShadowDeps): Shadow {
-  const { ignored, backendClient, timers, logger } = deps;
+  const { ignored, timers, logger } = deps;
   const counts = { copied: 0, equal: 0, different: 0, partly: 0, failed: 0, incomplete: 0, dropped: 0 };
   const samples: ShadowSample[] = [];
   let inFlight = 0;
@@ -124,7 +124,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     // Behind the client's own request, which is on its way by then.
     setImmediate(() => {
       if (isOver) return;
-      send(exchange, copy, fresh).then(
+      sendCopy(exchange, copy, fresh, deps).then(
         (sent) => {
           call = sent;
           if (sent === undefined) finish('failed');
@@ -149,65 +149,6 @@ export function createShadow(deps: ShadowDeps): Shadow {
     return 'different';
   }
 
-  async function send(
-    exchange: Exchange,
-    { method, target, fields }: ShadowCopy,
-    capture: Capture,
-  ): Promise<BackendCall | undefined> {
-    const pool = deps.pool();
-    const backend = await pool.pick(exchange, NOTHING_TRIED);
-    if (backend === undefined) return undefined;
-    const startedAtMs = timers.nowMs;
-    let isOpen = true;
-    const ended = (outcome: 'answered' | 'failed' | 'not-connected' | 'abandoned'): void => {
-      if (isOpen) pool.ended(backend, outcome, timers.nowMs - startedAtMs);
-      isOpen = false;
-    };
-    pool.began(backend);
-    let isFailure = false;
-    const { origin, authority } = backend;
-    const sent = backendClient.send(
-      origin,
-      {
-        method,
-        target,
-        authority,
-        fields,
-        body: undefined,
-        maxBodyBytes: 0,
-        upgrade: false,
-        requestId: undefined,
-      },
-      {
-        head: (head) => {
-          isFailure = head.status >= 500 && head.status <= 508;
-          capture.head(head);
-        },
-        data: capture.data,
-        end: () => {
-          ended(isFailure ? 'failed' : 'answered');
-          capture.end();
-        },
-        error: ({ progress }) => {
-          ended(progress === 'not-sent' ? 'not-connected' : 'failed');
-          capture.lost();
-        },
-        switched: (_head, socket) => {
-          socket.destroy();
-          ended('failed');
-          capture.lost();
-        },
-      },
-    );
-    return {
-      ...sent,
-      abort: () => {
-        ended('abandoned');
-        sent.abort();
-      },
-    };
-  }
-
   return {
     copy: (exchange, { method, target, fields }) => {
       if (inFlight >= MAX_IN_FLIGHT) {
@@ -220,6 +161,67 @@ export function createShadow(deps: ShadowDeps): Shadow {
       return open(exchange, { method, target, fields: marked });
     },
     report: () => ({ ...counts, samples: [...samples] }),
+  };
+}
+
+/** Asks an instance of the new side. `undefined` = there is none. */
+async function sendCopy(
+  exchange: Exchange,
+  { method, target, fields }: ShadowCopy,
+  capture: Capture,
+  { pool: poolOf, timers, backendClient }: ShadowDeps,
+): Promise<BackendCall | undefined> {
+  const pool = poolOf();
+  const backend = await pool.pick(exchange, NOTHING_TRIED);
+  if (backend === undefined) return undefined;
+  const startedAtMs = timers.nowMs;
+  let isOpen = true;
+  const ended = (outcome: 'answered' | 'failed' | 'not-connected' | 'abandoned'): void => {
+    if (isOpen) pool.ended(backend, outcome, timers.nowMs - startedAtMs);
+    isOpen = false;
+  };
+  pool.began(backend);
+  let isFailure = false;
+  const { origin, authority } = backend;
+  const sent = backendClient.send(
+    origin,
+    {
+      method,
+      target,
+      authority,
+      fields,
+      body: undefined,
+      maxBodyBytes: 0,
+      upgrade: false,
+      requestId: undefined,
+    },
+    {
+      head: (head) => {
+        isFailure = head.status >= 500 && head.status <= 508;
+        capture.head(head);
+      },
+      data: capture.data,
+      end: () => {
+        ended(isFailure ? 'failed' : 'answered');
+        capture.end();
+      },
+      error: ({ progress }) => {
+        ended(progress === 'not-sent' ? 'not-connected' : 'failed');
+        capture.lost();
+      },
+      switched: (_head, socket) => {
+        socket.destroy();
+        ended('failed');
+        capture.lost();
+      },
+    },
+  );
+  return {
+    ...sent,
+    abort: () => {
+      ended('abandoned');
+      sent.abort();
+    },
   };
 }
 

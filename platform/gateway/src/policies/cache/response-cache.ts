@@ -60,20 +60,12 @@ export function createResponseCache(
   deps: { readonly clock: Pick<Clock, 'now'>; readonly timers: Timers },
   limits: CacheLimits = DEFAULT_CACHE_LIMITS,
 ): ResponseCache {
+  const nowMs = () => deps.clock.now().getTime();
   const store = createResponseStore(limits);
   const flights = new Map<string, Flight>();
   const recordings = new Set<Recording>();
-  const apart = new Map<string, Separation>();
+  const apart = createSeparations(nowMs);
   const room = { pendingBytes: 0, maxBytes: limits.maxBytes, maxResponseBytes: limits.maxResponseBytes };
-  const nowMs = () => deps.clock.now().getTime();
-
-  function keepApart(key: string, why: Separation['why']): void {
-    apart.delete(key);
-    apart.set(key, { untilMs: nowMs() + APART_MS, why });
-    if (apart.size <= MAX_APART) return;
-    const oldest = apart.keys().next();
-    if (!oldest.done) apart.delete(oldest.value);
-  }
 
   function record(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
     const { recorder, recording } = createRecorder({
@@ -100,8 +92,8 @@ export function createResponseCache(
   }
 
   function endFlight(key: string, recorder: Recorder, outcome: Outcome): void {
-    if (outcome === 'stored') apart.delete(key);
-    else if (outcome !== 'given-up') keepApart(key, outcome);
+    if (outcome === 'stored') apart.end(key);
+    else if (outcome !== 'given-up') apart.begin(key, outcome);
     const flight = flights.get(key);
     if (flight?.recorder !== recorder) return;
     flights.delete(key);
@@ -159,7 +151,7 @@ export function createResponseCache(
     const stored = store.find(key, now);
     if (stored !== undefined && now < stored.freshUntilMs) return hit(request, stored, now, undefined);
     if (request.ifNoneMatch !== undefined) return BYPASS;
-    const why = whyApart(key, now);
+    const why = apart.why(key, now);
     if (stored !== undefined && now < stored.refreshUntilMs) {
       const isOthersTask = why !== undefined || flights.has(key);
       return hit(request, stored, now, isOthersTask ? undefined : fly(request, key, stored));
@@ -168,20 +160,6 @@ export function createResponseCache(
     if (why === 'failed' && stored !== undefined && now < stored.ifErrorUntilMs)
       return hit(request, stored, now, undefined);
     return { kind: 'miss', recorder: record(request, key, stored) };
-  }
-
-  function whyApart(key: string, now: number): Separation['why'] | undefined {
-    const separation = apart.get(key);
-    return separation !== undefined && now < separation.untilMs ? separation.why : undefined;
-  }
-
-  function hit(
-    { ifNoneMatch, strict }: CacheRequest,
-    stored: StoredResponse,
-    now: number,
-    refresh: Recorder | undefined,
-  ): Settled {
-    return { kind: 'hit', answer: reuse(stored, { nowMs: now, ifNoneMatch, strict }), refresh };
   }
 
   return {
@@ -199,6 +177,34 @@ export function createResponseCache(
     },
     get bytes() {
       return store.bytes;
+    },
+  };
+}
+
+function hit(
+  { ifNoneMatch, strict }: CacheRequest,
+  stored: StoredResponse,
+  now: number,
+  refresh: Recorder | undefined,
+): Settled {
+  return { kind: 'hit', answer: reuse(stored, { nowMs: now, ifNoneMatch, strict }), refresh };
+}
+
+/** Keys whose requests do not wait for each other for a while; those set apart first are forgotten first. */
+function createSeparations(nowMs: () => number) {
+  const separations = new Map<string, Separation>();
+  return {
+    begin: (key: string, why: Separation['why']): void => {
+      separations.delete(key);
+      separations.set(key, { untilMs: nowMs() + APART_MS, why });
+      if (separations.size <= MAX_APART) return;
+      const oldest = separations.keys().next();
+      if (!oldest.done) separations.delete(oldest.value);
+    },
+    end: (key: string): boolean => separations.delete(key),
+    why: (key: string, now: number): Separation['why'] | undefined => {
+      const separation = separations.get(key);
+      return separation !== undefined && now < separation.untilMs ? separation.why : undefined;
     },
   };
 }

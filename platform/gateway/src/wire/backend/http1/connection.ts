@@ -6,8 +6,9 @@ import type { ResponseHead } from '../../rules/response.ts';
 import type { BackendFailure, BackendRequest, Origin } from '../backend-call.ts';
 import { type Inlet, isHttp2, openSocket, type TlsMemory } from '../open-socket.ts';
 import type { Carrier, Http1Exchange } from './exchange.ts';
-import { createResponseParser } from './response-parser.ts';
-import { createUpload } from './upload.ts';
+import type { FinalHead } from './response-head.ts';
+import { createResponseParser, type ResponseParser } from './response-parser.ts';
+import { createUpload, type Upload } from './upload.ts';
 
 /** A connection to a back end: one exchange at a time. */
 export interface Http1Connection extends Carrier {
@@ -82,186 +83,225 @@ const HTTP2_OR_1 = ['h2', 'http/1.1'] as const;
 
 /** On a socket that is open and has said nothing yet. */
 export function attachHttp1(socket: Socket, inlet: Inlet, options: ConnectionOptions): Http1Connection {
-  const { origin, timers, idleMs, bodyIdleMs, readBuffer, onIdle, onGone } = options;
-  const lifeEndsAtMs = timers.nowMs + origin.connectionLifetimeMs;
-  const upload = createUpload(socket);
-  let exchange: Http1Exchange | undefined;
-  let isOpen = true;
-  let isSwitched = false;
+  return new Connection(socket, inlet, options);
+}
+
+/** A class, since its methods are called for every piece of every response. */
+class Connection implements Http1Connection {
+  expiresAtMs: number = 0;
+  readonly #socket: Socket;
+  readonly #options: ConnectionOptions;
+  readonly #lifeEndsAtMs: number;
+  readonly #upload: Upload;
+  readonly #parser: ResponseParser;
+  readonly #owner = createOwnerCheck();
+  /** `undefined` = idle, handed over or closed. */
+  #exchange: Http1Exchange | undefined;
+  #isOpen: boolean = true;
+  /** The head of a 101: from then on bytes are the caller's. */
+  #switchedHead: ResponseHead | undefined;
+  #isSwitched: boolean = false;
   /** Has any byte come since the request was sent? */
-  let isAnswered = false;
-  let isReceiving = false;
-  let isPaused = false;
-  let isPersistent = false;
-  let idleLimitMs = idleMs;
-  let lastByteAtMs = 0;
-  let stallTimer: Timer | undefined;
-  let switchedHead: ResponseHead | undefined;
-  /** The field by which responses on this connection have told whose they are. */
-  let echoedName: string | undefined;
+  #isAnswered: boolean = false;
+  #isReceiving: boolean = false;
+  #isPaused: boolean = false;
+  #isPersistent: boolean = false;
+  #idleLimitMs: number;
+  #lastByteAtMs: number = 0;
+  #stallTimer: Timer | undefined;
 
-  const parser = createResponseParser({
-    head: (final) => {
-      if (exchange === undefined) return false;
-      if (isForeign(final.head.fields, exchange.request.requestId)) {
-        fail({ progress: 'unanswered', reason: 'foreign-answer' });
-        return false;
-      }
-      isPersistent = final.persistent;
-      const { keepAliveMs = Number.POSITIVE_INFINITY } = final;
-      idleLimitMs = Math.min(idleMs, keepAliveMs - KEEP_ALIVE_MARGIN_MS);
-      if (final.body === 'switched') switchedHead = final.head;
-      else exchange.sink.head(final.head);
-      return exchange !== undefined;
-    },
-    data: (chunk) => exchange?.sink.data(Buffer.from(chunk)),
-  });
-
-  const connection: Http1Connection = {
-    start: (next) => {
-      exchange = next;
-      next.carrier = connection;
-      isAnswered = false;
-      parser.begin(next.request.method, next.request.upgrade);
-      upload.start(next);
-    },
-    expiresAtMs: 0,
-    destroy: () => {
-      fail({ progress: isAnswered ? 'broken' : 'unanswered', reason: 'closed' });
-      close();
-    },
-    pause: () => {
-      isPaused = true;
-      if (!isReceiving) socket.pause();
-    },
-    resume: () => {
-      if (!isPaused) return;
-      isPaused = false;
-      lastByteAtMs = timers.nowMs;
-      if (!isReceiving) socket.resume();
-    },
-    abort: () => {
-      exchange = undefined;
-      close();
-    },
-    bodyData: (chunk) => {
-      if (!upload.data(chunk)) failBody(undefined);
-    },
-    bodyEnd: () => {
-      if (!upload.end()) failBody(undefined);
-    },
-    bodyError: (refusal) => failBody(refusal),
-  };
-
-  socket.on('drain', upload.drained).on('end', onEnd).on('error', onError).on('close', onClose);
-  inlet.receive = received;
-  return connection;
-
-  function received(count: number): boolean {
-    if (isSwitched) return socket.push(Buffer.from(readBuffer.subarray(0, count)));
-    if (exchange === undefined) {
-      // Bytes on an idle connection are nobody's.
-      close();
-      return false;
-    }
-    if (upload.isHeld) {
-      fail({ progress: 'not-sent', reason: 'foreign-answer' });
-      return false;
-    }
-    isAnswered = true;
-    lastByteAtMs = timers.nowMs;
-    isReceiving = true;
-    const reading = parser.feed(readBuffer, count);
-    isReceiving = false;
-    if (reading === 'more') stallTimer ??= timers.after(bodyIdleMs, onStall);
-    else if (reading === 'end') complete(parser.consumed < count);
-    else if (reading === 'switched') handOver(count);
-    else if (reading !== 'stopped') fail({ progress: 'broken', reason: reading });
-    return isOpen && !isPaused;
+  constructor(socket: Socket, inlet: Inlet, options: ConnectionOptions) {
+    const { timers, origin, idleMs } = options;
+    this.#socket = socket;
+    this.#options = options;
+    this.#idleLimitMs = idleMs;
+    this.#lifeEndsAtMs = timers.nowMs + origin.connectionLifetimeMs;
+    this.#upload = createUpload(socket);
+    this.#parser = createResponseParser({
+      head: (final) => this.#head(final),
+      data: (chunk) => this.#exchange?.sink.data(Buffer.from(chunk)),
+    });
+    socket.on('drain', this.#upload.drained).on('end', this.#ended);
+    socket.on('error', this.#failed).on('close', this.#closed);
+    inlet.receive = (count) => this.#receive(count);
   }
 
-  function isForeign({ names, values }: Fields, sent: BackendRequest['requestId']): boolean {
-    if (sent === undefined) return false;
-    const { lower } = sent.name;
-    let isThere = false;
-    for (let index = 0; index < names.length; index += 1) {
-      if (names[index]?.lower !== lower) continue;
-      if (values[index] !== sent.value) return true;
-      isThere = true;
+  start(exchange: Http1Exchange): void {
+    this.#exchange = exchange;
+    exchange.carrier = this;
+    this.#isAnswered = false;
+    this.#parser.begin(exchange.request.method, exchange.request.upgrade);
+    this.#upload.start(exchange);
+  }
+
+  destroy(): void {
+    this.#break();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    if (!this.#isReceiving) this.#socket.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#lastByteAtMs = this.#options.timers.nowMs;
+    if (!this.#isReceiving) this.#socket.resume();
+  }
+
+  abort(): void {
+    this.#exchange = undefined;
+    this.#close();
+  }
+
+  bodyData(chunk: Buffer): void {
+    if (!this.#upload.data(chunk)) this.bodyError(undefined);
+  }
+
+  bodyEnd(): void {
+    if (!this.#upload.end()) this.bodyError(undefined);
+  }
+
+  bodyError(refusal: Refusal | undefined): void {
+    const progress = this.#isAnswered ? 'broken' : 'unanswered';
+    this.#fail({ progress, reason: 'request-body', ...(refusal && { refusal }) });
+  }
+
+  // What the back end says
+
+  #receive(count: number): boolean {
+    const { readBuffer, timers, bodyIdleMs } = this.#options;
+    if (this.#isSwitched) return this.#socket.push(Buffer.from(readBuffer.subarray(0, count)));
+    if (this.#exchange === undefined) {
+      // Bytes on an idle connection belong to no request.
+      this.#close();
+      return false;
     }
-    if (isThere) echoedName = lower;
-    return !isThere && echoedName === lower;
+    if (this.#upload.isHeld) {
+      this.#fail({ progress: 'not-sent', reason: 'foreign-answer' });
+      return false;
+    }
+    this.#isAnswered = true;
+    this.#lastByteAtMs = timers.nowMs;
+    this.#isReceiving = true;
+    const reading = this.#parser.feed(readBuffer, count);
+    this.#isReceiving = false;
+    if (reading === 'more') this.#stallTimer ??= timers.after(bodyIdleMs, () => this.#stalled());
+    else if (reading === 'end') this.#complete(this.#parser.consumed < count);
+    else if (reading === 'switched') this.#handOver(count);
+    else if (reading !== 'stopped') this.#fail({ progress: 'broken', reason: reading });
+    return this.#isOpen && !this.#isPaused;
+  }
+
+  /** `false` = read no further. */
+  #head(final: FinalHead): boolean {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return false;
+    if (this.#owner.isForeign(final.head.fields, exchange.request.requestId)) {
+      this.#fail({ progress: 'unanswered', reason: 'foreign-answer' });
+      return false;
+    }
+    this.#isPersistent = final.persistent;
+    const { keepAliveMs = Number.POSITIVE_INFINITY } = final;
+    this.#idleLimitMs = Math.min(this.#options.idleMs, keepAliveMs - KEEP_ALIVE_MARGIN_MS);
+    if (final.body === 'switched') this.#switchedHead = final.head;
+    else exchange.sink.head(final.head);
+    return this.#exchange !== undefined;
   }
 
   /** The response is complete, and the connection free if nothing speaks against it. */
-  function complete(hasSurplus: boolean): void {
-    const done = exchange;
-    if (done === undefined) return;
-    exchange = undefined;
-    isPaused = false;
-    stallTimer?.cancel();
-    stallTimer = undefined;
-    connection.expiresAtMs = Math.min(timers.nowMs + idleLimitMs, lifeEndsAtMs);
-    const isClean = upload.isComplete && socket.writableLength === 0 && !hasSurplus;
-    if (isClean && isPersistent && connection.expiresAtMs > timers.nowMs) onIdle(connection);
-    else close();
-    done.over();
-    done.sink.end(undefined);
-  }
-
-  function handOver(count: number): void {
-    const done = exchange;
-    if (done === undefined || switchedHead === undefined) return;
-    exchange = undefined;
-    isSwitched = true;
-    socket.off('drain', upload.drained).off('end', onEnd).off('error', onError);
-    const early = Buffer.from(readBuffer.subarray(parser.consumed, count));
-    done.over();
-    done.sink.switched(switchedHead, socket, early);
-  }
-
-  function fail(failure: BackendFailure): void {
-    const failed = exchange;
-    if (failed === undefined) return;
-    exchange = undefined;
-    close();
-    failed.fail(failure);
-  }
-
-  function failBody(refusal: Refusal | undefined): void {
-    const progress = isAnswered ? 'broken' : 'unanswered';
-    fail({ progress, reason: 'request-body', ...(refusal && { refusal }) });
-  }
-
-  function close(): void {
-    if (!isOpen) return;
-    isOpen = false;
-    parser.stop();
-    stallTimer?.cancel();
-    socket.destroy();
-    onGone(connection);
-  }
-
-  function onStall(): void {
-    stallTimer = undefined;
+  #complete(hasSurplus: boolean): void {
+    const exchange = this.#exchange;
     if (exchange === undefined) return;
-    const leftMs = isPaused ? bodyIdleMs : lastByteAtMs + bodyIdleMs - timers.nowMs;
-    if (leftMs > 0) stallTimer = timers.after(leftMs, onStall);
-    else fail({ progress: 'broken', reason: 'idle' });
+    const { timers, onIdle } = this.#options;
+    this.#exchange = undefined;
+    this.#isPaused = false;
+    this.#stallTimer?.cancel();
+    this.#stallTimer = undefined;
+    this.expiresAtMs = Math.min(timers.nowMs + this.#idleLimitMs, this.#lifeEndsAtMs);
+    const isClean = this.#upload.isComplete && this.#socket.writableLength === 0 && !hasSurplus;
+    if (isClean && this.#isPersistent && this.expiresAtMs > timers.nowMs) onIdle(this);
+    else this.#close();
+    exchange.over();
+    exchange.sink.end(undefined);
   }
 
-  function onEnd(): void {
-    if (parser.endsWithConnection) complete(false);
-    onClose();
+  #handOver(count: number): void {
+    const exchange = this.#exchange;
+    const head = this.#switchedHead;
+    if (exchange === undefined || head === undefined) return;
+    const socket = this.#socket;
+    this.#exchange = undefined;
+    this.#isSwitched = true;
+    socket.off('drain', this.#upload.drained).off('end', this.#ended).off('error', this.#failed);
+    const early = Buffer.from(this.#options.readBuffer.subarray(this.#parser.consumed, count));
+    exchange.over();
+    exchange.sink.switched(head, socket, early);
   }
 
-  function onError(error: Error): void {
-    fail({ progress: isAnswered ? 'broken' : 'unanswered', reason: 'closed', cause: error });
-    close();
+  // How it ends
+
+  #fail(failure: BackendFailure): void {
+    const exchange = this.#exchange;
+    if (exchange === undefined) return;
+    this.#exchange = undefined;
+    this.#close();
+    exchange.fail(failure);
   }
 
-  function onClose(): void {
-    fail({ progress: isAnswered ? 'broken' : 'unanswered', reason: 'closed' });
-    close();
+  #break(cause?: Error): void {
+    const progress = this.#isAnswered ? 'broken' : 'unanswered';
+    this.#fail({ progress, reason: 'closed', ...(cause && { cause }) });
+    this.#close();
   }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#parser.stop();
+    this.#stallTimer?.cancel();
+    this.#socket.destroy();
+    this.#options.onGone(this);
+  }
+
+  #stalled(): void {
+    this.#stallTimer = undefined;
+    if (this.#exchange === undefined) return;
+    const { timers, bodyIdleMs } = this.#options;
+    const leftMs = this.#isPaused ? bodyIdleMs : this.#lastByteAtMs + bodyIdleMs - timers.nowMs;
+    if (leftMs > 0) this.#stallTimer = timers.after(leftMs, () => this.#stalled());
+    else this.#fail({ progress: 'broken', reason: 'idle' });
+  }
+
+  readonly #ended = (): void => {
+    if (this.#parser.endsWithConnection) this.#complete(false);
+    this.#break();
+  };
+
+  readonly #failed = (error: Error): void => this.#break(error);
+
+  readonly #closed = (): void => this.#break();
+}
+
+/** Tells responses to other requests by the id that each request carries. */
+function createOwnerCheck(): {
+  isForeign(fields: Fields, sent: BackendRequest['requestId']): boolean;
+} {
+  /** The field by which responses on this connection have told whose they are. */
+  let echoedName: string | undefined;
+  return {
+    isForeign: ({ names, values }, sent) => {
+      if (sent === undefined) return false;
+      const { lower } = sent.name;
+      let isThere = false;
+      for (let index = 0; index < names.length; index += 1) {
+        if (names[index]?.lower !== lower) continue;
+        if (values[index] !== sent.value) return true;
+        isThere = true;
+      }
+      if (isThere) echoedName = lower;
+      return !isThere && echoedName === lower;
+    },
+  };
 }

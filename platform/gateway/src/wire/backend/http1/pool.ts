@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Timer } from '../../../time/timers.ts';
-import type { BackendFailure } from '../backend-call.ts';
+import type { BackendCall, BackendFailure, BackendRequest, ResponseSink } from '../backend-call.ts';
 import { createTlsMemory, type Inlet } from '../open-socket.ts';
 import type { OriginPool, OriginPoolOptions } from '../pool.ts';
 import {
@@ -30,133 +30,167 @@ const SWEEP_MS = 1_000;
 
 /** HTTP/1.1 to one origin. */
 export function createHttp1Pool(options: Http1PoolOptions): Http1Pool {
-  const { origin, timers, idleMs, maxWaiting, onUnused, onHttp2 } = options;
+  return new Pool(options);
+}
+
+/** A class, so that each of its few states is named in one place. */
+class Pool implements Http1Pool {
+  readonly #options: Http1PoolOptions;
+  readonly #connectionOptions: ConnectionOptions;
   /** The one used last is the first to be used again: the others may grow old and go. */
-  const idle: Http1Connection[] = [];
-  const busy = new Set<Http1Connection>();
+  readonly #idle: Http1Connection[] = [];
+  readonly #busy = new Set<Http1Connection>();
   /** Attempts to connect, and what they are for. */
-  const opening = new Map<Http1Exchange, () => void>();
-  const waiting: Http1Exchange[] = [];
-  let sweep: Timer | undefined;
-  const connectionOptions: ConnectionOptions = { ...options, tls: createTlsMemory(), onIdle, onGone };
-
+  readonly #opening = new Map<Http1Exchange, () => void>();
+  readonly #waiting: Http1Exchange[] = [];
   /** Stands in for the connection until there is one. */
-  const queue: Carrier = {
-    pause: () => {},
-    resume: () => {},
-    bodyData: () => {},
-    bodyEnd: () => {},
-    bodyError: () => {},
-    abort: (exchange) => {
-      const position = waiting.indexOf(exchange);
-      if (position !== -1) waiting.splice(position, 1);
-      const giveUp = opening.get(exchange);
-      opening.delete(exchange);
-      giveUp?.();
-      afterLoss();
-    },
-  };
+  readonly #queue: Carrier;
+  #sweep: Timer | undefined;
 
-  return {
-    send: (request, sink) => {
-      const head = requestHead(request);
-      const exchange = new Http1Exchange(request, sink, head ?? '', queue);
-      if (head === undefined) failSoon(exchange, { progress: 'not-sent', reason: 'malformed' });
-      else place(exchange);
-      return exchange;
-    },
-    adopt: (socket, inlet) => {
-      sweep ??= timers.after(SWEEP_MS, onSweep);
-      const connection = attachHttp1(socket, inlet, connectionOptions);
-      connection.expiresAtMs = timers.nowMs + idleMs;
-      onIdle(connection);
-    },
-    stats: () => ({ inFlight: busy.size + opening.size, idle: idle.length, waiting: waiting.length }),
-    close: () => {
-      for (const exchange of waiting.splice(0)) exchange.fail({ progress: 'not-sent', reason: 'closed' });
-      for (const [exchange, giveUp] of opening) {
-        giveUp();
-        exchange.fail({ progress: 'not-sent', reason: 'closed' });
-      }
-      opening.clear();
-      for (const connection of [...idle, ...busy]) connection.destroy();
-      sweep?.cancel();
-    },
-  };
+  constructor(options: Http1PoolOptions) {
+    this.#options = options;
+    this.#connectionOptions = {
+      ...options,
+      tls: createTlsMemory(),
+      onIdle: (connection) => this.#onIdle(connection),
+      onGone: (connection) => this.#onGone(connection),
+    };
+    const nothing = () => {};
+    const pending = {
+      pause: nothing,
+      resume: nothing,
+      bodyData: nothing,
+      bodyEnd: nothing,
+      bodyError: nothing,
+    };
+    this.#queue = { ...pending, abort: (exchange) => this.#leave(exchange) };
+  }
 
-  function place(exchange: Http1Exchange): void {
-    sweep ??= timers.after(SWEEP_MS, onSweep);
-    const connection = takeIdle();
-    if (connection !== undefined) start(connection, exchange);
-    else if (busy.size + opening.size < origin.maxConnections) open(exchange);
-    else if (waiting.length < maxWaiting) waiting.push(exchange);
+  send(request: BackendRequest, sink: ResponseSink): BackendCall {
+    const head = requestHead(request);
+    const exchange = new Http1Exchange(request, sink, head ?? '', this.#queue);
+    if (head === undefined) failSoon(exchange, { progress: 'not-sent', reason: 'malformed' });
+    else this.#place(exchange);
+    return exchange;
+  }
+
+  adopt(socket: Socket, inlet: Inlet): void {
+    const { timers, idleMs } = this.#options;
+    this.#startSweep();
+    const connection = attachHttp1(socket, inlet, this.#connectionOptions);
+    connection.expiresAtMs = timers.nowMs + idleMs;
+    this.#onIdle(connection);
+  }
+
+  stats(): ReturnType<OriginPool['stats']> {
+    const inFlight = this.#busy.size + this.#opening.size;
+    return { inFlight, idle: this.#idle.length, waiting: this.#waiting.length };
+  }
+
+  close(): void {
+    for (const exchange of this.#waiting.splice(0)) exchange.fail({ progress: 'not-sent', reason: 'closed' });
+    for (const [exchange, giveUp] of this.#opening) {
+      giveUp();
+      exchange.fail({ progress: 'not-sent', reason: 'closed' });
+    }
+    this.#opening.clear();
+    for (const connection of [...this.#idle, ...this.#busy]) connection.destroy();
+    this.#sweep?.cancel();
+  }
+
+  #place(exchange: Http1Exchange): void {
+    this.#startSweep();
+    const connection = this.#takeIdle();
+    if (connection !== undefined) this.#start(connection, exchange);
+    else if (this.#mayOpen()) this.#open(exchange);
+    else if (this.#waiting.length < this.#options.maxWaiting) this.#waiting.push(exchange);
     else failSoon(exchange, { progress: 'not-sent', reason: 'refused' });
   }
 
-  function takeIdle(): Http1Connection | undefined {
-    for (let last = idle.pop(); last !== undefined; last = idle.pop()) {
-      if (last.expiresAtMs > timers.nowMs) return last;
+  #mayOpen(): boolean {
+    return this.#busy.size + this.#opening.size < this.#options.origin.maxConnections;
+  }
+
+  #takeIdle(): Http1Connection | undefined {
+    const { nowMs } = this.#options.timers;
+    for (let last = this.#idle.pop(); last !== undefined; last = this.#idle.pop()) {
+      if (last.expiresAtMs > nowMs) return last;
       last.destroy();
     }
     return undefined;
   }
 
-  function start(connection: Http1Connection, exchange: Http1Exchange): void {
+  #start(connection: Http1Connection, exchange: Http1Exchange): void {
     const { body } = exchange.request;
     if (body !== undefined && !(body instanceof Uint8Array) && isSpoilt(body)) {
-      onIdle(connection);
+      this.#onIdle(connection);
       failSoon(exchange, { progress: 'not-sent', reason: 'request-body' });
     } else {
-      busy.add(connection);
+      this.#busy.add(connection);
       connection.start(exchange);
     }
   }
 
-  function open(exchange: Http1Exchange): void {
+  #open(exchange: Http1Exchange): void {
     // A WebSocket is opened by HTTP/1.1.
-    const onOther = exchange.request.upgrade ? undefined : onHttp2;
-    const giveUp = openHttp1Connection(connectionOptions, onOther, (failure, connection) => {
-      const isWanted = opening.delete(exchange);
+    const onOther = exchange.request.upgrade ? undefined : this.#options.onHttp2;
+    const giveUp = openHttp1Connection(this.#connectionOptions, onOther, (failure, connection) => {
+      const isWanted = this.#opening.delete(exchange);
       if (connection !== undefined) {
-        if (isWanted) start(connection, exchange);
+        if (isWanted) this.#start(connection, exchange);
         else connection.destroy();
         return;
       }
       if (failure !== undefined) exchange.fail(failure);
-      afterLoss();
+      this.#afterLoss();
     });
-    opening.set(exchange, giveUp);
+    this.#opening.set(exchange, giveUp);
   }
 
-  function onIdle(connection: Http1Connection): void {
-    busy.delete(connection);
-    const next = waiting.shift();
-    if (next === undefined) idle.push(connection);
-    else start(connection, next);
+  /** Given up before there was a connection. */
+  #leave(exchange: Http1Exchange): void {
+    const position = this.#waiting.indexOf(exchange);
+    if (position !== -1) this.#waiting.splice(position, 1);
+    const giveUp = this.#opening.get(exchange);
+    this.#opening.delete(exchange);
+    giveUp?.();
+    this.#afterLoss();
   }
 
-  function onGone(connection: Http1Connection): void {
-    if (!busy.delete(connection)) {
-      const position = idle.indexOf(connection);
-      if (position !== -1) idle.splice(position, 1);
+  #onIdle(connection: Http1Connection): void {
+    this.#busy.delete(connection);
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#idle.push(connection);
+    else this.#start(connection, next);
+  }
+
+  #onGone(connection: Http1Connection): void {
+    if (!this.#busy.delete(connection)) {
+      const position = this.#idle.indexOf(connection);
+      if (position !== -1) this.#idle.splice(position, 1);
     }
-    afterLoss();
+    this.#afterLoss();
   }
 
   /** A connection less: room for one who waits. */
-  function afterLoss(): void {
-    if (busy.size + opening.size < origin.maxConnections) {
-      const next = waiting.shift();
-      if (next !== undefined) open(next);
-    }
+  #afterLoss(): void {
+    if (!this.#mayOpen()) return;
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.#open(next);
   }
 
-  function onSweep(): void {
-    sweep = undefined;
-    for (const connection of idle.filter(({ expiresAtMs }) => expiresAtMs <= timers.nowMs))
+  #startSweep(): void {
+    this.#sweep ??= this.#options.timers.after(SWEEP_MS, () => this.#onSweep());
+  }
+
+  #onSweep(): void {
+    const { timers, onUnused } = this.#options;
+    this.#sweep = undefined;
+    for (const connection of this.#idle.filter(({ expiresAtMs }) => expiresAtMs <= timers.nowMs))
       connection.destroy();
-    if (busy.size + opening.size + idle.length + waiting.length === 0) onUnused();
-    else sweep = timers.after(SWEEP_MS, onSweep);
+    const { inFlight, idle, waiting } = this.stats();
+    if (inFlight + idle + waiting === 0) onUnused();
+    else this.#startSweep();
   }
 }
 

@@ -1,6 +1,6 @@
 import { BACKEND } from '../../rules/limits.ts';
-import { createChunkReader } from './response-chunks.ts';
-import { type FinalHead, finishHead, noLines, readHeadLine } from './response-head.ts';
+import { type ChunkReader, createChunkReader } from './response-chunks.ts';
+import { type FinalHead, finishHead, type HeadLines, noLines, readHeadLine } from './response-head.ts';
 
 export interface ResponseEvents {
   /** The final head, or that of a 101. `false` = read no further. */
@@ -34,135 +34,150 @@ const CR = 0x0d;
 type Phase = 'head' | FinalHead['body'] | 'stopped' | 'malformed' | 'head-too-large';
 
 export function createResponseParser(events: ResponseEvents): ResponseParser {
-  let phase: Phase = 'stopped';
-  let isHead = false;
-  let asksForUpgrade = false;
-  let lines = noLines();
-  let interim = 0;
+  return new Parser(events);
+}
+
+/** A class, since its methods are called for every piece of every response. */
+class Parser implements ResponseParser {
+  readonly #events: ResponseEvents;
+  readonly #chunks: ChunkReader;
+  #phase: Phase = 'stopped';
+  #isHead: boolean = false;
+  #asksForUpgrade: boolean = false;
+  #lines: HeadLines = noLines();
+  #interim: number = 0;
   /** Of the head: complete lines, and the beginning of the next one. */
-  let lineBytes = 0;
-  let rest = '';
-  let isWhole = false;
-  let bodyLeft = 0;
-  let consumed = 0;
-  const chunks = createChunkReader(events.data);
+  #lineBytes: number = 0;
+  #rest: string = '';
+  #isWhole: boolean = false;
+  #bodyLeft: number = 0;
+  #consumed: number = 0;
 
-  return {
-    begin: (method, upgrade) => {
-      phase = 'head';
-      isHead = method === 'HEAD';
-      asksForUpgrade = upgrade;
-      interim = 0;
-      nextHead();
-    },
-    feed: (bytes, length) => {
-      consumed = 0;
-      while (phase === 'head' && consumed < length) readPiece(bytes, length);
-      return readBody(bytes, length);
-    },
-    get consumed() {
-      return consumed;
-    },
-    get endsWithConnection() {
-      return phase === 'until-close';
-    },
-    stop: () => {
-      phase = 'stopped';
-      chunks.stop();
-    },
-  };
+  constructor(events: ResponseEvents) {
+    this.#events = events;
+    this.#chunks = createChunkReader(events.data);
+  }
 
-  function nextHead(): void {
-    lines = noLines();
-    lineBytes = 0;
-    rest = '';
-    isWhole = false;
+  get consumed(): number {
+    return this.#consumed;
+  }
+
+  get endsWithConnection(): boolean {
+    return this.#phase === 'until-close';
+  }
+
+  begin(method: string, asksForUpgrade: boolean): void {
+    this.#phase = 'head';
+    this.#isHead = method === 'HEAD';
+    this.#asksForUpgrade = asksForUpgrade;
+    this.#interim = 0;
+    this.#nextHead();
+  }
+
+  feed(bytes: Buffer, length: number): Reading {
+    this.#consumed = 0;
+    while (this.#phase === 'head' && this.#consumed < length) this.#readPiece(bytes, length);
+    return this.#readBody(bytes, length);
+  }
+
+  stop(): void {
+    this.#phase = 'stopped';
+    this.#chunks.stop();
+  }
+
+  #nextHead(): void {
+    this.#lines = noLines();
+    this.#lineBytes = 0;
+    this.#rest = '';
+    this.#isWhole = false;
   }
 
   /** Takes the lines of the head that end in the next piece of `bytes`. */
-  function readPiece(bytes: Buffer, length: number): void {
-    const pieceEnd = Math.min(consumed + PIECE_BYTES, length);
-    const piece = bytes.toString('latin1', consumed, pieceEnd);
-    const text = rest === '' ? piece : rest + piece;
-    const end = readLines(text, rest.length);
-    if (phase !== 'head') return;
-    lineBytes += end;
-    if (lineBytes + (isWhole ? 0 : text.length - end) > BACKEND.maxHeadBytes) phase = 'head-too-large';
-    else if (isWhole) {
-      consumed += end - rest.length;
-      finish();
+  #readPiece(bytes: Buffer, length: number): void {
+    const pieceEnd = Math.min(this.#consumed + PIECE_BYTES, length);
+    const piece = bytes.toString('latin1', this.#consumed, pieceEnd);
+    const text = this.#rest === '' ? piece : this.#rest + piece;
+    const end = this.#readLines(text, this.#rest.length);
+    if (this.#phase !== 'head') return;
+    this.#lineBytes += end;
+    if (this.#lineBytes + (this.#isWhole ? 0 : text.length - end) > BACKEND.maxHeadBytes)
+      this.#phase = 'head-too-large';
+    else if (this.#isWhole) {
+      this.#consumed += end - this.#rest.length;
+      this.#finish();
     } else {
-      consumed = pieceEnd;
-      rest = end === 0 ? text : text.slice(end);
+      this.#consumed = pieceEnd;
+      this.#rest = end === 0 ? text : text.slice(end);
     }
   }
 
   /** Reads the lines that end behind `known`, up to the empty one. Returns where they end. */
-  function readLines(text: string, known: number): number {
+  #readLines(text: string, known: number): number {
     let start = 0;
     for (let lf = text.indexOf('\n', known); lf !== -1; lf = text.indexOf('\n', start)) {
       const end = lf - 1;
-      if (end < start || text.charCodeAt(end) !== CR) phase = 'malformed';
-      else if (end === start) isWhole = true;
-      else if (!readHeadLine(lines, text, start, end)) phase = 'malformed';
-      if (phase === 'malformed') return start;
+      if (end < start || text.charCodeAt(end) !== CR) this.#phase = 'malformed';
+      else if (end === start) this.#isWhole = true;
+      else if (!readHeadLine(this.#lines, text, start, end)) this.#phase = 'malformed';
+      if (this.#phase === 'malformed') return start;
       start = lf + 1;
-      if (isWhole) return start;
+      if (this.#isWhole) return start;
     }
     return start;
   }
 
-  function finish(): void {
+  #finish(): void {
     // An empty line in the place of the status line is no head.
-    const final = lines.status === 0 ? undefined : finishHead(lines, isHead, asksForUpgrade);
-    if (final === undefined) phase = 'malformed';
-    else if (final !== 'interim') startBody(final);
+    const final =
+      this.#lines.status === 0 ? undefined : finishHead(this.#lines, this.#isHead, this.#asksForUpgrade);
+    if (final === undefined) this.#phase = 'malformed';
+    else if (final !== 'interim') this.#startBody(final);
     else {
-      interim += 1;
-      if (interim > MAX_INTERIM_RESPONSES) phase = 'malformed';
-      else nextHead();
+      this.#interim += 1;
+      if (this.#interim > MAX_INTERIM_RESPONSES) this.#phase = 'malformed';
+      else this.#nextHead();
     }
   }
 
-  function startBody(final: FinalHead): void {
-    phase = final.body;
-    bodyLeft = final.head.bodyBytes ?? 0;
-    if (phase === 'chunked') chunks.reset();
-    if (!events.head(final)) phase = 'stopped';
+  #startBody(final: FinalHead): void {
+    this.#phase = final.body;
+    this.#bodyLeft = final.head.bodyBytes ?? 0;
+    if (this.#phase === 'chunked') this.#chunks.reset();
+    if (!this.#events.head(final)) this.#phase = 'stopped';
   }
 
-  function readBody(bytes: Buffer, length: number): Reading {
-    if (phase === 'length') {
-      const taken = Math.min(bodyLeft, length - consumed);
-      bodyLeft -= taken;
-      take(bytes, taken);
-    } else if (phase === 'chunked') {
-      const end = chunks.read(bytes, consumed, length);
-      if (end === -1) phase = 'malformed';
-      else consumed = end;
-    } else if (phase === 'until-close') take(bytes, length - consumed);
-    return reading();
+  #readBody(bytes: Buffer, length: number): Reading {
+    if (this.#phase === 'length') {
+      const taken = Math.min(this.#bodyLeft, length - this.#consumed);
+      this.#bodyLeft -= taken;
+      this.#take(bytes, taken);
+    } else if (this.#phase === 'chunked') {
+      const end = this.#chunks.read(bytes, this.#consumed, length);
+      if (end === -1) this.#phase = 'malformed';
+      else this.#consumed = end;
+    } else if (this.#phase === 'until-close') this.#take(bytes, length - this.#consumed);
+    return this.#reading();
   }
 
-  function take(bytes: Buffer, count: number): void {
+  #take(bytes: Buffer, count: number): void {
     if (count === 0) return;
-    consumed += count;
-    events.data(bytes.subarray(consumed - count, consumed));
+    this.#consumed += count;
+    this.#events.data(bytes.subarray(this.#consumed - count, this.#consumed));
   }
 
-  function reading(): Reading {
-    switch (phase) {
+  #reading(): Reading {
+    switch (this.#phase) {
       case 'head':
       case 'until-close':
         return 'more';
       case 'length':
-        return bodyLeft === 0 ? 'end' : 'more';
+        return this.#bodyLeft === 0 ? 'end' : 'more';
       case 'chunked':
-        return chunks.isComplete ? 'end' : 'more';
+        return this.#chunks.isComplete ? 'end' : 'more';
       case 'none':
         return 'end';
       default:
-        return phase;
+        return this.#phase;
     }
   }
 }

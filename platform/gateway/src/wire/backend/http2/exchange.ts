@@ -1,12 +1,14 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, constants } from 'node:http2';
 import { toError } from '@flotilla/kernel';
 import type { Timer, Timers } from '../../../time/timers.ts';
-import { isAsciiValue, isToken, isVisible, parseDigits } from '../../rules/characters.ts';
+import { parseDigits } from '../../rules/characters.ts';
 import { type Fields, fieldValue } from '../../rules/fields.ts';
 import { giveUp, watchCleanEnd } from '../../rules/http2/streams.ts';
-import { appendToWire, endToEnd, fromWire } from '../../rules/http2/wire-fields.ts';
-import type { BodySink } from '../../rules/request.ts';
+import { endToEnd, fromWire } from '../../rules/http2/wire-fields.ts';
+import type { Refusal } from '../../rules/refusal.ts';
+import type { BodySink, RequestBody } from '../../rules/request.ts';
 import type { BackendCall, BackendFailure, BackendRequest, ResponseSink } from '../backend-call.ts';
+import { isGrpc, requestHead } from './request-head.ts';
 
 export interface Http2ExchangeOptions {
   readonly request: BackendRequest;
@@ -18,215 +20,219 @@ export interface Http2ExchangeOptions {
   onOver(exchange: Http2Exchange): void;
 }
 
-/** One request on its way over a stream of its own. */
-export interface Http2Exchange extends BackendCall {
-  start(session: ClientHttp2Session): void;
-  fail(failure: BackendFailure): void;
-  /** The back end will not look at streams above this number. */
-  unprocessedAbove(lastStreamId: number): void;
-}
-
 const MAX_INTERIM_RESPONSES = 32;
 const { NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_FLAG_END_STREAM } = constants;
+const NOTHING = () => {};
 
-/** The pseudo-fields and fields of the request; `undefined` when something in them could be misread. */
-export function wireRequest(request: BackendRequest, scheme: 'http' | 'https'): string[] | undefined {
-  const { method, target, authority, fields, body } = request;
-  if (!isToken(method) || !isVisible(target) || !isVisible(authority)) return undefined;
-  const raw = [':method', method, ':scheme', scheme, ':authority', authority, ':path', target];
-  if (!fields.values.every(isAsciiValue) || !fields.names.every(({ text }) => isToken(text)))
-    return undefined;
-  if (!appendToWire(raw, fields)) return undefined;
-  if (isGrpc(fields)) raw.push('te', 'trailers');
-  if (body instanceof Uint8Array) raw.push('content-length', String(body.length));
-  else if (body?.framing.kind === 'length') raw.push('content-length', String(body.framing.bytes));
-  return raw;
-}
+/** One request on its way over a stream of its own: it waits for a session, is started on it, and ends once. */
+export class Http2Exchange implements BackendCall, BodySink {
+  readonly #options: Http2ExchangeOptions;
+  readonly #request: BackendRequest;
+  readonly #sink: ResponseSink;
+  /** The request's body as far as it comes from elsewhere; bytes at hand are none. */
+  readonly #source: RequestBody | undefined;
+  #stream: ClientHttp2Stream | undefined;
+  #isOver: boolean = false;
+  #hasHead: boolean = false;
+  #isUploaded: boolean = false;
+  #uploadedBytes: number = 0;
+  #isPaused: boolean = false;
+  #interim: number = 0;
+  #lastDataAtMs: number = 0;
+  #stallTimer: Timer | undefined;
+  #trailers: Fields | undefined;
+  #endsCleanly: () => boolean = () => false;
 
-function isGrpc(fields: Fields): boolean {
-  return fieldValue(fields, 'content-type')?.startsWith('application/grpc') === true;
+  constructor(options: Http2ExchangeOptions) {
+    const { body } = options.request;
+    this.#options = options;
+    this.#request = options.request;
+    this.#sink = options.sink;
+    this.#source = body instanceof Uint8Array ? undefined : body;
+  }
+
+  start(session: ClientHttp2Session): void {
+    const raw = requestHead(this.#request, this.#options.scheme);
+    if (raw === undefined || this.#request.upgrade) {
+      this.fail({ progress: 'not-sent', reason: 'malformed' });
+      return;
+    }
+    const { body } = this.#request;
+    const source = this.#source?.framing.kind === 'none' ? undefined : this.#source;
+    if (source !== undefined && source.state !== 'unread') {
+      this.fail({ progress: 'not-sent', reason: 'request-body' });
+      return;
+    }
+    const bytes = body instanceof Uint8Array ? body : undefined;
+    const stream = this.#open(session, raw, bytes === undefined && source === undefined);
+    if (stream === undefined) return;
+    this.#isUploaded = source === undefined;
+    if (bytes !== undefined) stream.end(bytes);
+    else source?.read(this, this.#request.maxBodyBytes);
+  }
+
+  #open(
+    session: ClientHttp2Session,
+    raw: readonly string[],
+    endStream: boolean,
+  ): ClientHttp2Stream | undefined {
+    try {
+      this.#stream = session.request(raw, { endStream });
+    } catch (error) {
+      // The session was closed in this moment.
+      this.fail({ progress: 'not-sent', reason: 'closed', cause: toError(error) });
+      return undefined;
+    }
+    this.#listen(this.#stream);
+    return this.#stream;
+  }
+
+  /** The back end will not look at streams above this number. */
+  unprocessedAbove(lastStreamId: number): void {
+    if (this.#stream?.id === undefined || this.#stream.id > lastStreamId)
+      this.fail({ progress: 'not-sent', reason: 'closed' });
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#stream?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#lastDataAtMs = this.#options.timers.nowMs;
+    this.#stream?.resume();
+  }
+
+  abort(): void {
+    this.#finish('given-up');
+  }
+
+  fail(failure: BackendFailure): void {
+    if (this.#isOver) return;
+    this.#finish('given-up');
+    this.#sink.error(failure);
+  }
+
+  // The request's body
+
+  data(chunk: Buffer): void {
+    if (this.#isOver || this.#stream === undefined) return;
+    this.#uploadedBytes += chunk.length;
+    if (!this.#stream.write(chunk)) this.#source?.pause();
+  }
+
+  end(): void {
+    if (this.#isOver) return;
+    const framing = this.#source?.framing;
+    if (framing?.kind === 'length' && framing.bytes !== this.#uploadedBytes) {
+      this.error(undefined);
+      return;
+    }
+    this.#isUploaded = true;
+    this.#stream?.end();
+  }
+
+  error(refusal: Refusal | undefined): void {
+    const progress = this.#hasHead ? 'broken' : 'unanswered';
+    this.fail({ progress, reason: 'request-body', ...(refusal && { refusal }) });
+  }
+
+  // What the back end says
+
+  #listen(stream: ClientHttp2Stream): void {
+    this.#endsCleanly = watchCleanEnd(stream);
+    stream.on('response', (_headers, flags, raw) => this.#respond(flags, raw));
+    stream.on('headers', () => {
+      this.#interim += 1;
+      if (this.#interim > MAX_INTERIM_RESPONSES) this.fail({ progress: 'broken', reason: 'malformed' });
+    });
+    stream.on('data', (chunk: Buffer) => {
+      if (this.#isOver) return;
+      this.#lastDataAtMs = this.#options.timers.nowMs;
+      this.#sink.data(chunk);
+    });
+    stream.on('trailers', (_headers, _flags, raw) => {
+      this.#trailers = endToEnd(fromWire(raw));
+    });
+    stream.on('end', () => this.#complete());
+    stream.on('drain', () => {
+      if (!this.#isOver) this.#source?.resume();
+    });
+    // Told by `close`, which always follows.
+    stream.on('error', NOTHING);
+    stream.on('close', () => this.#closed(stream.rstCode));
+  }
+
+  #respond(flags: number, raw: readonly string[]): void {
+    if (this.#isOver) return;
+    const fields = fromWire(raw);
+    const status = parseDigits(raw[raw.indexOf(':status') + 1] ?? '');
+    const bodyBytes = bodyBytesOf(fields);
+    const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
+    if (this.#isForeign(fields)) this.fail({ progress: 'unanswered', reason: 'foreign-answer' });
+    else if (status < 200 || status > 599 || bodyBytes === -1)
+      this.fail({ progress: 'broken', reason: 'malformed' });
+    else {
+      this.#hasHead = true;
+      this.#sink.head({
+        status,
+        reason: '',
+        fields: endToEnd(fields),
+        bodyBytes: bodyBytes ?? (isEmpty ? 0 : undefined),
+      });
+      if (isEmpty) this.#complete();
+      else this.#watch(this.#options.bodyIdleMs);
+    }
+  }
+
+  #isForeign(fields: Fields): boolean {
+    const { requestId } = this.#request;
+    const echoed = requestId && fieldValue(fields, requestId.name.lower);
+    return echoed !== undefined && echoed !== requestId?.value;
+  }
+
+  /** A stream of gRPC may be silent for as long as it likes; its session is asked for signs of life. */
+  #watch(ms: number): void {
+    if (this.#isOver || isGrpc(this.#request.fields)) return;
+    const { timers, bodyIdleMs } = this.#options;
+    this.#lastDataAtMs ||= timers.nowMs;
+    this.#stallTimer = timers.after(ms, () => {
+      const leftMs = this.#isPaused ? bodyIdleMs : this.#lastDataAtMs + bodyIdleMs - timers.nowMs;
+      if (leftMs > 0) this.#watch(leftMs);
+      else this.fail({ progress: 'broken', reason: 'idle' });
+    });
+  }
+
+  #complete(): void {
+    if (this.#isOver || !this.#hasHead || !this.#endsCleanly()) return;
+    this.#finish(this.#isUploaded ? 'complete' : 'given-up');
+    this.#sink.end(this.#trailers);
+  }
+
+  #closed(code: number | undefined): void {
+    if (code === NGHTTP2_REFUSED_STREAM && !this.#hasHead)
+      this.fail({ progress: 'not-sent', reason: 'reset' });
+    else
+      this.fail({
+        progress: this.#hasHead ? 'broken' : 'unanswered',
+        reason: code === undefined || code === NGHTTP2_NO_ERROR ? 'closed' : 'reset',
+      });
+  }
+
+  #finish(how: 'complete' | 'given-up'): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#stallTimer?.cancel();
+    if (how === 'given-up' && this.#stream !== undefined) giveUp(this.#stream);
+    if (this.#source?.state === 'reading') this.#source.discard();
+    this.#options.onOver(this);
+  }
 }
 
 /** -1 = no length. */
 function bodyBytesOf(fields: Fields): number | undefined {
   const length = fieldValue(fields, 'content-length');
   return length === undefined ? undefined : parseDigits(length);
-}
-
-export function createHttp2Exchange(options: Http2ExchangeOptions): Http2Exchange {
-  const { request, sink, timers, bodyIdleMs, scheme, onOver } = options;
-  const { body } = request;
-  let stream: ClientHttp2Stream | undefined;
-  let isOver = false;
-  let hasHead = false;
-  const framing = body === undefined || body instanceof Uint8Array ? undefined : body.framing;
-  let isUploaded = false;
-  let uploadedBytes = 0;
-  let isPaused = false;
-  let interim = 0;
-  let lastDataAtMs = 0;
-  let stallTimer: Timer | undefined;
-  let trailers: Fields | undefined;
-  let endsCleanly = () => false;
-
-  const upload: BodySink = {
-    data: (chunk) => {
-      if (isOver || stream === undefined || body === undefined || body instanceof Uint8Array) return;
-      uploadedBytes += chunk.length;
-      if (!stream.write(chunk)) body.pause();
-    },
-    end: () => {
-      if (isOver) return;
-      if (framing?.kind === 'length' && framing.bytes !== uploadedBytes) {
-        upload.error(undefined);
-        return;
-      }
-      isUploaded = true;
-      stream?.end();
-    },
-    error: (refusal) =>
-      fail({
-        progress: hasHead ? 'broken' : 'unanswered',
-        reason: 'request-body',
-        ...(refusal && { refusal }),
-      }),
-  };
-
-  const exchange: Http2Exchange = {
-    start: (session) => {
-      const raw = wireRequest(request, scheme);
-      if (raw === undefined || request.upgrade) {
-        fail({ progress: 'not-sent', reason: 'malformed' });
-        return;
-      }
-      const hasBody = body !== undefined && (body instanceof Uint8Array || body.framing.kind !== 'none');
-      if (hasBody && !(body instanceof Uint8Array) && body.state !== 'unread') {
-        fail({ progress: 'not-sent', reason: 'request-body' });
-        return;
-      }
-      try {
-        stream = session.request(raw, { endStream: !hasBody });
-      } catch (error) {
-        // The session was closed in this moment.
-        fail({ progress: 'not-sent', reason: 'closed', cause: toError(error) });
-        return;
-      }
-      listen(stream);
-      if (!hasBody) isUploaded = true;
-      else if (body instanceof Uint8Array) {
-        isUploaded = true;
-        stream.end(body);
-      } else body.read(upload, request.maxBodyBytes);
-    },
-    fail,
-    unprocessedAbove: (lastStreamId) => {
-      if (stream?.id === undefined || stream.id > lastStreamId)
-        fail({ progress: 'not-sent', reason: 'closed' });
-    },
-    pause: () => {
-      isPaused = true;
-      stream?.pause();
-    },
-    resume: () => {
-      if (!isPaused) return;
-      isPaused = false;
-      lastDataAtMs = timers.nowMs;
-      stream?.resume();
-    },
-    abort: () => finish('given-up'),
-  };
-  return exchange;
-
-  function listen(opened: ClientHttp2Stream): void {
-    endsCleanly = watchCleanEnd(opened);
-    opened.on('response', (_headers, flags, raw) => onResponse(flags, raw));
-    opened.on('headers', () => {
-      interim += 1;
-      if (interim > MAX_INTERIM_RESPONSES) fail({ progress: 'broken', reason: 'malformed' });
-    });
-    opened.on('data', (chunk: Buffer) => {
-      if (isOver) return;
-      lastDataAtMs = timers.nowMs;
-      sink.data(chunk);
-    });
-    opened.on('trailers', (_headers, _flags, raw) => {
-      trailers = endToEnd(fromWire(raw));
-    });
-    opened.on('end', () => complete());
-    opened.on('drain', () => {
-      if (body !== undefined && !(body instanceof Uint8Array) && !isOver) body.resume();
-    });
-    // Told by `close`, which always follows.
-    opened.on('error', () => {});
-    opened.on('close', () => onClose(opened.rstCode));
-  }
-
-  function onResponse(flags: number, raw: readonly string[]): void {
-    if (isOver) return;
-    const fields = fromWire(raw);
-    const status = parseDigits(raw[raw.indexOf(':status') + 1] ?? '');
-    const bodyBytes = bodyBytesOf(fields);
-    const isEmpty = (flags & NGHTTP2_FLAG_END_STREAM) !== 0;
-    if (isForeign(fields)) fail({ progress: 'unanswered', reason: 'foreign-answer' });
-    else if (status < 200 || status > 599 || bodyBytes === -1)
-      fail({ progress: 'broken', reason: 'malformed' });
-    else {
-      hasHead = true;
-      sink.head({
-        status,
-        reason: '',
-        fields: endToEnd(fields),
-        bodyBytes: bodyBytes ?? (isEmpty ? 0 : undefined),
-      });
-      if (isEmpty) complete();
-      else watch(bodyIdleMs);
-    }
-  }
-
-  function isForeign(fields: Fields): boolean {
-    const { requestId } = request;
-    const echoed = requestId && fieldValue(fields, requestId.name.lower);
-    return echoed !== undefined && echoed !== requestId?.value;
-  }
-
-  /** A stream of gRPC may be silent for as long as it likes; its session is asked for signs of life. */
-  function watch(ms: number): void {
-    if (isOver || isGrpc(request.fields)) return;
-    lastDataAtMs ||= timers.nowMs;
-    stallTimer = timers.after(ms, () => {
-      const leftMs = isPaused ? bodyIdleMs : lastDataAtMs + bodyIdleMs - timers.nowMs;
-      if (leftMs > 0) watch(leftMs);
-      else fail({ progress: 'broken', reason: 'idle' });
-    });
-  }
-
-  function complete(): void {
-    if (isOver || !hasHead || !endsCleanly()) return;
-    finish(isUploaded ? 'complete' : 'given-up');
-    sink.end(trailers);
-  }
-
-  function onClose(code: number | undefined): void {
-    if (code === NGHTTP2_REFUSED_STREAM && !hasHead) fail({ progress: 'not-sent', reason: 'reset' });
-    else
-      fail({
-        progress: hasHead ? 'broken' : 'unanswered',
-        reason: code === undefined || code === NGHTTP2_NO_ERROR ? 'closed' : 'reset',
-      });
-  }
-
-  function fail(failure: BackendFailure): void {
-    if (isOver) return;
-    finish('given-up');
-    sink.error(failure);
-  }
-
-  function finish(how: 'complete' | 'given-up'): void {
-    if (isOver) return;
-    isOver = true;
-    stallTimer?.cancel();
-    if (how === 'given-up' && stream !== undefined) giveUp(stream);
-    if (body !== undefined && !(body instanceof Uint8Array) && body.state === 'reading') body.discard();
-    onOver(exchange);
-  }
 }

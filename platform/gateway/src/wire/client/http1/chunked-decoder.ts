@@ -39,141 +39,146 @@ type Place =
   | 'complete';
 
 export function createChunkedDecoder(): ChunkedDecoder {
-  let place: Place = 'first-digit';
-  let size = 0;
-  let digits = 0;
-  let left = 0;
-  let extensionBytes = 0;
-  let nameBytes = 0;
-  let trailers = '';
+  return new Decoder();
+}
+
+/** A class, since its methods are called for every byte of a size. */
+class Decoder implements ChunkedDecoder {
+  #place: Place = 'first-digit';
+  #size: number = 0;
+  #digits: number = 0;
+  #left: number = 0;
+  #extensionBytes: number = 0;
+  #nameBytes: number = 0;
+  #trailers: string = '';
+
+  get isComplete(): boolean {
+    return this.#place === 'complete';
+  }
+
+  decode(bytes: Buffer, start: number, data: (piece: Buffer) => void): number | Refusal {
+    let at = start;
+    while (at < bytes.length && this.#place !== 'complete') {
+      if (this.#place === 'data') {
+        at = this.#takeData(bytes, at, data);
+        continue;
+      }
+      const behind =
+        this.#place === 'trailers' ? this.#takeTrailers(bytes, at) : (this.#step(bytes[at] ?? 0) ?? at + 1);
+      if (typeof behind !== 'number') return behind;
+      at = behind;
+    }
+    return at;
+  }
 
   /** One byte outside of data and trailers. */
-  function step(code: number): Refusal | undefined {
-    switch (place) {
+  #step(code: number): Refusal | undefined {
+    switch (this.#place) {
       case 'first-digit':
       case 'size':
-        return sizeByte(code);
+        return this.#sizeByte(code);
       case 'size-lf':
-        return sizeEnd(code);
+        return this.#sizeEnd(code);
       case 'data-cr':
-        return expect(code, CR, 'data-lf');
+        return this.#expect(code, CR, 'data-lf');
       case 'data-lf':
-        return expect(code, LF, 'first-digit');
+        return this.#expect(code, LF, 'first-digit');
       default:
-        return extensionByte(code);
+        return this.#extensionByte(code);
     }
   }
 
-  function expect(code: number, wanted: number, next: Place): Refusal | undefined {
+  #expect(code: number, wanted: number, next: Place): Refusal | undefined {
     if (code !== wanted) return BAD_CHUNK;
-    place = next;
+    this.#place = next;
     return undefined;
   }
 
-  function sizeByte(code: number): Refusal | undefined {
+  #sizeByte(code: number): Refusal | undefined {
     const digit = hexDigit(code);
     if (digit === -1) {
-      if (place === 'first-digit') return BAD_CHUNK;
-      return afterToken(code);
+      if (this.#place === 'first-digit') return BAD_CHUNK;
+      return this.#afterToken(code);
     }
-    if (place === 'first-digit') digits = 0;
-    size = place === 'first-digit' ? digit : size * 16 + digit;
-    place = 'size';
-    digits += 1;
-    return size > Number.MAX_SAFE_INTEGER || digits > MAX_SIZE_DIGITS ? BAD_CHUNK : undefined;
+    if (this.#place === 'first-digit') this.#digits = 0;
+    this.#size = this.#place === 'first-digit' ? digit : this.#size * 16 + digit;
+    this.#place = 'size';
+    this.#digits += 1;
+    return this.#size > Number.MAX_SAFE_INTEGER || this.#digits > MAX_SIZE_DIGITS ? BAD_CHUNK : undefined;
   }
 
   /** Where the size or an extension may end. */
-  function afterToken(code: number): Refusal | undefined {
-    if (code === CR) place = 'size-lf';
+  #afterToken(code: number): Refusal | undefined {
+    if (code === CR) this.#place = 'size-lf';
     else if (code === SEMICOLON) {
-      place = 'extension-name';
-      nameBytes = 0;
+      this.#place = 'extension-name';
+      this.#nameBytes = 0;
     } else return BAD_CHUNK;
     return undefined;
   }
 
-  function sizeEnd(code: number): Refusal | undefined {
+  #sizeEnd(code: number): Refusal | undefined {
     if (code !== LF) return BAD_CHUNK;
-    left = size;
-    place = size === 0 ? 'trailers' : 'data';
+    this.#left = this.#size;
+    this.#place = this.#size === 0 ? 'trailers' : 'data';
     return undefined;
   }
 
   /** `;name`, `;name=token` or `;name="quoted"`, without blanks around. */
-  function extensionByte(code: number): Refusal | undefined {
-    extensionBytes += 1;
-    if (extensionBytes > MAX_EXTENSION_BYTES) return TOO_MANY_EXTENSIONS;
-    switch (place) {
+  #extensionByte(code: number): Refusal | undefined {
+    this.#extensionBytes += 1;
+    if (this.#extensionBytes > MAX_EXTENSION_BYTES) return TOO_MANY_EXTENSIONS;
+    switch (this.#place) {
       case 'extension-name':
-        return nameByte(code);
+        return this.#nameByte(code);
       case 'extension-value':
-        if (code === 0x22) place = 'extension-quoted';
-        else if (TOKEN[code] === 1) place = 'extension-token';
+        if (code === 0x22) this.#place = 'extension-quoted';
+        else if (TOKEN[code] === 1) this.#place = 'extension-token';
         else return BAD_CHUNK;
         return undefined;
       case 'extension-token':
-        return TOKEN[code] === 1 ? undefined : afterToken(code);
+        return TOKEN[code] === 1 ? undefined : this.#afterToken(code);
       case 'extension-closed':
-        return afterToken(code);
+        return this.#afterToken(code);
       default:
-        return quotedByte(code);
+        return this.#quotedByte(code);
     }
   }
 
-  function nameByte(code: number): Refusal | undefined {
-    if (TOKEN[code] === 1) nameBytes += 1;
-    else if (nameBytes === 0) return BAD_CHUNK;
-    else if (code === 0x3d) place = 'extension-value';
-    else return afterToken(code);
+  #nameByte(code: number): Refusal | undefined {
+    if (TOKEN[code] === 1) this.#nameBytes += 1;
+    else if (this.#nameBytes === 0) return BAD_CHUNK;
+    else if (code === 0x3d) this.#place = 'extension-value';
+    else return this.#afterToken(code);
     return undefined;
   }
 
-  function quotedByte(code: number): Refusal | undefined {
+  #quotedByte(code: number): Refusal | undefined {
     if (VALUE[code] !== 1) return BAD_CHUNK;
-    if (place === 'extension-escape') place = 'extension-quoted';
-    else if (code === 0x22) place = 'extension-closed';
-    else if (code === 0x5c) place = 'extension-escape';
+    if (this.#place === 'extension-escape') this.#place = 'extension-quoted';
+    else if (code === 0x22) this.#place = 'extension-closed';
+    else if (code === 0x5c) this.#place = 'extension-escape';
     return undefined;
   }
 
-  function takeData(bytes: Buffer, at: number, data: (piece: Buffer) => void): number {
-    const end = Math.min(bytes.length, at + left);
-    left -= end - at;
-    if (left === 0) place = 'data-cr';
+  #takeData(bytes: Buffer, at: number, data: (piece: Buffer) => void): number {
+    const end = Math.min(bytes.length, at + this.#left);
+    this.#left -= end - at;
+    if (this.#left === 0) this.#place = 'data-cr';
     data(bytes.subarray(at, end));
     return end;
   }
 
   /** The place behind what belongs to the trailers. */
-  function takeTrailers(bytes: Buffer, at: number): number | Refusal {
-    const before = trailers.length;
-    trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + CLIENT.maxHeadBytes - before));
-    const length = skipTrailers(trailers);
+  #takeTrailers(bytes: Buffer, at: number): number | Refusal {
+    const before = this.#trailers.length;
+    this.#trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + CLIENT.maxHeadBytes - before));
+    const length = skipTrailers(this.#trailers);
     if (length === 'incomplete') return bytes.length;
     if (typeof length !== 'number') return length;
-    place = 'complete';
+    this.#place = 'complete';
     return at + length - before;
   }
-
-  return {
-    get isComplete() {
-      return place === 'complete';
-    },
-    decode: (bytes, start, data) => {
-      let at = start;
-      while (at < bytes.length && place !== 'complete') {
-        if (place === 'data') {
-          at = takeData(bytes, at, data);
-          continue;
-        }
-        const behind = place === 'trailers' ? takeTrailers(bytes, at) : (step(bytes[at] ?? 0) ?? at + 1);
-        if (typeof behind !== 'number') return behind;
-        at = behind;
-      }
-      return at;
-    },
-  };
 }
 
 function hexDigit(code: number): number {
