@@ -1,3 +1,6 @@
+import type { PartResponse } from './aggregates/merge.ts';
+import type { ResponseHead } from './wire/rules/response.ts';
+
 export type { AdminTarget, Purge } from './admin/admin-target.ts';
 export { newAdminToken } from './admin/admin-token.ts';
 export {
@@ -6,7 +9,7 @@ export {
   createAdminListener,
 } from './admin/create-admin-listener.ts';
 export type { AggregateMerge } from './aggregates/aggregate.ts';
-export type { PartResponse as PartAnswer } from './aggregates/merge.ts';
+export type { PartResponse } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';
 export { hostsAsServices } from './config/hosts-as-services.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
@@ -27,4 +30,9 @@ export { formatExplanation } from './routing/format-explanation.ts';
 export { fieldName } from './wire/rules/field-names.ts';
 export { appendField, type Fields, fieldValue, removeField, setField } from './wire/rules/fields.ts';
 export type { Refusal } from './wire/rules/refusal.ts';
-export type { ResponseHead as AnswerHead } from './wire/rules/response.ts';
+export type { ResponseHead } from './wire/rules/response.ts';
+
+/** The older name of `PartResponse`. */
+export type PartAnswer = PartResponse;
+/** The older name of `ResponseHead`. */
+export type AnswerHead = ResponseHead;

@@ -1,6 +1,6 @@
 import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
-import { createInstances, createRetryBudget, type RetryBudget } from '@flotilla/resilience';
+import { createInstances, createRetryBudget, type Instances, type RetryBudget } from '@flotilla/resilience';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { GatewayConfig, RouteConfig } from '../model.ts';
 import type { VersionConfig } from '../policies/versions/config.ts';
@@ -13,10 +13,10 @@ import { createFixedSource, type InstanceSource } from './instance-source.ts';
 import { createKeptValues } from './kept-values.ts';
 import { newSideId } from './new-side.ts';
 import { createPool, type Pool } from './pool.ts';
-import { createProbes } from './probes.ts';
+import { createProbes, type Probes } from './probes.ts';
 import { routeIdOf } from './route-id.ts';
 import { type RouteState, stateOf } from './route-state.ts';
-import { createServiceSources } from './service-sources.ts';
+import { createServiceSources, type ServiceSources } from './service-sources.ts';
 import { createStickySessions, type StickySessions } from './sticky.ts';
 
 export interface BackendsOptions {
@@ -80,33 +80,9 @@ export function createBackends(options: BackendsOptions): Backends {
   const breakers = createKeptValues<Breaker>({ ...kept, forget: () => undefined });
   const budgets = createKeptValues<RetryBudget>({ ...kept, forget: () => undefined });
 
-  const ejections = metrics.counter('gateway_ejections_total', 'Instances left out for their failures.', [
-    'instance',
-  ]);
   const opened = metrics.counter('gateway_breaker_opened_total', 'Circuits that opened.', ['route']);
 
-  function makePool(route: RouteConfig): Pool {
-    const { target, balancer } = route;
-    const source: InstanceSource =
-      target.kind === 'hosts'
-        ? createFixedSource(target.hosts)
-        : services.of(target.service, target.namespace);
-    const pool = createPool(route, {
-      source,
-      instances,
-      probes,
-      timers,
-      random,
-      registered: options.balancers ?? NONE,
-      sticky: balancer.type === 'CookieStickySessions' ? stickyFor(balancer.cookie) : undefined,
-      onEjected: ({ id, instance }) => {
-        ejections.inc({ instance: instance.address });
-        const { consecutiveFailures } = instance;
-        logger.warn({ route: route.name, instance: id, consecutiveFailures }, 'the instance is left out');
-      },
-    });
-    return pool;
-  }
+  const makePool = createPoolMaker(options, { services, instances, probes, random, stickyFor });
 
   function stickyFor(cookie: string): StickySessions {
     const known = sticky.get(cookie);
@@ -168,6 +144,44 @@ export function createBackends(options: BackendsOptions): Backends {
       instances.close();
       await services.close();
     },
+  };
+}
+
+interface PoolParts {
+  readonly services: ServiceSources;
+  readonly instances: Instances;
+  readonly probes: Probes;
+  readonly random: () => number;
+  readonly stickyFor: (cookie: string) => StickySessions;
+}
+
+function createPoolMaker(
+  { timers, logger, metrics, balancers = NONE }: BackendsOptions,
+  { services, instances, probes, random, stickyFor }: PoolParts,
+): (route: RouteConfig) => Pool {
+  const ejections = metrics.counter('gateway_ejections_total', 'Instances left out for their failures.', [
+    'instance',
+  ]);
+  return (route) => {
+    const { target, balancer } = route;
+    const source: InstanceSource =
+      target.kind === 'hosts'
+        ? createFixedSource(target.hosts)
+        : services.of(target.service, target.namespace);
+    return createPool(route, {
+      source,
+      instances,
+      probes,
+      timers,
+      random,
+      registered: balancers,
+      sticky: balancer.type === 'CookieStickySessions' ? stickyFor(balancer.cookie) : undefined,
+      onEjected: ({ id, instance }) => {
+        ejections.inc({ instance: instance.address });
+        const { consecutiveFailures } = instance;
+        logger.warn({ route: route.name, instance: id, consecutiveFailures }, 'the instance is left out');
+      },
+    });
   };
 }
 

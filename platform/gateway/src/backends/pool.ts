@@ -4,12 +4,12 @@ import type { RouteConfig } from '../model.ts';
 import type { VersionConfig } from '../policies/versions/config.ts';
 import type { Timers } from '../time/timers.ts';
 import type { Backend, BackendPool, CallOutcome, Tried } from './backends.ts';
-import { type ChooseDeps, createChoose, nearest } from './balancers.ts';
+import { type Choose, type ChooseDeps, createChoose, nearest } from './balancers.ts';
 import { type Candidate, createCandidate, type Found } from './candidate.ts';
 import { type InstanceSource, isSameFound } from './instance-source.ts';
 import type { Probes } from './probes.ts';
 import { type StickySessions, sessionOf } from './sticky.ts';
-import { chooseGroup, createVersions, groupByVersion, type VersionGroup } from './versions.ts';
+import { chooseGroup, createVersions, groupByVersion, type VersionGroup, type Versions } from './versions.ts';
 
 export interface Pool extends BackendPool {
   readonly candidates: readonly Candidate[];
@@ -31,83 +31,136 @@ export interface PoolDeps extends ChooseDeps {
 }
 
 export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
-  const { source, instances, probes, sticky, timers } = deps;
-  const { balancer, health } = route;
-  const newChoose = () => sticky?.choose ?? createChoose(balancer, deps);
-  let configured = route.versions;
-  let versions = createVersions(configured, newChoose);
-  let found: readonly Found[] | undefined;
-  let candidates: readonly Candidate[] = [];
-  let usable: readonly Candidate[] = [];
-  let groups: readonly VersionGroup[] = [];
-  let epoch = -1;
-  let isClosed = false;
+  return new RoutePool(route, deps);
+}
 
-  function isUsable({ instance, probe }: Candidate): boolean {
+/** A class, so that what is derived from what is seen: instances → usable ones → groups of a version. */
+class RoutePool implements Pool {
+  readonly #route: RouteConfig;
+  readonly #deps: PoolDeps;
+  #configured: readonly VersionConfig[];
+  #versions: Versions;
+  #found: readonly Found[] | undefined;
+  #candidates: readonly Candidate[] = [];
+  #usable: readonly Candidate[] = [];
+  #groups: readonly VersionGroup[] = [];
+  #epoch: number = -1;
+  #isClosed: boolean = false;
+
+  constructor(route: RouteConfig, deps: PoolDeps) {
+    this.#route = route;
+    this.#deps = deps;
+    this.#configured = route.versions;
+    this.#versions = createVersions(route.versions, () => this.#newChoose());
+  }
+
+  get isHopeful(): boolean {
+    return this.#deps.source.isHopeful;
+  }
+
+  get candidates(): readonly Candidate[] {
+    return this.#candidates;
+  }
+
+  get versions(): readonly VersionConfig[] {
+    return this.#configured;
+  }
+
+  setVersions(next: readonly VersionConfig[]): void {
+    this.#configured = next;
+    this.#versions = createVersions(next, () => this.#newChoose());
+    this.#epoch = -1;
+  }
+
+  pick(exchange: Exchange, tried: Tried): Backend | undefined | Promise<Backend | undefined> {
+    const { source } = this.#deps;
+    const known = source.current();
+    if (known !== undefined) return this.#select(known, exchange, tried);
+    return source.load().then((list) => this.#select(list, exchange, tried));
+  }
+
+  began(backend: Backend): void {
+    own(backend).instance.inFlight += 1;
+  }
+
+  ended(backend: Backend, outcome: CallOutcome, durationMs: number): void {
+    const candidate = own(backend);
+    candidate.instance.inFlight -= 1;
+    if (outcome !== 'abandoned') this.#judge(candidate, outcome, durationMs);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    for (const candidate of this.#candidates) this.#endProbe(candidate);
+  }
+
+  #newChoose(): Choose {
+    return this.#deps.sticky?.choose ?? createChoose(this.#route.balancer, this.#deps);
+  }
+
+  isUsable({ instance, probe }: Candidate): boolean {
     if (instance.isHeldOut || probe?.isHealthy === false) return false;
-    return !(instance.isEjected && health.passive !== undefined);
+    return !(instance.isEjected && this.#route.health.passive !== undefined);
   }
 
   /** Instances that stay keep what was learnt about them. */
-  function adopt(next: readonly Found[]): void {
-    found = next;
-    const before = candidates;
-    candidates = next.map((one) => {
+  #adopt(next: readonly Found[]): void {
+    this.#found = next;
+    const before = this.#candidates;
+    this.#candidates = next.map((one) => {
       const same = before.find((known) => isSameFound(known.found, one));
-      return same ?? createCandidate(one, route, instances);
+      return same ?? createCandidate(one, this.#route, this.#deps.instances);
     });
-    for (const gone of before) if (!candidates.includes(gone)) endProbe(gone);
-    if (health.active !== undefined && !isClosed)
-      for (const one of candidates) one.probe ??= probes.use(one.origin, one.authority, health.active);
-    epoch = -1;
+    for (const gone of before) if (!this.#candidates.includes(gone)) this.#endProbe(gone);
+    if (this.#route.health.active !== undefined && !this.#isClosed)
+      for (const one of this.#candidates)
+        one.probe ??= this.#deps.probes.use(one.origin, one.authority, this.#route.health.active);
+    this.#epoch = -1;
   }
 
-  function endProbe(candidate: Candidate): void {
-    if (candidate.probe !== undefined) probes.release(candidate.probe);
+  #endProbe(candidate: Candidate): void {
+    if (candidate.probe !== undefined) this.#deps.probes.release(candidate.probe);
     candidate.probe = undefined;
   }
 
   /** When all are out all are in: a wrong guess of the gateway must not end the service. An operator's word holds. */
-  function refresh(): void {
-    epoch = instances.epoch;
-    usable = candidates.filter(isUsable);
-    if (usable.length === 0) usable = candidates.filter(({ instance }) => !instance.isHeldOut);
-    groups = arrange(usable);
+  #refresh(): void {
+    this.#epoch = this.#deps.instances.epoch;
+    this.#usable = this.#candidates.filter((one) => this.isUsable(one));
+    if (this.#usable.length === 0)
+      this.#usable = this.#candidates.filter(({ instance }) => !instance.isHeldOut);
+    this.#groups = this.#arrange(this.#usable);
   }
 
-  function arrange(from: readonly Candidate[]): readonly VersionGroup[] {
-    const near = balancer.type === 'ZoneAware' ? nearest(from, balancer.zone) : from;
-    return groupByVersion(near, versions);
+  #arrange(from: readonly Candidate[]): readonly VersionGroup[] {
+    const near = this.#route.balancer.type === 'ZoneAware' ? nearest(from, this.#route.balancer.zone) : from;
+    return groupByVersion(near, this.#versions);
   }
 
-  function select(list: readonly Found[], exchange: Exchange, tried: Tried): Backend | undefined {
-    if (list !== found) adopt(list);
-    if (epoch !== instances.epoch) refresh();
+  #select(list: readonly Found[], exchange: Exchange, tried: Tried): Backend | undefined {
+    if (list !== this.#found) this.#adopt(list);
+    if (this.#epoch !== this.#deps.instances.epoch) this.#refresh();
     if (tried.refused.size > 0 || tried.avoid.size > 0) {
-      const left = untried(usable, candidates, tried);
-      return take(arrange(left), left, exchange);
+      const left = untried(this.#usable, this.#candidates, tried);
+      return this.#take(this.#arrange(left), left, exchange);
     }
-    return take(groups, usable, exchange);
+    return this.#take(this.#groups, this.#usable, exchange);
   }
 
-  function take(
-    from: readonly VersionGroup[],
-    all: readonly Candidate[],
-    exchange: Exchange,
-  ): Candidate | undefined {
-    if (sticky !== undefined && balancer.type === 'CookieStickySessions')
-      return takeSticky(from, all, exchange, sticky, balancer);
-    return chooseFrom(from, exchange);
+  #take(from: readonly VersionGroup[], all: readonly Candidate[], exchange: Exchange): Candidate | undefined {
+    if (this.#deps.sticky !== undefined && this.#route.balancer.type === 'CookieStickySessions')
+      return this.#takeSticky(from, all, exchange, this.#deps.sticky, this.#route.balancer);
+    return this.#chooseFrom(from, exchange);
   }
 
-  function chooseFrom(from: readonly VersionGroup[], exchange: Exchange): Candidate | undefined {
+  #chooseFrom(from: readonly VersionGroup[], exchange: Exchange): Candidate | undefined {
     const group = chooseGroup(from);
     return group !== undefined && isFilled(group.candidates)
       ? group.version.choose(group.candidates, exchange)
       : undefined;
   }
 
-  function takeSticky(
+  #takeSticky(
     from: readonly VersionGroup[],
     all: readonly Candidate[],
     exchange: Exchange,
@@ -115,58 +168,29 @@ export function createPool(route: RouteConfig, deps: PoolDeps): Pool {
     { cookie, expiryMs }: { readonly cookie: string; readonly expiryMs: number },
   ): Candidate | undefined {
     const session = sessionOf(exchange.request, cookie);
-    if (session === undefined) return chooseFrom(from, exchange);
-    const home = sessions.find(session, timers.nowMs, expiryMs);
+    if (session === undefined) return this.#chooseFrom(from, exchange);
+    const home = sessions.find(session, this.#deps.timers.nowMs, expiryMs);
     const known = home === undefined ? undefined : all.find(({ instance }) => instance.address === home);
     if (known !== undefined) return known;
-    const chosen = chooseFrom(from, exchange);
-    if (chosen !== undefined) sessions.assign(session, chosen.instance.address, timers.nowMs + expiryMs);
+    const chosen = this.#chooseFrom(from, exchange);
+    if (chosen !== undefined)
+      sessions.assign(session, chosen.instance.address, this.#deps.timers.nowMs + expiryMs);
     return chosen;
   }
 
-  function judge(candidate: Candidate, outcome: CallOutcome, durationMs: number): void {
+  #judge(candidate: Candidate, outcome: CallOutcome, durationMs: number): void {
     const { instance } = candidate;
     const isGood = outcome === 'answered';
     learn(instance, isGood ? 'answered' : 'failed', durationMs);
-    if (isGood || health.passive === undefined || !mayEject(instance, candidates, health.passive)) return;
-    instances.eject(instance, health.passive.ejectionMs);
-    deps.onEjected(candidate);
+    if (
+      isGood ||
+      this.#route.health.passive === undefined ||
+      !mayEject(instance, this.#candidates, this.#route.health.passive)
+    )
+      return;
+    this.#deps.instances.eject(instance, this.#route.health.passive.ejectionMs);
+    this.#deps.onEjected(candidate);
   }
-
-  return {
-    get isHopeful() {
-      return source.isHopeful;
-    },
-    get candidates() {
-      return candidates;
-    },
-    get versions() {
-      return configured;
-    },
-    setVersions: (next) => {
-      configured = next;
-      versions = createVersions(next, newChoose);
-      epoch = -1;
-    },
-    isUsable,
-    pick: (exchange, tried) => {
-      const known = source.current();
-      if (known !== undefined) return select(known, exchange, tried);
-      return source.load().then((list) => select(list, exchange, tried));
-    },
-    began: (backend) => {
-      own(backend).instance.inFlight += 1;
-    },
-    ended: (backend, outcome, durationMs) => {
-      const candidate = own(backend);
-      candidate.instance.inFlight -= 1;
-      if (outcome !== 'abandoned') judge(candidate, outcome, durationMs);
-    },
-    close: () => {
-      isClosed = true;
-      for (const candidate of candidates) endProbe(candidate);
-    },
-  };
 }
 
 /** Every back end that a pool is told about was picked from it. */

@@ -1,11 +1,11 @@
 import type { Exchange } from '../exchange.ts';
 import { canFallBack } from '../policies/strangler/decide.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
-import { forward } from './attempt.ts';
+import { forward } from './attempts.ts';
 import type { Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
-/** Called once: with `undefined` when there is a response (or nobody to have it), with a refusal when there is none yet. */
+/** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
 export type Done = (refusal: Refusal | undefined) => void;
 
 /** Who looks on while the back end answers, and who answers when it does not. */

@@ -48,7 +48,7 @@ export interface Forwarding {
   readonly fallback: Fallback | undefined;
   /** Of the route's time; less than all of it when the request has waited for somebody else's response. */
   readonly timeoutMs: number;
-  /** Called once: with `undefined` when the client has its response (or is gone), with a refusal when nothing was answered yet. */
+  /** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
   readonly done: (refusal: Refusal | undefined) => void;
 }
 

@@ -1,9 +1,8 @@
-import type { Exchange } from '../exchange.ts';
+import type { Exchange, Step } from '../exchange.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
 import { askBackend, type Done } from './ask-backend.ts';
 import type { ForwardDeps } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
-import { runSteps } from './run-steps.ts';
 import { serveCached } from './serve-cached.ts';
 
 const NOT_A_HANDSHAKE: Refusal = {
@@ -23,13 +22,13 @@ export function serveRoute(exchange: Exchange, route: RouteRuntime, deps: Forwar
   }
   try {
     const outcome = runSteps(route.steps, exchange);
-    if (!(outcome instanceof Promise)) goOn(outcome);
-    else outcome.then(goOn).catch(fault);
+    if (!(outcome instanceof Promise)) proceed(outcome);
+    else outcome.then(proceed).catch(fault);
   } catch (error) {
     fault(error); // a step of the user's own
   }
 
-  function goOn(refusal: Refusal | undefined): void {
+  function proceed(refusal: Refusal | undefined): void {
     if (refusal === undefined) answerOn(exchange, route, deps, done);
     else done(refusal);
   }
@@ -42,4 +41,19 @@ export function serveRoute(exchange: Exchange, route: RouteRuntime, deps: Forwar
 function answerOn(exchange: Exchange, route: RouteRuntime, deps: ForwardDeps, done: Done): void {
   if (route.cache === undefined) askBackend(exchange, route, {}, deps, done);
   else serveCached(exchange, route, route.cache, deps, done);
+}
+
+/** Runs the steps in order until one refuses. Only what must wait makes a promise of it. */
+function runSteps(
+  steps: readonly Step[],
+  exchange: Exchange,
+  from: number = 0,
+): Refusal | undefined | Promise<Refusal | undefined> {
+  for (let index = from; index < steps.length; index += 1) {
+    const outcome = steps[index]?.(exchange);
+    if (outcome === undefined) continue;
+    if (!(outcome instanceof Promise)) return outcome;
+    return outcome.then((refusal) => refusal ?? runSteps(steps, exchange, index + 1));
+  }
+  return undefined;
 }

@@ -95,7 +95,7 @@ export function createShadow(deps: ShadowDeps): Shadow {
     inFlight += 1;
     const { path } = exchange.request.target;
     let isOver = false;
-    let call: BackendCall | undefined;
+    let call: Pick<BackendCall, 'abort'> | undefined;
     const legacy = createCapture(judge);
     const fresh = createCapture(judge);
     const deadline = timers.after(DEADLINE_MS, () =>
@@ -170,7 +170,7 @@ async function sendCopy(
   { method, target, fields }: ShadowCopy,
   capture: Capture,
   { pool: poolOf, timers, backendClient }: ShadowDeps,
-): Promise<BackendCall | undefined> {
+): Promise<Pick<BackendCall, 'abort'> | undefined> {
   const pool = poolOf();
   const backend = await pool.pick(exchange, NOTHING_TRIED);
   if (backend === undefined) return undefined;
@@ -217,7 +217,6 @@ async function sendCopy(
     },
   );
   return {
-    ...sent,
     abort: () => {
       ended('abandoned');
       sent.abort();

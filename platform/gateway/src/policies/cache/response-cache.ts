@@ -3,7 +3,13 @@ import type { Timers } from '../../time/timers.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { type CachedResponse, reuse } from './cached-response.ts';
 import { createRecorder, type Outcome, type Recorder, type Recording } from './recorder.ts';
-import { type CacheLimits, createResponseStore, type Purge, type StoredResponse } from './store.ts';
+import {
+  type CacheLimits,
+  createResponseStore,
+  type Purge,
+  type ResponseStore,
+  type StoredResponse,
+} from './store.ts';
 import { variantKey } from './vary.ts';
 
 export type Lookup = Settled | { readonly kind: 'wait'; readonly settled: Promise<Settled> };
@@ -60,125 +66,142 @@ export function createResponseCache(
   deps: { readonly clock: Pick<Clock, 'now'>; readonly timers: Timers },
   limits: CacheLimits = DEFAULT_CACHE_LIMITS,
 ): ResponseCache {
-  const nowMs = () => deps.clock.now().getTime();
-  const store = createResponseStore(limits);
-  const flights = new Map<string, Flight>();
-  const recordings = new Set<Recording>();
-  const apart = createSeparations(nowMs);
-  const room = { pendingBytes: 0, maxBytes: limits.maxBytes, maxResponseBytes: limits.maxResponseBytes };
+  return new ProcessCache(deps, limits);
+}
 
-  function record(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
+/** Entries, fetches under way, and those who wait for them. */
+class ProcessCache implements ResponseCache {
+  readonly #timers: Timers;
+  readonly #nowMs: () => number;
+  readonly #store: ResponseStore;
+  readonly #flights = new Map<string, Flight>();
+  readonly #recordings = new Set<Recording>();
+  readonly #apart: Separations;
+  readonly #room: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
+
+  constructor({ clock, timers }: { clock: Pick<Clock, 'now'>; timers: Timers }, limits: CacheLimits) {
+    this.#timers = timers;
+    this.#nowMs = () => clock.now().getTime();
+    this.#store = createResponseStore(limits);
+    this.#apart = createSeparations(this.#nowMs);
+    const { maxBytes, maxResponseBytes } = limits;
+    this.#room = { pendingBytes: 0, maxBytes, maxResponseBytes };
+  }
+
+  lookup(request: CacheRequest): Lookup {
+    const found = this.#decide(request);
+    if (!('waiters' in found)) return found;
+    return { kind: 'wait', settled: new Promise((resolve) => this.#join(found, { request, resolve })) };
+  }
+
+  purge(what: Purge): number {
+    for (const recording of this.#recordings) recording.doom(what);
+    return this.#store.purge(what);
+  }
+
+  get entries(): number {
+    return this.#store.entries;
+  }
+
+  get bytes(): number {
+    return this.#store.bytes;
+  }
+
+  #record(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
     const { recorder, recording } = createRecorder({
       request,
       key,
       stale,
-      store,
-      room,
-      nowMs,
-      onHead: () => timeFlight(key, recorder),
+      store: this.#store,
+      room: this.#room,
+      nowMs: this.#nowMs,
+      onHead: () => this.#timeFlight(key, recorder),
       onEnd: (outcome) => {
-        recordings.delete(recording);
-        endFlight(key, recorder, outcome);
+        this.#recordings.delete(recording);
+        this.#endFlight(key, recorder, outcome);
       },
     });
-    recordings.add(recording);
+    this.#recordings.add(recording);
     return recorder;
   }
 
-  function fly(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
-    const recorder = record(request, key, stale);
-    flights.set(key, { recorder, waiters: [], hasHead: false, isTimed: false });
+  #fly(request: CacheRequest, key: string, stale: StoredResponse | undefined): Recorder {
+    const recorder = this.#record(request, key, stale);
+    this.#flights.set(key, { recorder, waiters: [], hasHead: false, isTimed: false });
     return recorder;
   }
 
-  function endFlight(key: string, recorder: Recorder, outcome: Outcome): void {
-    if (outcome === 'stored') apart.end(key);
-    else if (outcome !== 'given-up') apart.begin(key, outcome);
-    const flight = flights.get(key);
+  #endFlight(key: string, recorder: Recorder, outcome: Outcome): void {
+    if (outcome === 'stored') this.#apart.end(key);
+    else if (outcome !== 'given-up') this.#apart.begin(key, outcome);
+    const flight = this.#flights.get(key);
     if (flight?.recorder !== recorder) return;
-    flights.delete(key);
-    for (const waiter of flight.waiters) release(waiter);
+    this.#flights.delete(key);
+    for (const waiter of flight.waiters) this.#release(waiter);
   }
 
   /** The head is there: from now on the others' patience is limited. */
-  function timeFlight(key: string, recorder: Recorder): void {
-    const flight = flights.get(key);
+  #timeFlight(key: string, recorder: Recorder): void {
+    const flight = this.#flights.get(key);
     if (flight?.recorder !== recorder) return;
     flight.hasHead = true;
-    startTimer(flight);
+    this.#startTimer(flight);
   }
 
-  function startTimer(flight: Flight): void {
+  #startTimer(flight: Flight): void {
     if (flight.isTimed || !flight.hasHead || flight.waiters.length === 0) return;
     flight.isTimed = true;
-    deps.timers.after(MAX_BODY_WAIT_MS, () => {
+    this.#timers.after(MAX_BODY_WAIT_MS, () => {
       flight.isTimed = false;
       const { waiters } = flight;
       flight.waiters = [];
-      for (const waiter of waiters) waiter.resolve(alone(waiter.request));
+      for (const waiter of waiters) waiter.resolve(this.#alone(waiter.request));
     });
   }
 
-  function alone(request: CacheRequest): Settled {
+  #alone(request: CacheRequest): Settled {
     if (request.exchange.answer.state === 'gone') return BYPASS;
-    return { kind: 'miss', recorder: record(request, keyOf(request), undefined) };
+    return { kind: 'miss', recorder: this.#record(request, this.#keyOf(request), undefined) };
   }
 
   /** Looks again: the first of them fetches if there is nothing, and the others wait for that. */
-  function release(waiter: Waiter): void {
+  #release(waiter: Waiter): void {
     if (waiter.request.exchange.answer.state === 'gone') {
       waiter.resolve(BYPASS);
       return;
     }
-    const found = decide(waiter.request);
-    if ('recorder' in found && 'waiters' in found) join(found, waiter);
+    const found = this.#decide(waiter.request);
+    if ('recorder' in found && 'waiters' in found) this.#join(found, waiter);
     else waiter.resolve(found);
   }
 
-  function join(flight: Flight, waiter: Waiter): void {
+  #join(flight: Flight, waiter: Waiter): void {
     flight.waiters.push(waiter);
-    startTimer(flight);
+    this.#startTimer(flight);
   }
 
-  function keyOf({ primary, strict, exchange }: CacheRequest): string {
-    const vary = strict ? undefined : store.varyOf(primary);
+  #keyOf({ primary, strict, exchange }: CacheRequest): string {
+    const vary = strict ? undefined : this.#store.varyOf(primary);
     return vary === undefined ? primary : variantKey(primary, vary, exchange.outgoing.fields);
   }
 
-  function decide(request: CacheRequest): Settled | Flight {
-    const key = keyOf(request);
-    const now = nowMs();
-    const stored = store.find(key, now);
+  #decide(request: CacheRequest): Settled | Flight {
+    const key = this.#keyOf(request);
+    const now = this.#nowMs();
+    const stored = this.#store.find(key, now);
     if (stored !== undefined && now < stored.freshUntilMs) return hit(request, stored, now, undefined);
     if (request.ifNoneMatch !== undefined) return BYPASS;
-    const why = apart.why(key, now);
+    const why = this.#apart.why(key, now);
     if (stored !== undefined && now < stored.refreshUntilMs) {
-      const isOthersTask = why !== undefined || flights.has(key);
-      return hit(request, stored, now, isOthersTask ? undefined : fly(request, key, stored));
+      const isOthersTask = why !== undefined || this.#flights.has(key);
+      return hit(request, stored, now, isOthersTask ? undefined : this.#fly(request, key, stored));
     }
-    if (why === undefined) return flights.get(key) ?? { kind: 'miss', recorder: fly(request, key, stored) };
+    if (why === undefined)
+      return this.#flights.get(key) ?? { kind: 'miss', recorder: this.#fly(request, key, stored) };
     if (why === 'failed' && stored !== undefined && now < stored.ifErrorUntilMs)
       return hit(request, stored, now, undefined);
-    return { kind: 'miss', recorder: record(request, key, stored) };
+    return { kind: 'miss', recorder: this.#record(request, key, stored) };
   }
-
-  return {
-    lookup: (request) => {
-      const found = decide(request);
-      if (!('waiters' in found)) return found;
-      return { kind: 'wait', settled: new Promise((resolve) => join(found, { request, resolve })) };
-    },
-    purge: (what) => {
-      for (const recording of recordings) recording.doom(what);
-      return store.purge(what);
-    },
-    get entries() {
-      return store.entries;
-    },
-    get bytes() {
-      return store.bytes;
-    },
-  };
 }
 
 function hit(
@@ -190,19 +213,27 @@ function hit(
   return { kind: 'hit', answer: reuse(stored, { nowMs: now, ifNoneMatch, strict }), refresh };
 }
 
+interface Separations {
+  begin(key: string, why: Separation['why']): void;
+  end(key: string): void;
+  why(key: string, now: number): Separation['why'] | undefined;
+}
+
 /** Keys whose requests do not wait for each other for a while; those set apart first are forgotten first. */
-function createSeparations(nowMs: () => number) {
+function createSeparations(nowMs: () => number): Separations {
   const separations = new Map<string, Separation>();
   return {
-    begin: (key: string, why: Separation['why']): void => {
+    begin: (key, why) => {
       separations.delete(key);
       separations.set(key, { untilMs: nowMs() + APART_MS, why });
       if (separations.size <= MAX_APART) return;
       const oldest = separations.keys().next();
       if (!oldest.done) separations.delete(oldest.value);
     },
-    end: (key: string): boolean => separations.delete(key),
-    why: (key: string, now: number): Separation['why'] | undefined => {
+    end: (key) => {
+      separations.delete(key);
+    },
+    why: (key, now) => {
       const separation = separations.get(key);
       return separation !== undefined && now < separation.untilMs ? separation.why : undefined;
     },
