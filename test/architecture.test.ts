@@ -67,7 +67,16 @@ const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ...[['wire/rules'], ['wire/client'], ['wire/backend']],
     ...[['exchange.ts'], ['templates'], ['policies'], ['model.ts']],
     ...[['routing'], ['config'], ['backends'], ['strangler'], ['pipeline'], ['aggregates'], ['openapi']],
-    ...[['observation'], ['admin'], ['runtime.ts'], ['gateway-options.ts'], ['gateway-parts.ts'], ['create-gateway.ts'], ['process'], ['index.ts']],
+    ...[
+      ['observation'],
+      ['admin'],
+      ['runtime.ts'],
+      ['gateway-options.ts'],
+      ['gateway-parts.ts'],
+      ['create-gateway.ts'],
+      ['process'],
+      ['index.ts'],
+    ],
   ],
   http: [['contract'], ['server', 'client']],
   messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],
@@ -83,6 +92,16 @@ const ROOM_EXCEPTIONS: ReadonlySet<string> = new Set([
 const SHARES_NO_TYPES: ReadonlySet<string> = new Set(['gateway']);
 
 const MAX_SIBLINGS = 25;
+
+/** Folders that do the same job for two versions of HTTP: the same job has the same name. What only one of them needs is listed. */
+const MIRRORS: Readonly<Record<string, readonly string[]>> = {
+  'platform/gateway/src/wire/client': [
+    ...['http1/chunked-decoder.ts', 'http1/head-lines.ts', 'http1/input.ts', 'http1/write-watch.ts'],
+  ],
+  'platform/gateway/src/wire/backend': [
+    ...['http1/response-chunks.ts', 'http1/response-head.ts', 'http1/response-parser.ts', 'http1/upload.ts'],
+  ],
+};
 
 /**
  * Where every call passes. `AbortSignal.any` and `AbortSignal.timeout` cost 19 µs and up to a kilobyte there, which is held
@@ -216,6 +235,22 @@ describe('the architecture', () => {
   it('lets rooms use only those before them', () => {
     assert.deepEqual(imports.flatMap(wayUp), []);
     assert.deepEqual([...SHARES_NO_TYPES].flatMap(unordered), []);
+  });
+
+  it('names the same job alike for both versions of HTTP', () => {
+    for (const [folder, ofOneAlone] of Object.entries(MIRRORS)) {
+      const filesOf = (version: string) =>
+        files
+          .filter((file) => isSource(file) && posix.dirname(file) === `${folder}/${version}`)
+          .map((file) => posix.basename(file));
+      const [http1, http2] = [filesOf('http1'), filesOf('http2')];
+      const alone = [
+        ...http1.filter((name) => !http2.includes(name)).map((name) => `http1/${name}`),
+        ...http2.filter((name) => !http1.includes(name)).map((name) => `http2/${name}`),
+      ];
+      assert.deepEqual(alone.sort(), ofOneAlone, folder);
+      assert.ok(http1.length > ofOneAlone.length, `${folder} has no mirrors`);
+    }
   });
 
   it('has no folder that is an alphabet', () => {

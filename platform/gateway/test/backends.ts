@@ -40,7 +40,7 @@ export function createManualTimers(): ManualTimers {
   };
 }
 
-/** BackendClient over node:http: no pools, no limits, the same outcomes. */
+/** A backend client over node:http: no pools, no limits, the same outcomes. */
 export function createPlainBackendClient(): BackendClient {
   return {
     send: ({ host, port }, { method, target, authority, fields, body }, sink) => {

@@ -16,7 +16,7 @@ const CORS = {
   AllowedOrigins: { type: 'strings', own: true, doc: 'Origins as browsers send them, or `*`.' },
   AllowedMethods: { type: 'strings', own: true, doc: "Default: the route's methods; `*` = all." },
   AllowedHeaders: { type: 'strings', own: true, doc: 'Request headers that scripts may set; `*` = all.' },
-  ExposedHeaders: { type: 'strings', own: true, doc: 'ClientResponse headers that scripts may read.' },
+  ExposedHeaders: { type: 'strings', own: true, doc: 'Answer headers that scripts may read.' },
   AllowCredentials: { type: 'boolean', default: false, own: true, doc: 'Not together with the origin `*`.' },
   MaxAge: { type: 'integer', minimum: 0, default: 0, own: true, doc: 'How long a preflight is good for, s.' },
   ...ROUTE_KEYS,
