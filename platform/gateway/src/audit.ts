@@ -1,6 +1,6 @@
 import type { Logger } from '@flotilla/telemetry';
 
-/** What somebody changed by hand while the gateway ran. */
+/** A change made by an operator while the gateway runs. */
 export interface Change {
   readonly actor: string;
   /** `strangler of orders` */

@@ -6,7 +6,7 @@ import type { RequestBody, RequestHead } from './wire/rules/request.ts';
 
 /** One request and its response, and what is found out about them on the way. */
 export interface Exchange extends Omit<Incoming, 'body'> {
-  /** As it arrives, or bytes at hand once somebody had to read it. */
+  /** As it arrives, or buffered bytes once a policy had to read it. */
   body: RequestBody;
   /** Of the gateway's own operation; back ends continue it. */
   readonly trace: TraceContext;

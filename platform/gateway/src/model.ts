@@ -17,7 +17,7 @@ export interface GatewayConfig {
   readonly discovery: DiscoveryConfig | undefined;
   readonly baseUrl: string;
   readonly reloadOnChange: boolean;
-  /** CIDRs of proxies whose forwarding fields are believed; empty = nobody's. */
+  /** CIDRs of proxies whose forwarding fields are believed; empty = none. */
   readonly trustedProxies: readonly string[];
   readonly overload: OverloadConfig;
   /** Lower-case names that clients may not set because some route sets them from claims. */

@@ -12,11 +12,11 @@ export type Done = (refusal: Refusal | undefined) => void;
 export interface AttemptContext {
   readonly tap?: ResponseTap | undefined;
   readonly fallback?: Fallback | undefined;
-  /** That it has waited already, for somebody else's response. */
+  /** Time already spent waiting for the response to another request. */
   readonly waitedMs?: number;
 }
 
-/** Lets the back end answer; of a route that is being replaced, the side whose turn it is. */
+/** Forwards to the back end; with a strangler, to the side that is to answer this request. */
 export function askBackend(
   exchange: Exchange,
   route: RouteRuntime,

@@ -10,7 +10,7 @@ import type { Hop } from './redirects.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { tunnel } from './tunnel.ts';
 
-/** Whoever tries, and knows what else may be done. */
+/** What an attempt needs of the request it belongs to. */
 export interface AttemptOwner {
   readonly exchange: Exchange;
   readonly route: RouteRuntime;
@@ -100,7 +100,7 @@ export class Attempt implements ResponseSink {
     if (shaped !== undefined) exchange.answer.start(shaped);
   }
 
-  /** What the client sees. Code of the user's own takes part: when it throws the client gets an error, and the back end is let go. */
+  /** What the client sees. User code takes part: when it throws, the client gets an error and the call to the back end is aborted. */
   #shape(head: ResponseHead, baseUrl: string): ResponseHead | undefined {
     try {
       return this.#owner.route.shapeResponse(this.#owner.exchange, head, baseUrl);

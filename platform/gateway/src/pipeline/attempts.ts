@@ -116,7 +116,7 @@ class Attempts implements AttemptOwner {
     this.#current.send();
   }
 
-  /** Instances of a service come back with a restart; a configured host is simply broken, an unknown name nobody's. */
+  /** Instances of a service come back with a restart; a configured host is simply broken, an unknown name has none. */
   #waitForInstance(): void {
     const { side } = this.forwarding;
     if (this.#patienceMs <= 0 || !side.pool.isHopeful) {
@@ -232,7 +232,7 @@ class Attempts implements AttemptOwner {
     this.#over(undefined);
   }
 
-  /** Whoever asks for it did not fail, and nothing is said about the back end. */
+  /** A fault of the gateway or of user code says nothing about the back end. */
   fault(error: unknown): void {
     this.deps.onFault(this.exchange, error, (refusal) =>
       this.#fail('abandoned', undefined, refusal ?? BAD_GATEWAY),

@@ -46,13 +46,13 @@ export interface Forwarding {
   readonly side: Side;
   readonly tap: ResponseTap | undefined;
   readonly fallback: Fallback | undefined;
-  /** Of the route's time; less than all of it when the request has waited for somebody else's response. */
+  /** Of the route's time; less than all of it when the request has waited for another one's response. */
   readonly timeoutMs: number;
   /** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
   readonly done: (refusal: Refusal | undefined) => void;
 }
 
-/** Somebody else who can answer. */
+/** Another source of a response. */
 export interface Fallback {
   /** Asked before a response with this status is passed on, or in place of a failure. */
   accepts(outcome: number | BackendFailure['progress']): boolean;

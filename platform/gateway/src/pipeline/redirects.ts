@@ -18,14 +18,14 @@ export interface Hop {
 /** Further ones go to the client. */
 export const MAX_REDIRECTS = 10;
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
-/** Meant for the one who was asked, whoever that was. */
+/** Meant for the original host alone. */
 const OF_THE_ORIGIN = ['authorization', 'cookie'];
 const OF_THE_BODY = ['content-type', 'content-encoding', 'content-language', 'content-location'];
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /**
  * Where a response sends the gateway; `undefined` when it is for the client as it is: no redirect, one that would need the body again,
- * leads to an address that nobody may be sent to, or from https to http.
+ * leads to an address that must not be called, or from https to http.
  */
 export function followRedirect(head: ResponseHead, from: Hop): Hop | undefined {
   if (!REDIRECTS.has(head.status)) return undefined;

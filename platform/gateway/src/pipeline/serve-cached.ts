@@ -38,7 +38,7 @@ export function serveCached(
     else go(found, 0);
   }
 
-  /** Somebody else fetches the response. It may take no longer than this route's own fetch might. */
+  /** Another request is fetching the response. Waiting for it may take no longer than this route's own fetch. */
   function follow(settled: Promise<Settled>): void {
     deps.onCache(exchange, 'coalesced');
     const { timers, refusals } = deps;
@@ -82,7 +82,7 @@ export function serveCached(
   }
 }
 
-/** The one who is to fetch has gone: whoever waits for it must not. */
+/** The client whose request was to fetch has gone: those waiting must not wait for it. */
 function leaveToOthers(found: Settled): void {
   if (found.kind === 'miss') found.recorder.abandon('client-gone');
   else if (found.kind === 'hit') found.refresh?.abandon('client-gone');

@@ -13,7 +13,7 @@ export interface TunnelOptions {
 
 /**
  * Passes bytes both ways until one side ends, no faster than the slower one reads. Then the other side gets what is left and is closed
- * too: a half-open WebSocket is of use to nobody.
+ * too: a half-open WebSocket is useless.
  */
 export function tunnel(client: Duplex, backend: Duplex, early: Buffer, options: TunnelOptions): void {
   const { timers, idleMs, onIdle, onClose } = options;

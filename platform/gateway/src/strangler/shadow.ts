@@ -77,7 +77,7 @@ const MAX_IN_FLIGHT = 20;
 const MAX_SAMPLES = 20;
 /** For the whole of both answers; an endless one is not compared. */
 const DEADLINE_MS = 10_000;
-/** Tells the new side that nobody waits for its response. */
+/** Tells the new side that its response goes to no client. */
 const MARK = fieldName('X-Gateway-Shadow');
 
 export function createShadow(deps: ShadowDeps): Shadow {

@@ -13,7 +13,7 @@ import type { AuthenticationProviderConfig } from './config.ts';
 export interface TokenProvider {
   /** Claims of a token that was accepted before and is still good. */
   recall(key: string, nowMs: number): Claims | undefined;
-  /** Rejects when the token is refused or nobody can say. */
+  /** Rejects when the token is refused or cannot be checked now. */
   verify(token: string, key: string): Promise<Claims>;
   /** When it cannot say now (a `retryable` PlatformError) and no other accepts: is that no 401, which ends sessions, but 503? */
   readonly mayBeAway?: boolean;

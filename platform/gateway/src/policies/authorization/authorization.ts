@@ -44,7 +44,7 @@ function placeholderValue({ values }: Exchange, name: string): string | undefine
   try {
     return decodeURIComponent(raw);
   } catch {
-    return undefined; // no valid escapes: it is nobody's value
+    return undefined; // no valid escapes: it matches no value
   }
 }
 

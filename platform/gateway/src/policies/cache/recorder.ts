@@ -14,7 +14,7 @@ export interface Recorder {
   chunk(chunk: Buffer): void;
   complete(): void;
   /**
-   * There will be no (complete) answer. After `client-gone` somebody who waits fetches in its place; after
+   * There will be no (complete) answer. After `client-gone` one of those waiting fetches in its place; after
    * `failed` all of them do. Nothing happens after an end.
    */
   abandon(why: 'failed' | 'client-gone'): void;

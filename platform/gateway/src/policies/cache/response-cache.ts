@@ -140,7 +140,7 @@ class ProcessCache implements ResponseCache {
     for (const waiter of flight.waiters) this.#release(waiter);
   }
 
-  /** The head is there: from now on the others' patience is limited. */
+  /** The head is there: from now on the time for which others wait is limited. */
   #timeFlight(key: string, recorder: Recorder): void {
     const flight = this.#flights.get(key);
     if (flight?.recorder !== recorder) return;

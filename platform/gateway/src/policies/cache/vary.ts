@@ -1,6 +1,6 @@
 import { type Fields, fieldValue, hasField } from '../../wire/rules/fields.ts';
 
-/** The names on all `Vary` lines, lower case and sorted; `*` = it depends on what nobody can tell. */
+/** The names on all `Vary` lines, lower case and sorted; `*` = it depends on something outside the request. */
 export function varyNames({ names, values }: Fields): readonly string[] | '*' {
   const vary = new Set<string>();
   for (let index = 0; index < names.length; index += 1) {

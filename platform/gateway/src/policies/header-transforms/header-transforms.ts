@@ -117,7 +117,7 @@ const WHOLE_PLACEHOLDER = /^\{[^{}]*\}$/;
 
 /**
  * The value of an add, set or append entry: a placeholder only if it is the whole text. `undefined` = a
- * placeholder nobody knows.
+ * placeholder that does not exist.
  */
 function compileValue(text: string, baseUrl: string): TextOf | undefined {
   if (!WHOLE_PLACEHOLDER.test(text)) return () => text;

@@ -4,7 +4,7 @@ import { isCallable } from '../rules/callable-address.ts';
 
 /**
  * Looks a name up as the system does and fails when any of its addresses must not be called: what discovery or a redirect names is
- * somebody else's choice, and so is what the name resolves to. Looking when the connection is made leaves no time to change it.
+ * not the operator's choice, and neither is what the name resolves to. Looking when the connection is made leaves no time to change it.
  */
 export function createCheckedLookup(lookup: LookupFunction = systemLookup): LookupFunction {
   return (hostname, options, callback) =>

@@ -16,7 +16,7 @@ export interface OpeningOptions {
   readonly inlet?: Inlet;
 }
 
-/** Where the bytes of a socket go. Whoever is given the socket may put itself in the place of who opened it. */
+/** Where the bytes of a socket go. Its new owner may replace the receiver that opened it. */
 export interface Inlet {
   readonly buffer: Buffer;
   /** So many bytes are in the buffer; `false` = read no more for now. */
@@ -48,7 +48,7 @@ export function openSocket(options: OpeningOptions, opened: Opened): Socket | un
     socket = origin.secure ? secureSocket(options) : plainSocket(options);
   } catch (error) {
     const failure: BackendFailure = { progress: 'not-sent', reason: 'untrusted', cause: toError(error) };
-    // Unreadable certificates. There is no socket to hand over, and nobody looks at it.
+    // Unreadable certificates: there is no socket to hand over.
     process.nextTick(opened, failure, undefined);
     return undefined;
   }

@@ -18,6 +18,6 @@ export interface OriginPoolOptions {
   readonly bodyIdleMs: number;
   /** Exchanges that may wait for a connection; further ones fail. */
   readonly maxWaiting: number;
-  /** For a while there has been no connection and nobody waiting. */
+  /** For a while there has been neither a connection nor a waiting request. */
   onUnused(): void;
 }

@@ -113,7 +113,7 @@ function admission(arrivals: Arrivals, options: ListenOptions): (socket: Socket)
       socket.once('close', () => arrivals.left(address));
       return true;
     }
-    socket.on('error', () => undefined); // nobody else listens to it any more
+    socket.on('error', () => undefined); // no other listener is left
     socket.destroy();
     if (address !== undefined && refused !== undefined) onTurnedAway?.(refused, addressOwner(address));
     return false;

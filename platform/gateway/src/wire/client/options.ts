@@ -12,7 +12,7 @@ export interface ClientLimits {
   readonly idleMs: number;
   /** Without a byte of a body that is wanted. Default 10,000. */
   readonly bodyStallMs: number;
-  /** Of a body on average, after `bodyGraceMs`; time in which nobody wants it does not count. Default 1,024. */
+  /** Of a body on average, after `bodyGraceMs`; time in which it is not wanted does not count. Default 1,024. */
   readonly bodyBytesPerSecond: number;
   /** Default 5,000. */
   readonly bodyGraceMs: number;
@@ -62,7 +62,7 @@ export interface Http2Options extends ListenerOptions {
   readonly limits?: Partial<Http2Limits>;
 }
 
-/** Of the others there is no need: nghttp2 looks after heads, and flow control after what nobody wants. */
+/** The others are not needed: nghttp2 limits heads, and flow control holds back what is not wanted. */
 export interface Http2Limits
   extends Pick<
     ClientLimits,

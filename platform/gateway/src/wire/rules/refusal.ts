@@ -32,7 +32,7 @@ const ALLOW = ['allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS'] as const
 /** No refusal: the response to a question about the gateway itself. */
 export const OPTIONS_RESPONSE: Refusal = { status: 204, code: 'options', headers: [ALLOW] };
 
-/** The connection is closed: what follows a method nobody knows cannot be trusted to be a request. */
+/** The connection is closed: what follows an unknown method cannot be trusted to be a request. */
 export const METHOD_NOT_ALLOWED: Refusal = {
   status: 405,
   code: 'method-not-allowed',
@@ -42,7 +42,7 @@ export const METHOD_NOT_ALLOWED: Refusal = {
 
 export const EXPECTATION_FAILED: Refusal = { status: 417, code: 'expectation-failed', closes: true };
 export const BODY_TOO_LARGE: Refusal = { status: 413, code: 'body-too-large' };
-/** Nobody is there to be told; for measurements only. */
+/** There is no client left to be told; for measurements only. */
 export const CLIENT_GONE: Refusal = { status: 499, code: 'client-gone' };
 export const BAD_GATEWAY: Refusal = { status: 502, code: 'bad-gateway' };
 export const GATEWAY_TIMEOUT: Refusal = { status: 504, code: 'gateway-timeout' };

@@ -45,7 +45,7 @@ export interface RequestBody {
   read(sink: BodySink, maxBytes: number): void;
   pause(): void;
   resume(): void;
-  /** Nobody wants (the rest of) it: it is read and dropped, or the connection closed after the response. */
+  /** (The rest of) it is not wanted: it is read and dropped, or the connection closed after the response. */
   discard(): void;
 }
 

@@ -32,7 +32,7 @@ export interface ConnectionOptions {
    * would cost more than the copy of most responses.
    */
   readonly readBuffer: Buffer;
-  /** The exchange is over and the connection good for another one. */
+  /** The exchange is over and the connection can be reused. */
   onIdle(connection: Http1Connection): void;
   /** Once, whatever ended it. */
   onGone(connection: Http1Connection): void;
@@ -210,7 +210,7 @@ class Connection implements Http1Connection {
     return this.#exchange !== undefined;
   }
 
-  /** The response is complete, and the connection free if nothing speaks against it. */
+  /** The response is complete; the connection is reused if its state is certain. */
   #complete(hasSurplus: boolean): void {
     const exchange = this.#exchange;
     if (exchange === undefined) return;

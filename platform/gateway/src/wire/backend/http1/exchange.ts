@@ -14,7 +14,7 @@ export interface Carrier {
 
 /**
  * One request on its way. It ends with its response or its abort: what comes later, from the caller or from the
- * client's body, would meet a connection that belongs to somebody else, and is dropped here. A class, because
+ * client's body, would reach a connection that has been handed to another request, and is dropped here. A class, because
  * closures for all of this would be made anew for each request.
  */
 export class Http1Exchange implements BackendCall, BodySink {

@@ -22,7 +22,7 @@ export interface Http1PoolOptions extends OriginPoolOptions {
 }
 
 export interface Http1Pool extends OriginPool {
-  /** A connection that somebody else has opened. */
+  /** Takes over an open connection. */
   adopt(socket: Socket, inlet: Inlet): void;
 }
 

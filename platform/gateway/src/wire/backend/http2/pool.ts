@@ -20,7 +20,7 @@ export interface Http2PoolOptions extends OriginPoolOptions {
 }
 
 export interface Http2Pool extends OriginPool {
-  /** A connection that somebody else has opened; closed at once when there are enough. */
+  /** Takes over an open connection; closes it at once when there are enough. */
   adopt(socket: Socket): void;
 }
 
@@ -128,7 +128,7 @@ function createOpener(
   { origin, timers, lower }: Http2PoolOptions,
   on: {
     readonly opened: (socket: Socket) => void;
-    /** `forAll`: whoever waits must go elsewhere. */
+    /** `forAll`: every waiting request must go elsewhere. */
     readonly failed: (failure: BackendFailure, forAll: boolean) => void;
   },
 ): Opener {

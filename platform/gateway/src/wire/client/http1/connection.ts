@@ -49,7 +49,7 @@ interface HeadPhase {
 
 interface ExchangePhase {
   readonly kind: 'exchange';
-  /** `undefined` = the head was refused: where a body begins and ends nobody knows. */
+  /** `undefined` = the head was refused: where a body begins and ends is unknown. */
   readonly body: Http1RequestBody | undefined;
   readonly response: Http1Response;
   pace: BodyPace | undefined;
@@ -318,7 +318,7 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     if (!mayGoOn || exchange.isBroken) this.#close();
     else if (body === undefined || body.isFinished) this.#next(exchange);
     else {
-      body.fail(undefined); // whoever still reads need not
+      body.fail(undefined); // a reader has no use for the rest
       body.discard();
     }
   }

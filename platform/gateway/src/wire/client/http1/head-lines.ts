@@ -91,7 +91,7 @@ function remember(text: string, { fieldsAt, at, fields }: HeadLines, memory: Fie
   memory.fields = copyOf(fields);
 }
 
-/** Nobody who changes the fields of one request may change those of another. */
+/** Changing the fields of one request must not change those of another. */
 function copyOf({ names, values }: Fields): Fields {
   return { names: names.slice(), values: values.slice() };
 }

@@ -3,7 +3,7 @@ import type { TLSSocket } from 'node:tls';
 import { DEFAULT_LIMITS, type Http1Options } from '../options.ts';
 import { type ClientConnection, createClientConnection } from './connection.ts';
 
-/** The server side of HTTP/1.1 and 1.0, on sockets that somebody else accepts. */
+/** The server side of HTTP/1.1 and 1.0, on sockets accepted elsewhere. */
 export interface Http1Listener {
   /** The socket must have been made with `allowHalfOpen`. */
   accept(socket: Socket | TLSSocket): void;

@@ -27,7 +27,7 @@ export class Http1RequestBody implements RequestBody {
   isTaking: boolean = false;
   /** Has the reader asked to wait? */
   isPaused: boolean = false;
-  /** Bytes taken from the wire that nobody wanted, framing included. */
+  /** Bytes taken from the wire and dropped, framing included. */
   bytesDropped: number = 0;
   readonly #connection: BodyConnection;
   readonly #decoder: ChunkedDecoder | undefined;
@@ -116,7 +116,7 @@ export class Http1RequestBody implements RequestBody {
     return end;
   }
 
-  /** Nothing follows for whoever reads. */
+  /** The reader gets nothing more. */
   fail(refusal: Refusal | undefined): void {
     const sink = this.#sink;
     this.#sink = undefined;

@@ -159,7 +159,7 @@ function countReset(session: Session): void {
 }
 
 /**
- * Ends a stream that is answered before the end of its body: nobody wants the rest. Node keeps a stream, and counts
+ * Ends a stream that is answered before the end of its body: the rest is not wanted. Node keeps a stream, and counts
  * it as open, until its body was read, so it is. Trailers are written at the end of this turn, and come first.
  */
 function dismiss(stream: ServerHttp2Stream): void {

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { DEFAULT_HTTP2_LIMITS, type Http2Options } from '../options.ts';
 import { type Http2Connection, openHttp2Connection } from './connection.ts';
 
-/** The server side of HTTP/2, on sockets that somebody else accepts: after ALPN `h2`, or with prior knowledge. */
+/** The server side of HTTP/2, on sockets accepted elsewhere: after ALPN `h2`, or with prior knowledge. */
 export interface Http2Listener {
   accept(socket: Socket): void;
   /** No further streams; sessions end when theirs have, all within `timeoutMs`. */

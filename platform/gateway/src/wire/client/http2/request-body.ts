@@ -86,7 +86,7 @@ export class Http2RequestBody implements RequestBody {
     if (!this.#stream.closed) this.#stream.pause();
   }
 
-  /** The client took it back. Of what waits here nobody will hear. */
+  /** The client took it back. What is buffered here is dropped. */
   #aborted(): void {
     this.#fail(undefined);
     this.#stream.resume();

@@ -143,7 +143,7 @@ export class Http2Response implements ClientResponse {
       this.abort();
       return false;
     }
-    // Where the length is known nobody waits for trailers.
+    // A response of known length has no trailers.
     this.#waitsForTrailers = this.#hasBody && !isEmpty && head.bodyBytes === undefined;
     try {
       stream.respond(raw, {
