@@ -1,10 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { eventually } from '@flotilla/kernel/testing';
 import { connectionStrings } from '../test/system/assert-sound.ts';
 import { startSystem } from '../test/system/running-system.ts';
+import type { BugProof } from './bug-proofs.ts';
 import { crashesByService } from './crash-plan.ts';
 import type { ClientRecord } from './invariant.ts';
 import { type Checker, type Finding, openChecker } from './invariants.ts';
-import type { PlantedCodeBug } from './planted-code-bugs.ts';
 
 /**
  * One running system for all bugs. What an earlier bug has broken stays broken, so each is judged by what is
@@ -12,11 +16,13 @@ import type { PlantedCodeBug } from './planted-code-bugs.ts';
  */
 export interface BugRig {
   /** The scenario without the bug; resolves with what is violated anew once everything is at rest: should be nothing. */
-  healthy(plant: PlantedCodeBug): Promise<readonly string[]>;
+  healthy(proof: BugProof): Promise<readonly string[]>;
   /** The scenario with the bug; resolves with the ids of the invariants that are violated anew once it is at rest. */
-  planted(plant: PlantedCodeBug): Promise<readonly string[]>;
+  planted(proof: BugProof): Promise<readonly string[]>;
   close(): Promise<void>;
 }
+
+const HOOK = pathToFileURL(join(import.meta.dirname, 'plant-bugs.ts'));
 
 /** These are violated by work that still goes on; what they say counts only when it lasts. */
 const UNTIL_AT_REST = ['G6', 'O1', 'O4a', 'M5b', 'S4', 'S6'];
@@ -27,19 +33,20 @@ const TIMEOUT_MS = 180_000; // only tells a hang apart: the machine may be busy 
 type Violated = ReadonlyMap<string, ReadonlySet<string>>;
 
 export async function createBugRig(): Promise<BugRig> {
-  const system = await startSystem();
+  const folder = await mkdtemp(join(tmpdir(), 'flotilla-bugs-'));
+  const bugsFile = join(folder, 'bugs.json');
+  const plant = (bugs: Readonly<Record<string, readonly string[]>>) =>
+    writeFile(bugsFile, JSON.stringify(bugs));
+  await plant({});
+  const hook = new URL(`?bugs=${encodeURIComponent(bugsFile)}`, HOOK);
+  const system = await startSystem({ env: { NODE_OPTIONS: `--import=${hook}` } });
   await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
   const checker = openChecker(await connectionStrings(system));
 
-  async function run(plant: PlantedCodeBug, plantedBug: string) {
-    const { service, crashes, scenario } = plant;
+  async function run({ service, crashes, scenario }: BugProof) {
     const before = await violationsAtRest(checker);
     const armed = new Map([[service, ''], ...crashesByService(crashes)]);
-    await Promise.all(
-      [...armed].map(([name, crashPoints]) =>
-        system.restart(name, { crashPoints, plantedBug: name === service ? plantedBug : '' }),
-      ),
-    );
+    await Promise.all([...armed].map(([name, crashPoints]) => system.restart(name, crashPoints)));
     const history = await scenario(system);
     for (const { service: crashed } of crashes)
       await system.awaitInstance(crashed, 'is back', ({ state }) => state === 'Running');
@@ -47,20 +54,23 @@ export async function createBugRig(): Promise<BugRig> {
   }
 
   return {
-    healthy: async (plant) => {
-      const { before, history } = await run(plant, '');
+    healthy: async (proof) => {
+      const { before, history } = await run(proof);
       return [...(await anewAtRest(checker, before, history)).keys()];
     },
-    planted: async (plant) => {
-      const { before, history } = await run(plant, plant.bug);
-      const found = await whatIsFound(checker, before, history, plant);
-      await system.restart(plant.service); // healed: what the bug held up comes to its end
-      await plant.heal?.(system);
+    planted: async (proof) => {
+      await plant({ [proof.service]: [proof.bug] });
+      const { before, history } = await run(proof);
+      const found = await whatIsFound(checker, before, history, proof);
+      await plant({});
+      await system.restart(proof.service); // healed: what the bug held up comes to its end
+      await proof.heal?.(system);
       return [...found.keys()];
     },
     close: async () => {
       await checker.close();
       await system.stop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
@@ -106,7 +116,7 @@ async function whatIsFound(
   checker: Checker,
   before: Violated,
   history: readonly ClientRecord[],
-  { finds, unrest = [] }: PlantedCodeBug,
+  { finds, unrest = [] }: BugProof,
 ): Promise<Violated> {
   const lastingMs = UNTIL_AT_REST.includes(finds) ? LASTING_MS : 0;
   let anew: Violated = new Map();

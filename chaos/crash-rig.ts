@@ -101,9 +101,7 @@ async function crashOnce(life: Life, run: CrashRun): Promise<CrashOutcome> {
   if (!flow) throw new RangeError(`there is no flow ${run.flow}`);
   const before = await restartsOf(system, run.crashes);
   await Promise.all(
-    [...crashesByService(run.crashes)].map(([service, crashPoints]) =>
-      system.restart(service, { crashPoints }),
-    ),
+    [...crashesByService(run.crashes)].map(([service, crashPoints]) => system.restart(service, crashPoints)),
   );
   const mark = await trace.mark();
   const problems: string[] = [];

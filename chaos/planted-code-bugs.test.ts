@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { listFiles, readText } from '../test/source-files.ts';
+import { parseSync } from 'oxc-parser';
+import { readText } from '../test/source-files.ts';
 import { sample, seededRandom } from '../test/system/order-load.ts';
+import { BUG_PROOFS } from './bug-proofs.ts';
 import { type BugRig, createBugRig } from './bug-rig.ts';
 import { invariants } from './invariants.ts';
-import { CODE_BUGS } from './planted-code-bugs.ts';
-
-/** Only this one is planted in a test of its own. */
-const OF_A_TEST = ['sample-greets-nobody'];
+import { CODE_BUGS, type CodeChange, plantIn } from './planted-code-bugs.ts';
 
 /**
  * All of them take minutes, so each run of the tests takes others, by a seed that can be given. `PLANTED_BUGS=all` takes
@@ -16,7 +15,29 @@ const OF_A_TEST = ['sample-greets-nobody'];
 const SAMPLE = 6;
 const SEED = Number(process.env['PLANTED_SEED'] ?? Date.now() % 1_000_000);
 const BUGS =
-  process.env['PLANTED_BUGS'] === 'all' ? CODE_BUGS : sample(CODE_BUGS, SAMPLE, seededRandom(SEED));
+  process.env['PLANTED_BUGS'] === 'all' ? BUG_PROOFS : sample(BUG_PROOFS, SAMPLE, seededRandom(SEED));
+
+describe('bugs that can be planted', () => {
+  it('fit the sources, each in a line of its own', () => {
+    for (const [bug, changes] of Object.entries<readonly CodeChange[]>(CODE_BUGS))
+      for (const change of changes) {
+        const { file } = change;
+        assert.deepEqual(parseSync(file, plantIn(readText(file), change)).errors, [], bug);
+      }
+    const change = { file: 'a.ts', find: 'once', replace: '' };
+    assert.throws(() => plantIn('once and once', change), /a\.ts has 2 times, not once: once/);
+    assert.throws(() => plantIn('', change), /a\.ts has 0 times/);
+  });
+
+  it('have a proof each, by an invariant that there is', () => {
+    assert.deepEqual(BUG_PROOFS.map(({ bug }) => bug).sort(), Object.keys(CODE_BUGS).sort());
+    const ids = new Set(invariants.map(({ id }) => id));
+    assert.deepEqual(
+      BUG_PROOFS.filter(({ finds }) => !ids.has(finds)),
+      [],
+    );
+  });
+});
 
 describe(`the checker, against bugs in the code (PLANTED_SEED=${SEED})`, () => {
   let rig: BugRig;
@@ -25,33 +46,17 @@ describe(`the checker, against bugs in the code (PLANTED_SEED=${SEED})`, () => {
   });
   after(() => rig?.close());
 
-  it('knows every bug that is planted in the sources, and where', () => {
-    const planted = listFiles(/^(platform|shop)\/.*(?<!\.test)\.ts$/).flatMap((file) =>
-      [...readText(file).matchAll(/\bplantedBug\('([^']+)'\)/g)].map((found) => `${found[1]} ${file}`),
-    );
-    const listed = CODE_BUGS.flatMap(({ bug, where }) =>
-      bug.split(',').map((name, index) => `${name} ${where[index]}`),
-    );
-    const shipped = planted.filter((place) => !OF_A_TEST.includes(place.split(' ')[0] ?? ''));
-    assert.deepEqual([...new Set(shipped)].sort(), listed.sort());
-    const ids = new Set(invariants.map(({ id }) => id));
-    assert.deepEqual(
-      CODE_BUGS.filter(({ finds }) => !ids.has(finds)),
-      [],
-    );
-  });
-
   let found = 0;
-  for (const plant of BUGS)
-    it(`${plant.finds} notices when ${plant.what}`, async () => {
-      assert.deepEqual(await rig.healthy(plant), [], 'without the bug nothing is violated');
-      const ids = await rig.planted(plant);
-      assert.ok(ids.includes(plant.finds), `${plant.bug}: found only ${ids.join(', ') || 'nothing'}`);
+  for (const proof of BUGS)
+    it(`${proof.finds} notices when ${proof.what}`, async () => {
+      assert.deepEqual(await rig.healthy(proof), [], 'without the bug nothing is violated');
+      const ids = await rig.planted(proof);
+      assert.ok(ids.includes(proof.finds), `${proof.bug}: found only ${ids.join(', ') || 'nothing'}`);
       found += 1;
     });
 
   it('finds every bug that was planted', (t) => {
-    t.diagnostic(`planted bugs found: ${found}/${BUGS.length}, of ${CODE_BUGS.length} that there are`);
+    t.diagnostic(`planted bugs found: ${found}/${BUGS.length}, of ${BUG_PROOFS.length} that there are`);
     assert.equal(found, BUGS.length);
   });
 });

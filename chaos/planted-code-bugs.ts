@@ -1,190 +1,148 @@
-import type { RunningSystem } from '../test/system/running-system.ts';
-import {
-  lateCommit,
-  mailsAreAway,
-  placedOnce,
-  refusedShipment,
-  releaseAll,
-  releasedFirst,
-  type Scenario,
-  signedUpOnce,
-  sold,
-  takenOver,
-} from './bug-scenarios.ts';
-import type { Crash } from './crash-plan.ts';
-
-/** A mistake in the code, and the proof that the checker would notice it. */
-export interface PlantedCodeBug {
-  /** For `FLOTILLA_PLANTED_BUG`. Two names where one alone does no harm, because a second layer holds. */
-  readonly bug: string;
-  readonly what: string;
-  /** Where the lines stand. */
-  readonly where: readonly string[];
-  /** The service that has it. */
-  readonly service: string;
-  /** What has to happen for it to do harm. */
-  readonly scenario: Scenario;
-  readonly crashes: readonly Crash[];
-  /** The invariant that must be violated. */
-  readonly finds: string;
-  /** What may stay violated for ever besides, because the system cannot come to rest with it. */
-  readonly unrest?: readonly string[];
-  /** Takes back what it has left behind, where that would go on to change. */
-  readonly heal?: (system: RunningSystem) => Promise<void>;
+/** A line of the sources, and what stands there when a bug is planted. */
+export interface CodeChange {
+  readonly file: string;
+  /** Stands in the file exactly once. */
+  readonly find: string;
+  readonly replace: string;
 }
 
-const crash = (service: string, point: string): readonly Crash[] => [{ service, point }];
+/**
+ * Deliberate mistakes in the code, for the proof that the invariant checker would notice them. The sources hold none of
+ * this: `plant-bugs.ts` changes a module while it is loaded. Two changes where one alone does no harm, because a second
+ * layer holds. What each of them breaks, and what must find it, is listed in `bug-proofs.ts`.
+ */
+export const CODE_BUGS = {
+  'handle-twice': [
+    {
+      file: 'platform/messaging/src/inbox/message-processor.ts',
+      find: 'if (fresh.delete(task.inboxId)) await runTask(task, tx);',
+      replace: 'await runTask(task, tx);',
+    },
+    {
+      file: 'shop/notification/src/subscriptions.ts',
+      find: 'const id = uuidv5(message.id, NAMESPACE);',
+      replace: 'const id = crypto.randomUUID();',
+    },
+  ],
+  'ack-before-commit': [
+    {
+      file: 'platform/messaging/src/bus/dispatcher.ts',
+      find: 'const settlements: readonly Settlement[] = await handle(batch);',
+      replace: 'await source.ack(batch); const settlements: readonly Settlement[] = await handle(batch);',
+    },
+  ],
+  'swallow-failure': [
+    {
+      file: 'platform/messaging/src/inbox/settling.ts',
+      find: 'settleFailure: async (task, error, failures, countedCrashes) => {',
+      replace: 'settleFailure: async (task, error, failures, countedCrashes) => { return;',
+    },
+  ],
+  'delete-before-publish': [
+    {
+      file: 'platform/messaging/src/outbox/relay-pump.ts',
+      find: "crashPoint('relay.before-publish');",
+      replace: "await store.confirm(rows); crashPoint('relay.before-publish');",
+    },
+  ],
+  'cursor-by-id': [
+    {
+      file: 'platform/messaging/src/outbox/relay-pump.ts',
+      find: 'const reached: Reached = new Map();',
+      replace: 'const reached: Reached = (options.everReached ??= new Map());',
+    },
+  ],
+  'publish-before-commit': [
+    {
+      file: 'shop/identity/src/features/open-account.ts',
+      find: 'await outbox.publish(tx, userRegistered, { userId: id, email, name });',
+      replace:
+        'await db.transaction((other) => outbox.publish(other, userRegistered, { userId: id, email, name }));',
+    },
+  ],
+  'answer-before-commit': [
+    {
+      file: 'shop/order/src/features/place-order.ts',
+      find: 'const accepted = await accept(deps, order, request, requestHash);',
+      replace: `
+        const accepted = accept(deps, order, request, requestHash);
+        accepted.catch(() => undefined);
+        return { kind: 'answered', orderId: order.id, response: deps.awaitOrder.response(order) };`,
+    },
+  ],
+  'drop-compensation': [
+    {
+      file: 'platform/saga/src/run/call-step.ts',
+      find: 'await step.undo?.(data, call);',
+      replace: '',
+    },
+  ],
+  'saga-state-apart': [
+    {
+      file: 'platform/saga/src/run/write.ts',
+      find: 'await recordStep(tx, record)',
+      replace: 'await recordStep(deps.db ?? tx, record)',
+    },
+  ],
+  'forget-running-sagas': [
+    {
+      file: 'platform/saga/src/run/poller.ts',
+      find: 'if (limit <= 0) return false;',
+      replace: 'return false;',
+    },
+  ],
+  'new-key-per-attempt': [
+    {
+      file: 'shop/payment/src/features/charge-order.ts',
+      find: 'const request = toRequest(payment);',
+      replace: 'const request = { ...toRequest(payment), key: deps.newId() };',
+    },
+  ],
+  'timeout-is-failure': [
+    {
+      file: 'shop/payment/src/features/charge-order.ts',
+      find: 'deps.logger.warn({ err: error, paymentId: request.key }',
+      replace: `return { status: 'declined', reason: 'no-answer' };
+        deps.logger.warn({ err: error, paymentId: request.key }`,
+    },
+  ],
+  'record-refund-before-call': [
+    {
+      file: 'shop/payment/src/features/refund-order.ts',
+      find: "crashPoint('payment.before-refund-call');",
+      replace: `
+        await recordChange(deps, payment, holder, (current) => decideRefunded(current, deps.newId()));
+        crashPoint('payment.before-refund-call');`,
+    },
+  ],
+  'release-twice': [
+    {
+      file: 'shop/inventory/src/features/release-stock.ts',
+      find: "case 'already':",
+      replace: "case 'already': await order.takeBack(lines);",
+    },
+  ],
+  'release-without-bar': [
+    {
+      file: 'shop/inventory/src/features/release-stock.ts',
+      find: 'await order.bar();',
+      replace: '',
+    },
+  ],
+  'write-without-lease': [
+    {
+      file: 'platform/saga/src/store/records.ts',
+      find: 'WHERE id = $1 AND $' + '{FENCE}',
+      replace: 'WHERE id = $1 AND ($2::integer, $3::integer) IS NOT NULL',
+    },
+  ],
+} as const satisfies Readonly<Record<string, readonly CodeChange[]>>;
 
-export const CODE_BUGS: readonly PlantedCodeBug[] = [
-  {
-    bug: 'skip-dedupe,new-mail-id-per-delivery',
-    what: 'a message that comes twice is handled twice, and its mail gets a new id each time',
-    where: ['platform/messaging/src/inbox/message-processor.ts', 'shop/notification/src/subscriptions.ts'],
-    service: 'notification',
-    scenario: sold,
-    crashes: crash('order', 'relay.after-publish:2'),
-    finds: 'G3a',
-  },
-  {
-    bug: 'ack-before-commit',
-    what: 'a message is acknowledged before its effects are committed',
-    where: ['platform/messaging/src/bus/dispatcher.ts'],
-    service: 'notification',
-    scenario: sold,
-    crashes: crash('notification', 'consumer.before-commit'),
-    finds: 'G1',
-  },
-  {
-    bug: 'swallow-failure',
-    what: 'a message whose handler failed counts as done',
-    where: ['platform/messaging/src/inbox/settling.ts'],
-    service: 'notification',
-    scenario: mailsAreAway,
-    crashes: [],
-    finds: 'G1',
-  },
-  {
-    bug: 'delete-before-publish',
-    what: 'the outbox row is deleted before the transport has the message',
-    where: ['platform/messaging/src/outbox/relay-pump.ts'],
-    service: 'order',
-    scenario: sold,
-    crashes: crash('order', 'relay.before-publish:2'),
-    finds: 'G1',
-  },
-  {
-    bug: 'cursor-by-id',
-    what: 'the relay goes on after the highest id it has seen, whatever commits later with a lower one',
-    where: ['platform/messaging/src/outbox/relay-pump.ts'],
-    service: 'order',
-    scenario: lateCommit,
-    crashes: [],
-    finds: 'G6',
-  },
-  {
-    bug: 'publish-before-commit',
-    what: 'a message is published outside of the transaction that it tells about',
-    where: ['shop/identity/src/features/open-account.ts'],
-    service: 'identity',
-    scenario: signedUpOnce,
-    crashes: crash('identity', 'identity.before-sign-up-commit'),
-    finds: 'G2b',
-  },
-  {
-    bug: 'answer-before-commit',
-    what: 'the client is told that its order was accepted before that is committed',
-    where: ['shop/order/src/features/place-order.ts'],
-    service: 'order',
-    scenario: placedOnce,
-    crashes: crash('order', 'order.before-place-commit'),
-    finds: 'M6',
-  },
-  {
-    bug: 'drop-compensation',
-    what: 'the saga records that it undid a step, and does not',
-    where: ['platform/saga/src/run/call-step.ts'],
-    service: 'order',
-    scenario: refusedShipment,
-    crashes: [],
-    finds: 'M5',
-  },
-  {
-    bug: 'saga-state-apart',
-    what: 'the state of a saga is not written in the transaction of its hooks',
-    where: ['platform/saga/src/run/record-step.ts'],
-    service: 'order',
-    scenario: sold,
-    crashes: crash('order', 'saga.before-end'),
-    finds: 'O4b',
-    unrest: ['O1'],
-  },
-  {
-    bug: 'forget-running-sagas',
-    what: 'nobody takes up the sagas of a process that died',
-    where: ['platform/saga/src/run/poller.ts'],
-    service: 'order',
-    scenario: sold,
-    crashes: crash('order', 'saga.after-call'),
-    finds: 'O1',
-    unrest: ['O4a', 'S4', 'S6'],
-  },
-  {
-    bug: 'new-key-per-attempt',
-    what: 'each attempt to charge has an idempotency key of its own',
-    where: ['shop/payment/src/features/charge-order.ts'],
-    service: 'payment',
-    scenario: sold,
-    crashes: crash('payment', 'payment.after-provider-call'),
-    finds: 'M2c',
-  },
-  {
-    bug: 'timeout-is-failure',
-    what: 'a charge that was not answered counts as declined',
-    where: ['shop/payment/src/features/charge-order.ts'],
-    service: 'payment',
-    scenario: sold,
-    crashes: crash('payment-provider', 'provider.after-capture-commit'),
-    finds: 'M3',
-  },
-  {
-    bug: 'record-refund-before-call',
-    what: 'a refund is booked before the provider is asked for it',
-    where: ['shop/payment/src/features/refund-order.ts'],
-    service: 'payment',
-    scenario: refusedShipment,
-    crashes: crash('payment', 'payment.after-outcome-commit:2'),
-    finds: 'M3',
-  },
-  {
-    bug: 'release-twice',
-    what: 'stock is given back again when the request is repeated: the database refuses, and no order comes to its end',
-    where: ['shop/inventory/src/features/release-stock.ts'],
-    service: 'inventory',
-    scenario: refusedShipment,
-    crashes: crash('inventory', 'inventory.after-release-commit'),
-    finds: 'O1',
-    unrest: ['O4a'],
-  },
-  {
-    bug: 'release-without-bar',
-    what: 'a release that comes first does not refuse the reservation that arrives late',
-    where: ['shop/inventory/src/features/release-stock.ts'],
-    service: 'inventory',
-    scenario: releasedFirst,
-    crashes: [],
-    finds: 'S4',
-    unrest: ['S6'],
-    heal: releaseAll,
-  },
-  {
-    // The last one: its saga stays stuck.
-    bug: 'write-without-lease',
-    what: 'an engine writes what came of a step although another has taken the saga over',
-    where: ['platform/saga/src/store/records.ts'],
-    service: 'order',
-    scenario: takenOver,
-    crashes: [],
-    finds: 'O4a',
-    unrest: ['O1'],
-  },
-];
+export type CodeBug = keyof typeof CODE_BUGS;
+
+/** Throws when the line is not there exactly once: what a test plants must be what it says. */
+export function plantIn(text: string, { file, find, replace }: CodeChange): string {
+  const times = text.split(find).length - 1;
+  if (times !== 1) throw new Error(`${file} has ${times} times, not once: ${find}`);
+  return text.replace(find, () => replace);
+}

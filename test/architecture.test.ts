@@ -51,7 +51,7 @@ const LIMIT_LINES = 500;
 
 /** Where configuration enters a process; everything else is handed values. */
 const MAY_READ_ENVIRONMENT =
-  /\.test\.ts$|\/(testing|main|run-service|run-task)\.ts$|\/fixture\/|^platform\/[^/]+\/test\//;
+  /\.test\.ts$|\/(testing|main|run-service|run-task)\.ts$|\/src\/testing\/|^platform\/[^/]+\/test\//;
 
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;
@@ -147,6 +147,10 @@ function packageOf(file: string): string {
   return file.split('/').slice(0, 2).join('/');
 }
 
+/** Those of the gateway and of discovery are still among their sources. */
+const isOfTests = (file: string): boolean =>
+  /\.test\.ts$|^platform\/[^/]+\/test\/|^platform\/(gateway|discovery)\/.*\/test-[\w-]+\.ts$/.test(file);
+
 /** The workspace package that a specifier names, as a folder; `undefined` for anything else. */
 function targetOf(specifier: string): string | undefined {
   const [scope, name] = specifier.split('/');
@@ -197,8 +201,7 @@ function unordered(name: string): readonly string[] {
 
 const isTest = (file: string): boolean => /(\.test|\/testing)\.ts$/.test(file);
 
-const isSource = (file: string): boolean =>
-  /^platform\/[^/]+\/src\//.test(file) && !/\.(test|fixture|contract)\.ts$|\/test-[\w-]+\.ts$/.test(file);
+const isSource = (file: string): boolean => /^platform\/[^/]+\/src\//.test(file) && !isOfTests(file);
 
 describe('the architecture', () => {
   it('has been looked at as a whole', (t) => {
@@ -312,5 +315,46 @@ describe('the architecture', () => {
         /@ts-(ignore|expect-error|nocheck)|biome-ignore|\bas any\b/.test(readText(file)),
     );
     assert.deepEqual(escapes, []);
+  });
+});
+
+describe('sources and tests', () => {
+  /** A question that only a test answers with yes. */
+  const TEST_SWITCH = /\bplant(ed)?Bugs?\b|\bNODE_ENV\b|\bNODE_TEST_CONTEXT\b|\bis(In|Under)?Test\b/;
+  const OF_TESTS = /(^@flotilla\/.*|\.|^node:)\/?\b(testing|test)(\/|\.ts$|$)/;
+  const isShippedForTests = (file: string) => /\/src\/testing(\/|\.ts$)/.test(file);
+  const shipped = files.filter((file) => !isOfTests(file) && !isShippedForTests(file));
+
+  /** Files of a package that others import by its name. */
+  const entriesOf = (folder: string): readonly string[] => {
+    const { exports = {} } = JSON.parse(readText(`${folder}/package.json`)) as {
+      readonly exports?: Readonly<Record<string, string>>;
+    };
+    return Object.values(exports).map((path) => posix.join(folder, path));
+  };
+
+  it('have no switches for each other', () => {
+    assert.deepEqual(
+      shipped.filter((file) => TEST_SWITCH.test(readText(file))),
+      [],
+    );
+    const wrong = imports.filter(({ file, specifier }) => shipped.includes(file) && OF_TESTS.test(specifier));
+    assert.deepEqual(wrong, []);
+  });
+
+  it('keep helpers in `test/`, or in `src/testing/` when they are shipped', () => {
+    const used = new Set(
+      imports
+        .filter(({ file, specifier }) => !isOfTests(file) && specifier.startsWith('.'))
+        .map(({ file, specifier }) => posix.join(posix.dirname(file), specifier)),
+    );
+    const entries = new Set([...new Set(files.map(packageOf))].flatMap(entriesOf));
+    const helpers = shipped.filter(
+      (file) =>
+        /^platform\/[^/]+\/src\/(?!(.*\/)?(main|worker)\.ts$)/.test(file) &&
+        !used.has(file) &&
+        !entries.has(file),
+    );
+    assert.deepEqual(helpers, []);
   });
 });

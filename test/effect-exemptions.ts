@@ -16,6 +16,7 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   'mails.claim': 'the right to work',
   claimDue: 'the right to work',
   renewLeases: 'the right to work',
+  releaseLeases: 'the right to work, given back',
   freePreviousLife: 'the right to work',
   'store.handOver': 'the right to work',
   rest: 'the right to work, given back until something is due',
@@ -137,12 +138,12 @@ export const EXEMPTIONS: readonly Exemption[] = [
     what: `${name === 'request' ? 'insert' : 'withdraw'}Operation`,
     because: 'a wish in one statement, with nothing behind it but the answer',
   })),
-  {
+  ...['db.query UPDATE', 'db.transaction'].map((what) => ({
     in: 'platform/saga/src/upgrade/migrate-old.ts migrateOld',
-    what: 'db.query UPDATE',
+    what,
     points: ['saga.before-migrate-commit', 'saga.after-migrate-commit'],
-    because: 'it only takes the leases; each migration is a transaction of its own with the two',
-  },
+    because: 'it takes the leases; each migration is a transaction of its own, with the two in what it calls',
+  })),
   {
     in: 'shop/cart/src/check-out.ts order',
     what: 'placeOrder',
@@ -304,7 +305,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     what,
     because: 'demo data, added at each start where it is missing',
   })),
-  ...['store.change', 'db.transaction'].map((what) => ({
+  ...['store.change', 'change', 'db.transaction'].map((what) => ({
     in: 'shop/payment/src/outcome-events.ts change',
     what,
     points: ['payment.before-outcome-commit', 'payment.after-outcome-commit'],

@@ -1,7 +1,16 @@
-/**
- * Finds durable effects in TypeScript sources, and the crash points around them, without a parser: strings and
- * comments are blanked, named functions are found by their braces, and what is left is read as plain text.
- */
+import {
+  type ArrowFunctionExpression,
+  type BindingIdentifier,
+  type CallExpression,
+  type Expression,
+  type Function as FunctionNode,
+  type Node,
+  type PropertyKey,
+  parseSync,
+  Visitor,
+} from 'oxc-parser';
+
+/** Finds durable effects in TypeScript sources, and the crash points around them. */
 export interface Effect {
   readonly file: string;
   /** The innermost named function that it stands in. */
@@ -14,16 +23,29 @@ export interface Effect {
   readonly after: boolean;
 }
 
-/** Where an effect is made by somebody else's function, by the text of the call. */
+/** Where an effect is made by somebody else's function, by what is called. */
 export interface EffectCalls {
-  /** Operations of the package's stores: `.change` matches `deps.store.change(`, `claimDue` a function of that name. */
+  /** Operations of the package's stores: `.change` matches `deps.store.change(…)`, `claimDue` a function of that name. */
   readonly operations: ReadonlySet<string>;
-  /** Calls that leave the process, as they stand in the code. */
+  /** Calls that leave the process: matches `deps.provider.charge`. */
   readonly outgoing: RegExp;
 }
 
+/** A function with a name: declared, or one that a property or a constant is set to. */
 interface Scope {
   readonly name: string;
+  readonly isExported: boolean;
+}
+
+/** What a function is set to. */
+type Key = PropertyKey | BindingIdentifier;
+
+interface Call {
+  /** `deps.store.change`; begins with a dot when it is called on what is no name. */
+  readonly callee: string;
+  /** The first argument, or the constant of this file that it names, as it stands in the text. */
+  readonly argument: string;
+  readonly scope: Scope | undefined;
   readonly start: number;
   readonly end: number;
 }
@@ -32,139 +54,120 @@ interface Scope {
 const WRITE = /\b(INSERT INTO|UPDATE|DELETE FROM|SELECT\b[^(]*\b(?:outbox|inbox|bus)[_.]\w+\()/;
 
 /** Every effect of a file, in the order of the text. */
-export function findEffects(file: string, text: string, calls: EffectCalls): readonly Effect[] {
-  const code = blank(text);
-  const scopes = findScopes(code);
-  const points = [...code.matchAll(/\bcrashPoint\(/g)].map((found) => found.index);
-  return findCalls(text, code, calls).map(({ at, what }) => {
-    const scope = innermost(scopes, at);
-    const own = points.filter((point) => scope !== undefined && innermost(scopes, point) === scope);
-    const end = closing(code, code.indexOf('(', at));
+export function findEffects(file: string, text: string, known: EffectCalls): readonly Effect[] {
+  const calls = callsIn(file, text);
+  const points = calls.filter(({ callee }) => callee === 'crashPoint');
+  return calls.flatMap((call) => {
+    const what = effectOf(call, known);
+    if (what === undefined) return [];
+    const own = points.filter(({ scope }) => scope !== undefined && scope === call.scope);
     return {
-      file,
-      within: scope?.name ?? '',
-      what,
-      line: text.slice(0, at).split('\n').length,
-      before: own.some((point) => point < end),
-      after: own.some((point) => point > end),
+      ...{ file, what, within: call.scope?.name ?? '' },
+      line: text.slice(0, call.start).split('\n').length,
+      before: own.some(({ start }) => start < call.end),
+      after: own.some(({ start }) => start > call.end),
     };
   });
 }
+
+const NOTHING_KNOWN: EffectCalls = { operations: new Set(), outgoing: /(?!)/ };
 
 /**
  * The functions of a store that write by themselves, outside of a transaction of their caller: `.change` for a method,
  * `claimDue` for a function that is exported.
  */
-export function writingOperations(text: string): readonly string[] {
-  const code = blank(text);
-  const scopes = findScopes(code);
-  const calls = { operations: new Set<string>(), outgoing: /(?!)/g };
-  const named = findCalls(text, code, calls).map(({ at }) => innermost(scopes, at)?.name ?? '');
-  return [...new Set(named)]
-    .filter((name) => name !== '' && !name.startsWith('create'))
-    .map((name) => (new RegExp(`export (?:async )?function ${name}\\b`).test(code) ? name : `.${name}`));
+export function writingOperations(file: string, text: string): readonly string[] {
+  const named = callsIn(file, text)
+    .filter((call) => effectOf(call, NOTHING_KNOWN) !== undefined)
+    .flatMap(({ scope }) => (scope === undefined || scope.name.startsWith('create') ? [] : [scope]))
+    .map(({ name, isExported }) => (isExported ? name : `.${name}`));
+  return [...new Set(named)];
 }
 
-function findCalls(
-  text: string,
-  code: string,
-  { operations, outgoing }: EffectCalls,
-): readonly { readonly at: number; readonly what: string }[] {
-  const transactions = [...code.matchAll(/\b[\w.]+\.transaction\(/g)];
-  const operated = [...code.matchAll(/\b([\w.]*)\b(\.|\b)(\w+)\(/g)].filter(([whole]) =>
-    operations.has(whole.slice(Math.max(0, whole.lastIndexOf('.')), -1)),
-  );
-  const declared = (at: number) => /(?:function|async)\s+$/.test(code.slice(Math.max(0, at - 20), at));
-  const left = [...code.matchAll(outgoing)];
-  const named = [...transactions, ...operated, ...left]
-    .filter(({ index }) => !declared(index))
-    .map((found) => ({ at: found.index, what: shorten(found[0]) }));
-  const written = [...code.matchAll(/\b(?:deps\.)?db\.query(?:<[^(]*>)?\(/g)].flatMap(({ index }) => {
-    const sql = sqlOf(text, code, index);
-    const verb = WRITE.exec(sql)?.[1];
-    return verb === undefined ? [] : [{ at: index, what: `db.query ${verb.split(/\s/)[0]}` }];
-  });
-  const unique = new Map([...named, ...written].map((call) => [call.at, call]));
-  return [...unique.values()].sort((a, b) => a.at - b.at);
-}
-
-/** `deps.store.change(` → `store.change` */
-function shorten(call: string): string {
-  return call
-    .replace(/[?.]*\($/, '')
+function effectOf({ callee, argument }: Call, { operations, outgoing }: EffectCalls): string | undefined {
+  if (/(^|\.)db\.query$/.test(callee)) {
+    const verb = WRITE.exec(argument)?.[1];
+    return verb && `db.query ${verb.split(/\s/)[0]}`;
+  }
+  const operation = callee.slice(Math.max(0, callee.lastIndexOf('.')));
+  if (operation !== '.transaction' && !operations.has(operation) && !outgoing.test(callee)) return undefined;
+  return callee
     .split('.')
+    .filter((part) => part !== '')
     .slice(-2)
     .join('.');
 }
 
-/** The statement of a query: what stands in the call, or the constant of this file that it names. */
-function sqlOf(text: string, code: string, at: number): string {
-  const open = code.indexOf('(', at);
-  const inside = text.slice(open + 1, closing(code, open));
-  const constant = /^\s*([A-Z][A-Z_]*)\b/.exec(inside)?.[1];
-  if (constant === undefined) return inside;
-  const declared = new RegExp(`const ${constant}\\b[^=]*=\\s*`).exec(text);
-  if (!declared) return inside;
-  const start = declared.index + declared[0].length;
-  return text.slice(start, text.indexOf(';', start));
+/** Every call of a file, in the order of the text. */
+function callsIn(file: string, text: string): readonly Call[] {
+  const { program, errors } = parseSync(file, text);
+  if (errors.length > 0) throw new Error(`${file}: ${errors[0]?.message}`);
+  const names = new Map<FunctionNode | ArrowFunctionExpression, Scope>();
+  const constants = new Map<string, string>();
+  const found: { readonly node: CallExpression; readonly scope: Scope | undefined }[] = [];
+  const within: Scope[] = [];
+  const name = (key: Key, value: Node | null) => {
+    if (key.type === 'Identifier' && value !== null && isFunction(value))
+      names.set(value, { name: key.name, isExported: false });
+  };
+  const enter = (node: FunctionNode | ArrowFunctionExpression) => {
+    const scope = names.get(node);
+    if (scope) within.push(scope);
+  };
+  const leave = (node: FunctionNode | ArrowFunctionExpression) => {
+    if (names.has(node)) within.pop();
+  };
+  new Visitor({
+    ExportNamedDeclaration: ({ declaration }) => {
+      if (declaration?.type === 'FunctionDeclaration' && declaration.id)
+        names.set(declaration, { name: declaration.id.name, isExported: true });
+    },
+    FunctionDeclaration: (node) => {
+      if (node.id && !names.has(node)) names.set(node, { name: node.id.name, isExported: false });
+      enter(node);
+    },
+    'FunctionDeclaration:exit': leave,
+    FunctionExpression: enter,
+    'FunctionExpression:exit': leave,
+    ArrowFunctionExpression: enter,
+    'ArrowFunctionExpression:exit': leave,
+    Property: ({ key, value }) => name(key, value),
+    MethodDefinition: ({ key, value }) => name(key, value),
+    PropertyDefinition: ({ key, value }) => name(key, value),
+    VariableDeclarator: ({ id, init }) => {
+      if (id.type !== 'Identifier' || init === null) return;
+      name(id, init);
+      constants.set(id.name, text.slice(init.start, init.end));
+    },
+    CallExpression: (node) => void found.push({ node, scope: within.at(-1) }),
+  }).visit(program);
+  return found
+    .map(({ node: { callee, arguments: given, start, end }, scope }) => ({
+      callee: pathOf(callee),
+      argument: given[0] === undefined ? '' : argumentOf(given[0], text, constants),
+      ...{ scope, start, end },
+    }))
+    .sort((a, b) => a.start - b.start);
 }
 
-function innermost(scopes: readonly Scope[], at: number): Scope | undefined {
-  return scopes.filter(({ start, end }) => start <= at && at < end).sort((a, b) => b.start - a.start)[0];
+function isFunction(node: Node): node is FunctionNode | ArrowFunctionExpression {
+  return node.type === 'FunctionExpression' || node.type === 'ArrowFunctionExpression';
 }
 
-/** Functions with a name: declared, or an arrow that a property or a constant is set to. */
-function findScopes(code: string): readonly Scope[] {
-  const declared = [...code.matchAll(/\bfunction (\w+)(?=[<(])/g)].map((found) => {
-    const parameters = closing(code, code.indexOf('(', found.index));
-    const body = code.indexOf('{', returnType(code, parameters));
-    return { name: found[1] ?? '', start: found.index, end: closing(code, body) };
-  });
-  const arrows = [...code.matchAll(/\b(\w+)(?:: | = )(?:async )?(?:<[^>(]*>)?\(/g)].flatMap((found) => {
-    const parameters = closing(code, found.index + found[0].length - 1);
-    const arrow = /^(?:: [^;=]+?)? =>\s*/.exec(code.slice(parameters + 1, parameters + 300));
-    if (!arrow) return [];
-    const body = parameters + 1 + arrow[0].length;
-    const end = code[body] === '{' ? closing(code, body) : endOfExpression(code, body);
-    return [{ name: found[1] ?? '', start: found.index, end }];
-  });
-  return [...declared, ...arrows];
+function pathOf(node: Expression): string {
+  if (node.type === 'Identifier') return node.name;
+  if (node.type === 'MemberExpression' && node.property.type === 'Identifier' && !node.computed)
+    return `${pathOf(node.object)}.${node.property.name}`;
+  return '';
 }
 
-/** Where the body of a function may begin: behind a return type that has braces of its own. */
-function returnType(code: string, parameters: number): number {
-  const typed = /^\): (?:Promise<)?\{/.exec(code.slice(parameters, parameters + 20));
-  return typed ? closing(code, parameters + typed[0].length - 1) : parameters;
-}
-
-const PAIRS: Readonly<Record<string, string>> = { '(': ')', '{': '}', '[': ']' };
-
-/** The place of the bracket that closes the one at `open`. */
-function closing(code: string, open: number): number {
-  const opens = code[open] ?? '';
-  const closes = PAIRS[opens] ?? '';
-  let depth = 0;
-  for (let at = open; at < code.length; at += 1) {
-    if (code[at] === opens) depth += 1;
-    if (code[at] === closes) depth -= 1;
-    if (depth === 0) return at;
-  }
-  return code.length;
-}
-
-function endOfExpression(code: string, start: number): number {
-  for (let at = start; at < code.length; at += 1) {
-    const char = code[at] ?? '';
-    if (char in PAIRS) at = closing(code, at);
-    else if (',;)}]'.includes(char)) return at;
-  }
-  return code.length;
-}
-
-/** The text with spaces for comments and for what stands in strings; every place stays where it is. */
-function blank(text: string): string {
-  return text.replaceAll(
-    /\/\*[\s\S]*?\*\/|\/\/[^\n]*|'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`/g,
-    (found) => found.replaceAll(/[^\n]/g, ' '),
-  );
+/** A statement is written out, or a constant, or what a function of that name makes of its parts. */
+function argumentOf(
+  node: CallExpression['arguments'][number],
+  text: string,
+  constants: ReadonlyMap<string, string>,
+): string {
+  const named = node.type === 'CallExpression' ? node.callee : node;
+  const constant = named.type === 'Identifier' ? constants.get(named.name) : undefined;
+  return constant ?? text.slice(node.start, node.end);
 }

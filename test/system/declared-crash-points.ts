@@ -1,6 +1,6 @@
-import { eventStoreCrashPoints } from '@flotilla/event-store';
-import { messagingCrashPoints, rabbitmqCrashPoints } from '@flotilla/messaging';
-import { sagaCrashPoints } from '@flotilla/saga';
+import { eventStoreCrashPoints } from '@flotilla/event-store/testing';
+import { messagingCrashPoints, rabbitmqCrashPoints } from '@flotilla/messaging/testing';
+import { sagaCrashPoints } from '@flotilla/saga/testing';
 import { listFiles, readText } from '../source-files.ts';
 
 /** What a package says that it has; its own crash test runs through this list. */

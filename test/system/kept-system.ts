@@ -60,7 +60,7 @@ async function at(uri: string, work: (db: Database) => Promise<unknown>): Promis
 
 /** Of today, and the former texts that are kept as fixtures. */
 async function migrationsByChecksum(): Promise<ReadonlyMap<string, string>> {
-  const patterns = ['{platform,shop}/*/migrations*/**/*.sql', 'platform/messaging/fixture/*.sql'];
+  const patterns = ['{platform,shop}/*/migrations*/**/*.sql', 'platform/messaging/test/fixture/*.sql'];
   const found = new Map<string, string>();
   for await (const path of glob(patterns, { cwd: ROOT })) {
     const sql = await readFile(join(ROOT, path), 'utf8');

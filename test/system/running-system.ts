@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { connectControl, dataDirAt, type Faults, type InstanceStatus, NO_FAULTS } from '@flotilla/cli';
+import { connectControl, dataDirAt, type InstanceStatus } from '@flotilla/cli';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
 import { ROOT } from '../source-files.ts';
@@ -64,8 +64,8 @@ export interface RunningSystem {
   token(user: string): Promise<string>;
   cli(...args: string[]): Promise<string>;
   ps(): Promise<readonly InstanceStatus[]>;
-  /** Stops a service and starts it again, with these faults until its next start. */
-  restart(service: string, faults?: Partial<Faults>): Promise<void>;
+  /** Stops a service and starts it again; `crashPoints`: where its processes kill themselves, one after the other. */
+  restart(service: string, crashPoints?: string): Promise<void>;
   /** Resolves when an instance of `service` is as wished; looks a few times a second. */
   awaitInstance(
     service: string,
@@ -165,8 +165,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     call,
     cli,
     ps: control.instances,
-    restart: async (service, faults) => {
-      await control.change(service, 'restart', { ...NO_FAULTS, ...faults });
+    restart: async (service, crashPoints) => {
+      await control.change(service, 'restart', crashPoints);
     },
     databaseUri,
     awaitInstance: (service, what, wished) =>

@@ -3,7 +3,7 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
 import { type ClaimsVerifierOptions, createClaimsVerifier } from './claims-verifier.ts';
-import { createTestIssuer } from './testing.ts';
+import { createTestIssuer } from './testing/index.ts';
 
 const SECRET = randomBytes(32).toString('hex');
 const clock = createManualClock();

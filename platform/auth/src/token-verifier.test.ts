@@ -11,7 +11,7 @@ import { createManualClock } from '@flotilla/kernel/testing';
 import type { KeySource } from './key-set.ts';
 import { createStaticKeys } from './remote-keys.ts';
 import { createRevocations } from './revocations.ts';
-import { createTestIssuer } from './testing.ts';
+import { createTestIssuer } from './testing/index.ts';
 import { createTokenVerifier, type VerifyToken } from './token-verifier.ts';
 
 const issuer = createTestIssuer();

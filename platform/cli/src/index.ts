@@ -8,4 +8,3 @@ export {
 } from './config.ts';
 export { type Control, connectControl, type InstanceStatus } from './control/client.ts';
 export { dataDirAt } from './system/data-dir.ts';
-export { type Faults, NO_FAULTS } from './system/faults.ts';

@@ -8,7 +8,7 @@ import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { connectControl, type InstanceStatus } from '../src/control/client.ts';
 import { dataDirAt } from '../src/system/data-dir.ts';
 
-export const FIXTURE = join(import.meta.dirname, '../fixture');
+export const FIXTURE = join(import.meta.dirname, 'fixture');
 export const BIN = join(import.meta.dirname, '../bin/flotilla.js');
 export type Env = Readonly<Record<string, string>>;
 

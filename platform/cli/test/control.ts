@@ -36,7 +36,7 @@ export async function startTestControl(
     registry: () => ({ url: '', token: '' }),
     task: () => ({ entry: '', env: {} }),
     broker: () => ({ url: null }),
-    checkFaults: async () => {},
+    checkCrashPoints: async () => {},
     faults: { list: () => [], add: () => [], clear: () => [], tell: ignore },
     ...given,
   });

@@ -55,4 +55,3 @@ export {
 } from './stream/event-store.ts';
 export { comparePositions, FEED_START, type FeedPosition } from './stream/position.ts';
 export { type ReadStreamOptions, readStream } from './stream/read-stream.ts';
-export { eventStoreCrashPoints } from './testing/crash-points.ts';

@@ -4,15 +4,9 @@ import { once } from 'node:events';
 import { describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { eventually } from '@flotilla/kernel/testing';
-import {
-  createAggregate,
-  createEventStore,
-  eventStoreCrashPoints,
-  fold,
-  listProjections,
-  requestProjection,
-} from '../src/index.ts';
+import { createAggregate, createEventStore, fold, listProjections, requestProjection } from '../src/index.ts';
 import { readToEnd } from '../src/stream/read-stream.ts';
+import { eventStoreCrashPoints } from '../src/testing/crash-points.ts';
 import { account, accounts, createRig, defineBalance, deposited, type Rig } from './rig.ts';
 
 const FIXTURE = fileURLToPath(new URL('./crash.fixture.ts', import.meta.url));

@@ -1,7 +1,7 @@
 /**
  * Named places between two durable effects at which a test can end the process (SIGKILL), to prove that
  * nothing is lost or done twice. A no-op unless armed or watched: only `runService` does that, from its environment.
- * Together with planted bugs this is the one deliberate piece of module state in the platform: passing it
+ * This is the one deliberate piece of module state in the platform: passing it
  * everywhere would put test plumbing into every signature.
  */
 let armed: { readonly name: string; remaining: number; readonly crash: () => void } | undefined;

@@ -17,7 +17,6 @@ export { canonicalJson, type Json } from './json.ts';
 export { answerPings, type Liveness, watchLiveness } from './liveness.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
-export { plantBugs, plantedBug } from './planted-bug.ts';
 export { accept, type Result, reject } from './result.ts';
 export type { Schema, Static } from './schema.ts';
 export { createValidator, type Issue, type Validate, type ValidatorOptions } from './validator.ts';

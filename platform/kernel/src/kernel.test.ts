@@ -7,8 +7,7 @@ import { isRetryable, PlatformError, toError } from './errors.ts';
 import { uuidv5, uuidv7 } from './ids.ts';
 import { canonicalJson } from './json.ts';
 import { money, multiplyMoney, sumMoney } from './money.ts';
-import { plantBugs, plantedBug } from './planted-bug.ts';
-import { createManualClock } from './testing.ts';
+import { createManualClock } from './testing/index.ts';
 
 describe('ids', () => {
   it('gives version 7 ids that sort by time', () => {
@@ -89,21 +88,6 @@ describe('a crash point', () => {
     armCrashPoint('', () => undefined);
     crashPoint('a');
     assert.deepEqual(seen, ['a', 'b', 'crash', 'a']);
-  });
-});
-
-describe('a planted bug', () => {
-  it('is there only while it is planted', () => {
-    assert.equal(plantedBug('skip-dedupe'), false);
-    plantBugs('skip-dedupe,ack-before-commit');
-    assert.deepEqual(['skip-dedupe', 'ack-before-commit', 'another', ''].map(plantedBug), [
-      true,
-      true,
-      false,
-      false,
-    ]);
-    plantBugs('');
-    assert.equal(plantedBug('skip-dedupe'), false);
   });
 });
 

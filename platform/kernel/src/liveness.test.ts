@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, it } from 'node:test';
 import { watchLiveness } from './liveness.ts';
-import { childEnvironment, eventually } from './testing.ts';
+import { childEnvironment, eventually } from './testing/index.ts';
 
 const children: ChildProcess[] = [];
 afterEach(() => {

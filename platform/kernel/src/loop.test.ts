@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { startLoop } from './loop.ts';
-import { createManualClock, type ManualClock } from './testing.ts';
+import { createManualClock, type ManualClock } from './testing/index.ts';
 
 interface Line {
   readonly level: string;

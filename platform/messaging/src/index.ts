@@ -29,7 +29,6 @@ export {
   type ParkedMessages,
 } from './outbox/parked-messages.ts';
 export { createRelay, type Relay, type RelayOptions } from './outbox/relay.ts';
-export { messagingCrashPoints, rabbitmqCrashPoints } from './testing/crash-points.ts';
 export type {
   Delivery,
   OutgoingMessage,

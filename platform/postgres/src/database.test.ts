@@ -3,7 +3,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { isPlatformError, PlatformError } from '@flotilla/kernel';
 import { createDatabase } from './database.ts';
 import type { PostgresErrorCode } from './errors.ts';
-import { createTestDatabase, type TestDatabase } from './testing.ts';
+import { createTestDatabase, type TestDatabase } from './testing/index.ts';
 import type { DeferredRows, Transaction } from './transaction.ts';
 
 function failsWith(code: PostgresErrorCode, retryable: boolean) {

@@ -3,8 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import { isPlatformError } from '@flotilla/kernel';
 import { createDatabase, type Database } from './database.ts';
 import { isOwnSession } from './session.ts';
-import { hasPooler, startTestPooler, type TestPooler } from './test-pooler.ts';
-import { createTestDatabase, type TestDatabase } from './testing.ts';
+import { createTestDatabase, type TestDatabase } from './testing/index.ts';
+import { hasPooler, startTestPooler, type TestPooler } from './testing/pooler.ts';
 
 const skip = hasPooler() ? false : 'pgbouncer is not installed';
 

@@ -7,7 +7,7 @@ import { after, before, describe, it } from 'node:test';
 import { createDatabase, type Database } from './database.ts';
 import { databaseUri, deprovision, findProvisioned, type ProvisionPlan, provision } from './provision.ts';
 import { fingerprintOf } from './provision-note.ts';
-import { testServerUri } from './testing.ts';
+import { testServerUri } from './testing/index.ts';
 
 const mine = `p${process.pid}`;
 const systemId = randomBytes(16).toString('hex');

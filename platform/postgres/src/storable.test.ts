@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { isStorableJson, storableJson, storableText } from './storable.ts';
-import { createTestDatabase, type TestDatabase } from './testing.ts';
+import { createTestDatabase, type TestDatabase } from './testing/index.ts';
 
 const SMILE = '\u{1f600}';
 const [HIGH = '', LOW = ''] = SMILE.split('');

@@ -9,7 +9,6 @@ import {
   text,
   url,
 } from './environment.ts';
-import { ConfigurationError } from './errors.ts';
 
 const SETTINGS = {
   INSTANCE_ID: optional(text()),
@@ -26,7 +25,6 @@ const SETTINGS = {
   FLOTILLA_DEMO: flag(),
   FLOTILLA_CRASH_POINT: text({ default: '' }),
   FLOTILLA_CRASH_TRACE: optional(text()),
-  FLOTILLA_PLANTED_BUG: text({ default: '' }),
 };
 
 /** What the supervisor tells every service. What one service needs besides, its own `readConfig` reads. */
@@ -56,15 +54,11 @@ export interface ServiceEnvironment {
   readonly crashPoint: string;
   /** For tests: a file to which every crash point that is passed is appended. */
   readonly crashTrace: string | undefined;
-  /** For tests: deliberate mistakes. Refused outside of demo mode. */
-  readonly plantedBug: string;
 }
 
 /** Throws `ConfigurationError`. */
 export function readServiceEnvironment(env: Environment, name: string): ServiceEnvironment {
   const values = readEnvironment(env, SETTINGS);
-  if (values.FLOTILLA_PLANTED_BUG !== '' && !values.FLOTILLA_DEMO)
-    throw new ConfigurationError(['FLOTILLA_PLANTED_BUG is for tests: it needs FLOTILLA_DEMO=1']);
   const read = {
     instanceId: values.INSTANCE_ID ?? `${name}-${process.pid}`,
     host: values.HOST,
@@ -78,7 +72,6 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     demo: values.FLOTILLA_DEMO,
     crashPoint: values.FLOTILLA_CRASH_POINT,
     crashTrace: values.FLOTILLA_CRASH_TRACE,
-    plantedBug: values.FLOTILLA_PLANTED_BUG,
   };
   const secrets = { serviceSecret: values.SERVICE_SECRET, registryToken: values.CONSUL_HTTP_TOKEN };
   for (const [key, value] of Object.entries(secrets))

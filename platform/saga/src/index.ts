@@ -40,4 +40,3 @@ export type { Refusal, SagaVerb } from './operate/verbs.ts';
 export { createSagaEngine, type SagaEngine } from './run/engine.ts';
 export type { SagaEngineOptions } from './run/engine-options.ts';
 export type { StartOptions } from './run/start-saga.ts';
-export { sagaCrashPoints } from './testing/crash-points.ts';

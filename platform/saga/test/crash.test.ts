@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { sagaCrashPoints } from '../src/index.ts';
+import { sagaCrashPoints } from '../src/testing/crash-points.ts';
 import { createRig, type Rig, refuses } from './rig.ts';
 
 const FIXTURE = fileURLToPath(new URL('./crash.fixture.ts', import.meta.url));

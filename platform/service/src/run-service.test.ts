@@ -158,20 +158,6 @@ test('every crash point that is passed can be traced', async (t) => {
   assert.equal(await readFile(trace, 'utf8'), 'sample sample.before-answer\n'.repeat(2));
 });
 
-test('a bug can be planted in demo mode only', async (t) => {
-  const planted = { ...CONFIG, FLOTILLA_PLANTED_BUG: 'sample-greets-nobody' };
-  const refused = run(t, planted);
-  assert.deepEqual(await refused.exit, { code: 78, signal: null });
-  assert.match(refused.output(), /FLOTILLA_PLANTED_BUG is for tests: it needs FLOTILLA_DEMO=1/);
-  for (const [env, greeting] of [
-    [{ ...planted, FLOTILLA_DEMO: '1' }, 'nobody'],
-    [CONFIG, 'hello'],
-  ] as const) {
-    const { url } = await run(t, env).ready;
-    assert.deepEqual(await (await fetch(`${url}/hello`)).json(), { greeting });
-  }
-});
-
 test('a service is found while it serves and gone before it stops', async (t) => {
   const registry = await startRegistry({ host: '127.0.0.1', port: 0 });
   t.after(() => registry.close());

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { requireScope } from '@flotilla/auth';
 import { createHttpClient, defineRoute, handle, noContent, ok } from '@flotilla/http';
-import { crashPoint, plantedBug } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import * as s from '@flotilla/kernel/schema';
 import { readEnvironment, secret, text } from '@flotilla/process';
 import { runService } from '../src/index.ts';
@@ -59,7 +59,7 @@ await runService({
           logger.info({}, 'greeting soon');
           await delay(query.afterMs ?? 0);
           crashPoint('sample.before-answer');
-          return ok({ greeting: plantedBug('sample-greets-nobody') ? 'nobody' : config.GREETING });
+          return ok({ greeting: config.GREETING });
         }),
         handle(guarded, async ({ principal }) => ok({ greeting: principal.clientId ?? principal.subject })),
         handle(relay, async ({ signal }) => ok((await self.call(guarded, {}, { signal })).body)),

@@ -1,4 +1,4 @@
-import { plantedBug, uuidv5, uuidv7 } from '@flotilla/kernel';
+import { uuidv5 } from '@flotilla/kernel';
 import { type Message, on } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { orderCancelled, orderConfirmed, userRegistered } from '@shop/contracts';
@@ -18,7 +18,7 @@ const NAMESPACE = '0f4c6a52-7b1e-5c3d-8a90-3e2d9b6f4c71';
 export function notificationSubscriptions({ mails, delivery, onQueued }: SubscriptionDeps) {
   async function write(message: Message, mail: Mail | undefined, tx: Transaction): Promise<void> {
     if (mail === undefined) return;
-    const id = plantedBug('new-mail-id-per-delivery') ? uuidv7() : uuidv5(message.id, NAMESPACE);
+    const id = uuidv5(message.id, NAMESPACE);
     await mails.add(tx, id, mail, delivery);
     tx.afterCommit(onQueued);
   }

@@ -10,7 +10,7 @@ import { COMMANDS } from './command-line.ts';
 import { completeWord } from './complete-word.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/flotilla.js');
-const FIXTURE = join(import.meta.dirname, '../../fixture');
+const FIXTURE = join(import.meta.dirname, '../../test/fixture');
 
 describe('what a shell offers', () => {
   const offered = (line: string) => {

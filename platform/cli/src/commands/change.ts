@@ -6,12 +6,11 @@ import { type Command, flag, JSON_OPTION, text } from './command.ts';
 import { DATA_DIR_OPTION, placeOf } from './place.ts';
 import { showInstances } from './ps.ts';
 
-const FAULT_OPTIONS = {
+const CRASH_OPTION = {
   'crash-point': {
     kind: textOf('name[:n][,…]'),
     help: 'for tests: where this process kills itself; after a comma, where the next one does',
   },
-  'planted-bug': { kind: textOf('name'), help: 'for tests: a mistake it makes until the next start' },
 } as const;
 
 export const stop = change('stop', 'drains and stops services', 'stop payment');
@@ -23,7 +22,7 @@ function change(action: 'stop' | 'start' | 'restart', summary: string, example: 
     name: action,
     summary,
     arguments: [{ kind: SERVICE, isRepeated: true }],
-    options: { ...JSON_OPTION, ...DATA_DIR_OPTION, ...(action !== 'stop' && FAULT_OPTIONS) },
+    options: { ...JSON_OPTION, ...DATA_DIR_OPTION, ...(action !== 'stop' && CRASH_OPTION) },
     example,
     run: async (invocation) => {
       const { values } = invocation;
@@ -33,11 +32,8 @@ function change(action: 'stop' | 'start' | 'restart', summary: string, example: 
       const known = [...new Set((await control.instances()).map(({ service }) => service))];
       const wrong = services.find((service) => !known.includes(service));
       if (wrong !== undefined) throw cliError('CLI_UNKNOWN_SERVICE', thereIsNo('service', wrong, known));
-      const faults = {
-        crashPoints: text(values, 'crash-point') ?? '',
-        plantedBug: text(values, 'planted-bug') ?? '',
-      };
-      const changed = await Promise.all(services.map((service) => control.change(service, action, faults)));
+      const points = text(values, 'crash-point');
+      const changed = await Promise.all(services.map((service) => control.change(service, action, points)));
       const instances = changed.flat();
       showInstances(instances, flag(values, 'json'));
       const wanted = action === 'stop' ? 'Stopped' : 'Running';

@@ -15,7 +15,7 @@ import { changeMark } from '../system/data-dir-mark.ts';
 import { tellGoneQueues } from './queue/gone-queues.ts';
 
 /** Its services `stock` and `billing` use the bus; there was a `shipping` once. */
-const FIXTURE = join(import.meta.dirname, '../../fixture');
+const FIXTURE = join(import.meta.dirname, '../../test/fixture');
 const RETIRED = ['--reason', 'retired', '--by', 'mia'];
 
 interface Bench {

@@ -4,7 +4,6 @@ import { text } from 'node:stream/consumers';
 import type { Fault } from '@flotilla/resilience';
 import { type CliErrorCode, cliError } from '../errors.ts';
 import type { DataDir } from '../system/data-dir.ts';
-import type { Faults } from '../system/faults.ts';
 import type { UnitStatus } from '../system/supervised-process.ts';
 import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
 
@@ -23,7 +22,7 @@ export interface Control {
   change(
     service: string,
     action: 'stop' | 'start' | 'restart',
-    faults: Faults,
+    crashPoints?: string,
   ): Promise<readonly InstanceStatus[]>;
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   registry(): Promise<RegistryAccess>;
@@ -45,8 +44,8 @@ export function connectControl(dataDir: DataDir): Control {
   return {
     pid: async () => (await ask<{ readonly pid: number }>('GET', '/status')).pid,
     instances: () => ask('GET', '/instances'),
-    change: (service, action, { crashPoints, plantedBug }) => {
-      const query = new URLSearchParams({ 'crash-point': crashPoints, 'planted-bug': plantedBug });
+    change: (service, action, crashPoints = '') => {
+      const query = new URLSearchParams({ 'crash-point': crashPoints });
       return ask('POST', `/services/${encodeURIComponent(service)}/${action}?${query}`);
     },
     databaseUri: async (service, asAdmin) => {

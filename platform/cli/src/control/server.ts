@@ -1,6 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
-import type { Faults } from '../system/faults.ts';
 import { residentBytes } from '../system/resident-memory.ts';
 import type { Unit, UnitStatus } from '../system/supervised-process.ts';
 import type { Supervisor } from '../system/supervisor.ts';
@@ -17,8 +16,8 @@ export interface Controlled {
   readonly broker: () => BrokerAccess;
   readonly task: (service: string, task: string) => TaskProgram;
   readonly faults: InjectedFaults;
-  /** Throws for faults that a service does not know. */
-  readonly checkFaults: (service: string, faults: Faults) => Promise<void>;
+  /** Throws for crash points that a service does not have. */
+  readonly checkCrashPoints: (service: string, crashPoints: string) => Promise<void>;
 }
 
 /** A program, and the environment of the service that it works for. */
@@ -68,8 +67,10 @@ async function answer(
   if (route === 'POST faults')
     return send(response, 200, controlled.faults.add(name, url.searchParams.getAll('part')));
   if (route === 'DELETE faults') return send(response, 200, controlled.faults.clear(name));
-  if (route === 'POST services')
-    return await changeService(controlled, name, action, faultsOf(url), response);
+  if (route === 'POST services') {
+    const crashPoints = url.searchParams.get('crash-point') ?? '';
+    return await changeService(controlled, name, action, crashPoints, response);
+  }
   if (route === 'POST down') {
     await controlled.shutDown();
     return send(response, 200, { pid: process.pid });
@@ -78,24 +79,17 @@ async function answer(
 }
 
 async function changeService(
-  { supervisor, checkFaults }: Controlled,
+  { supervisor, checkCrashPoints }: Controlled,
   service: string,
   action: string,
-  faults: Faults,
+  crashPoints: string,
   response: ServerResponse,
 ): Promise<void> {
   const units = supervisor.unitsOf(service);
-  await checkFaults(service, faults);
+  await checkCrashPoints(service, crashPoints);
   if (action !== 'start') await supervisor.stopService(service);
-  if (action !== 'stop') await supervisor.startService(service, faults);
+  if (action !== 'stop') await supervisor.startService(service, crashPoints);
   send(response, 200, await describe(units));
-}
-
-function faultsOf({ searchParams }: URL): Faults {
-  return {
-    crashPoints: searchParams.get('crash-point') ?? '',
-    plantedBug: searchParams.get('planted-bug') ?? '',
-  };
 }
 
 async function describe(units: readonly Unit[]): Promise<readonly InstanceStatus[]> {

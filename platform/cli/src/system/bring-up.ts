@@ -9,9 +9,8 @@ import { showErrors } from '../logs/show-errors.ts';
 import { banner } from '../screen/banner.ts';
 import { createProgress, type Progress } from '../screen/progress.ts';
 import { isInBackground, report, supervisorLog } from './background.ts';
+import { readCrashPoints, refuseUnknownCrashPoints } from './crash-points.ts';
 import { createDataDir } from './data-dir.ts';
-import { readFaults } from './faults.ts';
-import { refuseUnknownFaults } from './known-faults.ts';
 import { findRoot, loadSystem } from './load-system.ts';
 import { assignPorts } from './ports.ts';
 import { brokerOf, externalServerOf, refuseRunning, tryBroker } from './preflight.ts';
@@ -36,9 +35,9 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const external = externalServerOf(env);
   await refuseRunning(dataDir); // first: that its port is taken, too, is no news
   const ports = await assignPorts(system, { isolated: flag(values, 'isolated'), port });
-  const faults = readFaults(env);
+  const crashPoints = readCrashPoints(env);
   for (const name of Object.keys(system.services))
-    await refuseUnknownFaults({ system, root }, name, faults(name));
+    await refuseUnknownCrashPoints({ system, root }, name, crashPoints(name));
   const brokerNote = await tryBroker(env);
   await createDataDir(dataDir);
 
@@ -59,7 +58,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     logLevel,
     externalAdminUri,
     silenceMs,
-    faults,
+    crashPoints,
     crashTrace: env['FLOTILLA_CRASH_TRACE'] || undefined,
     inherited: env,
     onEvent: progress.onEvent,

@@ -14,10 +14,9 @@ import { claimSocket } from '../control/socket.ts';
 import { cliError } from '../errors.ts';
 import { checkBroker, type FreeBroker } from './broker.ts';
 import { compileModules } from './compile-modules.ts';
+import { refuseUnknownCrashPoints } from './crash-points.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
-import type { Faults } from './faults.ts';
-import { refuseUnknownFaults } from './known-faults.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
@@ -44,7 +43,7 @@ export interface RunOptions {
   /** How long any service may be silent; `undefined`: as it is declared. */
   readonly silenceMs: number | undefined;
   /** For tests: what goes wrong in a service, from its first start to its next. */
-  readonly faults: (service: string) => Faults;
+  readonly crashPoints: (service: string) => string;
   /** For tests: a file to which all services append the crash points that they pass. */
   readonly crashTrace: string | undefined;
   readonly inherited: Readonly<Record<string, string | undefined>>;
@@ -108,7 +107,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       const facts = running.facts && { ...running.facts, adminUri: adminUri() };
       return taskOf(facts, options.root, service, task);
     },
-    checkFaults: (service, faults) => refuseUnknownFaults(options, service, faults),
+    checkCrashPoints: (service, points) => refuseUnknownCrashPoints(options, service, points),
   });
   if (!(await claimSocket(control, dataDir.controlSocket))) {
     const pid = await connectControl(dataDir).pid();
@@ -149,7 +148,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await provision(adminUri(), plan);
     running.facts = facts;
     await compiled;
-    await supervisor.start(Object.keys(system.services), options.faults);
+    await supervisor.start(Object.keys(system.services), options.crashPoints);
   }
 
   return {

@@ -20,14 +20,14 @@ function setUp(how: Pick<UnitOptions, 'needsHeldSinceMs' | 'isEssential'> = {}) 
   const events: UnitEvent[] = [];
   const processes: (PromiseWithResolvers<Ending> & {
     readonly readiness: PromiseWithResolvers<Addresses>;
-    readonly faults: Readonly<Record<string, string>>;
+    readonly armed: Readonly<Record<string, string>>;
     readonly signals: string[];
   })[] = [];
-  const launch = async (faults: Readonly<Record<string, string>>): Promise<Launched> => {
+  const launch = async (armed: Readonly<Record<string, string>>): Promise<Launched> => {
     const ended = Promise.withResolvers<Ending>();
     const readiness = Promise.withResolvers<Addresses>();
     const signals: string[] = [];
-    processes.push({ ...ended, readiness, faults, signals });
+    processes.push({ ...ended, readiness, armed, signals });
     return {
       pid: processes.length,
       ready: readiness.promise,
@@ -85,9 +85,9 @@ describe('a supervised process', () => {
     assert.deepEqual([unit.status().state, unit.status().pid], ['Stopped', null]);
   });
 
-  it('is started again after a crash, without its crash point but with its bug', async () => {
+  it('is started again after a crash, without its crash point', async () => {
     const { unit, process, crash, clock, types } = setUp();
-    const started = unit.start({ crashPoints: 'relay.after-publish', plantedBug: 'skip-dedupe' });
+    const started = unit.start('relay.after-publish');
     (await process(1)).readiness.resolve({});
     await started;
     await crash(1);
@@ -96,11 +96,8 @@ describe('a supervised process', () => {
     (await process(2)).readiness.resolve({});
     await eventually('it runs', () => unit.status().state === 'Running');
     assert.deepEqual(
-      [(await process(1)).faults, (await process(2)).faults],
-      [
-        { FLOTILLA_CRASH_POINT: 'relay.after-publish', FLOTILLA_PLANTED_BUG: 'skip-dedupe' },
-        { FLOTILLA_PLANTED_BUG: 'skip-dedupe' },
-      ],
+      [(await process(1)).armed, (await process(2)).armed],
+      [{ FLOTILLA_CRASH_POINT: 'relay.after-publish' }, {}],
     );
     assert.equal(unit.status().restarts, 1);
     assert.deepEqual(types(), ['starting', 'ready', 'crashed', 'starting', 'ready']);
@@ -155,12 +152,10 @@ describe('a supervised process', () => {
     assert.equal(unit.status().state, 'Stopped');
   });
 
-  const RUNS = { crashPoints: '', plantedBug: 'skip-dedupe' };
-
   it('is never given up while what it needs is away, and tried at once when that is back', async () => {
     let heldSinceMs: number | undefined;
     const { unit, process, crash, clock, types } = setUp({ needsHeldSinceMs: () => heldSinceMs });
-    const started = unit.start(RUNS);
+    const started = unit.start();
     for (let n = 1; n <= 12; n += 1) {
       await crash(n);
       await eventually('it waits', () => unit.status().state === 'Restarting');
@@ -172,7 +167,6 @@ describe('a supervised process', () => {
     unit.retry();
     (await process(13)).readiness.resolve({});
     await eventually('it runs', () => unit.status().state === 'Running');
-    assert.deepEqual((await process(13)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
   });
 
   it('is not blamed for an end during whose life something was away, nor when it says that something was', async () => {
@@ -192,7 +186,7 @@ describe('a supervised process', () => {
 
   async function givenUp(hopeless: boolean) {
     const rig = setUp();
-    const started = rig.unit.start({ ...RUNS, crashPoints: 'a,b' });
+    const started = rig.unit.start('a,b');
     for (let n = 1; n <= (hopeless ? 1 : 5); n += 1) {
       await rig.crash(n, hopeless);
       await eventually('it is noticed', () => rig.unit.status().state !== 'Starting');
@@ -208,7 +202,7 @@ describe('a supervised process', () => {
     unit.retry();
     (await process(6)).readiness.resolve({});
     await eventually('it runs', () => unit.status().state === 'Running');
-    assert.deepEqual((await process(6)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
+    assert.deepEqual((await process(6)).armed, {});
     assert.equal(types().filter((type) => type === 'starting').length, 6);
   });
 
@@ -242,7 +236,7 @@ describe('a supervised process', () => {
     (await process(1)).readiness.resolve({});
     await started;
     const stopped = unit.stop();
-    const [again, too] = [unit.start(RUNS), unit.start(RUNS)];
+    const [again, too] = [unit.start('a'), unit.start('a')];
     assert.equal(unit.status().state, 'Stopping');
     const first = await process(1);
     assert.deepEqual(first.signals, ['stop'], 'asked once');
@@ -250,7 +244,7 @@ describe('a supervised process', () => {
     await stopped;
     (await process(2)).readiness.resolve({});
     assert.deepEqual(await Promise.all([again, too]), [true, true]);
-    assert.deepEqual((await process(2)).faults, { FLOTILLA_PLANTED_BUG: 'skip-dedupe' });
+    assert.deepEqual((await process(2)).armed, { FLOTILLA_CRASH_POINT: 'a' });
     assert.deepEqual(types(), ['starting', 'ready', 'stopped', 'starting', 'ready']);
   });
 

@@ -1,6 +1,6 @@
 import { type Clock, toError } from '@flotilla/kernel';
 import type { ServiceLog } from '../logs/service-log.ts';
-import { type Faults, faultEnvironment, NO_FAULTS } from './faults.ts';
+import { crashPointOf } from './crash-points.ts';
 import { afterCrash, type CrashHistory, LOOP_AFTER, NO_CRASHES } from './restart-policy.ts';
 
 export type UnitState = 'Stopped' | 'Starting' | 'Running' | 'Restarting' | 'Stopping' | 'CrashLoop';
@@ -59,10 +59,11 @@ export interface Unit {
   /** Since when its process has been ready without a break; `undefined` while it is not. */
   readyAtMs(): number | undefined;
   /**
+   * `crashPoints`: where, in a test, its processes kill themselves, one after the other; see `crashPointOf`.
    * Resolves with `true` when it is ready, `false` when it was given up or stopped meanwhile, or is still not ready
    * after several tries. While it stops, the start comes after that.
    */
-  start(faults?: Faults): Promise<boolean>;
+  start(crashPoints?: string): Promise<boolean>;
   /** A word to its process, if one runs. */
   tell(message: object): void;
   /** What it needs is back: tries at once what waits for its next try, or was given up. */
@@ -76,8 +77,8 @@ export interface UnitOptions {
   readonly service: string;
   readonly instance: string;
   readonly log: ServiceLog;
-  /** `faults` belong into the environment of this process. A rejection counts as a crash. */
-  readonly launch: (faults: Readonly<Record<string, string>>) => Promise<Launched>;
+  /** `armed` belongs into the environment of this process. A rejection counts as a crash. */
+  readonly launch: (armed: Readonly<Record<string, string>>) => Promise<Launched>;
   readonly onEvent: (event: UnitEvent) => void;
   readonly clock: Clock;
   readonly readyTimeoutMs?: number;
@@ -110,18 +111,18 @@ export function createUnit(options: UnitOptions): Unit {
   let readyAtMs: number | undefined;
   let life: Life | undefined;
   let pause: AbortController | undefined; // before the next try
-  let givenUp: Faults | undefined; // what it was started with
+  let isGivenUp = false;
 
   /** One process; resolves when it has ended. */
   async function runOnce(
-    faults: Readonly<Record<string, string>>,
+    armed: Readonly<Record<string, string>>,
     stop: AbortSignal,
     onReady: () => void,
   ): Promise<Ending & { readonly readyForMs: number }> {
     state = 'Starting';
     onEvent({ type: 'starting' });
     try {
-      launched = await options.launch(faults);
+      launched = await options.launch(armed);
     } catch (thrown) {
       return { how: toError(thrown).message, hopeless: false, readyForMs: 0 };
     }
@@ -156,18 +157,22 @@ export function createUnit(options: UnitOptions): Unit {
     return { ...ending, readyForMs: Math.max(0, nowMs() - wasReadyAtMs) };
   }
 
-  async function live(faults: Faults, stop: AbortSignal, settle: (isReady: boolean) => void): Promise<void> {
+  async function live(
+    crashPoints: string,
+    stop: AbortSignal,
+    settle: (isReady: boolean) => void,
+  ): Promise<void> {
     let history: CrashHistory = NO_CRASHES;
     for (let lives = 0; !stop.aborted; lives += 1) {
       const startedAtMs = nowMs();
-      const told = faultEnvironment(faults, lives);
-      const { how, hopeless, lacked, readyForMs } = await runOnce(told, stop, () => settle(true));
+      const armed = crashPointOf(crashPoints, lives);
+      const { how, hopeless, lacked, readyForMs } = await runOnce(armed, stop, () => settle(true));
       if (stop.aborted) break;
       const isOwnFault = lacked !== true && needsHeldSince(startedAtMs);
       const next = afterCrash(history, { readyForMs, isOwnFault });
       if (hopeless || (next.isLoop && !isEssential)) {
         // What is wrong with a configuration does not pass with time.
-        if (!hopeless) givenUp = { ...faults, crashPoints: '' };
+        if (!hopeless) isGivenUp = true;
         giveUp(how);
         return;
       }
@@ -199,12 +204,12 @@ export function createUnit(options: UnitOptions): Unit {
     pause = undefined;
   }
 
-  function begin(faults: Faults, before: Promise<void> | undefined): Life {
+  function begin(crashPoints: string, before: Promise<void> | undefined): Life {
     const stop = new AbortController();
     const first = Promise.withResolvers<boolean>();
     const lived = (async () => {
       if (before !== undefined) await before;
-      if (!stop.signal.aborted) await live(faults, stop.signal, first.resolve);
+      if (!stop.signal.aborted) await live(crashPoints, stop.signal, first.resolve);
     })();
     const begun: Life = {
       stop,
@@ -217,10 +222,10 @@ export function createUnit(options: UnitOptions): Unit {
     return begun;
   }
 
-  function start(faults: Faults = NO_FAULTS): Promise<boolean> {
+  function start(crashPoints: string = ''): Promise<boolean> {
     if (life && !life.stop.signal.aborted) return life.ready;
-    givenUp = undefined;
-    life = begin(faults, life?.done);
+    isGivenUp = false;
+    life = begin(crashPoints, life?.done);
     return life.ready;
   }
 
@@ -243,10 +248,10 @@ export function createUnit(options: UnitOptions): Unit {
     tell: (message) => launched?.tell?.(message),
     retry: () => {
       pause?.abort();
-      if (givenUp) void start(givenUp);
+      if (isGivenUp) void start();
     },
     stop: async () => {
-      givenUp = undefined;
+      isGivenUp = false;
       const current = life;
       if (!current) {
         state = 'Stopped';

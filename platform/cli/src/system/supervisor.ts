@@ -3,7 +3,6 @@ import { type Clock, systemClock } from '@flotilla/kernel';
 import { POSTGRES, type SystemConfig } from '../config.ts';
 import { cliError } from '../errors.ts';
 import { openServiceLog } from '../logs/service-log.ts';
-import type { Faults } from './faults.ts';
 import { launchService } from './launch-service.ts';
 import { DEFAULT_SILENCE_MS } from './silence.ts';
 import {
@@ -18,8 +17,8 @@ export interface Supervisor {
   readonly units: readonly Unit[];
   unitsOf(service: string): readonly Unit[];
   /** Starts the units of these services, each as soon as what it needs is ready or was given up. */
-  start(services: readonly string[], faults: (service: string) => Faults): Promise<void>;
-  startService(service: string, faults?: Faults): Promise<void>;
+  start(services: readonly string[], crashPoints: (service: string) => string): Promise<void>;
+  startService(service: string, crashPoints?: string): Promise<void>;
   stopService(service: string): Promise<void>;
   /** Stops everything, a service before what it needs, PostgreSQL last. */
   shutdown(): Promise<void>;
@@ -96,11 +95,11 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
         name,
         index + 1,
         ({ instance, log }) =>
-          async (faults) =>
+          async (armed) =>
             launchService({
               entry: join(root, entry),
               cwd: root,
-              env: { ...options.environment(name, instance), ...faults },
+              env: { ...options.environment(name, instance), ...armed },
               log,
               silenceMs: options.silenceMs ?? silenceMs,
             }),
@@ -124,16 +123,16 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
   return {
     units,
     unitsOf,
-    start: (services, faults) =>
+    start: (services, crashPoints) =>
       inOrder(
         services,
         (name) => system.services[name]?.needs ?? [],
         async (name) => {
-          if (!closing) await each(name, (unit) => unit.start(faults(name)));
+          if (!closing) await each(name, (unit) => unit.start(crashPoints(name)));
         },
       ),
-    startService: async (service, faults) => {
-      await each(service, (unit) => unit.start(faults));
+    startService: async (service, crashPoints) => {
+      await each(service, (unit) => unit.start(crashPoints));
     },
     stopService: async (service) => {
       await each(service, (unit) => unit.stop());

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
+import { NO_NAMESPACES, type StandIn, startStandIn } from '../../test/consul.ts';
 import { type ConsulResolverOptions, createConsulResolver } from './consul-resolver.ts';
-import { NO_NAMESPACES, type StandIn, startStandIn } from './test-consul.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import Consul from 'consul';
+import { type Api, apiOf } from '../../test/registry-api.ts';
 import { startRegistry } from './start-registry.ts';
-import { type Api, apiOf } from './test-api.ts';
 
 const judge = process.env['FLOTILLA_TEST_CONSUL'];
 

@@ -3,8 +3,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import { type Api, apiOf } from '../../test/registry-api.ts';
 import { startRegistry } from './start-registry.ts';
-import { type Api, apiOf } from './test-api.ts';
 
 /**
  * One suite, two servers: the embedded registry and, where its address is given, a real Consul. What differs on purpose

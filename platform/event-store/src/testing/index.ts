@@ -1,1 +1,2 @@
+export { eventStoreCrashPoints } from './crash-points.ts';
 export { type DecideSpec, decideSpec } from './decide-spec.ts';

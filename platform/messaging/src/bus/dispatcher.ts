@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, pause, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { type Bounds, headWithin, MAX_BATCH_BYTES } from '../batch-bounds.ts';
 import type { Delivery, ReceiveOptions, Settlement } from '../transport.ts';
@@ -115,7 +115,6 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   }
 
   async function work(batch: readonly D[]): Promise<void> {
-    if (plantedBug('ack-before-commit')) await source.ack(batch);
     const settlements: readonly Settlement[] = await handle(batch);
     const released = batch.filter((_delivery, index) => settlements[index] !== 'done');
     handled.push(...batch.filter((_delivery, index) => settlements[index] === 'done'));

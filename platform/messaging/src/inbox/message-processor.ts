@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, crashPoint, type Gate, pause, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, type Gate, pause, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { Delivery, Settlement } from '../transport.ts';
@@ -47,8 +47,7 @@ export function createMessageProcessor(options: ProcessorOptions) {
       aside = tasks.filter((task) => waiting.has(task.inboxId));
       if (aside.length > 0) throw ROLLBACK;
       // `delete`: a message that is twice in one batch runs once.
-      for (const task of tasks)
-        if (fresh.delete(task.inboxId) || plantedBug('skip-dedupe')) await runTask(task, tx);
+      for (const task of tasks) if (fresh.delete(task.inboxId)) await runTask(task, tx);
       crashPoint('consumer.before-commit');
     };
     // Several are not run again as they are: what they wait for is wanted by others that do the same.

@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, crashPoint, pause, plantedBug, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, pause, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { type Logger, type Metrics, newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
 import { describeError, isUnreachable, judgeFailure } from './failure.ts';
@@ -69,7 +69,6 @@ export function createSettling(options: SettlingOptions): Settling {
     bury: (unusable, countedCrashes = 0) =>
       store(unusable, () => held.bury(unusable, undefined, countedCrashes)),
     settleFailure: async (task, error, failures, countedCrashes) => {
-      if (plantedBug('swallow-failure')) return;
       const { arrival, inboxId, message } = task;
       const failure = {
         at: clock.now(),

@@ -7,7 +7,7 @@ import { type Database, migrate } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { outboxMigrations } from '../migrations.ts';
 
-const FORMER = join(import.meta.dirname, '../../fixture/former-0001_outbox.sql');
+const FORMER = join(import.meta.dirname, '../../test/fixture/former-0001_outbox.sql');
 
 /** Everything that a schema consists of, as text. */
 const SCHEMA = `

@@ -1,4 +1,4 @@
-import { crashPoint, plantedBug } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import type { ShardLeases } from '../bus/shard-leases.ts';
 import type { Refusal, Transport } from '../transport.ts';
 import type { OutboxRow, OutboxStore } from './outbox-store.ts';
@@ -24,8 +24,6 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
   const { store, leases, transport } = options;
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
-  const everReached: Reached = new Map();
-  const beginning = (): Reached => (plantedBug('cursor-by-id') ? everReached : new Map());
 
   async function confirm(): Promise<void> {
     const rows = unconfirmed;
@@ -63,7 +61,6 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
 
   /** Returns what must not go on. */
   async function publish(rows: readonly OutboxRow[]): Promise<readonly Refusal[]> {
-    if (plantedBug('delete-before-publish')) await store.confirm(rows);
     crashPoint('relay.before-publish');
     const refusals = await transport.publish(rows.map(toOutgoing));
     crashPoint('relay.after-publish');
@@ -82,7 +79,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     await confirm();
     // Here no batch is running, so nothing of these shards is on its way.
     if (leases.surplus().length > 0) await leases.release(leases.surplus());
-    const reached = beginning();
+    const reached: Reached = new Map();
     let confirmed = later(Promise.resolve());
     let batch = await fetch(reached, false);
     // It may be a part of what waits in a key: the rest is due as well.

@@ -1,8 +1,8 @@
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { describeTransport } from '../../test/transport.contract.ts';
+import { createTestVhost, skipWithoutRabbitmq } from '../testing/rabbitmq.ts';
 import type { Transport } from '../transport.ts';
 import { createRabbitmqTransport } from './rabbitmq-transport.ts';
-import { createTestVhost, skipWithoutRabbitmq } from './testing.ts';
 
 describeTransport(
   'rabbitmq',

@@ -5,7 +5,7 @@ import {
   createRabbitmqTransport,
   type RabbitmqTransportOptions,
 } from '../../src/rabbitmq/rabbitmq-transport.ts';
-import { createTestVhost, type TestVhost } from '../../src/rabbitmq/testing.ts';
+import { createTestVhost, type TestVhost } from '../../src/testing/rabbitmq.ts';
 import type { Delivery, OutgoingMessage, Settlement, Transport } from '../../src/transport.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 

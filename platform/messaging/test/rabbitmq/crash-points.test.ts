@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
 import { rabbitmqCrashPoints } from '../../src/testing/crash-points.ts';
+import { skipWithoutRabbitmq } from '../../src/testing/rabbitmq.ts';
 import { startSuccessor, startTestProcess } from '../process.ts';
 import { effects } from '../system.ts';
 import { useRabbitmqTestSystem } from './system.ts';

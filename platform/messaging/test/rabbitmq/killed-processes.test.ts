@@ -1,4 +1,4 @@
-import { skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
+import { skipWithoutRabbitmq } from '../../src/testing/rabbitmq.ts';
 import { describeKilledProcesses } from '../killed-processes.contract.ts';
 import { useRabbitmqTestSystem } from './system.ts';
 

@@ -1,5 +1,5 @@
 import { describe } from 'node:test';
-import { skipWithoutRabbitmq } from '../../src/rabbitmq/testing.ts';
+import { skipWithoutRabbitmq } from '../../src/testing/rabbitmq.ts';
 import { testRollingDeployment } from '../rolling-deployment.contract.ts';
 import { useRabbitmqTestSystem } from './system.ts';
 

@@ -5,8 +5,8 @@ import {
   createRabbitmqTransport,
   type RabbitmqTransportOptions,
 } from '../../src/rabbitmq/rabbitmq-transport.ts';
-import { createTestVhost, type TestVhost } from '../../src/rabbitmq/testing.ts';
 import { deadLetterQueue, shardQueue } from '../../src/rabbitmq/topology/topology.ts';
+import { createTestVhost, type TestVhost } from '../../src/testing/rabbitmq.ts';
 import type { Transport } from '../../src/transport.ts';
 import { createTestSystem, type TestSystem } from '../system.ts';
 

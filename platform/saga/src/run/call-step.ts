@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, pause, plantedBug } from '@flotilla/kernel';
+import { type Clock, crashPoint, pause } from '@flotilla/kernel';
 import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
 import { commandIdAt, timeoutMsOf } from '../decide/opening.ts';
 import { toRejection } from '../decide/rejection.ts';
@@ -106,7 +106,7 @@ async function execute(step: SagaStep<object>, { data }: Instance, call: SagaCal
 
 async function undo(step: SagaStep<object>, { data }: Instance, call: SagaUndoCall): Promise<Outcome> {
   crashPoint('saga.before-undo');
-  if (!plantedBug('drop-compensation')) await step.undo?.(data, call);
+  await step.undo?.(data, call);
   crashPoint('saga.after-undo');
   return { event: { kind: 'succeeded' } };
 }

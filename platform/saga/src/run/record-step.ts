@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, isPlatformError, plantedBug } from '@flotilla/kernel';
+import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { SagaEvent, Transition } from '../decide/state.ts';
 import { transition } from '../decide/transition.ts';
@@ -127,9 +127,7 @@ async function write(
 
 async function writeTogether(deps: RecordDeps, change: Change): Promise<Written | undefined> {
   try {
-    return await deps.db.transaction((tx) =>
-      writeWithHooks(deps, tx, change, plantedBug('saga-state-apart') ? deps.db : tx),
-    );
+    return await deps.db.transaction((tx) => writeWithHooks(deps, tx, change));
   } catch (error) {
     if (isPlatformError(error) && error.code === 'SAGA_CHANGED') return undefined;
     throw error;

@@ -81,19 +81,14 @@ export async function writeAlone(
  * before saga rows: the same order in which a feature locks them that starts or cancels a saga. Throws
  * `SAGA_CHANGED` when the instance was changed meanwhile: the caller takes everything back.
  */
-export async function writeWithHooks(
-  deps: WriteDeps,
-  tx: Transaction,
-  change: Change,
-  instances: Queryable = tx,
-): Promise<Written> {
+export async function writeWithHooks(deps: WriteDeps, tx: Transaction, change: Change): Promise<Written> {
   const hooks = hooksOf(change.before, change.transition, change.event, change.result);
   const dataJson = hooks && storableJson(JSON.stringify(await hooks(tx)));
   // As it will be read after a restart.
   const data = dataJson === undefined ? change.before.data : (JSON.parse(dataJson) as object);
   const date = await timeToOpen(tx, change.before, change.transition.state);
   const { after, record, sends } = draft(deps, change, { data, dataJson, date });
-  if (!(await recordStep(instances, record)))
+  if (!(await recordStep(tx, record)))
     throw sagaError('SAGA_CHANGED', 'the saga was changed by somebody else', {
       details: { sagaId: record.id },
     });

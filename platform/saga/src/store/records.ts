@@ -1,4 +1,3 @@
-import { plantedBug } from '@flotilla/kernel';
 import { type Queryable, storableJson } from '@flotilla/postgres';
 import type { Closing, Direction, SagaStatus } from '../decide/state.ts';
 import type { Fault } from '../errors.ts';
@@ -46,7 +45,7 @@ const FENCE = `lease_epoch = $2 AND version = $3 AND ended_at IS NULL AND (NOT $
 
 // By the parameter, not by what was moved: also planned on an empty table, this is a look-up by the whole key.
 // What a transition does not need is left out: PostgreSQL prepares every part of a statement, also one that writes nothing.
-const recordBehind = (fence: string, { fails, opens }: Parts) => `
+const recordStatement = ({ fails, opens }: Parts) => `
   WITH moved AS (
     UPDATE saga_instance SET status = $4, data = coalesce($5::jsonb, data), step = $6::text, direction = $7,
       attempt = $8, pivot_started = $9, reason = $10::jsonb, version = version + 1, updated_at = clock_timestamp(),
@@ -56,7 +55,7 @@ const recordBehind = (fence: string, { fails, opens }: Parts) => `
       next_attempt_at = CASE WHEN $12::float8 IS NULL THEN next_attempt_at
                              ELSE clock_timestamp() + $12::float8 * interval '1 ms' END,
       ended_at = CASE WHEN $6::text IS NULL THEN clock_timestamp() END
-    WHERE id = $1 AND ${fence}
+    WHERE id = $1 AND ${FENCE}
     RETURNING id, data
   ), was AS (
     UPDATE saga_step s SET status = $13::text, attempts = $14::int, reply = coalesce($15::jsonb, reply),
@@ -77,8 +76,6 @@ const OPENED = `, opened AS (
     SELECT moved.id, coalesce($6::text, ''), $7::text, ${openedValues('moved.data')} FROM moved, ${openingsFrom('$25')}
   )`;
 
-const UNFENCED = '($2::integer, $3::integer) IS NOT NULL';
-
 interface Parts {
   /** An attempt has failed, and the step stays open. */
   readonly fails: boolean;
@@ -87,9 +84,9 @@ interface Parts {
 
 const statements = new Map<string, string>();
 
-function recordStatement(fence: string, parts: Parts): string {
-  const key = `${fence} ${parts.fails} ${parts.opens}`;
-  const sql = statements.get(key) ?? recordBehind(fence, parts);
+function statementFor(parts: Parts): string {
+  const key = `${parts.fails} ${parts.opens}`;
+  const sql = statements.get(key) ?? recordStatement(parts);
   statements.set(key, sql);
   return sql;
 }
@@ -98,10 +95,7 @@ function recordStatement(fence: string, parts: Parts): string {
 export async function recordStep(tx: Queryable, record: StepRecord): Promise<boolean> {
   const { was, next } = record;
   const opens = record.opens.length > 0;
-  const sql = recordStatement(plantedBug('write-without-lease') ? UNFENCED : FENCE, {
-    fails: was.status === 'open' && was.fault !== undefined,
-    opens,
-  });
+  const sql = statementFor({ fails: was.status === 'open' && was.fault !== undefined, opens });
   const rows = await tx.query(sql, [
     record.id,
     record.epoch,

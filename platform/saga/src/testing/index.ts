@@ -1,3 +1,4 @@
+export { sagaCrashPoints } from './crash-points.ts';
 export {
   type CallName,
   type Expectation,

@@ -1,6 +1,6 @@
-import { crashPoint, plantedBug } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Database, Transaction } from '@flotilla/postgres';
+import type { Database } from '@flotilla/postgres';
 import { userRegistered } from '@shop/contracts';
 import type { AccountStore } from '../account-store.ts';
 import type { Account } from '../domain/account.ts';
@@ -20,8 +20,7 @@ export async function openAccount(
   const { id, email, name } = account;
   const inserted = await db.transaction(async (tx) => {
     if (!(await accounts.insert(tx, { ...account, passwordHash }))) return false;
-    const publish = (on: Transaction) => outbox.publish(on, userRegistered, { userId: id, email, name });
-    await (plantedBug('publish-before-commit') ? db.transaction(publish) : publish(tx));
+    await outbox.publish(tx, userRegistered, { userId: id, email, name });
     crashPoint('identity.before-sign-up-commit');
     return true;
   });

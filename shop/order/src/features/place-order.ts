@@ -5,7 +5,6 @@ import {
   crashPoint,
   type Money,
   type NewId,
-  plantedBug,
   type Result,
   reject,
 } from '@flotilla/kernel';
@@ -94,9 +93,7 @@ export function createPlaceOrder(
     if (!priced.ok) return { kind: 'refused', rejection: priced.rejection };
 
     const order = newOrder(deps, request, priced.value);
-    const accepting = accept(deps, order, request, requestHash);
-    if (plantedBug('answer-before-commit')) return answerUnaccepted(deps, order, accepting);
-    const accepted = await accepting;
+    const accepted = await accept(deps, order, request, requestHash);
     if (!accepted) {
       const twin = await deps.keys.find(request.customer.id, request.idempotencyKey);
       if (twin) return await replay(deps, twin, request, requestHash, signal);
@@ -142,16 +139,6 @@ async function priceByListOrQuote(
     signal,
   );
   return priceItems(items, products);
-}
-
-/** A planted bug: the client is told before it is true. */
-function answerUnaccepted(
-  { awaitOrder }: PlaceOrderDeps,
-  order: Order,
-  accepting: Promise<unknown>,
-): PlaceOrderOutcome {
-  accepting.catch(() => undefined);
-  return { kind: 'answered', orderId: order.id, response: awaitOrder.response(order) };
 }
 
 function hashRequest({

@@ -1,4 +1,4 @@
-import { crashPoint, plantedBug } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import {
   type ChargeAnswer,
   chargeAnswer,
@@ -71,8 +71,7 @@ async function obtainOutcome(
   holder: string,
   signal: AbortSignal,
 ): Promise<ProviderOutcome> {
-  const key = plantedBug('new-key-per-attempt') ? deps.newId() : payment.id;
-  const request = { ...toRequest(payment), key };
+  const request = toRequest(payment);
   for (let attempt = 1; ; attempt += 1) {
     const outcome = await attemptCharge(deps, request, signal);
     if (outcome) return outcome;
@@ -96,7 +95,6 @@ async function attemptCharge(
     return answer === 'busy' ? undefined : answer;
   } catch (error) {
     if (!isProviderUnavailable(error)) throw error;
-    if (plantedBug('timeout-is-failure')) return { status: 'declined', reason: 'no-answer' };
     deps.logger.warn({ err: error, paymentId: request.key }, 'a charge was not answered; asking by key');
     return await deps.provider.find(request.key, signal);
   }

@@ -1,4 +1,4 @@
-import { crashPoint, plantedBug } from '@flotilla/kernel';
+import { crashPoint } from '@flotilla/kernel';
 import { decideClose, decideRefunded, evolve, type Payment, refundAnswer } from '../domain/payment.ts';
 import { paymentError } from '../errors.ts';
 import type { PaymentStore } from '../payment-store.ts';
@@ -51,8 +51,6 @@ async function giveBack(
   signal: AbortSignal,
 ): Promise<Payment> {
   if (payment.amount === undefined) throw new Error('a captured payment has an amount');
-  if (plantedBug('record-refund-before-call'))
-    await recordChange(deps, payment, holder, (current) => decideRefunded(current, deps.newId()));
   crashPoint('payment.before-refund-call');
   const { refundId } = await deps.provider.refund(
     { key: payment.id, refundKey: `${payment.id}:refund`, amount: payment.amount },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createTestVhost, skipWithoutRabbitmq } from '../testing.ts';
+import { createTestVhost, skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 import { checkBroker } from './check-broker.ts';
 
 describe('the look at a broker', { skip: skipWithoutRabbitmq() }, () => {

@@ -5,7 +5,7 @@ import { connect } from 'amqplib';
 import { useRabbitmqTestSystem } from '../../../test/rabbitmq/system.ts';
 import { counted } from '../../../test/system.ts';
 import { on } from '../../inbox/handler.ts';
-import { skipWithoutRabbitmq } from '../testing.ts';
+import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 
 describe('bad input on RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
   const createSystem = useRabbitmqTestSystem();

@@ -4,8 +4,8 @@ import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { silentLogger } from '@flotilla/telemetry';
 import { collect, useTestBench } from '../../../test/rabbitmq/bench.ts';
+import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 import type { Delivery, Settlement } from '../../transport.ts';
-import { skipWithoutRabbitmq } from '../testing.ts';
 import { topologyOfQueue } from '../topology/topology.ts';
 
 const allDone = (deliveries: readonly Delivery[]) => deliveries.map((): Settlement => 'done');

@@ -3,8 +3,8 @@ import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { type TestBench, useTestBench } from '../../../test/rabbitmq/bench.ts';
 import { shardOf } from '../../bus/shard.ts';
+import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 import type { Delivery, Settlement } from '../../transport.ts';
-import { skipWithoutRabbitmq } from '../testing.ts';
 
 const SHARDS = 4;
 const shardOfQueue = (key: string) => shardOf(key) % SHARDS;

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { isPlatformError } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { collect, useTestBench } from '../../../test/rabbitmq/bench.ts';
-import { skipWithoutRabbitmq } from '../testing.ts';
+import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 
 function isUnavailable(error: unknown): boolean {
   return isPlatformError(error) && error.code === 'MESSAGING_UNAVAILABLE' && error.retryable;

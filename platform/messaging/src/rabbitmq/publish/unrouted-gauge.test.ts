@@ -3,7 +3,7 @@ import { describe, it } from 'node:test';
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { useTestBench } from '../../../test/rabbitmq/bench.ts';
-import { skipWithoutRabbitmq } from '../testing.ts';
+import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 
 /** A quarter of a minute is over at once. */
 const hasty: Clock = {

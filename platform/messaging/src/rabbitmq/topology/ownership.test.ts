@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { createRabbitmqTransport } from '../rabbitmq-transport.ts';
 import {
   createTestUser,
   createTestVhost,
   evalOnBroker,
   skipWithoutRabbitmq,
   type TestVhost,
-} from '../testing.ts';
+} from '../../testing/rabbitmq.ts';
+import { createRabbitmqTransport } from '../rabbitmq-transport.ts';
 import {
   brokerAddress,
   claimOnBroker,

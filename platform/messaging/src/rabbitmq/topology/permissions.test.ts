@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import {
+  createTestUser,
+  createTestVhost,
+  skipWithoutRabbitmq,
+  type TestVhost,
+} from '../../testing/rabbitmq.ts';
 import type { OutgoingMessage, Transport } from '../../transport.ts';
 import { createRabbitmqTransport } from '../rabbitmq-transport.ts';
-import { createTestUser, createTestVhost, skipWithoutRabbitmq, type TestVhost } from '../testing.ts';
 
 /** As the README has them, for the service `order`. */
 const OF_ORDER = {

@@ -8,8 +8,8 @@ import { connect } from 'amqplib';
 import { collect } from '../../../test/rabbitmq/bench.ts';
 import { BACKLOG_INTERVAL_MS } from '../../bus/backlog-watch.ts';
 import { busMigrations } from '../../migrations.ts';
+import { createTestVhost, skipWithoutRabbitmq, type TestVhost } from '../../testing/rabbitmq.ts';
 import { createRabbitmqTransport, type RabbitmqTransportOptions } from '../rabbitmq-transport.ts';
-import { createTestVhost, skipWithoutRabbitmq, type TestVhost } from '../testing.ts';
 import { createRabbitmqQueues } from './queues.ts';
 
 /** The pause between two measurements is over at once. */

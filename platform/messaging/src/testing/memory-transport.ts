@@ -1,7 +1,14 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { silentLogger } from '@flotilla/telemetry';
-import { createDispatcher, type Dispatcher } from './bus/dispatcher.ts';
-import type { Delivery, OutgoingMessage, ReceiveOptions, Receiver, Refusal, Transport } from './transport.ts';
+import { createDispatcher, type Dispatcher } from '../bus/dispatcher.ts';
+import type {
+  Delivery,
+  OutgoingMessage,
+  ReceiveOptions,
+  Receiver,
+  Refusal,
+  Transport,
+} from '../transport.ts';
 
 interface Queue {
   readonly types: Set<string>;

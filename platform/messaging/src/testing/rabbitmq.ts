@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { promisify } from 'node:util';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { createRabbitmqTransport } from './rabbitmq-transport.ts';
+import { createRabbitmqTransport } from '../rabbitmq/rabbitmq-transport.ts';
 
 const run = promisify(execFile);
 

@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { createTestDatabase } from './testing.ts';
+import { createTestDatabase } from './index.ts';
 
 it('gives tests that ask at the same time a database of their own each, with the schema as it is now', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'flotilla-testing-'));

@@ -1,7 +1,7 @@
 import { generateKeyPairSync, type JsonWebKey, randomUUID, sign } from 'node:crypto';
-import type { KeySource } from './key-set.ts';
-import { createStaticKeys } from './remote-keys.ts';
-import { createTokenVerifier, type VerifyToken } from './token-verifier.ts';
+import type { KeySource } from '../key-set.ts';
+import { createStaticKeys } from '../remote-keys.ts';
+import { createTokenVerifier, type VerifyToken } from '../token-verifier.ts';
 
 export interface TestIssuer {
   readonly issuer: string;

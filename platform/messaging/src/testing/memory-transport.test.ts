@@ -1,4 +1,4 @@
-import { describeTransport } from '../test/transport.contract.ts';
+import { describeTransport } from '../../test/transport.contract.ts';
 import { createMemoryTransport } from './memory-transport.ts';
 
 describeTransport('memory', async () => {

@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createDatabase, type Database } from './database.ts';
-import { toPostgresError } from './errors.ts';
-import { type MigrationSource, migrate, readMigrations } from './migrate.ts';
-import { databaseUri } from './provision.ts';
+import { createDatabase, type Database } from '../database.ts';
+import { toPostgresError } from '../errors.ts';
+import { type MigrationSource, migrate, readMigrations } from '../migrate.ts';
+import { databaseUri } from '../provision.ts';
 
-export { hasPooler, startTestPooler, type TestPooler } from './test-pooler.ts';
+export { hasPooler, startTestPooler, type TestPooler } from './pooler.ts';
 
 export interface TestDatabase {
   readonly db: Database;

@@ -5,8 +5,8 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { serverAccount } from './embedded/account.ts';
-import { databaseUri } from './provision.ts';
+import { serverAccount } from '../embedded/account.ts';
+import { databaseUri } from '../provision.ts';
 
 export interface TestPooler {
   /** Of a database of the test server, through the pooler. */
