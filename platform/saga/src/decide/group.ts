@@ -1,16 +1,5 @@
-import type { Fault } from '../errors.ts';
-import {
-  backoffMs,
-  boundedWaitMs,
-  goOn,
-  REFUSED_AFTER_PIVOT,
-  reasonToTurn,
-  stuckWaitMs,
-  terminal,
-  UNDO_REFUSED,
-  unacceptable,
-  undoFrom,
-} from './rules.ts';
+import { advance, reasonToTurn, terminal, undoFrom } from './course.ts';
+import { type Attempt, REFUSED_AFTER_PIVOT, refusedAgain, tryAgain, UNDO_REFUSED } from './retry.ts';
 import {
   type BranchState,
   type Closing,
@@ -41,7 +30,7 @@ export function groupTransition(
     case 'sent':
       return { state };
     case 'unrecorded':
-      return again(group, event.fault);
+      return tryAgain(attemptOf(group), event.fault);
     case 'succeeded':
       return succeed(group);
     case 'due':
@@ -76,12 +65,13 @@ function forward(group: Group, event: Unsuccessful): Transition {
   const reason = state.reason ?? reasonToTurn(plan, state, conditions, name);
   if (event.kind === 'due') return reason ? close(group, 'unknown', reason) : { state };
   if (event.kind === 'failed') {
-    if (hasStartedPivot(plan, state)) return again(group, event.fault);
+    if (hasStartedPivot(plan, state)) return tryAgain(attemptOf(group), event.fault);
     const why = reason ?? terminal(event.fault, name);
-    return why ? close(group, 'unknown', why) : again(group, event.fault);
+    return why ? close(group, 'unknown', why) : tryAgain(attemptOf(group), event.fault);
   }
   const { rejection } = event;
-  if (hasStartedPivot(plan, state)) return refusedAgain(group, rejection.code, REFUSED_AFTER_PIVOT);
+  if (hasStartedPivot(plan, state))
+    return refusedAgain(attemptOf(group), rejection.code, REFUSED_AFTER_PIVOT);
   return close(
     group,
     'rejected',
@@ -92,8 +82,8 @@ function forward(group: Group, event: Unsuccessful): Transition {
 function backward(group: Group, event: Unsuccessful): Transition {
   if (event.kind === 'due') return { state: group.state };
   return event.kind === 'failed'
-    ? again(group, event.fault)
-    : refusedAgain(group, event.rejection.code, UNDO_REFUSED);
+    ? tryAgain(attemptOf(group), event.fault)
+    : refusedAgain(attemptOf(group), event.rejection.code, UNDO_REFUSED);
 }
 
 function close(group: Group, closed: Closing, reason: SagaReason | undefined): Transition {
@@ -102,7 +92,7 @@ function close(group: Group, closed: Closing, reason: SagaReason | undefined): T
   const state = { ...changed, status: calmer(group, changed), ...(reason && { reason }) };
   if (state.branches?.some(({ status }) => status === 'open')) return { state, closed };
   if (state.direction === 'undo') return { state: undoFrom(plan, state, state.step - 1), closed };
-  return { state: reason ? undoFrom(plan, state, state.step) : goOn(plan, state), closed };
+  return { state: reason ? undoFrom(plan, state, state.step) : advance(plan, state), closed };
 }
 
 /** A group is stuck no longer when none of its open branches has been tried for too long. */
@@ -114,28 +104,16 @@ function calmer({ conditions }: Group, state: SagaState): SagaState['status'] {
   return state.direction === 'do' ? 'running' : 'compensating';
 }
 
-function again(group: Group, fault: Fault): Transition {
+function attemptOf(group: Group): Attempt {
   const { plan, state, branch, conditions } = group;
-  const attempt = state.attempt + branch.retries;
-  const stuck = !fault.retryable || attempt >= conditions.stuckAfterAttempts;
-  const planned = plan.steps[state.step]?.members?.find(({ name }) => name === branch.name);
-  const waitMs = stuck
-    ? stuckWaitMs(conditions)
-    : backoffMs(planned, state.direction, attempt, conditions.random);
-  const tried = withBranch(group, { ...branch, retries: branch.retries + 1 });
+  const { name, retries, epoch } = branch;
+  const next = { ...branch, retries: retries + 1 };
   return {
-    state: stuck ? { ...tried, status: 'stuck' } : tried,
-    waitMs: boundedWaitMs(plan, state, waitMs, conditions),
+    ...{ plan, state, conditions, number: state.attempt + retries },
+    isStuck: false, // that is said of the group, not of each branch
+    planned: plan.steps[state.step]?.members?.find((member) => member.name === name),
+    counted: (isRenewed) => withBranch(group, isRenewed ? { ...next, epoch: epoch + 1 } : next),
   };
-}
-
-function refusedAgain(group: Group, code: string, message: string): Transition {
-  const { plan, state, branch } = group;
-  const tried = again(group, unacceptable(code, message));
-  const planned = plan.steps[state.step]?.members?.find(({ name }) => name === branch.name);
-  if (!planned?.renewed) return tried;
-  const renewed = { ...branch, retries: branch.retries + 1, epoch: branch.epoch + 1 };
-  return { ...tried, state: withBranch({ ...group, state: tried.state }, renewed), closed: 'rejected' };
 }
 
 function withBranch({ state, branch }: Group, changed: BranchState): SagaState {

@@ -4,18 +4,18 @@ import type { Fault } from '../errors.ts';
 import type { Instance } from '../store/instance.ts';
 import { isEnded, type SagaEvent, type Transition } from './state.ts';
 
+/** Resolves to the data of the following steps. */
+export type RunHooks = (tx: Transaction) => Promise<object>;
+
 type Hook = (tx: Transaction, data: object) => Promise<object>;
 
-/**
- * Everything of a definition that belongs into the transaction of one transition; it resolves to the data of
- * the following steps. `undefined` when there is nothing.
- */
+/** Everything of a definition that belongs into the transaction of one transition; `undefined` when there is nothing. */
 export function hooksOf(
   before: Instance,
   next: Transition,
   event: SagaEvent,
   result: unknown,
-): ((tx: Transaction) => Promise<object>) | undefined {
+): RunHooks | undefined {
   const hooks = [
     stepHook(before, next, event.branch ?? '', result),
     endHook(before, next),

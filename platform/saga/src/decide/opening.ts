@@ -32,7 +32,7 @@ export function openAll(place: Place): readonly Opening[] {
 }
 
 /** A step whose command was refused, under a new command id: sent when `waitMs` have passed. */
-export function openAgain(place: Place, branch: string, epoch: number, waitMs: number): Opening {
+export function reopen(place: Place, branch: string, epoch: number, waitMs: number): Opening {
   const { instance, state, now } = place;
   const commandId = commandIdAt(instance, state, state.direction, branch, epoch);
   return { branch, via: 'message', epoch, commandId, dueAt: now + waitMs, sent: false };

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { firstState } from './rules.ts';
+import { firstState } from './course.ts';
 import {
   answerCancel,
   type Conditions,

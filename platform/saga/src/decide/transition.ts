@@ -1,18 +1,14 @@
 import type { Fault } from '../errors.ts';
+import { advance, reasonToTurn, startCompensation, terminal, undoFrom } from './course.ts';
 import { groupTransition } from './group.ts';
 import {
-  backoffMs,
-  boundedWaitMs,
-  goOn,
+  type Attempt,
   REFUSED_AFTER_PIVOT,
-  reasonToTurn,
-  stuckWaitMs,
-  terminal,
-  turn,
+  refusedAgain,
+  tryAgain,
+  tryInTime,
   UNDO_REFUSED,
-  unacceptable,
-  undoFrom,
-} from './rules.ts';
+} from './retry.ts';
 import {
   type Conditions,
   hasStartedPivot,
@@ -38,7 +34,7 @@ export function transition(
 ): Transition {
   if (isEnded(state.status) || event.kind === 'sent') return { state };
   if (state.branches) return groupTransition(plan, state, event, conditions);
-  if (event.kind === 'unrecorded') return tryAgain(plan, state, event.fault, conditions);
+  if (event.kind === 'unrecorded') return tryAgain(attemptOf(plan, state, conditions), event.fault);
   return state.direction === 'do'
     ? forward(plan, state, event, conditions)
     : backward(plan, state, event, conditions);
@@ -50,10 +46,10 @@ function forward(plan: SagaPlan, state: SagaState, event: Outcome, conditions: C
   switch (event.kind) {
     case 'due': {
       const reason = reasonToTurn(plan, state, conditions, nameOf(plan, state));
-      return reason ? turn(plan, state, reason, state.step, 'unknown') : { state };
+      return reason ? startCompensation(plan, state, reason, state.step, 'unknown') : { state };
     }
     case 'succeeded':
-      return advance(plan, state, conditions);
+      return succeed(plan, state, conditions);
     case 'rejected':
       return refuse(plan, state, event.rejection, conditions);
     case 'failed':
@@ -61,29 +57,29 @@ function forward(plan: SagaPlan, state: SagaState, event: Outcome, conditions: C
   }
 }
 
-function advance(plan: SagaPlan, state: SagaState, conditions: Conditions): Transition {
+function succeed(plan: SagaPlan, state: SagaState, conditions: Conditions): Transition {
   const last = state.step === plan.steps.length - 1;
   // The deadline bounds what is still to be done: with the last step nothing is.
   const reason = reasonToTurn(plan, state, last ? { deadlineInMs: 1 } : conditions, nameOf(plan, state));
-  if (reason) return turn(plan, state, reason, state.step, 'done');
-  return { state: goOn(plan, state), closed: 'done' };
+  if (reason) return startCompensation(plan, state, reason, state.step, 'done');
+  return { state: advance(plan, state), closed: 'done' };
 }
 
 function refuse(plan: SagaPlan, state: SagaState, rejection: Rejection, conditions: Conditions): Transition {
-  if (state.step > plan.pivot) return refusedAgain(plan, state, rejection, REFUSED_AFTER_PIVOT, conditions);
+  if (state.step > plan.pivot)
+    return refusedAgain(attemptOf(plan, state, conditions), rejection.code, REFUSED_AFTER_PIVOT);
   const reason = { kind: 'rejected', code: rejection.code, step: nameOf(plan, state), rejection } as const;
   // A refusal after an attempt of unknown outcome does not prove that the earlier one never arrives.
   const from = state.attempt > 1 ? state.step : state.step - 1;
-  return turn(plan, state, reason, from, 'rejected');
+  return startCompensation(plan, state, reason, from, 'rejected');
 }
 
 function retryOrTurn(plan: SagaPlan, state: SagaState, fault: Fault, conditions: Conditions): Transition {
-  if (hasStartedPivot(plan, state)) return tryAgain(plan, state, fault, conditions);
+  if (hasStartedPivot(plan, state)) return tryAgain(attemptOf(plan, state, conditions), fault);
   const step = nameOf(plan, state);
   const reason = reasonToTurn(plan, state, conditions, step) ?? terminal(fault, step);
-  if (reason) return turn(plan, state, reason, state.step, 'unknown');
-  const backoff = backoffMs(plan.steps[state.step], state.direction, state.attempt, conditions.random);
-  return wait(plan, state, backoff, conditions);
+  if (reason) return startCompensation(plan, state, reason, state.step, 'unknown');
+  return tryInTime(attemptOf(plan, state, conditions));
 }
 
 function backward(plan: SagaPlan, state: SagaState, event: Outcome, conditions: Conditions): Transition {
@@ -93,39 +89,19 @@ function backward(plan: SagaPlan, state: SagaState, event: Outcome, conditions: 
     case 'succeeded':
       return { state: undoFrom(plan, state, state.step - 1), closed: 'done' };
     case 'rejected':
-      return refusedAgain(plan, state, event.rejection, UNDO_REFUSED, conditions);
+      return refusedAgain(attemptOf(plan, state, conditions), event.rejection.code, UNDO_REFUSED);
     case 'failed':
-      return tryAgain(plan, state, event.fault, conditions);
+      return tryAgain(attemptOf(plan, state, conditions), event.fault);
   }
 }
 
-/** No way is open but this one: tried until it succeeds, and shown as stuck when that takes too long. */
-function tryAgain(plan: SagaPlan, state: SagaState, fault: Fault, conditions: Conditions): Transition {
-  const stuck =
-    state.status === 'stuck' || !fault.retryable || state.attempt >= conditions.stuckAfterAttempts;
-  const waitMs = stuck
-    ? stuckWaitMs(conditions)
-    : backoffMs(plan.steps[state.step], state.direction, state.attempt, conditions.random);
-  return wait(plan, stuck ? { ...state, status: 'stuck' } : state, waitMs, conditions);
-}
-
-/** As `tryAgain`, with a new command where the participant would take the old one for a duplicate. */
-function refusedAgain(
-  plan: SagaPlan,
-  state: SagaState,
-  { code }: Rejection,
-  message: string,
-  conditions: Conditions,
-): Transition {
-  const tried = tryAgain(plan, state, unacceptable(code, message), conditions);
-  if (!plan.steps[state.step]?.renewed) return tried;
-  return { ...tried, state: { ...tried.state, epoch: (state.epoch ?? 1) + 1 }, closed: 'rejected' };
-}
-
-function wait(plan: SagaPlan, state: SagaState, waitMs: number, conditions: Conditions): Transition {
+function attemptOf(plan: SagaPlan, state: SagaState, conditions: Conditions): Attempt {
+  const { attempt, epoch = 1 } = state;
+  const next = { ...state, attempt: attempt + 1 };
   return {
-    state: { ...state, attempt: state.attempt + 1 },
-    waitMs: boundedWaitMs(plan, state, waitMs, conditions),
+    ...{ plan, state, conditions, planned: plan.steps[state.step], number: attempt },
+    isStuck: state.status === 'stuck',
+    counted: (isRenewed) => (isRenewed ? { ...next, epoch: epoch + 1 } : next),
   };
 }
 

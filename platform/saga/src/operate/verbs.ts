@@ -1,4 +1,4 @@
-import { undoFrom } from '../decide/rules.ts';
+import { undoFrom } from '../decide/course.ts';
 import type { SagaEvent, SagaReason, SagaState, Transition } from '../decide/state.ts';
 import type { Instance } from '../store/instance.ts';
 

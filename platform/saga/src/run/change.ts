@@ -7,7 +7,7 @@ import { type InstanceRow, readInstance } from '../store/instances.ts';
 import type { Definitions } from './engine-options.ts';
 import { applyRules, type RecordDeps, type Recorded } from './record-step.ts';
 import { type ReportDeps, report } from './report.ts';
-import { type Change, needsTransaction, writeAlone, writeWithHooks } from './write.ts';
+import { type Change, needsTransaction, planChange, writeAlone, writeWithHooks } from './write.ts';
 
 /** What a change from outside needs: by a reply, an event or an operator, who hold no lease. */
 export interface ChangeDeps extends Omit<RecordDeps, 'db'>, ReportDeps {
@@ -58,7 +58,12 @@ export async function applyEvent(
   return await writeChange(deps, tx, { before, event, result, transition: applyRules(deps, before, event) });
 }
 
-export async function writeChange(deps: ChangeDeps, tx: Transaction, change: Change): Promise<Instance> {
+export async function writeChange(
+  deps: ChangeDeps,
+  tx: Transaction,
+  planned: Omit<Change, 'hooks'>,
+): Promise<Instance> {
+  const change = planChange(planned);
   const { before, event, transition } = change;
   const written = needsTransaction(change)
     ? await writeWithHooks(deps, tx, change)

@@ -10,6 +10,7 @@ import {
   type Change,
   needsTransaction,
   type Outcome,
+  planChange,
   type WriteDeps,
   type Written,
   writeAlone,
@@ -112,7 +113,7 @@ async function write(
   outcome: Outcome,
 ): Promise<Recorded | undefined> {
   const next = applyRules(deps, before, outcome.event);
-  const change: Change = { ...outcome, before, transition: next, holder: { busy } };
+  const change = planChange({ ...outcome, before, transition: next, holder: { busy } });
   const takenAt = performance.now();
   const written = needsTransaction(change)
     ? await writeTogether(deps, change)

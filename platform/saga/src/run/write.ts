@@ -1,14 +1,14 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import { type Queryable, storableJson, type Transaction } from '@flotilla/postgres';
-import { faultOf, hooksOf } from '../decide/hooks.ts';
+import { faultOf, hooksOf, type RunHooks } from '../decide/hooks.ts';
 import {
   commandOf,
   dueInMs,
   type Opening,
-  openAgain,
   openAll,
   type Place,
+  reopen,
   timeoutMsOf,
   toOpeningRow,
 } from '../decide/opening.ts';
@@ -42,6 +42,7 @@ export interface WriteDeps {
 export interface Change extends Outcome {
   readonly before: Instance;
   readonly transition: Transition;
+  readonly hooks: RunHooks | undefined;
   /** By the engine that holds the lease, and whether it has other calls in flight. */
   readonly holder?: { readonly busy: boolean };
 }
@@ -53,10 +54,15 @@ export interface Written {
   readonly waitMs: number | undefined;
 }
 
+/** A transition with the hooks that are to be run when it is written. */
+export function planChange(change: Omit<Change, 'hooks'>): Change {
+  const { before, transition, event, result } = change;
+  return { ...change, hooks: hooksOf(before, transition, event, result) };
+}
+
 /** Does writing it take a transaction: are there hooks to run or commands to send? */
-export function needsTransaction(change: Change): boolean {
-  const { before, event, transition } = change;
-  if (event.kind === 'sent' || hooksOf(before, transition, event, change.result)) return true;
+export function needsTransaction({ before, event, transition, hooks }: Change): boolean {
+  if (event.kind === 'sent' || hooks) return true;
   if (isEnded(transition.state.status) || !hasMoved(before.state, transition.state)) return false;
   const { definition } = before;
   const { step, branches } = transition.state;
@@ -82,7 +88,7 @@ export async function writeAlone(
  * `SAGA_CHANGED` when the instance was changed meanwhile: the caller takes everything back.
  */
 export async function writeWithHooks(deps: WriteDeps, tx: Transaction, change: Change): Promise<Written> {
-  const hooks = hooksOf(change.before, change.transition, change.event, change.result);
+  const { hooks } = change;
   const dataJson = hooks && storableJson(JSON.stringify(await hooks(tx)));
   // As it will be read after a restart.
   const data = dataJson === undefined ? change.before.data : (JSON.parse(dataJson) as object);
@@ -167,7 +173,7 @@ function openedBy({ before, transition, event }: Change, place: Place): readonly
   const branch = event.branch ?? '';
   const epoch = epochOf(state, branch);
   return closed !== undefined && epoch > epochOf(before.state, branch)
-    ? [openAgain(place, branch, epoch, waitMs)]
+    ? [reopen(place, branch, epoch, waitMs)]
     : [];
 }
 

@@ -1,9 +1,9 @@
 import { AssertionError } from 'node:assert/strict';
 import type { Message } from '@flotilla/messaging';
 import type { Queryable, Transaction } from '@flotilla/postgres';
+import { firstState } from '../decide/course.ts';
 import { hooksOf } from '../decide/hooks.ts';
 import { commandIdAt, commandOf } from '../decide/opening.ts';
-import { firstState } from '../decide/rules.ts';
 import {
   answerCancel,
   hasStartedPivot,

@@ -11,8 +11,7 @@ import {
   type Transition,
 } from './state.ts';
 
-/** What single steps and parallel groups have in common. */
-const UNDO_MAX_MS = 30_000;
+// Which step follows: forward, backward, or none because the saga has ended.
 
 /** A saga at its first step. */
 export function firstState(plan: SagaPlan): SagaState {
@@ -31,7 +30,7 @@ function openBranch(name: string): BranchState {
 }
 
 /** Opens the step after one that is done, or completes. */
-export function goOn(plan: SagaPlan, state: SagaState): SagaState {
+export function advance(plan: SagaPlan, state: SagaState): SagaState {
   const { epoch, branches, ...rest } = state;
   return state.step === plan.steps.length - 1
     ? { ...rest, status: 'completed' }
@@ -78,43 +77,8 @@ function mayHaveHadEffect(state: SagaState, step: number, name: string): boolean
   return branch !== undefined && (branch.status !== 'rejected' || state.attempt + branch.retries > 1);
 }
 
-/** A refusal that cannot be accepted: nothing may follow it but another attempt. */
-export function unacceptable(code: string, message: string): Fault {
-  return { code, message, retryable: false };
-}
-
-export const REFUSED_AFTER_PIVOT = 'a step after the pivot was refused; it cannot be compensated';
-export const UNDO_REFUSED = 'an undo cannot be refused';
-
-/** Full jitter: anything between at once and a bound that doubles with each attempt. */
-export function backoffMs(
-  step: Pick<PlannedStep, 'initialMs' | 'maxMs'> | undefined,
-  direction: SagaState['direction'],
-  attempt: number,
-  random: number,
-): number {
-  const { initialMs = 0, maxMs = 0 } = step ?? {};
-  const capMs = direction === 'do' ? maxMs : Math.max(maxMs, UNDO_MAX_MS);
-  return random * Math.min(capMs, initialMs * 2 ** (attempt - 1));
-}
-
-/** Until the next attempt, or until the deadline if that comes first and still matters. */
-export function boundedWaitMs(
-  plan: SagaPlan,
-  state: SagaState,
-  waitMs: number,
-  { deadlineInMs }: Conditions,
-): number {
-  const bounded = state.direction === 'do' && !hasStartedPivot(plan, state) && deadlineInMs > 0;
-  return bounded ? Math.min(waitMs, deadlineInMs) : waitMs;
-}
-
-export function stuckWaitMs({ stuckRetryMs, random }: Conditions): number {
-  return stuckRetryMs * (0.5 + random / 2);
-}
-
-/** Turns around, or is still turning: what was started is undone from here. */
-export function turn(
+/** Turns around, or goes on with that: what was started is undone, from step `from` backward. */
+export function startCompensation(
   plan: SagaPlan,
   state: SagaState,
   reason: SagaReason,
