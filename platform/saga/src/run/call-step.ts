@@ -1,12 +1,12 @@
 import { type Clock, crashPoint, pause } from '@flotilla/kernel';
 import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
-import { commandIdAt, timeoutMsOf } from '../decide/opening.ts';
-import { toRejection } from '../decide/rejection.ts';
 import { stepAt } from '../define/definition.ts';
 import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from '../define/step.ts';
 import { sagaError, toFault } from '../errors.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import type { Lease } from './leases.ts';
+import { commandIdAt, timeoutMsOf } from './opening.ts';
+import { toRejection } from './rejection.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 import type { Outcome } from './write.ts';
 

@@ -1,6 +1,5 @@
 import { pause } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { dueInMs } from '../decide/opening.ts';
 import { isEnded, type SagaEvent } from '../decide/state.ts';
 import { stepAt } from '../define/definition.ts';
 import { sagaError } from '../errors.ts';
@@ -8,6 +7,7 @@ import type { Instance, OpenStep } from '../store/instance.ts';
 import { rest } from '../store/leases.ts';
 import { type CallDeps, callStep } from './call-step.ts';
 import { interrupt, isHeld, type Lease } from './leases.ts';
+import { dueInMs } from './opening.ts';
 import { applyRules, type RecordDeps, recordOutcome } from './record-step.ts';
 import { report } from './report.ts';
 import type { StepPlaces } from './step-places.ts';

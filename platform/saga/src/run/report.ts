@@ -1,6 +1,6 @@
 import type { Logger } from '@flotilla/telemetry';
-import { faultOf } from '../decide/hooks.ts';
 import { isEnded } from '../decide/state.ts';
+import { faultOf } from './hooks.ts';
 import type { Recorded } from './record-step.ts';
 import type { SagaMetrics } from './saga-metrics.ts';
 

@@ -1,7 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Message } from '@flotilla/messaging';
 import { storableJson, type Transaction } from '@flotilla/postgres';
-import { toRejection } from '../decide/rejection.ts';
 import { isEnded, type SagaEvent } from '../decide/state.ts';
 import { stepAt } from '../define/definition.ts';
 import { isMessage, type StepOutcome } from '../define/step.ts';
@@ -17,6 +16,7 @@ import {
 } from '../store/messages.ts';
 import { recordData } from '../store/records.ts';
 import { applyEvent, type ChangeDeps, changedMeanwhile, changeSaga, readableBy } from './change.ts';
+import { toRejection } from './rejection.ts';
 
 /** Delivers a reply or an event, whichever way it got here, and keeps what does not simply close its step. */
 export async function takeMessage(

@@ -1,18 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import { type Queryable, storableJson, type Transaction } from '@flotilla/postgres';
-import { faultOf, hooksOf, type RunHooks } from '../decide/hooks.ts';
-import {
-  commandOf,
-  dueInMs,
-  type Opening,
-  openAll,
-  type Place,
-  reopen,
-  timeoutMsOf,
-  toOpeningRow,
-} from '../decide/opening.ts';
-import { jsonOf } from '../decide/rejection.ts';
 import {
   hasStartedPivot,
   isEnded,
@@ -25,6 +13,18 @@ import { isMessage } from '../define/step.ts';
 import { sagaError } from '../errors.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import { recordStep, type StepRecord } from '../store/records.ts';
+import { faultOf, hooksOf, type RunHooks } from './hooks.ts';
+import {
+  commandOf,
+  dueInMs,
+  type Opening,
+  openAll,
+  type Place,
+  reopen,
+  timeoutMsOf,
+  toOpeningRow,
+} from './opening.ts';
+import { jsonOf } from './rejection.ts';
 import { timeToOpen } from './time-to-open.ts';
 
 /** What happened to an instance; `result` is what `do` gave, for `onDone`. */

@@ -2,8 +2,6 @@ import { AssertionError } from 'node:assert/strict';
 import type { Message } from '@flotilla/messaging';
 import type { Queryable, Transaction } from '@flotilla/postgres';
 import { firstState } from '../decide/course.ts';
-import { hooksOf } from '../decide/hooks.ts';
-import { commandIdAt, commandOf } from '../decide/opening.ts';
 import {
   answerCancel,
   hasStartedPivot,
@@ -19,6 +17,8 @@ import { type SagaDefinition, stepAt } from '../define/definition.ts';
 import { isMessage, viaOf } from '../define/step.ts';
 import type { Fault } from '../errors.ts';
 import { branchMeant, forceCompensate, forceComplete, type SagaVerb } from '../operate/verbs.ts';
+import { hooksOf } from '../run/hooks.ts';
+import { commandIdAt, commandOf } from '../run/opening.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import type { CallName, Replied, ScriptedOutcome } from './scenario.ts';
 

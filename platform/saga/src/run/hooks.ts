@@ -1,8 +1,8 @@
 import type { Transaction } from '@flotilla/postgres';
+import { isEnded, type SagaEvent, type Transition } from '../decide/state.ts';
 import { stepAt } from '../define/definition.ts';
 import type { Fault } from '../errors.ts';
 import type { Instance } from '../store/instance.ts';
-import { isEnded, type SagaEvent, type Transition } from './state.ts';
 
 /** Resolves to the data of the following steps. */
 export type RunHooks = (tx: Transaction) => Promise<object>;

@@ -1,6 +1,6 @@
 import { storableJson } from '@flotilla/postgres';
+import type { Rejection } from '../decide/state.ts';
 import { toStorableCode } from '../errors.ts';
-import type { Rejection } from './state.ts';
 
 /** A refusal as it is kept, and as hooks see it. Its facts may come from a generated client: 64-bit integers become text. */
 export function toRejection(reason: Rejection): Rejection {

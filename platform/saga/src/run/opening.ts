@@ -1,9 +1,9 @@
+import { uuidv5 } from '@flotilla/kernel';
+import { type Direction, hasStartedPivot, isEnded, type SagaState } from '../decide/state.ts';
 import { stepAt } from '../define/definition.ts';
 import { isCall, isMessage, type SagaCommand, type SingleStep, viaOf } from '../define/step.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
 import type { OpeningRow } from '../store/instances.ts';
-import { commandIdOf } from './command-id.ts';
-import { type Direction, hasStartedPivot, isEnded, type SagaState } from './state.ts';
 
 /** A step that a transition opens, with the command that leaves in the same transaction. */
 export interface Opening extends OpenStep {
@@ -121,4 +121,17 @@ export function toOpeningRow(
     ...(Number.isFinite(dueAt) && { due_ms: Math.max(0, dueAt - now) }),
     ...(send && { request: { type: send.type, data: send.data } }),
   };
+}
+
+/**
+ * Depends on nothing but the saga, the step, the direction and how often the command was renewed: a retry repeats its
+ * command. `branch` is '' for a step of its own.
+ */
+function commandIdOf(
+  sagaId: string,
+  step: string,
+  direction: Direction,
+  { branch = '', epoch = 1 }: { readonly branch?: string; readonly epoch?: number } = {},
+): string {
+  return uuidv5(`${direction}:${step}:${branch}:${epoch}`, sagaId);
 }
