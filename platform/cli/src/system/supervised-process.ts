@@ -1,6 +1,7 @@
-import { type Clock, toError } from '@flotilla/kernel';
+import type { Clock } from '@flotilla/kernel';
 import type { ServiceLog } from '../logs/service-log.ts';
 import { crashPointOf } from './crash-points.ts';
+import { type CurrentProcess, createCurrentProcess } from './current-process.ts';
 import { afterCrash, type CrashHistory, LOOP_AFTER, NO_CRASHES } from './restart-policy.ts';
 
 export type UnitState = 'Stopped' | 'Starting' | 'Running' | 'Restarting' | 'Stopping' | 'CrashLoop';
@@ -99,62 +100,24 @@ const SHOWN_LINES = 50;
 
 const ALWAYS = () => Number.NEGATIVE_INFINITY;
 
+/**
+ *     Stopped → Starting → Running → Restarting → Starting → …
+ *                   ↘ Restarting, CrashLoop      given up: until the next start, or until what it needs is back
+ *     any → Stopping → Stopped
+ */
 export function createUnit(options: UnitOptions): Unit {
   const { service, instance, log, clock, onEvent, readyTimeoutMs = 60_000 } = options;
   const { needsHeldSinceMs = ALWAYS, isEssential = false } = options;
-  const nowMs = () => clock.now().getTime();
+  const current = createCurrentProcess({ launch: options.launch, clock, readyTimeoutMs });
   let state: UnitState = 'Stopped';
   let restarts = 0;
-  let launched: Launched | undefined;
-  let launchedAt = 0;
-  let addresses: Addresses = {};
-  let readyAtMs: number | undefined;
   let life: Life | undefined;
   let pause: AbortController | undefined; // before the next try
   let isGivenUp = false;
 
-  /** One process; resolves when it has ended. */
-  async function runOnce(
-    armed: Readonly<Record<string, string>>,
-    stop: AbortSignal,
-    onReady: () => void,
-  ): Promise<Ending & { readonly readyForMs: number }> {
-    state = 'Starting';
-    onEvent({ type: 'starting' });
-    try {
-      launched = await options.launch(armed);
-    } catch (thrown) {
-      return { how: toError(thrown).message, hopeless: false, readyForMs: 0 };
-    }
-    launchedAt = clock.now().getTime();
-    const process = launched;
-    const askToEnd = () => process.stop();
-    if (stop.aborted) askToEnd();
-    else stop.addEventListener('abort', askToEnd, { once: true });
-    const impatience = new AbortController();
-    const tooLate = clock.sleep(readyTimeoutMs, impatience.signal).then(
-      () => process.kill(),
-      () => undefined, // it was ready, or has ended
-    );
-    let wasReadyAtMs = Number.POSITIVE_INFINITY;
-    void process.ready.then((reached) => {
-      impatience.abort();
-      wasReadyAtMs = nowMs();
-      addresses = reached;
-      if (stop.aborted) return;
-      readyAtMs = wasReadyAtMs;
-      state = 'Running';
-      onEvent({ type: 'ready' });
-      onReady();
-    });
-    const ending = await process.ended;
-    stop.removeEventListener('abort', askToEnd);
-    impatience.abort();
-    await tooLate;
-    launched = undefined;
-    addresses = {};
-    readyAtMs = undefined;
-    return { ...ending, readyForMs: Math.max(0, nowMs() - wasReadyAtMs) };
+  function enter(next: UnitState, event: UnitEvent): void {
+    state = next;
+    onEvent(event);
   }
 
   async function live(
@@ -164,9 +127,16 @@ export function createUnit(options: UnitOptions): Unit {
   ): Promise<void> {
     let history: CrashHistory = NO_CRASHES;
     for (let lives = 0; !stop.aborted; lives += 1) {
-      const startedAtMs = nowMs();
-      const armed = crashPointOf(crashPoints, lives);
-      const { how, hopeless, lacked, readyForMs } = await runOnce(armed, stop, () => settle(true));
+      const startedAtMs = clock.now().getTime();
+      enter('Starting', { type: 'starting' });
+      const { how, hopeless, lacked, readyForMs } = await current.run(
+        crashPointOf(crashPoints, lives),
+        stop,
+        () => {
+          enter('Running', { type: 'ready' });
+          settle(true);
+        },
+      );
       if (stop.aborted) break;
       const isOwnFault = lacked !== true && needsHeldSince(startedAtMs);
       const next = afterCrash(history, { readyForMs, isOwnFault });
@@ -178,13 +148,11 @@ export function createUnit(options: UnitOptions): Unit {
       }
       history = next.history;
       restarts += 1;
-      state = 'Restarting';
-      onEvent({ type: 'crashed', how, restartInMs: next.delayMs });
+      enter('Restarting', { type: 'crashed', how, restartInMs: next.delayMs });
       if (history.crashes >= LOOP_AFTER) settle(false); // nobody waits for it any longer, but it is tried on
       await wait(next.delayMs, stop);
     }
-    state = 'Stopped';
-    onEvent({ type: 'stopped' });
+    enter('Stopped', { type: 'stopped' });
   }
 
   function needsHeldSince(startedAtMs: number): boolean {
@@ -193,9 +161,8 @@ export function createUnit(options: UnitOptions): Unit {
   }
 
   function giveUp(how: string): void {
-    state = 'CrashLoop';
     life = undefined; // the next start begins a new one
-    onEvent({ type: 'gave-up', how, lines: log.recent(SHOWN_LINES) });
+    enter('CrashLoop', { type: 'gave-up', how, lines: log.recent(SHOWN_LINES) });
   }
 
   async function wait(delayMs: number, stop: AbortSignal): Promise<void> {
@@ -229,41 +196,40 @@ export function createUnit(options: UnitOptions): Unit {
     return life.ready;
   }
 
+  const retry = () => {
+    pause?.abort();
+    if (isGivenUp) void start();
+  };
+
+  async function stop(): Promise<void> {
+    isGivenUp = false;
+    const ending = life;
+    if (!ending) {
+      state = 'Stopped';
+      return;
+    }
+    ending.stop.abort();
+    state = 'Stopping';
+    await ending.done;
+  }
+
   return {
-    service,
-    instance,
-    log,
-    status: () => ({
-      service,
-      instance,
-      pid: launched?.pid ?? null,
-      state,
-      restarts,
-      url: addresses.url ?? null,
-      ...(addresses.grpc !== undefined && { grpc: addresses.grpc }),
-    }),
-    uptimeSeconds: () => (launched ? (clock.now().getTime() - launchedAt) / 1_000 : null),
-    readyAtMs: () => readyAtMs,
-    start,
-    tell: (message) => launched?.tell?.(message),
-    retry: () => {
-      pause?.abort();
-      if (isGivenUp) void start();
-    },
-    stop: async () => {
-      isGivenUp = false;
-      const current = life;
-      if (!current) {
-        state = 'Stopped';
-        return;
-      }
-      current.stop.abort();
-      state = 'Stopping';
-      await current.done;
-    },
+    ...{ service, instance, log, start, retry, stop },
+    status: () => statusOf({ service, instance, state, restarts }, current),
+    uptimeSeconds: current.uptimeSeconds,
+    readyAtMs: current.readyAtMs,
+    tell: current.tell,
     kill: () => {
       life?.stop.abort();
-      launched?.kill();
+      current.kill();
     },
   };
+}
+
+function statusOf(
+  unit: Pick<UnitStatus, 'service' | 'instance' | 'state' | 'restarts'>,
+  current: CurrentProcess,
+): UnitStatus {
+  const { url = null, grpc } = current.addresses();
+  return { ...unit, pid: current.pid(), url, ...(grpc !== undefined && { grpc }) };
 }
