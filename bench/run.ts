@@ -13,6 +13,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   'event-store': { withPeers: false, load: () => import('./event-store.ts') },
   messaging: { withPeers: true, load: () => import('./messaging.ts') },
   pricing: { withPeers: false, load: () => import('./pricing.ts') },
+  resilience: { withPeers: true, load: () => import('./resilience.ts') },
   saga: { withPeers: true, load: () => import('./saga.ts') },
   shop: { withPeers: false, load: () => import('./shop.ts') },
 };

@@ -30,6 +30,20 @@ test('ready as soon as every check is', async (t) => {
   assert.equal((await fetch(`${url}/health/ready`)).status, 200);
 });
 
+test('once it was ready one check that fails means nothing, nor one that succeeds again', async (t) => {
+  let up = true;
+  const query = async () => {
+    if (!up) throw new Error('no');
+  };
+  const { url } = await startHost(t, { handlers: [], readiness: { database: databaseReadiness({ query }) } });
+  const statuses: number[] = [];
+  for (const next of [true, false, true, true, false, false, true, true]) {
+    up = next;
+    statuses.push((await fetch(`${url}/health/ready`)).status);
+  }
+  assert.deepEqual(statuses, [200, 200, 200, 200, 200, 503, 503, 200]);
+});
+
 test('a check that does not answer counts as failed after a second', async (t) => {
   const { url } = await startHost(t, {
     handlers: [],

@@ -45,6 +45,33 @@ export async function checkReadiness(
   return problem(503, 'not-ready', `Not ready: ${names}.`, { errors });
 }
 
+/** So many of the last answers are looked at, and so many must agree for a change. */
+const REMEMBERED = 3;
+const AGREEING = 2;
+const SETTLING = problem(503, 'not-ready', 'It has just been missing something.');
+
+/**
+ * Readiness with hysteresis: one check that fails, or one that succeeds again, may mean nothing. Until a service has
+ * been ready once the first good answer counts; after it two of the last three must agree for a change.
+ */
+export function createReadiness(check: () => Promise<ProblemReply | undefined>): typeof check {
+  const recent: boolean[] = [];
+  let isReady = false;
+  let wasReady = false;
+  return async () => {
+    const refusal = await check();
+    recent.push(refusal === undefined);
+    if (recent.length > REMEMBERED) recent.shift();
+    if (!wasReady) {
+      isReady = refusal === undefined;
+      wasReady = isReady;
+    } else if (recent.filter((good) => good !== isReady).length >= AGREEING) {
+      isReady = !isReady;
+    }
+    return isReady ? undefined : (refusal ?? SETTLING);
+  };
+}
+
 async function withTimeout(check: ReadinessCheck): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

@@ -5,7 +5,7 @@ import { describeRoutes } from '../contract/openapi.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
 import type { Route } from '../contract/route.ts';
 import { sendProblem } from './answer.ts';
-import { checkReadiness, type ReadinessCheck } from './health.ts';
+import { checkReadiness, createReadiness, type ReadinessCheck } from './health.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Load } from './load.ts';
 import type { ExchangeOf } from './route-server.ts';
@@ -37,8 +37,9 @@ const DRAINING: ProblemReply = problem(503, 'draining', 'This instance is going 
 export function addOperations(app: FastifyInstance, options: OperationsOptions): void {
   const { service, version, routes, readiness, inFlight, metrics, logger, exchangeOf } = options;
   app.get('/health/live', () => ({ status: 'live', service, version }));
+  const isReady = createReadiness(() => checkReadiness(readiness, logger));
   app.get('/health/ready', async (request, reply) => {
-    const refusal = inFlight.draining ? DRAINING : await checkReadiness(readiness, logger);
+    const refusal = inFlight.draining ? DRAINING : await isReady();
     reply.header('cache-control', 'no-store');
     if (refusal === undefined) return { status: 'ready', service };
     sendProblem(reply, refusal, exchangeOf(request, reply.raw).context.trace.traceId);
