@@ -9,7 +9,7 @@ export interface Load {
   run<T>(work: () => Promise<T>): Promise<T>;
 }
 
-const ADAPTIVE: AdaptiveLimitOptions = { initial: 256, min: 64, max: 1_000 };
+const ADAPTIVE: AdaptiveLimitOptions = { initial: 256, min: 16, max: 1_000 };
 
 /** The event loop is watched by the HTTP host of the same process. */
 export function createLoad(options: AdaptiveLimitOptions | undefined, metrics: Metrics): Load {

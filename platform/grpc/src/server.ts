@@ -25,7 +25,7 @@ export interface GrpcServerOptions {
   readonly maxConcurrentStreams?: number;
   /** The name of this service: it stands in responses to what this service has repeated itself already. */
   readonly service?: string;
-  /** Calls at a time, found out by their latency; more are refused with RESOURCE_EXHAUSTED. Default: 64 to 1,000. */
+  /** Calls at a time, found out by their latency; more are refused with RESOURCE_EXHAUSTED. Default: 16 to 1,000. */
   readonly load?: AdaptiveLimitOptions;
   /** Tools may ask which services there are and how they are declared. Default false. */
   readonly reflection?: boolean;

@@ -10,7 +10,7 @@ import {
 import type { Metrics } from '@flotilla/telemetry';
 
 export interface LoadOptions {
-  /** Requests at a time, found out by their latency between `min` and `max`. Default: 64 to 1,000, from 256 on. */
+  /** Requests at a time, found out by their latency between `min` and `max`. Default: 16 to 1,000, from 256 on. */
   readonly adaptive?: AdaptiveLimitOptions;
   /** Lateness of the event loop from which on less is accepted. Default 200. */
   readonly maxLoopDelayMs?: number;
@@ -43,7 +43,7 @@ export interface LoadState {
   readonly shed: Readonly<Record<Priority, number>>;
 }
 
-const ADAPTIVE: AdaptiveLimitOptions = { initial: 256, min: 64, max: 1_000 };
+const ADAPTIVE: AdaptiveLimitOptions = { initial: 256, min: 16, max: 1_000 };
 const MAX_LOOP_DELAY_MS = 200;
 
 export function createLoad(options: LoadOptions, metrics: Metrics): Load {

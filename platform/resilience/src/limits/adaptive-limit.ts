@@ -27,6 +27,10 @@ const SMOOTHING = { down: 0.2, up: 0.5 };
 const DROP_FACTOR = 0.9;
 /** The usual latency is an average over about so many windows. */
 const LONG_WINDOWS = 100;
+/** Until then there is nothing better to go by. */
+const FIRST_WINDOWS = 10;
+/** While it is busy the usual latency rises by so little a window that it doubles in five minutes: calls may have become dearer. */
+const CREEP = 1.0005;
 /** A usual latency that is so many times too high belongs to trouble that is over. */
 const OUTLIVED = 2;
 const FORGETTING = 0.95;
@@ -45,11 +49,18 @@ export function createAdaptiveLimit(options: AdaptiveLimitOptions = {}): Adaptiv
   let windows = 0;
   let window = emptyWindow(0);
 
+  /** What calls take under load says nothing about what they take; a lasting overload would become what is usual. */
+  function learnUsual(latestMs: number, isBusy: boolean): void {
+    if (isBusy && windows > FIRST_WINDOWS && latestMs > usualMs) usualMs *= CREEP;
+    else usualMs += (latestMs - usualMs) / Math.min(windows, LONG_WINDOWS);
+  }
+
   function decide(): void {
     const latestMs = window.sumMs / window.calls;
     windows += 1;
-    usualMs += (latestMs - usualMs) / Math.min(windows, LONG_WINDOWS);
-    if (window.mostInFlight < limit / 2) return;
+    const isBusy = window.mostInFlight >= limit / 2;
+    learnUsual(latestMs, isBusy);
+    if (!isBusy) return;
     if (window.drops > 0) {
       limit = Math.max(min, limit * DROP_FACTOR);
       return;

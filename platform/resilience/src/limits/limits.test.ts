@@ -153,6 +153,18 @@ describe('an adaptive limit', () => {
     assert.ok(limit.limit >= before * 0.9, `${before} → ${limit.limit}`);
   });
 
+  it('does not get used to an overload', () => {
+    const limit = createAdaptiveLimit({ initial: 200, min: 10, max: 200 });
+    let nowMs = 0;
+    for (let call = 0; call < 2_000; call += 1) {
+      nowMs += 5;
+      limit.record(10, 20, 'answered', nowMs);
+    }
+    // Latency by Little's law: what is done takes 10 ms each on one processor, and everything that is let in waits.
+    drive(limit, nowMs, 120, () => limit.limit * 10);
+    assert.ok(limit.limit < 30, `${limit.limit}`);
+  });
+
   it('is not moved by a few calls that take a quick path', () => {
     const limit = createAdaptiveLimit({ initial: 50, max: 50 });
     drive(limit, 0, 20, (call) => (call % 100 === 0 ? 0.01 : 10));
