@@ -27,6 +27,7 @@ export default defineSystem({
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',
+      calledBy: ['order-service'],
       inherits: ['RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
       database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
       bus: true,
@@ -42,6 +43,7 @@ export default defineSystem({
       inherits: ['QUOTE_TTL_SECONDS'],
       database: { migrations: [own('pricing'), outboxMigrations, inboxMigrations] },
       bus: true,
+      calls: { inventory: {} },
       clientScopes: ['inventory.read'],
       tasks: {
         'import-prices': {
@@ -57,6 +59,7 @@ export default defineSystem({
         migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
       },
       bus: true,
+      calls: { inventory: {}, pricing: {}, payment: {}, shipping: {} },
       clientScopes: ['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
     },
     'payment-provider': {
@@ -80,6 +83,7 @@ export default defineSystem({
       inherits: ['CHECKOUT_DAYS'],
       database: { migrations: [own('cart'), inboxMigrations] },
       bus: true,
+      calls: { inventory: {}, order: {} },
       clientScopes: ['inventory.read'],
     },
     notification: {
@@ -90,6 +94,7 @@ export default defineSystem({
     },
     gateway: {
       entry: 'shop/gateway/src/main.ts',
+      bus: true,
       inherits: ['ADMIN_PORT', 'GATEWAY_CONFIG'],
       port: 8080,
       // Last, so that nobody can place an order before every subscriber has subscribed.

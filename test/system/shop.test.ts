@@ -9,7 +9,9 @@ import { documents } from './documents.ts';
 import { FUZZ_SEED, fuzz } from './fuzz.ts';
 import { ordering } from './ordering.ts';
 import { projection } from './projection.ts';
+import { revocation } from './revocation.ts';
 import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
+import { secrets } from './secrets.ts';
 import { SURVIVAL_SEED, survival } from './survival.ts';
 
 /** The routes are those of both flows: the seed chooses which one is behind them. */
@@ -40,6 +42,10 @@ function suites(flow: OrderFlow): () => void {
     describe(`takes orders by ${flow}`, ordering(system));
     if (flow === 'orchestration') describe('keeps what its documents say', documents(system));
     if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
+    // With RabbitMQ the change would have to come from there.
+    if (flow === 'orchestration' && !process.env['RABBITMQ_URL'])
+      describe('ends tokens before their time', revocation(system));
+    if (flow === 'orchestration') describe('keeps secrets', secrets(system));
     if (flow === FUZZED) describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED})`, fuzz(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(

@@ -3,6 +3,7 @@ import { PlatformError } from '@flotilla/kernel';
 export type AuthErrorCode =
   | 'AUTH_TOKEN_INVALID'
   | 'AUTH_KEYS_UNAVAILABLE'
+  | 'AUTH_REVOCATIONS_UNAVAILABLE'
   | 'AUTH_CALLER_REFUSED'
   | 'AUTH_SERVICE_TOKEN_UNAVAILABLE'
   | 'AUTH_POLICY_MISSING';
@@ -44,6 +45,13 @@ export function keysUnavailable(cause: unknown): PlatformError<AuthErrorCode> {
   return new PlatformError('AUTH_KEYS_UNAVAILABLE', 'the signing keys could not be loaded', {
     retryable: true,
     cause,
+  });
+}
+
+/** A good token may have been revoked before this process began: that is not known yet. */
+export function revocationsUnavailable(): PlatformError<AuthErrorCode> {
+  return new PlatformError('AUTH_REVOCATIONS_UNAVAILABLE', 'it is not known yet which tokens were revoked', {
+    retryable: true,
   });
 }
 

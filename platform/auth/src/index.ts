@@ -5,7 +5,7 @@ export {
   type TokenClaims,
   type VerifyClaims,
 } from './claims-verifier.ts';
-export type { AuthErrorCode, InvalidReason } from './errors.ts';
+export { type AuthErrorCode, type InvalidReason, revocationsUnavailable } from './errors.ts';
 export type { KeySource, VerificationKey } from './key-set.ts';
 export {
   type Access,
@@ -23,7 +23,7 @@ export {
   requireRole,
   requireScope,
 } from './policy.ts';
-export { isServiceAlone, onBehalfOf, type Principal } from './principal.ts';
+export { actingFor, isServiceAlone, onBehalfOf, type Principal } from './principal.ts';
 export { createRemoteKeys, createStaticKeys, type RemoteKeysOptions } from './remote-keys.ts';
 export {
   createRevocations,
@@ -32,5 +32,11 @@ export {
   type RevocationsOptions,
 } from './revocations.ts';
 export { createServiceTokens, type ServiceTokensOptions } from './service-tokens.ts';
-export { createTokenVerifier, type TokenVerifierOptions, type VerifyToken } from './token-verifier.ts';
+export {
+  type Admission,
+  admitTokens,
+  createTokenVerifier,
+  type TokenVerifierOptions,
+  type VerifyToken,
+} from './token-verifier.ts';
 export { createVerifiedTokens, tokenKey, type VerifiedTokens } from './verified-tokens.ts';

@@ -27,6 +27,15 @@ export function isServiceAlone({ service, subject }: Principal): boolean {
   return service !== undefined && service === subject;
 }
 
+/** In whose name the caller's request is done. `undefined`: a service by itself works for no user. */
+export function actingFor(
+  principal: Principal,
+): { readonly subject: string; readonly tenantId: string | undefined } | undefined {
+  if (isServiceAlone(principal)) return undefined;
+  const { subject, tenantId } = principal;
+  return { subject, tenantId };
+}
+
 /** The user's rights, with the service that uses them. */
 export function onBehalfOf(user: Principal, service: Principal): Principal {
   return { ...user, service: service.subject };

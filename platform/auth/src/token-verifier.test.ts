@@ -12,7 +12,7 @@ import type { KeySource } from './key-set.ts';
 import { createStaticKeys } from './remote-keys.ts';
 import { createRevocations } from './revocations.ts';
 import { createTestIssuer } from './testing/index.ts';
-import { createTokenVerifier, type VerifyToken } from './token-verifier.ts';
+import { admitTokens, createTokenVerifier, type VerifyToken } from './token-verifier.ts';
 
 const issuer = createTestIssuer();
 const kid = String(issuer.jwks.keys[0]?.['kid']);
@@ -370,4 +370,16 @@ describe('the cache of verified tokens', () => {
     await verify(b);
     assert.equal(lookups(), 4);
   });
+});
+
+it('a verifier of another kind is held to revocations and callers, too', async () => {
+  const revocations = createRevocations();
+  const verify = admitTokens(issuer.verify, { revocations, callers: new Set(['cart']) });
+  const token = await issuer.sign({ sid: 's-1' });
+  assert.equal(await refusal(token, verify), 'accepted');
+  revocations.add({ kind: 'session-ended', sessionId: 's-1', at: new Date() }, Date.now());
+  assert.equal(await refusal(token, verify), 'revoked');
+  const service = (name: string) => issuer.sign({ sub: name, client_id: name });
+  assert.equal((await verify(await service('cart'))).service, 'cart');
+  await assert.rejects(service('payment').then(verify), { code: 'AUTH_CALLER_REFUSED' });
 });

@@ -38,7 +38,7 @@ const ASYMMETRIC = /^(ES|RS|PS)(256|384|512)$|^EdDSA$/;
 
 /** A verifier for RFC 9068 access tokens. Throws `RangeError` on options that would make it unsafe. */
 export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken {
-  const { issuer, audience, algorithms, keys, revocations, callers } = options;
+  const { issuer, audience, algorithms, keys } = options;
   const { clock = systemClock, clockToleranceSeconds = 30 } = options;
   assertSafe(algorithms, clockToleranceSeconds);
   const cache = createVerifiedTokens<Principal>(options.maxCachedTokens ?? 10_000);
@@ -67,11 +67,27 @@ export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken 
     const key = tokenKey(token);
     const principal = cache.find(key, nowMs) ?? (await verify(token, key, nowMs));
     // After the wait for a key, too: what was revoked meanwhile is refused.
-    if (revocations?.revokes(principal)) throw tokenInvalid('revoked');
-    const { service } = principal;
-    if (service !== undefined && callers !== undefined && !callers.has(service)) throw callerRefused(service);
+    assertAdmitted(principal, options);
     return principal;
   };
+}
+
+/** What holds of a good token besides: it was not revoked, and its service may call here. */
+export type Admission = Pick<TokenVerifierOptions, 'revocations' | 'callers'>;
+
+/** The same for a verifier that was made elsewhere. */
+export function admitTokens(verify: VerifyToken, admission: Admission): VerifyToken {
+  return async (token) => {
+    const principal = await verify(token);
+    assertAdmitted(principal, admission);
+    return principal;
+  };
+}
+
+function assertAdmitted(principal: Principal, { revocations, callers }: Admission): void {
+  if (revocations?.revokes(principal)) throw tokenInvalid('revoked');
+  const { service } = principal;
+  if (service !== undefined && callers !== undefined && !callers.has(service)) throw callerRefused(service);
 }
 
 function assertSafe(algorithms: readonly string[], clockToleranceSeconds: number): void {

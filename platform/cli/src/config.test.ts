@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { defineSystem, type ServiceConfig, type SystemConfig, selectServices } from './config.ts';
+import { callersOf, defineSystem, type ServiceConfig, type SystemConfig, selectServices } from './config.ts';
 
 const entry = 'main.ts';
 const database = { migrations: [] };
@@ -8,6 +8,20 @@ const define = (services: Record<string, ServiceConfig>, more: Partial<SystemCon
   defineSystem({ name: 'test', services, ...more });
 
 describe('a system', () => {
+  it('knows who may call whom, also of services that run elsewhere', () => {
+    const services = {
+      order: { entry, calls: { stock: {} } },
+      cart: { entry, calls: { stock: {}, order: {} } },
+      stock: { entry, calledBy: ['partner'] },
+    };
+    const system = define(services);
+    assert.deepEqual(callersOf(system, 'stock'), ['order', 'cart', 'partner']);
+    assert.deepEqual(callersOf(system, 'order'), ['cart']);
+    assert.deepEqual(callersOf(system, 'cart'), []);
+    assert.deepEqual(callersOf(selectServices(system, ['stock']), 'stock'), ['order', 'cart', 'partner']);
+    assert.equal(callersOf(define({ order: { entry } }), 'order'), undefined, 'nobody has declared anything');
+  });
+
   it('is refused with a reason when it cannot work', () => {
     const wrong: readonly (readonly [Record<string, ServiceConfig>, RegExp])[] = [
       [{ Order: { entry } }, /lower case/],
@@ -17,7 +31,7 @@ describe('a system', () => {
       [{ order: { entry, replicas: 0 } }, /replicas must be 1 or more, got 0/],
       [{ order: { entry, port: 80, replicas: 2 } }, /fixed port runs once/],
       [{ order: { entry, silenceMs: 5 } }, /silenceMs must be 0 or from 1,000, got 5/],
-      [{ order: { entry, bus: true } }, /bus needs a database/],
+      [{ order: { entry, calls: { nobody: {} } } }, /calls nobody, which is not declared/],
       [{ order: { entry, bus: true, database } }, /bus of the system to be declared/],
       [
         { a: { entry, needs: ['b'] }, b: { entry, needs: ['c'] }, c: { entry, needs: ['a'] } },

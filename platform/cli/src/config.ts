@@ -16,7 +16,7 @@ export interface ServiceConfig {
   readonly entry: string;
   /** A database and a role of its own, named like the service. The service gets `DATABASE_URL`. */
   readonly database?: { readonly migrations: readonly MigrationSource[] };
-  /** The service gets `BUS_URL`: the shared database `bus`, with its own role; and the user's `RABBITMQ_URL`. Default false. */
+  /** The service gets `BUS_URL`: the shared database `bus`, with a role of its own; and the user's `RABBITMQ_URL`. Default false. */
   readonly bus?: boolean;
   /** Started once these are ready (or were given up); stopped before they are. Default: at once. */
   readonly needs?: readonly string[];
@@ -28,6 +28,8 @@ export interface ServiceConfig {
   readonly secrets?: readonly string[];
   /** What its service tokens may say at most. Default: no tokens. */
   readonly clientScopes?: readonly string[];
+  /** Clients with tokens of their own that may call it besides, and are no services of this system. Default: none. */
+  readonly calledBy?: readonly string[];
   /** Issues tokens: it is told all clients in `SERVICE_CLIENTS`. Default false. */
   readonly issuesTokens?: boolean;
   /** How long a process of `runService` may be silent before it counts as hung and is replaced; 0: for ever. Default 20,000. */
@@ -35,7 +37,10 @@ export interface ServiceConfig {
   /** The user's variables that it gets besides those that every process needs. Default: none. */
   readonly inherits?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** How it calls other services, by their names, instead of the defaults: `{ payment: { deadlineMs: 3_000 } }`. */
+  /**
+   * The services that it calls, by their names, and how, instead of the defaults: `{ payment: { deadlineMs: 3_000 }, shipping: {} }`. Once one
+   * service declares them, each is told who may call it, in `CALLERS`, and refuses the tokens of all others.
+   */
   readonly calls?: Readonly<Record<string, EdgeSettings>>;
   /** What an operator may have done once, as the service: by its name. Default: none. */
   readonly tasks?: Readonly<Record<string, TaskConfig>>;
@@ -120,7 +125,6 @@ function checkService(system: SystemConfig, name: string, service: ServiceConfig
   const silenceMs = service.silenceMs ?? DEFAULT_SILENCE_MS;
   if (!isSilence(silenceMs)) refuse(`silenceMs must be 0 or from 1,000, got ${silenceMs}`);
   if (service.port !== undefined && replicas > 1) refuse('a service with a fixed port runs once');
-  if (service.bus && !service.database) refuse('bus needs a database: that is where its role comes from');
   if (service.bus && !system.bus) refuse('bus needs the bus of the system to be declared');
 }
 
@@ -147,14 +151,24 @@ function findCycle(services: SystemConfig['services']): void {
   for (const name of Object.keys(services)) visit(name, []);
 }
 
+/** Who may call a service; `undefined` where no service of the system declares whom it calls. */
+export function callersOf({ services }: SystemConfig, name: string): readonly string[] | undefined {
+  const all = Object.entries(services);
+  const outside = services[name]?.calledBy;
+  if (outside === undefined && all.every(([, { calls }]) => calls === undefined)) return undefined;
+  const inside = all.filter(([, { calls = {} }]) => Object.hasOwn(calls, name)).map(([caller]) => caller);
+  return [...new Set([...inside, ...(outside ?? [])])];
+}
+
 /** The system without the services that were not asked for. */
 export function selectServices(system: SystemConfig, names: readonly string[]): SystemConfig {
   const { welcome, issuer, ...rest } = system;
   const chosen = Object.entries(system.services).filter(([name]) => names.includes(name));
-  const services = chosen.map(([name, service]) => [
-    name,
-    { ...service, needs: (service.needs ?? []).filter((other) => names.includes(other)) },
-  ]);
+  const services = chosen.map(([name, service]) => {
+    const needs = (service.needs ?? []).filter((other) => names.includes(other));
+    const calledBy = callersOf(system, name); // those that are left out may run elsewhere
+    return [name, { ...service, needs, ...(calledBy && { calledBy }) }];
+  });
   const edges = Object.keys(system.services).filter((name) => system.services[name]?.port !== undefined);
   return {
     ...rest,

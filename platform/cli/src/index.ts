@@ -1,5 +1,6 @@
 export {
   type BusConfig,
+  callersOf,
   defineSystem,
   type ServiceConfig,
   type SystemConfig,

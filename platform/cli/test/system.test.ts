@@ -342,6 +342,20 @@ describe('a running system', () => {
     await eventually('it is back', () => isRunning('stock-2'));
   });
 
+  it('starts no process with a secret in what others can look at', async () => {
+    const { url, pid } = await instance('stock-1');
+    const env = (await (await fetch(url ?? '')).json()) as Env;
+    const shown = await readFile(`/proc/${pid}/environ`, 'utf8');
+    assert.match(shown, /SERVICE_NAME=stock/);
+    const secrets = ['SERVICE_SECRET', 'DATABASE_URL', 'BUS_URL', 'CONSUL_HTTP_TOKEN'].map(
+      (name) => env[name] ?? '',
+    );
+    for (const secret of [...secrets, ...secrets.slice(1, 3).map((uri) => new URL(uri).password)]) {
+      assert.ok(secret.length > 15);
+      assert.equal(shown.includes(secret), false);
+    }
+  });
+
   it('gives each service its own environment', async () => {
     const { url } = await instance('stock-1');
     const env = (await (await fetch(url ?? '')).json()) as Env;

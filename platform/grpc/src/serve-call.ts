@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { identifyCaller, ON_BEHALF_OF, type Principal, type VerifyToken } from '@flotilla/auth';
+import { actingFor, identifyCaller, ON_BEHALF_OF, type Principal, type VerifyToken } from '@flotilla/auth';
 import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
 import {
   PRIORITY_FIELD,
@@ -9,6 +9,7 @@ import {
   type RefusalReason,
 } from '@flotilla/resilience';
 import {
+  currentContext,
   type Histogram,
   type Logger,
   newTrace,
@@ -94,7 +95,8 @@ async function serve(name: string, method: ServedMethod, call: Call, deps: Serve
     ...(retryAttempt !== undefined &&
       /^[1-9]\d{0,2}$/.test(retryAttempt) && { retryAttempt: Number(retryAttempt) }),
     ...((priority === 'sheddable' || priority === 'normal') && { priority }),
-  };
+    acting: 'nobody',
+  } as const;
   return await runInContext(context, async () => {
     try {
       return await withSpan(`serve ${name}`, { 'rpc.method': name }, () =>
@@ -126,8 +128,17 @@ async function run(
   if (issues.length > 0) {
     return refuse('INVALID_ARGUMENT', issues.map(({ path, message }) => `${path} ${message}`).join('; '));
   }
-  const reply = await handle(call.request.value, { signal, ...(principal && { principal }) });
+  const message = call.request.value;
+  const reply = await inNameOf(principal, () => handle(message, { signal, ...(principal && { principal }) }));
   return isRefusal(reply) ? reply : { message: create(descriptor.output, reply) };
+}
+
+function inNameOf<T>(principal: Principal | undefined, work: () => T): T {
+  const context = currentContext();
+  if (principal === undefined || context === undefined) return work();
+  const { acting: _nobody, ...rest } = context;
+  const acting = actingFor(principal);
+  return runInContext(acting === undefined ? rest : { ...rest, acting }, work);
 }
 
 async function authenticate(

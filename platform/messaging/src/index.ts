@@ -7,6 +7,7 @@ export {
 export type { BacklogLimits } from './bus/backlog-watch.ts';
 export { createPostgresTransport, type PostgresTransportOptions } from './bus/postgres-transport.ts';
 export { type Backlog, createQueues, type DropOutcome, type QueueStatus, type Queues } from './bus/queues.ts';
+export { fromCloudEvent } from './cloud-event.ts';
 export { createTransport, type TransportOptions } from './create-transport.ts';
 export type { MessagingErrorCode } from './errors.ts';
 export { type Consumer, type ConsumerOptions, createConsumer } from './inbox/consumer.ts';
@@ -37,4 +38,6 @@ export type {
   Refusal,
   Settlement,
   Transport,
+  Watch,
+  WatchOptions,
 } from './transport.ts';

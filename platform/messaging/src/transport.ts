@@ -53,6 +53,23 @@ export interface Receiver {
   close(): Promise<void>;
 }
 
+/** A message that every process reads. */
+export type Notice = Pick<Delivery, 'id' | 'type' | 'key' | 'body' | 'enqueuedAt'>;
+
+export interface WatchOptions {
+  readonly types: readonly string[];
+  /** Begins with those of so long ago, 600 at most: that is how long the bus keeps them. */
+  readonly sinceSeconds: number;
+  /** May be called again with the same, and in another order than was published. Must not throw. */
+  readonly onNotice: (notice: Notice) => void;
+}
+
+export interface Watch {
+  /** Resolves when everything that was there at the beginning has been read, however long the bus is away before. */
+  readonly caughtUp: Promise<void>;
+  close(): Promise<void>;
+}
+
 /**
  * Carries messages from outboxes to queues: an ordered pipe that knows nothing of retries and dead letters, which are
  * the consumer's. Guarantees of every implementation (`transport.contract.ts`): at least once; messages of one key
@@ -70,6 +87,11 @@ export interface Transport {
    */
   publish(messages: readonly OutgoingMessage[]): Promise<readonly Refusal[]>;
   receive(queue: string, options: ReceiveOptions): Receiver;
+  /**
+   * Reads in this process what every process has to know: all messages of these types, beside the queues and whatever they do with them.
+   * What was published before anybody ever watched a type is not kept.
+   */
+  watch(options: WatchOptions): Watch;
   /** Resolves when the transport can be used now; for readiness. */
   ping(): Promise<void>;
   /** Close receivers first. */

@@ -27,6 +27,7 @@ export function createFakeTransport(): FakeTransport {
     },
     subscribe: unused,
     receive: unused,
+    watch: unused,
     ping: unused,
     close: async () => undefined,
   };

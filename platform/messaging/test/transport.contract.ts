@@ -56,6 +56,35 @@ export function describeTransport(
       assert.deepEqual(received.sort(), ['routes.a wanted.v1 k {}', 'routes.b wanted.v1 k {}']);
     });
 
+    it('shows every watching process each message of the types, also those from just before', async () => {
+      const watch = (types: readonly string[], on: Transport) => {
+        const bodies: string[] = [];
+        const onNotice = ({ type, body }: { readonly type: string; readonly body: string }) => {
+          bodies.push(`${type} ${body}`);
+        };
+        return {
+          bodies: () => [...new Set(bodies)].sort(),
+          ...on.watch({ types, sinceSeconds: 300, onNotice }),
+        };
+      };
+      const first = watch(['ended.v1'], transport);
+      await first.caughtUp;
+      assert.deepEqual(first.bodies(), []);
+      await transport.publish([message('ended.v1', 'k', 'a'), message('unwatched.v1', 'k', 'x')]);
+      await eventually('the first', () => first.bodies().length === 1);
+      const late = watch(['ended.v1', 'changed.v1'], subject.open());
+      await late.caughtUp;
+      assert.deepEqual(late.bodies(), ['ended.v1 a'], 'what happened before it was there');
+      await subject.open().publish([message('changed.v1', 'l', 'b'), message('ended.v1', 'l', 'c')]);
+      const all = ['changed.v1 b', 'ended.v1 a', 'ended.v1 c'];
+      await eventually('the others', () => late.bodies().length === 3 && first.bodies().length === 2);
+      assert.deepEqual(late.bodies(), all);
+      assert.deepEqual(first.bodies(), ['ended.v1 a', 'ended.v1 c']);
+      await Promise.all([first.close(), late.close()]);
+      await transport.publish([message('ended.v1', 'k', 'd')]);
+      assert.equal(first.bodies().length, 2);
+    });
+
     it('keeps messages for a queue nobody receives from yet', async () => {
       await transport.subscribe('patient', ['kept.v1']);
       await transport.publish([message('kept.v1', 'k', 'first'), message('kept.v1', 'k', 'second')]);

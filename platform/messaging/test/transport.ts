@@ -26,6 +26,7 @@ export function createTestTransport(): TestTransport {
       handle = options.handle;
       return { close: async () => undefined };
     },
+    watch: () => ({ caughtUp: Promise.resolve(), close: async () => undefined }),
     ping: async () => undefined,
     close: async () => undefined,
   };

@@ -1,5 +1,6 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
 import pg from 'pg';
+import type { Acting } from './acting.ts';
 import { isReadOnly, toPostgresError } from './errors.ts';
 import type { SessionSettings } from './session.ts';
 import { prepareConnection, runAlone } from './statement.ts';
@@ -39,6 +40,11 @@ export interface DatabaseOptions {
    * pooler that keeps track of them (PgBouncer from 1.21 on with `max_prepared_statements`) may be given `named`.
    */
   readonly statements?: 'named' | 'unnamed';
+  /**
+   * Asked at the start of each transaction, and of each statement outside of one: in whose name is it? Told to the server, where the policies of
+   * tables compare it with the owners of rows. Default: always the system's.
+   */
+  readonly acting?: () => Acting | undefined;
   readonly clock?: Clock;
   /** Told of errors on idle connections (a restarted server); the pool replaces them by itself. */
   readonly onIdleError?: (error: Error) => void;
@@ -54,6 +60,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   const settings: SessionSettings = {
     statementTimeoutMs: options.statementTimeoutMs ?? 10_000,
     statements: options.statements,
+    isActing: options.acting !== undefined,
   };
   const config: pg.PoolConfig = {
     connectionString: options.uri,
@@ -64,6 +71,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     pipeline: true, // deferred rows and COMMIT leave together
     onConnect: (client) => prepareConnection(client, settings),
   };
+  const actingNow = () => options.acting?.();
   const pool = new pg.Pool(config);
   // Without a listener an error on an idle connection would end the process.
   pool.on('error', (error) => options.onIdleError?.(error));
@@ -95,8 +103,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     client: pg.PoolClient,
     drop: Drop,
     work: (tx: Transaction) => Promise<T>,
+    acting: Acting | undefined,
   ): Promise<T> {
-    const { tx, hints, commit, rollback } = createTransaction(client);
+    const { tx, hints, commit, rollback } = createTransaction(client, acting);
     try {
       const result = await work(tx);
       await commit();
@@ -111,11 +120,15 @@ export function createDatabase(options: DatabaseOptions): Database {
   }
 
   return {
-    query: (sql, values) => withConnection((client) => runAlone(client, { sql, values })),
+    query: (sql, values) => {
+      const acting = actingNow();
+      return withConnection((client) => runAlone(client, { sql, values }, acting));
+    },
     transaction: async (work, { reruns = RERUNS } = {}) => {
+      const acting = actingNow();
       for (let attempt = 1; ; attempt += 1) {
         try {
-          return await withConnection((client, drop) => once(client, drop, work));
+          return await withConnection((client, drop) => once(client, drop, work, acting));
         } catch (error) {
           if (!isCuredByRerun(error) || attempt > reruns) throw error;
           await clock.sleep(Math.random() * 10 * 2 ** attempt);

@@ -1,3 +1,4 @@
+export type { Acting, ActingUser } from './acting.ts';
 export {
   createDatabase,
   type Database,

@@ -9,6 +9,8 @@ export interface SessionSettings {
   readonly statementTimeoutMs: number;
   /** `undefined`: named in a session of our own, unnamed in a shared one. */
   readonly statements: 'named' | 'unnamed' | undefined;
+  /** Work may be done in somebody's name. */
+  readonly isActing: boolean;
 }
 
 export interface Session {

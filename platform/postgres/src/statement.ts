@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
+import { ACT, type Acting, actText, actValues } from './acting.ts';
 import { toPostgresError } from './errors.ts';
 import { BEGIN, openSession, type SessionSettings, sessionOf } from './session.ts';
 
@@ -34,12 +35,28 @@ export async function run<Row extends object>(on: pg.PoolClient, { sql, values }
   }
 }
 
-/** Outside of a transaction. In a shared session it gets one, which has the limits that the session has not. */
-export async function runAlone<Row extends object>(on: pg.PoolClient, statement: Statement): Promise<Row[]> {
-  const { isShared, begin } = sessionOf(on);
-  if (!isShared || statement.values === undefined) return await run(on, statement);
+/**
+ * Outside of a transaction. In a shared session it gets one, which has the limits that the session has not. In somebody's name it is one
+ * with the statement that says so: up to the next Sync, PostgreSQL takes what it is sent as one transaction.
+ */
+export async function runAlone<Row extends object>(
+  on: pg.PoolClient,
+  { sql, values }: Statement,
+  acting: Acting | undefined,
+): Promise<Row[]> {
+  const { isShared } = sessionOf(on);
+  if (acting === undefined && (!isShared || values === undefined)) return await run(on, { sql, values });
+  if (!isShared && values !== undefined) return await runBehind(on, { sql, values }, actFirst(acting));
+  return await runInTransaction(on, { sql, values }, acting);
+}
+
+async function runInTransaction<Row extends object>(
+  on: pg.PoolClient,
+  statement: Statement,
+  acting: Acting | undefined,
+): Promise<Row[]> {
   const [, result, ended] = await Promise.allSettled([
-    on.query(begin),
+    on.query(beginText(on, acting)),
     run<Row>(on, statement),
     on.query('COMMIT'),
   ]);
@@ -48,14 +65,24 @@ export async function runAlone<Row extends object>(on: pg.PoolClient, statement:
   return result.value;
 }
 
-export async function begin(on: pg.PoolClient): Promise<object[]> {
-  return await run(on, { sql: sessionOf(on).begin });
+export async function begin(on: pg.PoolClient, acting: Acting | undefined): Promise<object[]> {
+  return await run(on, { sql: beginText(on, acting) });
+}
+
+function beginText(on: pg.ClientBase, acting: Acting | undefined): string {
+  const { begin: text } = sessionOf(on);
+  return acting === undefined ? text : `${text}; ${actText(acting)}`;
 }
 
 /** What each connection of a pool needs before its first use. */
 export async function prepareConnection(client: pg.ClientBase, settings: SessionSettings): Promise<void> {
   const { isShared } = await openSession(client, settings);
-  if (!isShared) await Promise.all([client.query({ name: BEGIN_NAME, text: BEGIN }), client.query('COMMIT')]);
+  if (isShared) return;
+  await Promise.all([
+    client.query({ name: BEGIN_NAME, text: BEGIN }),
+    client.query('COMMIT'),
+    ...(settings.isActing ? [client.query({ name: ACT_NAME, text: ACT, values: ['', ''] })] : []),
+  ]);
 }
 
 /**
@@ -65,24 +92,45 @@ export async function prepareConnection(client: pg.ClientBase, settings: Session
 export async function runAfterBegin<Row extends object>(
   client: pg.PoolClient,
   statement: PreparedStatement,
+  acting: Acting | undefined,
 ): Promise<Row[]> {
   if (sessionOf(client).isShared) {
-    await begin(client);
+    await begin(client, acting);
     return await run(client, statement);
   }
-  const { sql, values } = statement;
+  return await runBehind(client, statement, [{ statement: BEGIN_NAME }, ...actFirst(acting)]);
+}
+
+/** A statement that was prepared when the connection was opened, and returns no row. */
+interface First {
+  readonly statement: string;
+  readonly values?: string[];
+}
+
+function actFirst(acting: Acting | undefined): readonly First[] {
+  return acting === undefined ? [] : [{ statement: ACT_NAME, values: actValues(acting) }];
+}
+
+/** A statement and those before it, in one round trip and without a Sync between them. */
+async function runBehind<Row extends object>(
+  client: pg.PoolClient,
+  { sql, values }: PreparedStatement,
+  before: readonly First[],
+): Promise<Row[]> {
   const { promise, resolve, reject } = Promise.withResolvers<Row[]>();
   const query = new pg.Query<Row>(prepared(client, sql, values), (error, results) => {
     if (error) reject(toPostgresError(error));
-    // One result for each of the two.
+    // One result for each of them.
     else resolve([results].flat().at(-1)?.rows ?? []);
   });
   const submit = query.submit.bind(query);
   query.submit = (connection) => {
     connection.stream.cork();
     try {
-      connection.bind({ statement: BEGIN_NAME }, true);
-      connection.execute({}, true);
+      for (const first of before) {
+        connection.bind(first, true);
+        connection.execute({}, true);
+      }
       return submit(connection);
     } finally {
       connection.stream.uncork();
@@ -93,6 +141,7 @@ export async function runAfterBegin<Row extends object>(
 }
 
 const BEGIN_NAME = 'begin';
+const ACT_NAME = 'act';
 
 function prepared(on: pg.ClientBase, text: string, values: readonly SqlValue[]): pg.QueryConfig {
   const name = sessionOf(on).isNaming ? { name: statementName(text) } : {};

@@ -1,5 +1,6 @@
 import { PlatformError } from '@flotilla/kernel';
 import type pg from 'pg';
+import type { Acting } from './acting.ts';
 import { type PostgresErrorCode, toPostgresError } from './errors.ts';
 import { begin as beginOn, type PreparedStatement, run, runAfterBegin, type SqlValue } from './statement.ts';
 
@@ -39,7 +40,7 @@ export interface OwnTransaction {
   readonly hints: readonly (() => void)[];
 }
 
-export function createTransaction(client: pg.PoolClient): OwnTransaction {
+export function createTransaction(client: pg.PoolClient, acting?: Acting): OwnTransaction {
   const hints: (() => void)[] = [];
   const deferred = createDeferred();
   let depth = 0;
@@ -52,8 +53,8 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
     if (begun === undefined && !isOver)
       return await begin(
         values === undefined
-          ? beginOn(client).then(() => run<Row>(client, { sql }))
-          : runAfterBegin<Row>(client, { sql, values }),
+          ? beginOn(client, acting).then(() => run<Row>(client, { sql }))
+          : runAfterBegin<Row>(client, { sql, values }, acting),
       );
     const isOpen = await begun;
     if (isOver) throw queryFailed('the transaction is over: its work did not wait for this statement');
@@ -73,7 +74,7 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
     const statements = deferred.statements();
     const [first, ...others] = statements;
     // Only one statement can go with BEGIN, and only when nothing but COMMIT is sent behind it.
-    if (begun === undefined && others.length > 0) await begin(beginOn(client));
+    if (begun === undefined && others.length > 0) await begin(beginOn(client, acting));
     const isOpen = await begun;
     isOver = true;
     if (isOpen === false) throw failedBefore();
@@ -82,7 +83,7 @@ export function createTransaction(client: pg.PoolClient): OwnTransaction {
         client,
         statements.map((statement) => run(client, statement)),
       );
-    else if (first !== undefined) await commitWith(client, [begin(runAfterBegin(client, first))]);
+    else if (first !== undefined) await commitWith(client, [begin(runAfterBegin(client, first, acting))]);
   }
 
   return {

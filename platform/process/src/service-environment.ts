@@ -20,6 +20,7 @@ const SETTINGS = {
   ISSUER: optional(url()),
   AUDIENCE: text({ default: 'flotilla' }),
   SERVICE_SECRET: optional(secret()),
+  CALLERS: optional(text()),
   LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
   FLOTILLA_EDGES: optional(text()),
   FLOTILLA_DEMO: flag(),
@@ -45,6 +46,8 @@ export interface ServiceEnvironment {
   readonly audience: string;
   /** Proves this service to identity, for tokens of its own. */
   readonly serviceSecret: string | undefined;
+  /** The services that may call this one, by themselves or for a user; `undefined`: all. */
+  readonly callers: ReadonlySet<string> | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Settings of calls to other services, as JSON by their names. */
   readonly edges: string | undefined;
@@ -67,6 +70,7 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     registryUrl: values.REGISTRY_URL,
     issuer: values.ISSUER,
     audience: values.AUDIENCE,
+    callers: readCallers(values.CALLERS),
     logLevel: values.LOG_LEVEL,
     edges: values.FLOTILLA_EDGES,
     demo: values.FLOTILLA_DEMO,
@@ -77,4 +81,9 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
   for (const [key, value] of Object.entries(secrets))
     Object.defineProperty(read, key, { value, enumerable: false });
   return read as typeof read & typeof secrets;
+}
+
+/** Names, separated by commas; `-` is nobody. */
+function readCallers(text: string | undefined): ReadonlySet<string> | undefined {
+  return text === undefined ? undefined : new Set(text.split(',').filter((name) => name !== '-'));
 }

@@ -13,6 +13,7 @@ import { createMetrics } from '@flotilla/telemetry';
 import { readEdgeSettings } from './edge-settings.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { receiveFaults } from './receive-faults.ts';
+import { createRevocationFeed } from './revocation-feed.ts';
 import type { ServiceContext } from './service.ts';
 
 export interface CreatedContext<Config> {
@@ -40,7 +41,9 @@ export function createContext<Config>(
     faults,
     settings: readEdgeSettings(env.edges),
   });
-  const identity = createIdentityAccess({ name, env, pick, logger: life.logger, metrics, edges });
+  const { logger } = life;
+  const revocations = createRevocationFeed({ clock: systemClock, logger, metrics });
+  const identity = createIdentityAccess({ name, env, pick, logger, metrics, edges, revocations });
   life.defer('identity client', identity.close);
   const readiness: Record<string, ReadinessCheck> = {};
   const service: ServiceContext<Config> = {
@@ -52,6 +55,7 @@ export function createContext<Config>(
       identity.verifyToken ??
       (() => Promise.reject(new ConfigurationError(['ISSUER is required to verify tokens']))),
     tokens: identity.tokens,
+    revocations,
     readyWhen: (what, check) => {
       readiness[what] = check;
     },

@@ -1,4 +1,10 @@
-import { createRemoteKeys, createServiceTokens, createTokenVerifier, type VerifyToken } from '@flotilla/auth';
+import {
+  createRemoteKeys,
+  createServiceTokens,
+  createTokenVerifier,
+  type Revocations,
+  type VerifyToken,
+} from '@flotilla/auth';
 import type { Balancer } from '@flotilla/discovery';
 import { createHttpClient, defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
@@ -31,10 +37,12 @@ interface IdentityAccessOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly edges: Edges;
+  readonly revocations: Pick<Revocations, 'revokes'>;
 }
 
 /** What a service needs of identity: the keys that prove its callers, and tokens that prove itself. */
-export function createIdentityAccess({ name, env, pick, logger, metrics, edges }: IdentityAccessOptions) {
+export function createIdentityAccess(options: IdentityAccessOptions) {
+  const { name, env, pick, logger, metrics, edges } = options;
   const client = createHttpClient({ service: 'identity', pick, logger, metrics, edges });
   const onProblem = (error: Error) => logger.warn({ err: error }, 'identity could not be asked');
   const byScope = new Map<string, () => Promise<string>>();
@@ -53,7 +61,7 @@ export function createIdentityAccess({ name, env, pick, logger, metrics, edges }
   }
 
   return {
-    verifyToken: createVerifier(env, fetchJwks, onProblem),
+    verifyToken: createVerifier(options, fetchJwks, onProblem),
     /** One function a scope: the token is kept until shortly before its end. */
     tokens: (scope: string): (() => Promise<string>) => {
       const known =
@@ -67,7 +75,7 @@ export function createIdentityAccess({ name, env, pick, logger, metrics, edges }
 }
 
 function createVerifier(
-  env: ServiceEnvironment,
+  { env, revocations }: IdentityAccessOptions,
   fetchJwks: (signal: AbortSignal) => Promise<unknown>,
   onProblem: (error: Error) => void,
 ): VerifyToken | undefined {
@@ -77,6 +85,8 @@ function createVerifier(
     audience: env.audience,
     algorithms: ['ES256'],
     keys: createRemoteKeys({ fetchJwks, onProblem }),
+    revocations,
+    callers: env.callers,
   });
 }
 

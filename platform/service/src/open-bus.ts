@@ -41,6 +41,11 @@ export async function openBus(service: ServiceContext<BusConfig>, db: Database):
   const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
   const transport = await createTransport({ name: env.instanceId, busUrl, rabbitmqUrl, logger, metrics });
   defer('message transport', () => transport.close());
+  const watch = service.revocations.follow(transport);
+  defer('revocations', () => watch.close());
+  service.readyWhen('revocations', async () => {
+    if (!service.revocations.isCaughtUp()) throw new Error('it is not known yet which tokens were revoked');
+  });
   return {
     openOutbox: () => {
       const relay = createRelay({ db, transport, logger, metrics, clock });

@@ -1,16 +1,18 @@
 import { databaseReadiness } from '@flotilla/http';
 import { createDatabase, type Database, type DatabaseOptions } from '@flotilla/postgres';
 import { secret } from '@flotilla/process';
+import { currentActing } from '@flotilla/telemetry';
 import type { ServiceContext } from './service.ts';
 
 /** What `openDatabase` needs: `readEnvironment(env, { ...DATABASE_SETTINGS, … })`. */
 export const DATABASE_SETTINGS = { DATABASE_URL: secret() };
 
-type Options = Omit<DatabaseOptions, 'uri' | 'applicationName' | 'onIdleError' | 'clock'>;
+type Options = Omit<DatabaseOptions, 'uri' | 'applicationName' | 'onIdleError' | 'clock' | 'acting'>;
 
 /**
  * The database of a service, closed at its end. Its sessions show which instance they belong to, the service is ready
- * while it answers, and connections that break while nobody uses them are logged.
+ * while it answers, and connections that break while nobody uses them are logged. What a request of a user does is done in the user's name, which
+ * tables with row security look at.
  */
 export function openDatabase(
   service: ServiceContext<{ readonly DATABASE_URL: string }>,
@@ -23,6 +25,7 @@ export function openDatabase(
     applicationName: env.instanceId,
     onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
     clock,
+    acting: currentActing,
   });
   service.defer('database', () => db.close());
   service.readyWhen('database', databaseReadiness(db));

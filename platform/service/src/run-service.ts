@@ -1,3 +1,4 @@
+import { admitTokens } from '@flotilla/auth';
 import { register } from '@flotilla/discovery';
 import { createHttpHost, failedChecks, type HttpHost, type ReadinessCheck } from '@flotilla/http';
 import { systemClock } from '@flotilla/kernel';
@@ -51,11 +52,13 @@ async function serve<Config>(
   const { grpc, ...served } = await definition.start(service);
   if (!served.verifyToken && !verifier && served.handlers.some(({ route }) => route.access !== 'public'))
     throw new ConfigurationError(['ISSUER is required: some routes are guarded']);
+  const admission = { revocations: service.revocations, callers: env.callers };
   const host = createHttpHost({
     service: definition.name,
     ...(definition.version !== undefined && { version: definition.version }),
     ...(verifier && { verifyToken: verifier }),
     ...served,
+    ...(served.verifyToken && { verifyToken: admitTokens(served.verifyToken, admission) }),
     readiness,
     edges: service.edges,
     logger: service.logger,

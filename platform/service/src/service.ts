@@ -5,6 +5,7 @@ import type { Clock, NewId } from '@flotilla/kernel';
 import type { Environment, ProcessContext, ServiceEnvironment } from '@flotilla/process';
 import type { Edges } from '@flotilla/resilience';
 import type { Metrics } from '@flotilla/telemetry';
+import type { RevocationFeed } from './revocation-feed.ts';
 
 /** What a service is given when it starts, and what `openDatabase`, `openBus` and `openClient` work with. */
 export interface ServiceContext<Config> extends Omit<ProcessContext<never>, 'settings'> {
@@ -20,6 +21,8 @@ export interface ServiceContext<Config> extends Omit<ProcessContext<never>, 'set
   readonly verifyToken: VerifyToken;
   /** What is configured and known about the calls of this service, for clients that `openClient` does not make. */
   readonly edges: Edges;
+  /** What `verifyToken` refuses before its end; followed from the moment at which the bus is opened. */
+  readonly revocations: RevocationFeed;
   /** Chooses an instance of a service, for clients. */
   readonly pick: Balancer['pick'];
   /** Tokens of this service with one scope, for clients that `openClient` does not make. */

@@ -13,9 +13,14 @@ export interface RequestContext {
   readonly retryAttempt?: number;
   /** How much it matters that this work is done when not all can be. */
   readonly priority?: 'sheddable' | 'normal' | 'critical';
+  /** In whose name it is done. What no request or message of a user asks for is done in the system's. */
+  readonly acting?: Acting;
   /** Where finished spans of this work go. */
   readonly recordSpan?: RecordSpan;
 }
+
+/** The user, or `nobody` where a request did not say who sends it. */
+export type Acting = { readonly subject: string; readonly tenantId?: string | undefined } | 'nobody';
 
 const storage = new AsyncLocalStorage<RequestContext>();
 
@@ -27,6 +32,21 @@ export function currentContext(): RequestContext | undefined {
 /** Runs `work`, and everything it awaits, inside `context`. */
 export function runInContext<T>(context: RequestContext, work: () => T): T {
   return storage.run(context, work);
+}
+
+/** In whose name the running work is done; `undefined`: in the system's. For `acting` of `@flotilla/postgres`. */
+export function currentActing(): Acting | undefined {
+  return storage.getStore()?.acting;
+}
+
+/**
+ * Runs `work` in the system's name, within a request of a user: for what it needs of rows that are not the user's. Say why beside each use.
+ */
+export function asSystem<T>(work: () => T): T {
+  const context = storage.getStore();
+  if (context?.acting === undefined) return work();
+  const { acting: _left, ...rest } = context;
+  return storage.run(rest, work);
 }
 
 /** Milliseconds until the current deadline, never below 0; `undefined` when there is none. */

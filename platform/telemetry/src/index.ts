@@ -1,4 +1,12 @@
-export { currentContext, type RequestContext, remainingMs, runInContext } from './context.ts';
+export {
+  type Acting,
+  asSystem,
+  currentActing,
+  currentContext,
+  type RequestContext,
+  remainingMs,
+  runInContext,
+} from './context.ts';
 export {
   HTTP_BUCKETS_SECONDS,
   httpClientDuration,

@@ -11,7 +11,7 @@ export interface CartDeps {
   readonly db: Database;
   /** Calls the inventory service with the cart's own token. */
   readonly inventory: HttpClient;
-  /** Calls the order service; the customer's token comes with each call. */
+  /** Calls the order service; with the cart's own token, and the customer's beside it. */
   readonly orders: HttpClient;
 }
 

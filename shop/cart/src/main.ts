@@ -13,7 +13,8 @@ await runService({
     const { handlers, subscriptions, checkouts } = createCartApp({
       db,
       inventory: openClient(service, 'inventory', { scope: 'inventory.read' }),
-      orders: openClient(service, 'order'),
+      // The token only says who calls: the rights are those of the customer, whose token comes with each call.
+      orders: openClient(service, 'order', { scope: 'inventory.read' }),
     });
     await bus.consume(subscriptions);
     service.every('forget old checkouts', HOUR_MS, () => checkouts.forget(service.config.CHECKOUT_DAYS));

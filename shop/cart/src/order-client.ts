@@ -23,7 +23,7 @@ interface PlacingOrder {
   readonly idempotencyKey: string;
   /** The `Prefer` header as the customer sent it. */
   readonly prefer: string | undefined;
-  /** The customer's own token: the order service decides what it may do. */
+  /** The customer's own token: what the customer may do is decided by the order service. */
   readonly token: string;
 }
 
@@ -49,13 +49,17 @@ export function createPlaceOrder(orders: HttpClient): PlaceOrder {
     const headers = { 'idempotency-key': idempotencyKey, ...(prefer !== undefined && { prefer }) };
     // The key makes it safe to ask again.
     const options = { signal, timeoutMs: waitMs(prefer) + ANSWER_MS, idempotent: true };
-    return await orders.call(placeOrderOrProblem, { headers, body, token }, options);
+    return await orders.call(placeOrderOrProblem, { headers, body, onBehalfOf: token }, options);
   };
 }
 
 export function createReadOrder(orders: HttpClient): ReadOrder {
   return async (orderId, token, signal) => {
-    const answer = await orders.call(getOrderOrProblem, { params: { id: orderId }, token }, { signal });
+    const answer = await orders.call(
+      getOrderOrProblem,
+      { params: { id: orderId }, onBehalfOf: token },
+      { signal },
+    );
     if (answer.status === 200) return answer.body;
     return answer.status === 404 ? 'unknown' : 'unreadable';
   };

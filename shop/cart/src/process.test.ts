@@ -10,7 +10,7 @@ import { childEnvironment } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { getJwks } from '@shop/contracts';
+import { getJwks, issueServiceToken } from '@shop/contracts';
 import { type CartRig, checkoutBody, orderOf, startCart } from './testing.ts';
 
 /** The real process between fakes, killed between two effects; a second one takes up what it left. */
@@ -26,7 +26,13 @@ describe('the cart process', () => {
     const jwks = rig.issuer.jwks.keys.map((key) => ({ ...key }));
     const identity = createHttpHost({
       service: 'identity',
-      handlers: [handle(getJwks, async () => ok({ keys: jwks }))],
+      handlers: [
+        handle(getJwks, async () => ok({ keys: jwks })),
+        handle(issueServiceToken, async ({ body: { clientId, scope } }) => {
+          const claims = { sub: clientId, client_id: clientId, scope };
+          return ok({ accessToken: await rig.issuer.sign(claims), expiresIn: 300 });
+        }),
+      ],
       logger: silentLogger,
       metrics: createMetrics(),
       readiness: {},
@@ -59,6 +65,7 @@ describe('the cart process', () => {
         BUS_URL: bus.uri,
         REGISTRY_URL: registry.url,
         ISSUER: rig.issuer.issuer,
+        SERVICE_SECRET: 'of the cart',
         FLOTILLA_CRASH_POINT: crashPoint,
         LOG_LEVEL: 'error',
       },

@@ -16,7 +16,7 @@ import { uuidv7 } from '@flotilla/kernel';
 import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/messaging';
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createMetrics, currentActing, silentLogger } from '@flotilla/telemetry';
 import { getOrder, lookUpProducts, type OrderStatus, placeOrder } from '@shop/contracts';
 import { createCartApp } from './app.ts';
 
@@ -36,6 +36,7 @@ export async function startCart() {
   const issuer = createTestIssuer();
   const database = await createTestDatabase([cartMigrations, inboxMigrations]);
   const { db } = database;
+  const own = await database.asService(currentActing);
 
   const inventory = await startFake('inventory', issuer.verify, [
     handle(lookUpProducts, async ({ body }) => {
@@ -67,12 +68,12 @@ export async function startCart() {
   const services = { inventory: [inventory.address], order: [order.address] };
   const { pick } = createRoundRobin(createStaticResolver(services));
   const calls = { pick, logger: silentLogger, metrics: createMetrics() };
-  const token = await issuer.sign({ sub: 'cart', scope: 'inventory.read' });
+  const token = await issuer.sign({ sub: 'cart', client_id: 'cart', scope: 'inventory.read' });
   const clients = {
     inventory: createHttpClient({ ...calls, service: 'inventory', token, timeoutMs: 2_000 }),
-    orders: createHttpClient({ ...calls, service: 'order' }),
+    orders: createHttpClient({ ...calls, service: 'order', token }),
   };
-  const app = createCartApp({ db, ...clients });
+  const app = createCartApp({ db: own, ...clients });
   const metrics = createMetrics();
   const { handlers } = app;
   const host = createHttpHost({ ...quiet, service: 'cart', handlers, verifyToken: issuer.verify, metrics });
@@ -81,7 +82,7 @@ export async function startCart() {
   const logger = silentLogger;
   const consumer = createConsumer({
     name: 'cart',
-    db,
+    db: own,
     transport,
     handlers: app.subscriptions,
     logger,

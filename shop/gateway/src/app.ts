@@ -1,4 +1,4 @@
-import { createRemoteKeys, createTokenVerifier } from '@flotilla/auth';
+import { createRemoteKeys, createTokenVerifier, type Revocations } from '@flotilla/auth';
 import { createRoundRobin, type Resolver } from '@flotilla/discovery';
 import { createGateway, type GatewayConfig } from '@flotilla/gateway';
 import { createHttpClient, createHttpHost } from '@flotilla/http';
@@ -11,6 +11,8 @@ export interface ShopGatewayOptions {
   /** `iss` and `aud` that access tokens must have. */
   readonly issuer: string;
   readonly audience: string;
+  /** Which tokens are refused before their end. */
+  readonly revocations: Pick<Revocations, 'revokes'>;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -29,7 +31,7 @@ export interface ShopGateway {
  * nothing else. Signing keys come from the identity service, found by discovery.
  */
 export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
-  const { config, resolver, issuer, audience, logger, metrics } = options;
+  const { config, resolver, issuer, audience, revocations, logger, metrics } = options;
   const { pick } = createRoundRobin(resolver);
   const identity = createHttpClient({ service: 'identity', pick, logger, metrics });
   const keys = createRemoteKeys({
@@ -40,7 +42,7 @@ export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
     },
     onProblem: (err) => logger.warn({ err }, 'the signing keys could not be loaded'),
   });
-  const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys });
+  const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys, revocations });
   const gateway = createGateway({
     config,
     resolver,

@@ -19,6 +19,8 @@ export function readConfig(env: Environment) {
     REGISTRY_URL: url(),
     CONSUL_HTTP_TOKEN: optional(secret()),
     ISSUER: url(),
+    BUS_URL: optional(secret()),
+    RABBITMQ_URL: optional(secret()),
     AUDIENCE: text({ default: 'flotilla' }),
     GATEWAY_CONFIG: text({ default: fileURLToPath(new URL('../gateway.json', import.meta.url)) }),
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { after, before, describe, it } from 'node:test';
+import { createRevocations } from '@flotilla/auth';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver, register } from '@flotilla/discovery';
 import { startRegistry } from '@flotilla/discovery/registry';
@@ -48,6 +49,7 @@ const EMBEDDED = { registered: { providers: ['Bearer'], discovery: true } };
 const readConfigFile = () => readFile(new URL('../gateway.json', import.meta.url), 'utf8');
 
 describe("the shop's gateway", () => {
+  const revocations = createRevocations();
   let url = '';
   let admin = '';
 
@@ -61,6 +63,7 @@ describe("the shop's gateway", () => {
       resolver: createStaticResolver(Object.fromEntries(addresses)),
       issuer: issuer.issuer,
       audience: issuer.audience,
+      revocations,
       logger: silentLogger,
       metrics: createMetrics(),
     });
@@ -95,6 +98,14 @@ describe("the shop's gateway", () => {
       assert.equal(status, 200, path);
       if (name !== undefined) assert.deepEqual(body, { name, url: path });
     }
+  });
+
+  it('refuses a token whose session has ended, however often it was accepted before', async () => {
+    const token = await issuer.sign({ sid: 'ended-soon' });
+    assert.equal((await ask('GET', '/cart', token)).status, 200);
+    revocations.add({ kind: 'session-ended', sessionId: 'ended-soon', at: new Date() }, Date.now());
+    assert.equal((await ask('GET', '/cart', token)).status, 401);
+    assert.equal((await ask('GET', '/cart', await issuer.sign({ sid: 'another' }))).status, 200);
   });
 
   it('serves everything else with a valid token only', async () => {
@@ -251,6 +262,6 @@ describe("the gateway's process", () => {
     });
     const [status] = (await once(child, 'close')) as [number];
     assert.equal(status, 78);
-    assert.match(errors, /REGISTRY_URL.*ISSUER/);
+    assert.match(errors, /REGISTRY_URL.*ISSUER/s);
   });
 });

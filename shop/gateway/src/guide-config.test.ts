@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { it, type TestContext } from 'node:test';
+import { createRevocations } from '@flotilla/auth';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { createStaticResolver } from '@flotilla/discovery';
 import { hostsAsServices, readGatewayConfig } from '@flotilla/gateway';
@@ -41,6 +42,7 @@ it('an ocelot.json for a cluster runs unchanged in front of the shop', async (t)
     resolver: createStaticResolver(Object.fromEntries(addresses)),
     issuer: issuer.issuer,
     audience: issuer.audience,
+    revocations: createRevocations(),
     logger: silentLogger,
     metrics: createMetrics(),
   });

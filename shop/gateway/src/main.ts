@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { createConsulResolver } from '@flotilla/discovery';
 import { hostsAsServices, readGatewayConfig } from '@flotilla/gateway';
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, systemClock, toError } from '@flotilla/kernel';
+import { createTransport } from '@flotilla/messaging';
 import { ConfigurationError, runProcess } from '@flotilla/process';
+import { createRevocationFeed } from '@flotilla/service';
 import { collectProcessMetrics, createLogger, createMetrics } from '@flotilla/telemetry';
 import { createShopGateway, shopService } from './app.ts';
 import { readConfig } from './config.ts';
@@ -25,8 +27,16 @@ await runProcess({
       logger,
     });
     defer('service resolver', () => resolver.close());
+    const revocations = createRevocationFeed({ clock: systemClock, logger, metrics });
+    const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = env;
+    if (busUrl !== undefined) {
+      const transport = await createTransport({ name: 'gateway', busUrl, rabbitmqUrl, logger, metrics });
+      defer('message transport', () => transport.close());
+      const watch = revocations.follow(transport);
+      defer('revocations', () => watch.close());
+    }
     const gateway = createShopGateway({
-      ...{ config, resolver, logger, metrics },
+      ...{ config, resolver, revocations, logger, metrics },
       issuer: env.ISSUER,
       audience: env.AUDIENCE,
     });

@@ -7,7 +7,7 @@ import { createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messa
 import type { Database } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { sagaMigrations } from '@flotilla/saga';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createMetrics, currentActing, silentLogger } from '@flotilla/telemetry';
 import { createOrderApp, type OrderApp } from './app.ts';
 import type { OrderFlow } from './config.ts';
 import type { Participants } from './participants.ts';
@@ -64,12 +64,13 @@ export async function startTestOrders(
     sagaMigrations,
     { name: 'order', directory: join(import.meta.dirname, '../migrations') },
   ]);
+  const db = await database.asService(currentActing);
   const issuer = createTestIssuer();
   const asked: string[] = [];
   const participants = recordCalls({ ...obligingParticipants(), ...overrides }, asked);
   const startedWith = (flow: OrderFlow) =>
     createOrderApp({
-      db: database.db,
+      db,
       outbox: createOutbox({ source: 'order' }),
       participants,
       clock: systemClock,

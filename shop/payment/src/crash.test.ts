@@ -91,7 +91,7 @@ describe('a process that is killed', () => {
     const client = createHttpClient({
       service: 'payment',
       pick: createRoundRobin(createStaticResolver({ payment: [address] })).pick,
-      token: await payment.issuer.sign({ scope: 'payment.write' }),
+      token: await payment.issuer.sign({ sub: 'order', client_id: 'order', scope: 'payment.write' }),
       logger: silentLogger,
       metrics: createMetrics(),
     });

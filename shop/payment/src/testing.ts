@@ -106,7 +106,7 @@ export async function startTestPayment(options: TestPaymentOptions = {}): Promis
   const client = createHttpClient({
     service: 'payment',
     pick: createRoundRobin(createStaticResolver({ payment: [`127.0.0.1:${port}`] })).pick,
-    token: await issuer.sign({ sub: 'order', scope: 'payment.write' }),
+    token: await issuer.sign({ sub: 'order', client_id: 'order', scope: 'payment.write' }),
     logger: silentLogger,
     metrics: createMetrics(),
     timeoutMs: 20_000,

@@ -11,17 +11,19 @@ import {
 } from '@flotilla/messaging';
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createMetrics, currentActing, silentLogger } from '@flotilla/telemetry';
 import { createPricingApp } from './app.ts';
 
 const migrations = { name: 'pricing', directory: join(import.meta.dirname, '../migrations') };
 
 /** The pricing service on a database of its own, beside a catalogue that the test fills. */
 export async function startPricing({ quoteTtlMs = 900_000 } = {}) {
-  const { db, uri, close } = await createTestDatabase([migrations, outboxMigrations, inboxMigrations]);
+  const database = await createTestDatabase([migrations, outboxMigrations, inboxMigrations]);
+  const { db, uri, close } = database;
+  const own = await database.asService(currentActing);
   const catalogue = new Map<string, { readonly amountMinor: number; readonly currency: string }>();
   const app = createPricingApp({
-    db,
+    db: own,
     outbox: createOutbox({ source: 'pricing' }),
     lookUpProducts: async (ids) =>
       ids.flatMap((id) => {
@@ -39,7 +41,13 @@ export async function startPricing({ quoteTtlMs = 900_000 } = {}) {
     verifyToken: issuer.verify,
   });
   const transport = createMemoryTransport();
-  const consumer = createConsumer({ ...quiet, name: 'pricing', db, transport, handlers: app.subscriptions });
+  const consumer = createConsumer({
+    ...quiet,
+    name: 'pricing',
+    db: own,
+    transport,
+    handlers: app.subscriptions,
+  });
   await consumer.start();
 
   /** What somebody with a token of these claims does. */
@@ -63,7 +71,7 @@ export async function startPricing({ quoteTtlMs = 900_000 } = {}) {
     catalogue,
     customer: (sub: string) => caller({ sub }),
     admin: () => caller({ sub: 'admin', role: 'Admin' }),
-    service: () => caller({ sub: 'order', scope: 'pricing.write' }),
+    service: () => caller({ sub: 'order', client_id: 'order', scope: 'pricing.write' }),
     publish: <T>(type: MessageType<T>, data: T, id: string = uuidv7()) =>
       transport.publish([createTestMessage(type, data, { id })]),
     /** Types of the events that wait to be sent, oldest first. */

@@ -63,7 +63,7 @@ describe('shipping', () => {
     const answer = await host.inject({
       method: 'PUT',
       url: `/internal/shipments/${orderId}`,
-      headers: { authorization: `Bearer ${await issuer.sign({ scope })}` },
+      headers: { authorization: `Bearer ${await issuer.sign({ sub: 'order', client_id: 'order', scope })}` },
       payload: body,
     });
     return { status: answer.statusCode, body: answer.json<Record<string, string>>() };

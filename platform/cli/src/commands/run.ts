@@ -6,6 +6,7 @@ import { SERVICE, TASK, type ValueKind } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import type { TaskProgram } from '../control/server.ts';
 import { cliError } from '../errors.ts';
+import { startWith } from '../launch/settings-pipe.ts';
 import { table } from '../screen/table.ts';
 import { findRoot, loadSystem } from '../system/load-system.ts';
 import { type Command, flag, type Invocation, JSON_OPTION } from './command.ts';
@@ -70,7 +71,13 @@ async function runProgram(
   args: readonly string[],
   cwd: string,
 ): Promise<number> {
-  const child = spawn(process.execPath, [entry, ...args], { cwd, env, stdio: 'inherit' });
+  const start = startWith(env);
+  const child = spawn(process.execPath, [...start.nodeArguments, entry, ...args], {
+    cwd,
+    env: start.env,
+    stdio: ['inherit', 'inherit', 'inherit', 'ignore', 'pipe'],
+  });
+  start.send(child);
   // The terminal sends Ctrl-C to both; what is sent to this process alone is passed on.
   process.on('SIGINT', () => undefined);
   for (const signal of ['SIGTERM', 'SIGHUP'] as const) process.on(signal, () => child.kill(signal));

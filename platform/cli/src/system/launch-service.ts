@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { systemClock, watchLiveness } from '@flotilla/kernel';
 import { EXIT_STATUS } from '@flotilla/process';
+import { startWith } from '../launch/settings-pipe.ts';
 import type { ServiceLog } from '../logs/service-log.ts';
 import type { Addresses, Ending, Launched } from './supervised-process.ts';
 
@@ -20,13 +21,15 @@ const OUTPUT_GRACE_MS = 500;
 
 /** Starts a service as a process of its own. It tells over IPC when it is ready, and ends when that channel breaks. */
 export function launchService(program: ServiceProgram): Launched {
-  const child = spawn(process.execPath, [program.entry], {
+  const { nodeArguments, env, send } = startWith(program.env);
+  const child = spawn(process.execPath, [...nodeArguments, program.entry], {
     cwd: program.cwd,
-    env: program.env,
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', 'pipe'],
     // Its own group: Ctrl-C in the terminal reaches the supervisor alone, which stops the services in order.
     detached: true,
   });
+  send(child);
   child.stdout?.on('data', program.log.write);
   child.stderr?.on('data', program.log.write);
   const signal = (name: NodeJS.Signals) => signalGroup(child, name);

@@ -1,7 +1,7 @@
 import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
-import { BUS_DATABASE, BUS_READER, type ServiceConfig, type SystemConfig } from '../config.ts';
+import { BUS_DATABASE, BUS_READER, callersOf, type ServiceConfig, type SystemConfig } from '../config.ts';
 import { type Secrets, sha256Hex } from './secrets.ts';
 
 /** What is the same for all services of a run. */
@@ -65,6 +65,7 @@ export function serviceEnvironment(
     ...issuer(facts),
     ...databases(facts, name, service),
     ...secretsOf(facts, name, service),
+    ...callers(facts.system, name),
     ...service.env,
   };
 }
@@ -98,11 +99,11 @@ function issuer({ system, ports }: SystemFacts): Record<string, string> {
 }
 
 function databases(facts: SystemFacts, name: string, service: ServiceConfig): Record<string, string> {
-  if (!service.database) return {};
+  if (!service.database && !service.bus) return {};
   const role = roleOf(facts.secrets, name);
   const rabbitmqUrl = facts.inherited['RABBITMQ_URL'];
   return {
-    DATABASE_URL: databaseUri(facts.adminUri, name, role),
+    ...(service.database && { DATABASE_URL: databaseUri(facts.adminUri, name, role) }),
     ...(service.bus && { BUS_URL: databaseUri(facts.adminUri, BUS_DATABASE, role) }),
     ...(service.bus && rabbitmqUrl && { RABBITMQ_URL: rabbitmqUrl }),
   };
@@ -119,6 +120,13 @@ function secretsOf(
     ...(service.clientScopes && { SERVICE_SECRET: clientSecret(secrets, name) }),
     ...(service.issuesTokens && { SERVICE_CLIENTS: JSON.stringify(serviceClients(system, secrets)) }),
   };
+}
+
+/** Who has an edge to it in the topology. */
+function callers(system: SystemConfig, name: string): Record<string, string> {
+  const names = callersOf(system, name);
+  if (names === undefined) return {};
+  return { CALLERS: names.length > 0 ? names.join(',') : '-' };
 }
 
 /** The issuer is told hashes only. */
@@ -177,11 +185,13 @@ function systemIdOf(secrets: Secrets): string {
 
 /** The databases and roles of a system: one of each for a service, and the bus that they share. */
 export function provisionPlan(system: SystemConfig, secrets: Secrets): ProvisionPlan {
-  const owners = Object.entries(system.services).filter(([, service]) => service.database);
-  const onBus = owners.filter(([, service]) => service.bus).map(([name]) => name);
+  const services = Object.entries(system.services);
+  const owners = services.filter(([, service]) => service.database);
+  const onBus = services.filter(([, service]) => service.bus).map(([name]) => name);
+  const roles = services.filter(([, service]) => service.database || service.bus).map(([name]) => name);
   return {
     systemId: systemIdOf(secrets),
-    roles: [...owners.map(([name]) => roleOf(secrets, name)), ...(system.bus ? [busReaderOf(secrets)] : [])],
+    roles: [...roles.map((name) => roleOf(secrets, name)), ...(system.bus ? [busReaderOf(secrets)] : [])],
     databases: [
       ...owners.map(([name, service]) => ({
         name,

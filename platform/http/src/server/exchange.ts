@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Principal } from '@flotilla/auth';
+import { actingFor, type Principal } from '@flotilla/auth';
 import { PRIORITY_FIELD, RETRY_ATTEMPT_FIELD } from '@flotilla/resilience';
 import {
   childOf,
@@ -19,6 +19,8 @@ export interface Exchange {
   route: string;
   /** Set when the caller has been authenticated. */
   principal: Principal | undefined;
+  /** The caller has been authenticated: what it asks for is done in its name from now on. */
+  admit(principal: Principal): void;
   remainingMs(): number;
   /** Aborted when the deadline passes, the client disconnects or the host is closed by force. */
   readonly signal: AbortSignal;
@@ -46,6 +48,7 @@ export function openExchange(
   const priority = single(request.headers[PRIORITY_FIELD]);
   const retryAttempt = attemptOf(single(request.headers[RETRY_ATTEMPT_FIELD]));
   const context: RequestContext = {
+    acting: 'nobody',
     trace: caller ? childOf(caller) : newTrace(),
     deadlineAt,
     recordSpan: options.recordSpan,
@@ -64,6 +67,10 @@ export function openExchange(
     startedAt,
     route: 'unmatched',
     principal: undefined,
+    admit: (admitted) => {
+      exchange.principal = admitted;
+      exchange.context = actFor(admitted, exchange.context);
+    },
     remainingMs,
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
@@ -95,6 +102,11 @@ export function openExchange(
 /** Anybody may say that a request is a repetition: it only takes repetitions of ours away. */
 function attemptOf(text: string | undefined): number {
   return text !== undefined && /^\d{1,3}$/.test(text) ? Number(text) : 0;
+}
+
+function actFor(principal: Principal, { acting: _nobody, ...context }: RequestContext): RequestContext {
+  const acting = actingFor(principal);
+  return acting === undefined ? context : { ...context, acting };
 }
 
 /** `x-request-deadline` is what the caller will still wait, in milliseconds; nonsense is ignored. */

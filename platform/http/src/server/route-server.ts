@@ -53,7 +53,7 @@ export function addRoute(
   const prove =
     (by: NonNullable<typeof authenticate>) => async (request: FastifyRequest, reply: FastifyReply) => {
       const exchange = exchangeOf(request, reply.raw);
-      exchange.principal = await exchange.run(() => by(request.raw));
+      exchange.admit(await exchange.run(() => by(request.raw)));
     };
 
   app.route({

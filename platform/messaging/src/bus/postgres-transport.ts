@@ -13,6 +13,7 @@ import { createBounds, headWithin, MAX_BATCH_BYTES } from '../batch-bounds.ts';
 import { messagingError } from '../errors.ts';
 import type { OutgoingMessage, Refusal, Transport } from '../transport.ts';
 import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from './backlog-watch.ts';
+import { watchNotices } from './notices.ts';
 import { createNotifier } from './notifier.ts';
 import { startPostgresReceiver } from './postgres-receiver.ts';
 import { readBacklogs } from './queues.ts';
@@ -148,6 +149,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
         logger,
       });
     },
+    watch: (watch) => watchNotices({ db, notifier, clock, logger }, watch),
     ping: () =>
       reach(async () => {
         await db.query('SELECT 1');

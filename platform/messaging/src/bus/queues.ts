@@ -1,6 +1,7 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
 import type { Operator } from '../inbox/dead-letters.ts';
+import { NOTICES } from './notices.ts';
 
 /** What waits in a queue, whether anybody consumes it or not. */
 export interface Backlog {
@@ -57,7 +58,10 @@ function backlogOf(row: BacklogRow): Backlog {
 
 /** Of all queues of the bus; any role may ask. */
 export async function readBacklogs(bus: Queryable): Promise<readonly Backlog[]> {
-  const rows = await bus.query<BacklogRow & object>('SELECT * FROM bus.backlogs($1)', [MAX_COUNTED]);
+  const rows = await bus.query<BacklogRow & object>('SELECT * FROM bus.backlogs($1) WHERE queue <> $2', [
+    MAX_COUNTED,
+    NOTICES,
+  ]);
   return rows.map(backlogOf);
 }
 
@@ -67,8 +71,8 @@ export function createQueues(bus: Queryable): Queues {
     list: async () => {
       const rows = await bus.query<BacklogRow & { readonly consumers: number }>(
         `SELECT b.*, bus.consumers_of(q.id) AS consumers
-         FROM bus.backlogs($1) b JOIN bus.queue q ON q.name = b.queue ORDER BY b.queue`,
-        [MAX_COUNTED],
+         FROM bus.backlogs($1) b JOIN bus.queue q ON q.name = b.queue WHERE b.queue <> $2 ORDER BY b.queue`,
+        [MAX_COUNTED, NOTICES],
       );
       return rows.map((row) => ({ ...backlogOf(row), consumers: row.consumers }));
     },

@@ -9,6 +9,7 @@ import { type BrokerConnection, keepBrokerConnection } from './connection/broker
 import { parseBrokerUrl } from './connection/broker-url.ts';
 import { within } from './connection/within.ts';
 import { readBacklog } from './consume/backlog.ts';
+import { watchNotices } from './consume/notices.ts';
 import { startRabbitmqReceiver } from './consume/receiver.ts';
 import { createPublisher, type Publish } from './publish/publisher.ts';
 import { watchUnrouted } from './publish/unrouted-gauge.ts';
@@ -147,6 +148,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         clock,
         logger,
       }),
+    watch: (watch) => watchNotices({ connection: consumeConnection(), waitMs, clock, logger }, watch),
     ping: async () => {
       const model = await publisher().connection.open(waitMs);
       const answered = await within(

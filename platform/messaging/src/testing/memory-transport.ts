@@ -3,11 +3,13 @@ import { silentLogger } from '@flotilla/telemetry';
 import { createDispatcher, type Dispatcher } from '../bus/dispatcher.ts';
 import type {
   Delivery,
+  Notice,
   OutgoingMessage,
   ReceiveOptions,
   Receiver,
   Refusal,
   Transport,
+  WatchOptions,
 } from '../transport.ts';
 
 interface Queue {
@@ -24,6 +26,8 @@ const CAPACITY = 256;
 export function createMemoryTransport(options: { readonly clock?: Clock } = {}): Transport {
   const { clock = systemClock } = options;
   const queues = new Map<string, Queue>();
+  const watches = new Set<WatchOptions>();
+  const published: Notice[] = [];
   let lastId = 0;
 
   function queueOf(name: string): Queue {
@@ -37,6 +41,9 @@ export function createMemoryTransport(options: { readonly clock?: Clock } = {}):
 
   /** `false` when nobody subscribes to its type. */
   function route({ type, key, body }: OutgoingMessage): boolean {
+    const notice = { id: crypto.randomUUID(), type, key, body, enqueuedAt: clock.now() };
+    published.push(notice);
+    for (const watch of watches) if (watch.types.includes(type)) watch.onNotice(notice);
     const subscribed = [...queues.values()].filter((queue) => queue.types.has(type));
     for (const queue of subscribed) {
       lastId += 1;
@@ -65,6 +72,16 @@ export function createMemoryTransport(options: { readonly clock?: Clock } = {}):
       return refusals;
     },
     receive: (name, receive) => startReceiver(queueOf(name), receive, clock),
+    watch: (watch) => {
+      watches.add(watch);
+      for (const notice of published) if (watch.types.includes(notice.type)) watch.onNotice(notice);
+      return {
+        caughtUp: Promise.resolve(),
+        close: async () => {
+          watches.delete(watch);
+        },
+      };
+    },
     ping: async () => undefined,
     close: async () => undefined,
   };

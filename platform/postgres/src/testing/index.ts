@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import type { Acting } from '../acting.ts';
 import { createDatabase, type Database } from '../database.ts';
 import { toPostgresError } from '../errors.ts';
 import { type MigrationSource, migrate, readMigrations } from '../migrate.ts';
@@ -12,6 +13,11 @@ export interface TestDatabase {
   readonly uri: string;
   /** Of the test server's maintenance database. */
   readonly adminUri: string;
+  /**
+   * A pool with a role like that of a service: it reads and writes rows, and owns no table, so row security holds for it as it does in
+   * production. Closed with this database.
+   */
+  asService(acting: () => Acting | undefined): Promise<Database>;
   /** Closes `db` and drops the database, whoever is still connected. */
   close(): Promise<void>;
 }
@@ -23,15 +29,40 @@ export async function createTestDatabase(sources: readonly MigrationSource[] = [
   await withAdmin(adminUri, (admin) => createMigrated(admin, adminUri, name, sources));
   const uri = databaseUri(adminUri, name);
   const db = createDatabase({ uri, applicationName: 'test' });
+  const opened = [db];
   return {
     db,
     uri,
     adminUri,
+    asService: async (acting) => {
+      const role = await serviceRole(db);
+      const service = createDatabase({
+        uri: databaseUri(adminUri, name, role),
+        applicationName: 'test',
+        acting,
+      });
+      opened.push(service);
+      return service;
+    },
     close: async () => {
-      await db.close();
+      await Promise.all(opened.map((one) => one.close()));
       await withAdmin(adminUri, (admin) => admin.query(`DROP DATABASE ${name} WITH (FORCE)`));
     },
   };
+}
+
+const SERVICE_ROLE = { name: 'test_service', password: 'test_service' };
+
+/** One role of the server for all tests; on each database it gets what provisioning gives a service. */
+async function serviceRole(owner: Database): Promise<typeof SERVICE_ROLE> {
+  const { name, password } = SERVICE_ROLE;
+  const create = `CREATE ROLE ${name} LOGIN PASSWORD '${password}'`;
+  await owner.query(create).catch((error: unknown) => {
+    if (!['42710', '23505'].includes(String(sqlStateOf(error)))) throw error;
+  });
+  await owner.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${name};
+    GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${name}`);
+  return SERVICE_ROLE;
 }
 
 /** Administrator's URI of the server that tests share. */

@@ -43,6 +43,14 @@ export const NO_DELIVERY_LIMIT = 1_000_000;
 export const UNROUTED = 'unrouted';
 const UNROUTED_KEPT = 10_000;
 
+/** What every process reads for itself: a stream, which nobody's reading takes anything from. */
+export const NOTICES = 'notices';
+const NOTICES_KEPT = {
+  'x-queue-type': 'stream',
+  'x-max-age': '10m',
+  'x-stream-max-segment-size-bytes': 1_000_000,
+};
+
 const QUORUM = { 'x-queue-type': 'quorum' };
 
 /** An event that finds no queue goes to `unrouted`; a command does not, so that the broker returns it. */
@@ -133,6 +141,19 @@ export function topologyOfSubscription(queue: string, types: readonly string[]):
   };
 }
 
+/** That the messages of these types are in the stream of notices. */
+export function topologyOfNotices(types: readonly string[]): Topology {
+  const published = types.map(topologyOfType);
+  return {
+    exchanges: published.flatMap(({ exchanges }) => exchanges),
+    queues: [...published.flatMap(({ queues }) => queues), { name: NOTICES, arguments: NOTICES_KEPT }],
+    bindings: [
+      ...published.flatMap(({ bindings }) => bindings),
+      ...types.map((type) => ({ from: type, to: NOTICES, toKind: 'queue' as const, pattern: '#' })),
+    ],
+  };
+}
+
 export interface Names {
   readonly exchanges: readonly string[];
   readonly queues: readonly string[];
@@ -147,6 +168,7 @@ export function namesOfQueue(queue: string): Names {
 export function namesOfSystem(queues: readonly string[], types: readonly string[]): Names {
   return namesIn([
     topologyOfType(UNROUTED),
+    topologyOfNotices([]),
     ...queues.map(anyTopologyOfQueue),
     ...queues.map((queue) => topologyOfSubscription(queue, types)),
     ...types.map(topologyOfType),
@@ -193,9 +215,15 @@ const MAX_QUEUE_BYTES = 200;
 
 function assertQueueName(queue: string): void {
   const bytes = Buffer.byteLength(queue);
-  if (bytes === 0 || bytes > MAX_QUEUE_BYTES || RESERVED.test(queue) || queue === UNROUTED) {
+  if (
+    bytes === 0 ||
+    bytes > MAX_QUEUE_BYTES ||
+    RESERVED.test(queue) ||
+    queue === UNROUTED ||
+    queue === NOTICES
+  ) {
     throw new RangeError(
-      `a queue on RabbitMQ has 1 to ${MAX_QUEUE_BYTES} bytes, is not "${UNROUTED}" and does not end in .dlq, .dlx, .shards, .stray or two digits, got "${queue}"`,
+      `a queue on RabbitMQ has 1 to ${MAX_QUEUE_BYTES} bytes, is neither "${UNROUTED}" nor "${NOTICES}" and does not end in .dlq, .dlx, .shards, .stray or two digits, got "${queue}"`,
     );
   }
 }

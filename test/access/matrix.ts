@@ -1,0 +1,79 @@
+/**
+ * Who may call what: every declared route and gRPC method, with the service that serves it, and what each caller gets from the layer in front of it.
+ * `in` reaches the handler. A route that is declared and has no line here fails, as does a line without a route.
+ */
+export const MATRIX = `
+| service          | endpoint                              | anonymous | customer | admin | order | cart | other service | cart for customer | order for customer | stranger's client |
+| ---------------- | ------------------------------------- | --------- | -------- | ----- | ----- | ---- | ------------- | ----------------- | ------------------ | ----------------- |
+| identity         | POST /users                           | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /auth/login                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /auth/refresh                    | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /auth/logout                     | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | GET /identity/jwks                    | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /internal/token                  | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | GET /me                               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| inventory        | GET /products                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| inventory        | GET /products/:id                     | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| inventory        | GET /products/:id/image.svg           | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| inventory        | GET /products/:id/thumbnail.svg       | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| inventory        | GET /products/:id/availability        | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| inventory        | PUT /products/:id/stock               | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| inventory        | POST /internal/products/lookup        | 401       | 403      | 403   | in    | in   | 403           | 403               | 403                | 403               |
+| inventory        | InventoryService/CheckAvailability    | 401       | 403      | 403   | in    | in   | 403           | 403               | 403                | 403               |
+| inventory        | InventoryService/ReserveStock         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| inventory        | InventoryService/ReleaseStock         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| inventory        | InventoryService/CommitStock          | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| pricing          | POST /quotes                          | 401       | in       | in    | in    | 403  | 403           | 403               | in                 | 403               |
+| pricing          | GET /quotes/:id                       | 401       | in       | in    | in    | 403  | 403           | 403               | in                 | 403               |
+| pricing          | GET /promotions                       | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | POST /promotions                      | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | PUT /promotions/:id                   | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | DELETE /promotions/:id                | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | POST /coupons                         | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | GET /coupons/:code                    | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | PUT /prices/:productId                | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | GET /prices/:productId                | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| pricing          | POST /internal/quotes/confirm         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| pricing          | PUT /internal/redemptions/:orderId    | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| pricing          | DELETE /internal/redemptions/:orderId | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| cart             | GET /cart                             | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| cart             | PUT /cart/items/:productId            | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| cart             | DELETE /cart                          | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| cart             | POST /cart/checkout                   | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| order            | POST /orders                          | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| order            | GET /orders                           | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| order            | GET /orders/:id                       | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| order            | POST /orders/:id/cancel               | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| payment          | PUT /internal/payments/:orderId         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| payment          | POST /internal/payments/:orderId/refund | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| shipping         | PUT /internal/shipments/:orderId      | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| notification     | GET /internal/mails                   | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| payment-provider | POST /charges                         | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
+| payment-provider | GET /charges/:key                     | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
+| payment-provider | POST /charges/:key/refunds            | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
+| payment-provider | POST /charges/:key/void               | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
+`;
+
+export interface Line {
+  readonly service: string;
+  readonly endpoint: string;
+  /** By caller: `in` or a status. */
+  readonly expected: Readonly<Record<string, string>>;
+}
+
+export function readMatrix(table: string): readonly Line[] {
+  const [head = [], , ...rows] = table
+    .trim()
+    .split('\n')
+    .map((line) =>
+      line
+        .split('|')
+        .slice(1, -1)
+        .map((cell) => cell.trim()),
+    );
+  const [, , ...callers] = head;
+  return rows.map(([service = '', endpoint = '', ...cells]) => {
+    const expected = Object.fromEntries(callers.map((caller, n) => [caller, cells[n] ?? '']));
+    return { service, endpoint, expected };
+  });
+}
