@@ -75,9 +75,12 @@ describe('a running system', () => {
         ['stock', 'stock-2', 'Running', 0],
         ['billing', 'billing-1', 'Running', 0],
         ['edge', 'edge-1', 'Running', 0],
+        ['registry', 'registry', 'Running', 0],
       ],
     );
-    for (const one of instances) assert.ok((one.rssBytes ?? 0) > 1_000_000, one.instance);
+    for (const one of instances.slice(0, -1)) assert.ok((one.rssBytes ?? 0) > 1_000_000, one.instance);
+    const address = /^CONSUL_HTTP_ADDR=(.*)$/m.exec((await run('registry', 'env')).out)?.[1];
+    assert.equal(instances.at(-1)?.url, address, 'the registry is no process of its own, and has an address');
     assert.match((await run('ps')).out, /^SERVICE +INSTANCE +PID[\s\S]*stock +stock-2 +\d+ +Running/);
   });
 
@@ -472,7 +475,7 @@ describe('a service that does not start', () => {
       assert.doesNotMatch(system.output(), /starts again/);
       assert.deepEqual(
         (await system.ps()).map(({ service }) => service),
-        ['postgres', 'billing', 'edge'],
+        ['postgres', 'billing', 'edge', 'registry'],
       );
       system.process.kill('SIGTERM');
       assert.equal(await system.exited, 0);

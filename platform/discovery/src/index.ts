@@ -9,6 +9,7 @@ export type { CallOutcome, Load, TrackedLoad } from './balance/load.ts';
 export type { PickedEndpoint } from './balance/pool.ts';
 export { createRoundRobin } from './balance/round-robin.ts';
 export type { SubsetOptions } from './balance/subset.ts';
+export { consulUrl } from './consul/consul-address.ts';
 export {
   type ConsulResolverOptions,
   type ConsulWatches,

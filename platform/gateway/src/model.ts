@@ -85,4 +85,6 @@ export interface DiscoveryConfig {
   readonly token: string | undefined;
   readonly pollingIntervalMs: number;
   readonly namespace: string | undefined;
+  /** The host of an instance is the name of its node, as Ocelot has it. */
+  readonly usesNodeName: boolean;
 }

@@ -9,11 +9,25 @@ export const ps: Command = {
   options: { ...JSON_OPTION, ...DATA_DIR_OPTION },
   example: 'ps --json',
   run: async (invocation) => {
-    const instances = await connectControl(placeOf(invocation)).instances();
-    showInstances(instances, flag(invocation.values, 'json'));
+    const control = connectControl(placeOf(invocation));
+    // While the system starts there is no registry yet.
+    const [instances, registry] = await Promise.all([
+      control.instances(),
+      control.registry().catch(() => undefined),
+    ]);
+    const rows = registry === undefined ? instances : [...instances, registryRow(registry.url)];
+    showInstances(rows, flag(invocation.values, 'json'));
     return 0;
   },
 };
+
+/** No process of its own: it lives in the supervisor, or the user has it elsewhere. */
+function registryRow(url: string): InstanceStatus {
+  return {
+    ...{ service: 'registry', instance: 'registry', pid: null, state: 'Running', ready: true },
+    ...{ restarts: 0, uptimeSeconds: null, rssBytes: null, url },
+  };
+}
 
 export function showInstances(instances: readonly InstanceStatus[], asJson: boolean): void {
   console.log(asJson ? JSON.stringify(instances, null, 2) : instanceTable(instances));

@@ -1,6 +1,6 @@
 import type { Server } from 'node:http';
 import { join } from 'node:path';
-import { type Registry, startRegistry } from '@flotilla/discovery/registry';
+import { connectRegistry, type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
 import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
@@ -17,6 +17,7 @@ import { compileModules } from './compile-modules.ts';
 import { refuseUnknownCrashPoints } from './crash-points.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
+import { externalRegistry } from './external-registry.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
@@ -67,6 +68,7 @@ const ENDED: readonly UnitEvent['type'][] = ['crashed', 'gave-up', 'stopped'];
 /** Brings a whole system up. Fails with `CLI_ALREADY_RUNNING` when its data is in use. */
 export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const { system, dataDir, externalAdminUri } = options;
+  const external = externalRegistry(options.inherited);
   const embedded = createEmbeddedServer({ dataDir: dataDir.postgresData, logFile: dataDir.postgresLog });
   const adminUri = () => externalAdminUri ?? embedded.adminUri();
   const ending = new AbortController();
@@ -117,7 +119,9 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await closeServer(control);
     throw error;
   });
-  const registry = await startRegistry({ port: 0, tokens: registryTokens(system, secrets).all });
+  const registry = external
+    ? connectRegistry(external)
+    : await startRegistry({ port: 0, tokens: registryTokens(system, secrets).all });
   running.registry = registry;
 
   async function start(): Promise<void> {
@@ -143,6 +147,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       adminUri: adminUri(),
       secrets,
       registryUrl: registry.url,
+      externalRegistry: external,
       compileCache,
     };
     await provision(adminUri(), plan);
@@ -216,7 +221,8 @@ async function startPostgres(supervisor: Supervisor): Promise<void> {
 
 function registryOf(facts: SystemFacts | undefined): RegistryAccess {
   if (!facts) throw cliError('CLI_NOT_RUNNING', 'the registry is not used yet: wait until the system is up');
-  return { url: facts.registryUrl, token: registryTokens(facts.system, facts.secrets).operator };
+  const token = facts.externalRegistry?.token ?? registryTokens(facts.system, facts.secrets).operator;
+  return { url: facts.registryUrl, token };
 }
 
 /** It is the service, in all but what it does. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineSystem, selectServices } from '../config.ts';
+import { externalRegistry } from './external-registry.ts';
 import { sha256Hex } from './secrets.ts';
 import {
   provisionPlan,
@@ -55,6 +56,24 @@ describe('the environment of a service', () => {
     assert.equal(env['AUDIENCE'], 'shop');
     assert.equal(env['FLOTILLA_DEMO'], '1');
     assert.equal(serviceEnvironment(facts, 'stock', 'stock-1')['PORT'], '0');
+  });
+
+  it('finds the registry that the user has, with the user’s token', () => {
+    const elsewhere = (token: string) => {
+      const external = { url: 'http://consul:8500', token };
+      return serviceEnvironment(
+        { ...facts, registryUrl: external.url, externalRegistry: external },
+        'edge',
+        'e',
+      );
+    };
+    assert.equal(elsewhere('hunter2')['REGISTRY_URL'], 'http://consul:8500');
+    assert.equal(elsewhere('hunter2')['CONSUL_HTTP_TOKEN'], 'hunter2');
+    assert.equal('CONSUL_HTTP_TOKEN' in elsewhere(''), false);
+    assert.equal(externalRegistry({ CONSUL_HTTP_TOKEN: 'x' }), undefined);
+    const env = { CONSUL_HTTP_ADDR: 'consul:8501', CONSUL_HTTP_SSL: 'true', CONSUL_HTTP_TOKEN: 'x' };
+    assert.deepEqual(externalRegistry(env), { url: 'https://consul:8501', token: 'x' });
+    assert.throws(() => externalRegistry({ CONSUL_HTTP_ADDR: 'unix:///x' }), { code: 'CLI_USAGE' });
   });
 
   it('keeps its young objects in little memory, unless the user says otherwise', () => {

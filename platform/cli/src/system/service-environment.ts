@@ -2,6 +2,7 @@ import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
 import { BUS_DATABASE, BUS_READER, callersOf, type ServiceConfig, type SystemConfig } from '../config.ts';
+import type { ExternalRegistry } from './external-registry.ts';
 import { type Secrets, sha256Hex } from './secrets.ts';
 
 /** What is the same for all services of a run. */
@@ -10,6 +11,8 @@ export interface SystemFacts {
   readonly secrets: Secrets;
   readonly adminUri: string;
   readonly registryUrl: string;
+  /** Where the user has one of their own, its token is that of all services. */
+  readonly externalRegistry?: ExternalRegistry | undefined;
   readonly ports: Readonly<Record<string, number>>;
   readonly demo: boolean;
   readonly logLevel: string;
@@ -57,7 +60,7 @@ export function serviceEnvironment(
     PORT: String(facts.ports[name] ?? 0),
     GRPC_PORT: '0',
     REGISTRY_URL: facts.registryUrl,
-    CONSUL_HTTP_TOKEN: registryToken(facts.secrets, name),
+    ...registryCredentials(facts, name),
     AUDIENCE: facts.system.name,
     LOG_LEVEL: facts.logLevel,
     FLOTILLA_DEMO: facts.demo ? '1' : '0',
@@ -141,6 +144,14 @@ function serviceClients(system: SystemConfig, secrets: Secrets): object {
 
 function clientSecret(secrets: Secrets, name: string): string {
   return secrets.get(`client ${name}`);
+}
+
+function registryCredentials(
+  { externalRegistry, secrets }: SystemFacts,
+  name: string,
+): Record<string, string> {
+  const token = externalRegistry ? externalRegistry.token : registryToken(secrets, name);
+  return token === '' ? {} : { CONSUL_HTTP_TOKEN: token };
 }
 
 function registryToken(secrets: Secrets, name: string): string {

@@ -52,6 +52,7 @@ const CONFIG: GatewayConfig = {
     token: 'consul-secret',
     pollingIntervalMs: 1,
     namespace: undefined,
+    usesNodeName: false,
   },
   baseUrl: '',
   reloadOnChange: true,

@@ -355,6 +355,7 @@ describe('versions', () => {
         token: undefined,
         pollingIntervalMs: 1000,
         namespace: undefined,
+        usesNodeName: false,
       },
     });
     const close = async () => {

@@ -4,6 +4,7 @@ import type { Logger } from '@flotilla/telemetry';
 import type { HostAndPort } from '../policies/target/config.ts';
 import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
+import { createReader } from './found-reader.ts';
 import { createLastKnown } from './hope.ts';
 
 /** Where the instances of a route come from. */
@@ -42,6 +43,7 @@ export function createResolverSource(
   { resolver, logger, nowMs }: ResolverSourceDeps,
 ): InstanceSource {
   let endpoints: readonly Endpoint[] | undefined;
+  const read = createReader();
   let found: readonly Found[] = [];
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let asking: Promise<readonly Found[]> | undefined;
@@ -52,7 +54,7 @@ export function createResolverSource(
       const answer = await resolver.resolve(service);
       if (answer !== endpoints) {
         endpoints = answer;
-        found = keepIfSame(found, answer.filter(({ host }) => isCallable(host)).map(toFound));
+        found = read(answer.filter(({ host }) => isCallable(host)));
       }
       hope.answered(found.length);
     } catch (error) {
@@ -81,25 +83,4 @@ export function createResolverSource(
     },
     load,
   };
-}
-
-function toFound({ id, host, port }: Endpoint): Found {
-  return { id, host, port, weight: 1, zone: undefined, tags: [] };
-}
-
-/** The old list when the new one says the same: who compares by identity sees no change. */
-export function keepIfSame(known: readonly Found[], next: readonly Found[]): readonly Found[] {
-  const isSame = known.length === next.length && known.every((one, index) => isSameFound(one, next[index]));
-  return isSame ? known : next;
-}
-
-export function isSameFound(one: Found, other: Found | undefined): boolean {
-  return (
-    one.id === other?.id &&
-    one.host === other.host &&
-    one.port === other.port &&
-    one.weight === other.weight &&
-    one.zone === other.zone &&
-    one.tags.join('\0') === other.tags.join('\0')
-  );
 }

@@ -14,7 +14,13 @@ const DISCOVERY = {
   Token: { type: 'string', doc: 'Sent as X-Consul-Token.' },
   ConfigurationKey: { type: 'string', doc: 'Accepted: configuration is read from files only.' },
   PollingInterval: { type: 'integer', default: 1000, doc: 'Of PollConsul, ms.' },
-  Namespace: { type: 'string', doc: 'Of the services.' },
+  Namespace: { type: 'string', doc: 'Of the services. Consul Enterprise alone has namespaces.' },
+  UseNodeName: {
+    type: 'boolean',
+    default: false,
+    own: true,
+    doc: 'The host of an instance is the name of its node, as in Ocelot, instead of its own address.',
+  },
 } as const satisfies SectionShape;
 
 const METADATA_OPTIONS = {
@@ -81,6 +87,7 @@ export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig
     token: values.Token || undefined,
     pollingIntervalMs: (values.PollingInterval ?? 0) > 0 ? (values.PollingInterval ?? 0) : 1000,
     namespace: values.Namespace || undefined,
+    usesNodeName: values.UseNodeName ?? false,
   };
 }
 

@@ -7,12 +7,16 @@ import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { listen, QUIET } from '../../test/backends.ts';
 import type { DiscoveryConfig } from '../model.ts';
-import { type ConsulSource, createConsulSource } from './consul-source.ts';
+import { createTimers } from '../time/timers.ts';
+import type { InstanceSource } from './instance-source.ts';
+import { createServiceSources, type ServiceSources } from './service-sources.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
 });
+
+const timers = createTimers();
 
 interface FakeConsul {
   /** Registered, but not healthy. */
@@ -29,7 +33,8 @@ async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
   const waiting = new Set<ServerResponse>();
   const answer = (response: ServerResponse, isAll = false): void => {
     const entries = [...fake.ports, ...(isAll ? fake.sick : [])].map((port) => ({
-      Service: { ID: `i${port}`, Address: '127.0.0.1', Port: port },
+      Node: { Node: 'srv1.nowhere.invalid', Address: '127.0.0.1' },
+      Service: { ID: `i${port}`, Address: '', Port: port, Tags: ['v2', 7], Weights: { Passing: 5 } },
     }));
     const headers = { 'x-consul-index': String(fake.mode === 'immediate' ? 1 : index) };
     response.writeHead(fake.mode === 'broken' ? 500 : 200, headers);
@@ -62,38 +67,78 @@ async function startConsul(mode: FakeConsul['mode']): Promise<FakeConsul> {
   return fake;
 }
 
-function follow(consul: Pick<FakeConsul, 'port'>, more: Partial<DiscoveryConfig> = {}): ConsulSource {
-  const closing = new AbortController();
-  const source = createConsulSource({
-    service: 'my order',
-    namespace: undefined,
+type Followed = InstanceSource & { readonly end: () => Promise<void> };
+
+function follow(consul: Pick<FakeConsul, 'port'>, more: Partial<DiscoveryConfig> = {}): Followed {
+  const sources = createServiceSources({
     discovery: {
       type: 'Consul',
       url: `http://127.0.0.1:${consul.port}`,
       token: undefined,
       pollingIntervalMs: 100,
       namespace: undefined,
+      usesNodeName: false,
       ...more,
     },
+    timers,
     clock: systemClock,
     logger: QUIET,
-    closing: closing.signal,
   });
-  cleanups.push(async () => {
-    closing.abort();
-    await source.ended();
-  });
-  return source;
+  cleanups.push(sources.close);
+  return sourceOf(sources, 'my order');
 }
 
-async function known(source: ConsulSource): Promise<string> {
+/** A view of one source: its properties are read when they are asked for. */
+function sourceOf(sources: ServiceSources, service: string): Followed {
+  const source = sources.of(service, undefined);
+  return {
+    get isHopeful() {
+      return source.isHopeful;
+    },
+    current: source.current,
+    load: source.load,
+    end: sources.close,
+  };
+}
+
+async function known(source: InstanceSource): Promise<string> {
   return (source.current() ?? (await source.load())).map(({ port }) => port).join(',');
 }
 
-const becomes = (source: ConsulSource, ports: string, withinMs?: number) =>
+const becomes = (source: InstanceSource, ports: string, withinMs?: number) =>
   eventually(`it is ${ports}`, async () => (await known(source)) === ports, withinMs);
 
 describe('Consul', () => {
+  it('an instance is at its own address, and at the name of its node when the configuration wants that', async () => {
+    const consul = await startConsul('blocking');
+    consul.ports = [1];
+    assert.deepEqual(await follow(consul).load(), [
+      { id: 'i1', host: '127.0.0.1', port: 1, weight: 5, zone: undefined, tags: ['v2'] },
+    ]);
+    assert.equal((await follow(consul, { usesNodeName: true }).load())[0]?.host, 'srv1.nowhere.invalid');
+  });
+
+  it('another provider takes the place of the first, and names that clients make up are forgotten', async () => {
+    const [first, second] = [await startConsul('blocking'), await startConsul('blocking')];
+    first.ports = [1];
+    second.ports = [2];
+    const discovery = (port: number) => ({
+      ...{ type: 'Consul' as const, url: `http://127.0.0.1:${port}`, token: undefined },
+      ...{ pollingIntervalMs: 100, namespace: undefined, usesNodeName: false },
+    });
+    const deps = { timers, clock: systemClock, logger: QUIET };
+    const sources = createServiceSources({ discovery: discovery(first.port), ...deps });
+    cleanups.push(sources.close);
+    const before = sources.of('order', undefined);
+    assert.equal(await known(before), '1');
+    assert.equal(sources.of('order', undefined), before);
+    sources.use(discovery(second.port));
+    assert.equal(await known(sources.of('order', undefined)), '2');
+    for (let made = 0; made < 1_001; made += 1) sources.of(`made up ${made}`, undefined);
+    const kept = sources.of('order', undefined);
+    assert.equal(await known(kept), '2');
+  });
+
   it('a change is known at once by a blocking query, without asking meanwhile', async () => {
     const consul = await startConsul('blocking');
     consul.ports = [1, 2];
@@ -172,17 +217,14 @@ describe('Consul', () => {
     const source = follow(consul);
     assert.equal(await known(source), '');
     assert.deepEqual(source.current(), []);
-    assert.equal(source.isFollowing, false);
     const asked = consul.requests.length;
     await Promise.all([source.load(), source.load()]);
     assert.equal(consul.requests.length, 2 * asked, 'one question for all who ask at the same time');
     consul.ports = [9];
     await becomes(source, '9', 1000);
-    assert.equal(source.isFollowing, true);
     await eventually('it waits', () => consul.requests.at(-1)?.url.includes('index='));
     consul.set([]);
     await becomes(source, '', 900);
-    await source.ended();
   });
 
   it('there is no hope for a service that is not registered, and some for one that is not healthy', async () => {
