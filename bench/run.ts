@@ -8,6 +8,7 @@ interface Benchmark {
 }
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
+  discovery: { withPeers: false, load: () => import('./discovery.ts') },
   identity: { withPeers: false, load: () => import('./identity.ts') },
   gateway: { withPeers: true, load: () => import('./gateway.ts') },
   'event-store': { withPeers: false, load: () => import('./event-store.ts') },

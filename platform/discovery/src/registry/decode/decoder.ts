@@ -9,6 +9,10 @@ export type Decoded<D> = D extends Decoder<infer T> ? T : never;
 
 class DecodeError extends Error {}
 
+/** One for all: ten thousand instances without tags and metadata need no lists and maps of their own. */
+const NO_ITEMS: readonly never[] = Object.freeze([]);
+const NO_FIELDS: Readonly<Record<string, never>> = Object.freeze({});
+
 const isAbsent = (value: unknown): value is null | undefined => value === undefined || value === null;
 
 function wrong(value: unknown, path: string, wanted: string): never {
@@ -42,7 +46,7 @@ export const duration: Decoder<number> = (value, path) => {
 
 export function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
   return (value, path) => {
-    if (isAbsent(value)) return [];
+    if (isAbsent(value)) return NO_ITEMS;
     if (!Array.isArray(value)) return wrong(value, path, 'array');
     return value.map((one: unknown, position) => item(one, `${path}[${position}]`));
   };
@@ -50,7 +54,7 @@ export function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
 
 export function map<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
   return (value, path) => {
-    if (isAbsent(value)) return {};
+    if (isAbsent(value)) return NO_FIELDS;
     if (!isFields(value)) return wrong(value, path, 'map');
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, item(one, `${path}.${key}`)]));
   };
@@ -58,7 +62,7 @@ export function map<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
 
 /** Kept as it comes. */
 export const anyObject: Decoder<Readonly<Record<string, unknown>>> = (value, path) => {
-  if (isAbsent(value)) return {};
+  if (isAbsent(value)) return NO_FIELDS;
   return isFields(value) ? value : wrong(value, path, 'object');
 };
 

@@ -61,6 +61,8 @@ export function readCatalogService(fields: CatalogServiceFields): Result<Service
 
 const KINDS = ['', 'connect-proxy', 'mesh-gateway', 'terminating-gateway', 'ingress-gateway', 'api-gateway'];
 const MAX_META = 64;
+const DEFAULT_WEIGHTS: ServiceDefinition['weights'] = { Passing: 1, Warning: 1 };
+const NOTHING: Readonly<Record<string, never>> = Object.freeze({});
 
 /** The rejection is the plain text that Consul gives with status 400. */
 export function readRegistration(fields: ServiceFields): Result<Registration, string> {
@@ -74,7 +76,7 @@ export function readRegistration(fields: ServiceFields): Result<Registration, st
     return reject(
       'Invalid service: Proxy.DestinationServiceName must be non-empty for Connect proxy services',
     );
-  const weights = fields.Weights ?? { Passing: 1, Warning: 1 };
+  const weights = fields.Weights ?? DEFAULT_WEIGHTS;
   const problem = weightsProblem(weights) ?? metaProblem(fields.Meta);
   if (problem !== undefined) return reject(problem);
   const id = fields.ID || fields.Name;
@@ -97,10 +99,10 @@ function describe(
     meta: fields.Meta,
     taggedAddresses: fields.TaggedAddresses,
     enableTagOverride: fields.EnableTagOverride,
-    weights: { Passing: weights.Passing, Warning: weights.Warning },
+    weights,
     kind: fields.Kind,
-    proxy: fields.Proxy ?? {},
-    connect: fields.Connect ?? {},
+    proxy: fields.Proxy ?? NOTHING,
+    connect: fields.Connect ?? NOTHING,
     socketPath: fields.SocketPath,
     locality: fields.Locality,
   };
