@@ -1,3 +1,4 @@
+import { consulUrl } from '@flotilla/discovery';
 import { isPlatformError } from '@flotilla/kernel';
 import type { Invocation } from '../commands/command.ts';
 import { connectControl } from '../control/client.ts';
@@ -50,6 +51,23 @@ export function brokerOf(env: Invocation['env']): string | undefined {
   const url = URL.parse(given);
   if (url?.hostname && /^amqps?:$/.test(url.protocol)) return url.host;
   throw cliError('CLI_USAGE', 'RABBITMQ_URL must look like amqp://user:password@host:5672/vhost');
+}
+
+export interface ExternalRegistry {
+  readonly url: string;
+  /** Empty for a Consul without access control. */
+  readonly token: string;
+}
+
+/** The Consul in the user's environment, in the place of the embedded registry; `undefined` when there is none. */
+export function externalRegistry(
+  env: Readonly<Record<string, string | undefined>>,
+): ExternalRegistry | undefined {
+  const { CONSUL_HTTP_ADDR: address, CONSUL_HTTP_SSL: secure = '', CONSUL_HTTP_TOKEN: token = '' } = env;
+  if (!address) return undefined;
+  const url = consulUrl(address, /^(?:1|t|true)$/i.test(secure));
+  if (!url.ok) throw cliError('CLI_USAGE', `CONSUL_HTTP_ADDR ${url.rejection}`);
+  return { url: url.value, token };
 }
 
 /**

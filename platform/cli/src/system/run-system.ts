@@ -17,8 +17,8 @@ import { compileModules } from './compile-modules.ts';
 import { refuseUnknownCrashPoints } from './crash-points.ts';
 import type { DataDir } from './data-dir.ts';
 import { changeMark, readMark } from './data-dir-mark.ts';
-import { externalRegistry } from './external-registry.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
+import { externalRegistry } from './preflight.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
   busReaderOf,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineSystem, selectServices } from '../config.ts';
-import { externalRegistry } from './external-registry.ts';
+import { externalRegistry } from './preflight.ts';
 import { sha256Hex } from './secrets.ts';
 import {
   provisionPlan,

@@ -2,7 +2,7 @@ import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
 import { BUS_DATABASE, BUS_READER, callersOf, type ServiceConfig, type SystemConfig } from '../config.ts';
-import type { ExternalRegistry } from './external-registry.ts';
+import type { ExternalRegistry } from './preflight.ts';
 import { type Secrets, sha256Hex } from './secrets.ts';
 
 /** What is the same for all services of a run. */

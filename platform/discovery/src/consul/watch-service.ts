@@ -187,7 +187,8 @@ export function watchService(deps: WatchDeps): ServiceWatch {
     load: () => {
       askedAtMs = nowMs();
       loading ??= load();
-      return loading;
+      // Callers that try again for a while must not wait for a whole question with each try.
+      return isPermanent || failures === 0 ? loading : Promise.resolve(knowledge.endpoints);
     },
     stop: () => following?.stop.abort(),
     ended: async () => following?.done,
