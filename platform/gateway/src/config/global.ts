@@ -70,7 +70,10 @@ export type GlobalObject = ConfigObject<typeof GLOBAL>;
 const DISCOVERY_TYPES = ['Consul', 'PollConsul'] as const;
 const CONSUL_PORT = 8500;
 
-export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig | undefined {
+export function readDiscovery(
+  global: GlobalObject | undefined,
+  strict: boolean,
+): DiscoveryConfig | undefined {
   const object = global?.values.ServiceDiscoveryProvider;
   if (object === undefined) return undefined;
   const { Scheme: scheme = 'http', Host: host, Port: port, Type: wanted, ...values } = object.values;
@@ -87,7 +90,7 @@ export function readDiscovery(global: GlobalObject | undefined): DiscoveryConfig
     token: values.Token || undefined,
     pollingIntervalMs: (values.PollingInterval ?? 0) > 0 ? (values.PollingInterval ?? 0) : 1000,
     namespace: values.Namespace || undefined,
-    usesNodeName: values.UseNodeName ?? false,
+    usesNodeName: values.UseNodeName ?? strict,
   };
 }
 

@@ -51,7 +51,7 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
       readProvider(provider),
     ]),
   );
-  const discovery = readDiscovery(global);
+  const discovery = readDiscovery(global, strict);
   const context: ReadContext = {
     strict,
     global,
