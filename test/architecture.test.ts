@@ -12,7 +12,7 @@ import { listFiles, readText } from './source-files.ts';
 const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   telemetry: ['kernel'],
-  auth: ['kernel'],
+  auth: ['kernel', 'postgres'],
   postgres: ['kernel'],
   resilience: ['kernel', 'telemetry'],
   discovery: ['kernel', 'telemetry'],
