@@ -1,4 +1,5 @@
 import { join, relative } from 'node:path';
+import { providerMigrations } from '@flotilla/auth/provider/migrations';
 import { defineSystem, type WelcomeFacts } from '@flotilla/cli';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
@@ -13,8 +14,8 @@ export default defineSystem({
   services: {
     identity: {
       entry: 'shop/identity/src/main.ts',
-      inherits: ['ACCESS_TOKEN_SECONDS'],
-      database: { migrations: [own('identity'), outboxMigrations] },
+      inherits: ['ACCESS_TOKEN_SECONDS', 'OIDC_CLIENTS'],
+      database: { migrations: [providerMigrations, own('identity'), outboxMigrations] },
       bus: true,
       issuesTokens: true,
       secrets: ['KEY_ENCRYPTION_KEY'],
@@ -22,6 +23,14 @@ export default defineSystem({
         'make-administrator': {
           entry: 'shop/identity/src/tasks/make-administrator.ts',
           summary: 'an e-mail address and a name; asks for the password',
+        },
+        'rotate-keys': {
+          entry: 'shop/identity/src/tasks/rotate-keys.ts',
+          summary: 'new signing keys; --reason',
+        },
+        'rotate-client-secret': {
+          entry: 'shop/identity/src/tasks/rotate-client-secret.ts',
+          summary: 'a client with a secret, --reason; shows the new one once',
         },
       },
     },

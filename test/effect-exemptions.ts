@@ -183,23 +183,32 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'one statement that says what the cart is, with nothing behind it but the answer',
   })),
   ...[
-    ['features/log-in.ts logIn', 'refreshTokens.open'],
-    ['features/log-in.ts checkPassword', 'throttle.succeeded'],
-    ['http.ts identityRoutes', 'refreshTokens.revoke'],
+    ['features/log-in.ts logIn', 'db.transaction'],
+    ['features/authenticate.ts checkPassword', 'throttle.succeeded'],
+    ['oidc/interactions.ts takeConsent', 'scope.transaction'],
+    ['oidc/interactions.ts finish', 'scope.transaction'],
   ].map(([place, what = '']) => ({
     in: `shop/identity/src/${place}`,
     what,
-    because: 'a session, in one statement: whoever got no answer logs in again',
+    because: 'a step of a login, in one transaction: whoever got no answer takes it again',
   })),
   {
     in: 'shop/identity/src/features/sign-up.ts signUp',
     what: 'signUpPace.take',
     because: 'counts an attempt, and one that ends here has been made',
   },
+  ...[
+    ['rotate-client-secret', 'db.transaction'],
+    ['rotate-keys', 'rotateKeys'],
+  ].map(([task, what = '']) => ({
+    in: `shop/identity/src/tasks/${task}.ts run`,
+    what,
+    because: 'one transaction of an operator, who sees whether it ended; a second secret or key does no harm',
+  })),
   {
     in: 'shop/identity/src/features/make-administrator.ts promote',
-    what: 'accounts.promote',
-    because: 'one statement of an operator, who sees whether it ended; the second time it does nothing',
+    what: 'db.transaction',
+    because: 'one transaction of an operator, who sees whether it ended; the second time it does nothing',
   },
   {
     in: 'shop/inventory/src/features/import-products.ts importProducts',

@@ -108,6 +108,52 @@ export const getMe = defineRoute({
   problems: { 404: { codes: ['not-found'] } },
 });
 
+const sessionSchema = s.named(
+  'Session',
+  s.object({
+    id: s.string(),
+    isCurrent: s.boolean({ description: 'The session of the token that this was asked with.' }),
+    device: s.nullable(s.string({ examples: ['Firefox on Linux'] })),
+    address: s.nullable(s.string({ 'x-pii': true, examples: ['192.0.2.7'] })),
+    clients: s.array(s.string({ examples: ['web-app'] }), { description: 'What was signed in to by it.' }),
+    createdAt: timestamp,
+    lastUsedAt: timestamp,
+    expiresAt: timestamp,
+  }),
+);
+
+export const listSessions = defineRoute({
+  operationId: 'listSessions',
+  method: 'GET',
+  path: '/me/sessions',
+  summary: 'Where the caller is signed in, the newest first',
+  access: authenticated,
+  responses: { 200: s.named('Sessions', s.object({ items: s.array(sessionSchema) })) },
+});
+
+export const endSession = defineRoute({
+  operationId: 'endSession',
+  method: 'DELETE',
+  path: '/me/sessions/:id',
+  summary: 'Sign out of one session',
+  access: authenticated,
+  params: s.object({
+    id: s.string({ minLength: 1, maxLength: 64, examples: ['01935f3e-0000-7000-8000-0000000000a1'] }),
+  }),
+  responses: { 204: null },
+  problems: { 404: { codes: ['not-found'] } },
+});
+
+export const endSessions = defineRoute({
+  operationId: 'endSessions',
+  method: 'DELETE',
+  path: '/me/sessions',
+  summary: 'Sign out everywhere, also here unless `keep=current`',
+  access: authenticated,
+  query: s.object({ keep: s.optional(s.oneOf(['current'])) }),
+  responses: { 204: null },
+});
+
 export const getJwks = defineRoute({
   operationId: 'getJwks',
   method: 'GET',

@@ -25,9 +25,12 @@ export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
   accountChanged,
+  endSession,
+  endSessions,
   getJwks,
   getMe,
   issueServiceToken,
+  listSessions,
   logIn,
   logOut,
   refreshTokens,

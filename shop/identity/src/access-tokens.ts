@@ -10,7 +10,7 @@ export interface AccessToken {
 
 /** Signs access tokens (RFC 9068: `at+jwt`, ES256). */
 export interface AccessTokens {
-  forAccount(account: Account): Promise<AccessToken>;
+  forAccount(account: Account, sessionId: string): Promise<AccessToken>;
   forService(clientId: string, scope: string): Promise<AccessToken>;
 }
 
@@ -20,16 +20,21 @@ export interface AccessTokensOptions {
   readonly audience: string;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: NewId;
-  /** Lifetime of a user's token. Default 900. */
-  readonly accountTokenSeconds?: number;
+  /** Lifetime of a user's token. */
+  readonly accountTokenSeconds: number;
 }
 
 /** Who logs in with a password uses the shop's own front end. */
-const PASSWORD_CLIENT = 'shop';
+export const PASSWORD_CLIENT = 'shop';
 const SERVICE_TOKEN_SECONDS = 300;
 
+/** What a token for the shop's API says about its user, however it was obtained. */
+export function accountClaims({ email, name, role, tenantId, permissions }: Account) {
+  return { email, name, role, ...(tenantId !== null && { tenant_id: tenantId }), permissions };
+}
+
 export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
-  const { keys, issuer, audience, clock, newId, accountTokenSeconds = 900 } = options;
+  const { keys, issuer, audience, clock, newId, accountTokenSeconds } = options;
 
   async function sign(claims: Readonly<Record<string, unknown>>, expiresIn: number): Promise<AccessToken> {
     const { kid, privateKey } = keys.current();
@@ -40,17 +45,14 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   }
 
   return {
-    forAccount: ({ id, email, name, role, tenantId, permissions }) =>
+    forAccount: (account, sessionId) =>
       sign(
         {
-          sub: id,
+          sub: account.id,
           client_id: PASSWORD_CLIENT,
           scope: LOGIN_SCOPE,
-          email,
-          name,
-          role,
-          ...(tenantId !== null && { tenant_id: tenantId }),
-          permissions,
+          ...accountClaims(account),
+          sid: sessionId,
         },
         accountTokenSeconds,
       ),

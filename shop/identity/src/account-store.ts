@@ -8,18 +8,18 @@ interface StoredAccount extends Account {
 export interface AccountStore {
   /** Returns whether the address was free; of two at once exactly one gets it. */
   insert(on: Queryable, account: StoredAccount): Promise<boolean>;
-  /** Makes it an administrator's; returns whether it was none. */
-  promote(email: string): Promise<boolean>;
+  /** Makes it an administrator's; returns its id, or nothing when it was one. */
+  promote(on: Queryable, email: string): Promise<string | undefined>;
   findByEmail(email: string): Promise<StoredAccount | undefined>;
-  find(id: string): Promise<Account | undefined>;
+  find(id: string, on?: Queryable): Promise<Account | undefined>;
 }
 
 export function createAccountStore(db: Database): AccountStore {
   return {
     insert: insertAccount,
-    promote: async (email) => {
-      const promoted = await db.query(PROMOTE, [emailKey(email), permissionsOf('Admin')]);
-      return promoted.length === 1;
+    promote: async (on, email) => {
+      const [promoted] = await on.query<{ id: string }>(PROMOTE, [emailKey(email), permissionsOf('Admin')]);
+      return promoted?.id;
     },
     findByEmail: async (email) => {
       const [row] = await db.query<AccountRow>('SELECT * FROM account WHERE email_key = $1', [
@@ -27,10 +27,10 @@ export function createAccountStore(db: Database): AccountStore {
       ]);
       return row && { ...toAccount(row), passwordHash: row.password_hash };
     },
-    find: async (id) => {
+    find: async (id, on = db) => {
       // A subject that is no uuid is a service: it has no account.
       if (!UUID.test(id)) return undefined;
-      const [row] = await db.query<AccountRow>('SELECT * FROM account WHERE id = $1', [id]);
+      const [row] = await on.query<AccountRow>('SELECT * FROM account WHERE id = $1', [id]);
       return row && toAccount(row);
     },
   };

@@ -1,9 +1,23 @@
 import { createTokenVerifier, type VerifyToken } from '@flotilla/auth';
-import type { RouteHandler } from '@flotilla/http';
+import {
+  createClientSecrets,
+  createLogoutNotices,
+  createProviderCallback,
+  createProviderScope,
+  createRefreshTokens,
+  createSessions,
+  createSuccessors,
+  LIFETIMES,
+  type LogoutNotices,
+  prune,
+  type Sessions,
+} from '@flotilla/auth/provider';
+import type { HttpHostOptions, RouteHandler } from '@flotilla/http';
 import type { Clock, NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
+import { sessionEnded } from '@shop/contracts';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAccountStore } from './account-store.ts';
 import { createCommonPasswords } from './common-passwords.ts';
@@ -12,11 +26,15 @@ import type { ServiceClients } from './features/issue-service-token.ts';
 import { createHashSlots } from './hash-slots.ts';
 import { identityRoutes } from './http.ts';
 import { createLoginThrottle } from './login-throttle.ts';
+import { type Client, demoSecrets, shopClients, withReplaced } from './oidc/clients.ts';
+import { createInteractions } from './oidc/interactions.ts';
+import { createLogoutTokens } from './oidc/logout-tokens.ts';
+import { buildProvider, checkClients } from './oidc/provider.ts';
+import { providerRoutes } from './oidc/routes.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
-import { createRefreshTokens } from './refresh-tokens.ts';
 import { createSeal } from './seal.ts';
 import { createSignUpPace } from './sign-up-pace.ts';
-import { openSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
 
 export interface IdentityDeps {
   readonly db: Database;
@@ -30,39 +48,133 @@ export interface IdentityDeps {
   /** 32 bytes that seal the signing keys in the database; the successors of refresh tokens are derived with them. */
   readonly keyEncryptionKey: Buffer;
   readonly serviceClients: ServiceClients;
+  /** Applications besides the shop's own; one with the id of such replaces it. */
+  readonly clients: readonly Client[];
   readonly accountTokenSeconds: number;
-  /** Create the demo accounts that are missing. */
+  /** Create the demo accounts and secrets that are missing. */
   readonly demo: boolean;
   readonly passwords?: Passwords;
+  readonly generateKey?: GenerateKey;
 }
 
 export interface IdentityApp {
   readonly handlers: readonly RouteHandler[];
+  readonly rawRoutes: NonNullable<HttpHostOptions['rawRoutes']>;
   readonly verifyToken: VerifyToken;
   readonly keys: SigningKeys;
+  readonly sessions: Sessions;
+  readonly notices: LogoutNotices;
+  /** Makes, drops and takes up keys, deletes what has expired. Call it every few minutes. */
+  keepUp(): Promise<void>;
 }
 
 export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp> {
-  const { db, clock, newId, issuer, audience, accountTokenSeconds } = deps;
+  const { db, clock, newId, issuer, audience, logger, keyEncryptionKey } = deps;
   const accounts = createAccountStore(db);
   const passwords = deps.passwords ?? createPasswords();
   if (deps.demo) await seedDemoAccounts(db, accounts, passwords, clock.now());
-  const keys = await openSigningKeys({ db, seal: createSeal(deps.keyEncryptionKey), clock });
+  const { generateKey: generate } = deps;
+  const seal = createSeal(keyEncryptionKey);
+  const keys = await openSigningKeys({ db, seal, clock, ...(generate && { generate }) });
+  const common = { ...deps, accounts, passwords, keys };
+  const core = createSessionCore(common);
+  const { lifetimes } = core;
+  const logging = {
+    logInSlots: createHashSlots({ concurrent: 2, queued: 256 }),
+    throttle: createLoginThrottle(db),
+  };
+  const oidc = await createOidc({ ...common, ...core, ...logging });
 
   const handlers = identityRoutes({
-    ...deps,
-    accounts,
-    passwords,
+    ...common,
+    ...core,
+    ...logging,
     commonPasswords: createCommonPasswords(),
-    keys,
-    logInSlots: createHashSlots({ concurrent: 2, queued: 256 }),
     signUpSlots: createHashSlots({ concurrent: 1, queued: 64 }),
     signUpPace: createSignUpPace(db),
-    throttle: createLoginThrottle(db),
-    accessTokens: createAccessTokens({ keys, issuer, audience, clock, newId, accountTokenSeconds }),
-    refreshTokens: createRefreshTokens({ db, newId, key: deps.keyEncryptionKey }),
+    accessTokens: createAccessTokens({
+      ...{ keys, issuer, audience, clock, newId },
+      accountTokenSeconds: lifetimes.accessTokenSeconds,
+    }),
     clients: deps.serviceClients,
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys, clock });
-  return { handlers, verifyToken, keys };
+  return {
+    handlers,
+    rawRoutes: oidc.rawRoutes,
+    verifyToken,
+    keys,
+    sessions: core.sessions,
+    notices: core.notices,
+    keepUp: async () => {
+      if (await keys.refresh()) {
+        oidc.rebuild();
+        logger.info({ kids: keys.jwks().keys.map((key) => key['kid']) }, 'signing keys changed');
+      }
+      await prune(db, clock);
+    },
+  };
+}
+
+interface Common extends IdentityDeps {
+  readonly accounts: ReturnType<typeof createAccountStore>;
+  readonly passwords: Passwords;
+  readonly keys: SigningKeys;
+}
+
+/** What password logins and OpenID Connect share: sessions, refresh tokens, and who is told of an end. */
+function createSessionCore({ db, clock, newId, issuer, keys, logger, outbox, demo, ...deps }: Common) {
+  const lifetimes = { ...LIFETIMES, accessTokenSeconds: deps.accountTokenSeconds };
+  const successorOf = createSuccessors(deps.keyEncryptionKey);
+  const clients = withReplaced(shopClients(new URL(issuer).origin, demo), deps.clients);
+  const notices = createLogoutNotices({
+    db,
+    clock,
+    newId,
+    uriOf: (clientId) => clients.find(({ id }) => id === clientId)?.backchannelLogoutUri,
+    sign: createLogoutTokens(issuer, keys, clock),
+    onGivenUp: ({ clientId, sessionId }, problem) =>
+      logger.error({ clientId, sessionId, problem }, 'a client never heard that a session ended'),
+  });
+  const sessions = createSessions({
+    db,
+    clock,
+    lifetimes,
+    onEnded: async (tx, session) => {
+      const { id: sessionId, accountId: userId, endedAt, reason } = session;
+      await outbox.publish(tx, sessionEnded, { userId, sessionId, endedAt: endedAt.toISOString(), reason });
+      await notices.add(tx, session);
+    },
+  });
+  const refreshTokens = createRefreshTokens({ clock, lifetimes, successorOf });
+  return { lifetimes, successorOf, applications: clients, notices, sessions, refreshTokens };
+}
+
+type OidcDeps = Common &
+  ReturnType<typeof createSessionCore> & {
+    readonly logInSlots: ReturnType<typeof createHashSlots>;
+    readonly throttle: ReturnType<typeof createLoginThrottle>;
+  };
+
+async function createOidc(deps: OidcDeps) {
+  const { db, clock, issuer, audience, demo, applications: clients } = deps;
+  const scope = createProviderScope(db);
+  const secrets = createClientSecrets(scope.on, clock);
+  if (demo) for (const [id, secret] of Object.entries(demoSecrets(clients))) await secrets.seed(id, secret);
+  const { origin } = new URL(issuer);
+  const apiResources = [`${origin}/`, origin, `urn:${audience}:api`] as const;
+  const build = () =>
+    buildProvider({ ...deps, scope, secrets, clients, apiResources, key: deps.keyEncryptionKey });
+  let provider = build();
+  await checkClients(provider, clients);
+  const callback = createProviderCallback(provider);
+  const serveInteraction = createInteractions({ ...deps, clients, scope, provider: () => provider });
+  return {
+    rawRoutes: providerRoutes({ issuer, callback, serveInteraction }),
+    /** With the keys that hold now. Requests that are under way end with those they began with. */
+    rebuild: () => {
+      provider = build();
+      callback.swap(provider);
+    },
+  };
 }

@@ -1,9 +1,12 @@
+import type { Session } from '@flotilla/auth/provider';
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
 import * as contract from '@shop/contracts';
 import { addressOwner } from './address-owner.ts';
 import { WEAKNESSES } from './domain/password-policy.ts';
+import { endSession, endSessions } from './features/end-sessions.ts';
 import { issueServiceToken, type ServiceTokenDeps } from './features/issue-service-token.ts';
 import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
+import { logOut } from './features/log-out.ts';
 import { type RefreshDeps, refresh } from './features/refresh.ts';
 import { type SignUpDeps, signUp } from './features/sign-up.ts';
 import type { SigningKeys } from './signing-keys.ts';
@@ -13,7 +16,8 @@ export interface IdentityRoutes extends SignUpDeps, LogInDeps, RefreshDeps, Serv
 }
 
 const NOT_STORED = { 'cache-control': 'no-store' };
-const JWKS_HEADERS = { 'cache-control': 'public, max-age=300' };
+/** Browsers may read them from anywhere: they are public. */
+const JWKS_HEADERS = { 'cache-control': 'public, max-age=300', 'access-control-allow-origin': '*' };
 
 /** The routes of the identity service, and which status each outcome has. */
 export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
@@ -51,7 +55,7 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
     }),
 
     handle(contract.logOut, async ({ body }) => {
-      await deps.refreshTokens.revoke(body.refreshToken);
+      await logOut(deps, body.refreshToken);
       return noContent();
     }),
 
@@ -62,6 +66,8 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       return ok({ id, email, name, role, tenantId, createdAt: createdAt.toISOString() });
     }),
 
+    ...sessionRoutes(deps),
+
     handle(contract.getJwks, async () => ok(deps.keys.jwks(), JWKS_HEADERS)),
 
     handle(contract.issueServiceToken, async ({ body }) => {
@@ -70,6 +76,42 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       return problem(outcome.rejection === 'invalid-client' ? 401 : 400, outcome.rejection);
     }),
   ];
+}
+
+/** Where the caller is signed in. Of a service, and of somebody without sessions, the list is empty. */
+function sessionRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
+  return [
+    handle(contract.listSessions, async ({ principal }) => {
+      const sessions = await deps.sessions.list(principal.subject);
+      const items = sessions.map((session) => toView(session, principal.sessionId));
+      return ok({ items }, NOT_STORED);
+    }),
+
+    handle(contract.endSession, async ({ principal, params }) => {
+      const ended = await endSession(deps, { accountId: principal.subject, sessionId: params.id });
+      return ended ? noContent() : problem(404, 'not-found', 'You have no such session.');
+    }),
+
+    handle(contract.endSessions, async ({ principal, query }) => {
+      const kept = query.keep === 'current' ? principal.sessionId : undefined;
+      await endSessions(deps, { accountId: principal.subject, kept });
+      return noContent();
+    }),
+  ];
+}
+
+function toView(session: Session, currentId: string | undefined) {
+  const { id, device = null, address = null, clientIds, createdAt, lastUsedAt, expiresAt } = session;
+  return {
+    id,
+    isCurrent: id === currentId,
+    device,
+    address,
+    clients: clientIds,
+    createdAt: createdAt.toISOString(),
+    lastUsedAt: lastUsedAt.toISOString(),
+    expiresAt: expiresAt.toISOString(),
+  };
 }
 
 function tooMany(detail: string, waitMs: number) {

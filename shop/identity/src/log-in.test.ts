@@ -29,15 +29,15 @@ describe('logging in', () => {
     assert.equal(status, 200);
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(body['tokenType'], 'Bearer');
-    assert.equal(body['expiresIn'], 900);
+    assert.equal(body['expiresIn'], 300);
     assert.match(String(body['refreshToken']), /^[\w-]{43}$/);
   });
 
   it('signs exactly the claims of the contract', async () => {
     const { body } = await identity.logIn('alice@example.com', 'alice-password');
-    const { iat, exp, jti, sub, ...claims } = claimsOf(body['accessToken']);
-    assert.equal(Number(exp) - Number(iat), 900);
-    assert.match(`${jti} ${sub}`, /^[0-9a-f-]{36} [0-9a-f-]{36}$/);
+    const { iat, exp, jti, sub, sid, ...claims } = claimsOf(body['accessToken']);
+    assert.equal(Number(exp) - Number(iat), 300);
+    assert.match(`${jti} ${sub} ${sid}`, /^[0-9a-f-]{36} [0-9a-f-]{36} [0-9a-f-]{36}$/);
     assert.deepEqual(claims, {
       iss: 'http://127.0.0.1:8080/identity',
       aud: 'flotilla',

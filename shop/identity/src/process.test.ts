@@ -8,7 +8,10 @@ import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { authorization, createBrowser, type Fetch, fetchAt, signIn } from './oidc/testing.ts';
 import { identityMigrations } from './testing.ts';
+
+const ISSUER = 'http://127.0.0.1:8080/identity';
 
 /** The real process on a real bus, killed between two effects and started again. */
 describe('the identity process', () => {
@@ -20,7 +23,7 @@ describe('the identity process', () => {
   const keyEncryptionKey = randomBytes(32).toString('base64');
 
   before(async () => {
-    database = await createTestDatabase([identityMigrations, outboxMigrations]);
+    database = await createTestDatabase([...identityMigrations, outboxMigrations]);
     bus = await createTestDatabase([busMigrations]);
     transport = createPostgresTransport({ uri: bus.uri, logger: silentLogger, metrics: createMetrics() });
     await transport.subscribe('test', ['user.registered.v1']);
@@ -37,7 +40,10 @@ describe('the identity process', () => {
     }
   });
 
-  async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
+  async function start(
+    crashPoint = '',
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<{ child: ChildProcess; url: string }> {
     const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
       env: {
@@ -54,6 +60,7 @@ describe('the identity process', () => {
         KEY_ENCRYPTION_KEY: keyEncryptionKey,
         FLOTILLA_CRASH_POINT: crashPoint,
         LOG_LEVEL: 'error',
+        ...env,
       },
     });
     children.push(child);
@@ -128,12 +135,69 @@ describe('the identity process', () => {
       assert.equal(await ended(child), 'SIGKILL');
       const restarted = await start();
       // On a busy machine a start may outlast the ten seconds.
-      await database.db.query('UPDATE refresh_token SET used_at = now() WHERE used_at IS NOT NULL');
+      await database.db.query('UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL');
       const again = await post(`${restarted.url}/auth/refresh`, asked);
       assert.equal(again.status, 200);
       const { refreshToken } = again.tokens;
       assert.equal((await post(`${restarted.url}/auth/refresh`, { refreshToken })).status, 200);
     });
+
+  it('loses no login of an OpenID client and ends none by half, wherever it is killed', async () => {
+    const demo = { FLOTILLA_DEMO: '1' };
+    const asked = authorization(ISSUER, {
+      ...{ client_id: 'mobile-app', redirect_uri: 'myapp://callback', prompt: 'consent' },
+      scope: 'openid offline_access',
+    });
+    let running = await start('auth.before-token-commit:2', demo);
+    const send: Fetch = (url, init) => fetchAt('http://127.0.0.1:8080', running.url)(url, init);
+    const browser = createBrowser('http://127.0.0.1:8080', send);
+    const token = async (fields: Record<string, string>) => {
+      const body = new URLSearchParams({ client_id: 'mobile-app', ...fields });
+      const response = await send(`${ISSUER}/token`, { method: 'POST', body });
+      return { status: response.status, body: (await response.json()) as Record<string, string> };
+    };
+    const killed = async (work: () => Promise<unknown>, next: string) => {
+      await assert.rejects(work());
+      assert.equal(await ended(running.child), 'SIGKILL');
+      running = await start(next, demo);
+    };
+    const ends = () =>
+      database.db.query(
+        "SELECT 1 FROM auth_session WHERE end_reason = 'signed-out' AND 'mobile-app' = ANY (client_ids)",
+      );
+
+    const callback = await signIn(browser, asked.url, 'alice@example.com', 'alice-password');
+    const code = callback.searchParams.get('code') ?? '';
+    const redeemed = { grant_type: 'authorization_code', code, redirect_uri: 'myapp://callback' };
+    const first = (await token({ ...redeemed, code_verifier: asked.verifier })).body;
+    const refresh = () => token({ grant_type: 'refresh_token', refresh_token: first['refresh_token'] ?? '' });
+    // Nothing was used up; then everything was, and nobody was told.
+    await killed(refresh, 'auth.after-token-commit');
+    await killed(refresh, 'auth.before-logout-commit');
+    // On a busy machine a start may outlast the ten seconds.
+    await database.db.query('UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL');
+    const again = await refresh();
+    assert.equal(again.status, 200, JSON.stringify(again.body));
+    const last = again.body['refresh_token'] ?? '';
+
+    const question = async () => {
+      const query = new URLSearchParams({ id_token_hint: first['id_token'] ?? '' });
+      return await browser.visit(`${ISSUER}/session/end?${query}`);
+    };
+    const page = await question();
+    await killed(() => browser.submit(page, { logout: 'yes' }), 'auth.after-logout-commit');
+    assert.deepEqual(await ends(), []);
+    const still = await token({ grant_type: 'refresh_token', refresh_token: last });
+    assert.equal(still.status, 200);
+    const asksAgain = await question();
+    await killed(() => browser.submit(asksAgain, { logout: 'yes' }), '');
+    assert.equal((await ends()).length, 1);
+    const over = await token({
+      grant_type: 'refresh_token',
+      refresh_token: still.body['refresh_token'] ?? '',
+    });
+    assert.equal(over.body['error'], 'invalid_grant');
+  });
 
   it('signs with the same keys after a restart, and ends when it is told to', async () => {
     const jwks = async (url: string) => await (await fetch(`${url}/identity/jwks`)).json();

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { providerMigrations } from '@flotilla/auth/provider/migrations';
 import { createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, outboxMigrations } from '@flotilla/messaging';
@@ -7,15 +8,16 @@ import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createIdentityApp, type IdentityDeps } from './app.ts';
 import { createPasswords } from './passwords.ts';
+import type { Algorithm, GenerateKey } from './signing-keys.ts';
 
-export const identityMigrations = {
-  name: 'identity',
-  directory: join(import.meta.dirname, '..', 'migrations'),
-};
+export const identityMigrations = [
+  providerMigrations,
+  { name: 'identity', directory: join(import.meta.dirname, '..', 'migrations') },
+];
 
 /** The identity service on a database of its own, called without a socket. */
 export async function startIdentity(options: Partial<IdentityDeps> = {}) {
-  const database = await createTestDatabase([identityMigrations, outboxMigrations]);
+  const database = await createTestDatabase([...identityMigrations, outboxMigrations]);
   const { db } = database;
   const hashing = countHashes();
   const app = await createIdentityApp({
@@ -28,14 +30,17 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
     audience: 'flotilla',
     keyEncryptionKey: randomBytes(32),
     serviceClients: {},
-    accountTokenSeconds: 900,
+    clients: [],
+    accountTokenSeconds: 300,
     demo: false,
     passwords: hashing.passwords,
+    generateKey: sameKey,
     ...options,
   });
   const host = createHttpHost({
     service: 'identity',
     handlers: app.handlers,
+    rawRoutes: app.rawRoutes,
     verifyToken: app.verifyToken,
     logger: silentLogger,
     metrics: createMetrics(),
@@ -55,6 +60,7 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
 
   return {
     db,
+    host,
     uri: database.uri,
     app,
     hashing,
@@ -72,6 +78,19 @@ export async function startIdentity(options: Partial<IdentityDeps> = {}) {
     },
   };
 }
+
+/** Keys take a while to make, and nothing here depends on their being new. */
+const made = new Map<Algorithm, KeyObject>();
+const sameKey: GenerateKey = async (algorithm) => {
+  const known = made.get(algorithm);
+  if (known !== undefined) return known;
+  const { privateKey } =
+    algorithm === 'ES256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2_048 });
+  made.set(algorithm, privateKey);
+  return privateKey;
+};
 
 export type Identity = Awaited<ReturnType<typeof startIdentity>>;
 

@@ -70,7 +70,7 @@ describe('tokens', () => {
     it('give it for ten seconds only', async () => {
       const first = await logIn();
       const second = await refreshed(first);
-      await identity.db.query("UPDATE refresh_token SET used_at = used_at - interval '11 seconds'");
+      await identity.db.query("UPDATE auth_record SET consumed_at = consumed_at - interval '11 seconds'");
       assert.equal((await refresh(first)).status, 401);
       assert.equal((await refresh(second)).status, 401);
     });
@@ -84,17 +84,17 @@ describe('tokens', () => {
 
     it('end when they are not used, and with their family', async () => {
       const idle = await logIn();
-      await identity.db.query("UPDATE refresh_token SET expires_at = now() - interval '1 second'");
+      await identity.db.query("UPDATE auth_record SET expires_at = now() - interval '1 second'");
       assert.equal((await refresh(idle)).status, 401);
       const old = await logIn();
-      await identity.db.query("UPDATE refresh_family SET expires_at = now() - interval '1 second'");
+      await identity.db.query("UPDATE auth_session SET idle_until = now() - interval '1 second'");
       assert.equal((await refresh(old)).status, 401);
     });
 
     it('are stored as hashes only', async () => {
       const token = await logIn();
-      const rows = await identity.db.query<{ token_hash: Buffer }>('SELECT token_hash FROM refresh_token');
-      const stored = rows.map((row) => row.token_hash.toString('base64url'));
+      const rows = await identity.db.query<{ id_hash: Buffer }>('SELECT id_hash FROM auth_record');
+      const stored = rows.map((row) => row.id_hash.toString('base64url'));
       assert.ok(stored.includes(createHash('sha256').update(token).digest('base64url')));
       assert.ok(!stored.includes(token));
     });

@@ -1,9 +1,7 @@
 import type { Database } from '@flotilla/postgres';
-import type { SigningKeys } from './signing-keys.ts';
+import type { IdentityApp } from './app.ts';
 
 const EXPIRED: readonly string[] = [
-  // Used tokens go with their family: until it has expired, a replay must be recognised.
-  "DELETE FROM refresh_family WHERE expires_at < now() - interval '1 day'",
   "DELETE FROM login_failure WHERE failed_at < now() - interval '1 day'",
   'DELETE FROM sign_up_pace WHERE forgotten_at < now()',
   "DELETE FROM known_address WHERE seen_at < now() - interval '90 days'",
@@ -11,11 +9,16 @@ const EXPIRED: readonly string[] = [
 
 export interface Upkeep {
   readonly db: Database;
-  readonly keys: Pick<SigningKeys, 'refresh'>;
+  readonly app: Pick<IdentityApp, 'keepUp'>;
 }
 
 /** Keeps the signing keys current and deletes what nothing can ask for any more. */
-export async function keepUp({ db, keys }: Upkeep): Promise<void> {
-  await keys.refresh();
+export async function keepUp({ db, app }: Upkeep): Promise<void> {
+  await app.keepUp();
   for (const statement of EXPIRED) await db.query(statement);
+}
+
+/** Those that nobody used for too long, or that are too old: who was signed in by them is told. */
+export async function endExpired({ sessions }: Pick<IdentityApp, 'sessions'>): Promise<void> {
+  while ((await sessions.endExpired()) > 0);
 }

@@ -9,6 +9,7 @@ import { down } from '../commands/down.ts';
 import { explain } from '../commands/explain.ts';
 import { fault } from '../commands/fault.ts';
 import { gateway } from '../commands/gateway.ts';
+import { keys } from '../commands/keys.ts';
 import { logs } from '../commands/logs.ts';
 import { projection } from '../commands/projection.ts';
 import { ps } from '../commands/ps.ts';
@@ -35,6 +36,7 @@ export const COMMANDS: readonly Command[] = [
   run,
   db,
   registry,
+  keys,
   saga,
   dlq,
   queue,

@@ -66,7 +66,7 @@ async function listTasks({ cwd, values }: Invocation, service: string | undefine
 }
 
 /** On the terminal of this process; resolves with its exit code, or 128 and the number of the signal that ended it. */
-async function runProgram(
+export async function runProgram(
   { entry, env }: TaskProgram,
   args: readonly string[],
   cwd: string,

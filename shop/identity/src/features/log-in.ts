@@ -1,67 +1,46 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
-import type { AccessToken, AccessTokens } from '../access-tokens.ts';
-import type { AccountStore } from '../account-store.ts';
-import type { Account } from '../domain/account.ts';
-import type { HashSlots } from '../hash-slots.ts';
-import type { LoginThrottle } from '../login-throttle.ts';
-import type { Passwords } from '../passwords.ts';
-import type { RefreshTokens } from '../refresh-tokens.ts';
-
-export interface LogIn {
-  readonly email: string;
-  readonly password: string;
-  readonly address: string;
-}
+import type { RefreshTokens, Sessions } from '@flotilla/auth/provider';
+import { accept, type NewId, type Result } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
+import { type AccessToken, type AccessTokens, PASSWORD_CLIENT } from '../access-tokens.ts';
+import {
+  type AuthenticateDeps,
+  authenticate,
+  type Credentials,
+  type LogInRejection,
+} from './authenticate.ts';
 
 export interface Tokens extends AccessToken {
   readonly refreshToken: string;
 }
 
-export type LogInRejection =
-  | { readonly code: 'invalid-credentials' }
-  | { readonly code: 'too-many-attempts'; readonly waitMs: number };
-
-export interface LogInDeps {
-  readonly accounts: AccountStore;
-  readonly passwords: Passwords;
-  readonly logInSlots: HashSlots;
-  readonly throttle: LoginThrottle;
+export interface LogInDeps extends AuthenticateDeps {
+  readonly db: Database;
+  readonly newId: NewId;
   readonly accessTokens: AccessTokens;
+  readonly sessions: Sessions;
   readonly refreshTokens: RefreshTokens;
 }
 
-/** Checks a password. Unknown accounts take the same way through the same work as known ones. */
+/** Exchanges a password for the tokens of a new session. */
 export async function logIn(
   deps: LogInDeps,
-  request: LogIn,
+  credentials: Credentials,
   signal: AbortSignal,
 ): Promise<Result<Tokens, LogInRejection>> {
-  const attempt = await deps.throttle.attempt(request.email, request.address);
-  // Blocked attempts must not fill the queue.
-  const waitMs = await deps.throttle.waitMs(attempt);
-  if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
-
-  const check = () => checkPassword(deps, request);
-  const checked = await deps.logInSlots.run(check, { client: request.address, signal });
+  const checked = await authenticate(deps, credentials, signal);
   if (!checked.ok) return checked;
   const account = checked.value;
-  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account);
-  return accept({ accessToken, expiresIn, refreshToken: await deps.refreshTokens.open(account.id) });
-}
-
-async function checkPassword(deps: LogInDeps, request: LogIn): Promise<Result<Account, LogInRejection>> {
-  const { accounts, passwords, throttle } = deps;
-  // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
-  const attempt = await throttle.attempt(request.email, request.address);
-  const waitMs = await throttle.waitMs(attempt);
-  if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
-
-  const account = await accounts.findByEmail(request.email);
-  const matches = await passwords.verify(request.password, account?.passwordHash ?? passwords.decoy());
-  if (!account || !matches) {
-    await throttle.failed(attempt);
-    return reject({ code: 'invalid-credentials' });
-  }
-  await throttle.succeeded(attempt, account.id, request.address);
-  return accept(account);
+  const sessionId = deps.newId();
+  const session = {
+    id: sessionId,
+    accountId: account.id,
+    clientIds: [PASSWORD_CLIENT],
+    address: credentials.address,
+  };
+  const refreshToken = await deps.db.transaction(async (tx) => {
+    await deps.sessions.use(tx, session);
+    return await deps.refreshTokens.issue(tx, sessionId);
+  });
+  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId);
+  return accept({ accessToken, expiresIn, refreshToken });
 }

@@ -1,4 +1,5 @@
 import { accept, type Clock, type NewId, type Result, reject } from '@flotilla/kernel';
+import { accountChanged } from '@shop/contracts';
 import type { CommonPasswords } from '../common-passwords.ts';
 import { permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
@@ -45,6 +46,13 @@ export async function makeAdministrator(
   return accept(isNew ? 'created' : await promote(deps, email));
 }
 
-async function promote({ accounts }: MakeAdministratorDeps, email: string): Promise<Made> {
-  return (await accounts.promote(email)) ? 'promoted' : 'already-one';
+/** What tokens say of the account is out of date then: everybody who reads them is told. */
+async function promote({ db, accounts, outbox, clock }: MakeAdministratorDeps, email: string): Promise<Made> {
+  return await db.transaction(async (tx) => {
+    const userId = await accounts.promote(tx, email);
+    if (userId === undefined) return 'already-one';
+    const changedAt = clock.now().toISOString();
+    await outbox.publish(tx, accountChanged, { userId, changedAt, change: 'role' });
+    return 'promoted';
+  });
 }

@@ -1,15 +1,25 @@
+import type { RefreshTokens, Sessions } from '@flotilla/auth/provider';
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
+import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { AccessTokens } from '../access-tokens.ts';
 import type { AccountStore } from '../account-store.ts';
-import type { RefreshTokens } from '../refresh-tokens.ts';
+import type { Account } from '../domain/account.ts';
 import type { Tokens } from './log-in.ts';
 
 export interface RefreshDeps {
+  readonly db: Database;
   readonly accounts: AccountStore;
   readonly accessTokens: AccessTokens;
+  readonly sessions: Sessions;
   readonly refreshTokens: RefreshTokens;
   readonly logger: Logger;
+}
+
+interface Refreshed {
+  readonly account: Account;
+  readonly sessionId: string;
+  readonly refreshToken: string;
 }
 
 /** New tokens for a refresh token. Name, role and permissions are read anew from the account. */
@@ -18,18 +28,29 @@ export async function refresh(
   refreshToken: string,
 ): Promise<Result<Tokens, 'invalid-refresh-token'>> {
   crashPoint('identity.before-refresh');
-  const rotation = await deps.refreshTokens.rotate(refreshToken);
+  const refreshed = await deps.db.transaction((tx) => exchange(deps, tx, refreshToken));
   crashPoint('identity.after-refresh');
+  if (refreshed === undefined) return reject('invalid-refresh-token');
+  const { account, sessionId, refreshToken: successor } = refreshed;
+  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId);
+  return accept({ accessToken, expiresIn, refreshToken: successor });
+}
+
+async function exchange(
+  { accounts, sessions, refreshTokens, logger }: RefreshDeps,
+  tx: Transaction,
+  refreshToken: string,
+): Promise<Refreshed | undefined> {
+  const rotation = await refreshTokens.rotate(tx, refreshToken);
   if (!rotation.ok) {
-    if (rotation.rejection.kind === 'replayed')
-      deps.logger.warn(
-        { familyId: rotation.rejection.familyId },
-        'used refresh token came again: family revoked',
-      );
-    return reject('invalid-refresh-token');
+    if (rotation.rejection.kind === 'invalid') return undefined;
+    const { sessionId } = rotation.rejection;
+    await sessions.end(tx, sessionId, 'replayed');
+    logger.warn({ sessionId }, 'used refresh token came again: session ended');
+    return undefined;
   }
-  const account = await deps.accounts.find(rotation.value.accountId);
-  if (!account) return reject('invalid-refresh-token');
-  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account);
-  return accept({ accessToken, expiresIn, refreshToken: rotation.value.refreshToken });
+  const { sessionId, refreshToken: successor } = rotation.value;
+  const accountId = await sessions.touch(tx, sessionId);
+  const account = accountId === undefined ? undefined : await accounts.find(accountId, tx);
+  return account && { account, sessionId, refreshToken: successor };
 }

@@ -1,0 +1,213 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type ProviderScope, readForm, type Sessions } from '@flotilla/auth/provider';
+import { isRetryable } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { errors, type InteractionResults, type Provider } from 'oidc-provider';
+import type { AccountStore } from '../account-store.ts';
+import { type AuthenticateDeps, authenticate } from '../features/authenticate.ts';
+import { consentPage, errorPage, expiredPage, type LogInProblem, logInPage } from '../pages/pages.ts';
+import { writePage } from '../pages/send-page.ts';
+import { askerOf } from './asker.ts';
+import type { Client } from './clients.ts';
+
+export interface InteractionDeps extends AuthenticateDeps {
+  readonly issuer: string;
+  readonly clients: readonly Client[];
+  readonly accounts: AccountStore;
+  readonly scope: ProviderScope;
+  readonly sessions: Sessions;
+  readonly provider: () => Provider;
+  readonly logger: Logger;
+}
+
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+interface Visit {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly interaction: Interaction;
+  readonly signal: AbortSignal;
+}
+
+export type ServeInteraction = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  signal: AbortSignal,
+) => Promise<void>;
+
+/** The pages between a client's request and its response: sign in, agree, or not. They work without scripts. */
+export function createInteractions(deps: InteractionDeps): ServeInteraction {
+  return async (req, res, signal) => {
+    try {
+      const interaction = await deps.provider().interactionDetails(req, res);
+      await serve(deps, { req, res, interaction, signal });
+    } catch (error) {
+      if (res.headersSent) return;
+      if (error instanceof errors.SessionNotFound) return writePage(res, expiredPage(homeOf(deps)));
+      deps.logger.error({ err: error }, 'a login page failed');
+      const code = isRetryable(error) ? 'temporarily_unavailable' : 'server_error';
+      writePage(res, {
+        ...errorPage({ error: code, detail: undefined }),
+        status: isRetryable(error) ? 503 : 500,
+      });
+    }
+  };
+}
+
+async function serve(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { req, interaction } = visit;
+  const [, step = ''] = /^\/interaction\/[\w-]+\/?([a-z]*)$/.exec((req.url ?? '').split('?')[0] ?? '') ?? [];
+  if (req.method !== 'POST') return await show(deps, visit);
+  if (!isFromHere(deps, req)) return showExpired(deps, visit);
+  if (step === 'cancel')
+    return await finish(deps, visit, {
+      error: 'access_denied',
+      error_description: 'the user cancelled',
+    });
+  // A form of another tab, or of a step that is done: the page that is due is shown.
+  if (step !== interaction.prompt.name) return await show(deps, visit);
+  return step === 'login' ? await takeLogin(deps, visit) : await takeConsent(deps, visit);
+}
+
+/** Cookies with SameSite=Lax keep other sites out; a browser that says where a form comes from is believed besides. */
+function isFromHere({ issuer }: InteractionDeps, { headers }: IncomingMessage): boolean {
+  return headers.origin === undefined || headers.origin === new URL(issuer).origin;
+}
+
+function homeOf({ issuer }: InteractionDeps): string {
+  return `${new URL(issuer).origin}/`;
+}
+
+function showExpired(deps: InteractionDeps, { res }: Visit): void {
+  writePage(res, expiredPage(homeOf(deps)));
+}
+
+async function show(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { interaction, res } = visit;
+  const { session, params, prompt } = interaction;
+  if (prompt.name === 'consent') return await showConsent(deps, visit);
+  const account = session && (await deps.accounts.find(session.accountId));
+  const hint = typeof params['login_hint'] === 'string' ? params['login_hint'] : '';
+  const email = account?.email ?? hint.slice(0, 254);
+  const view = { action: actionOf(deps, interaction), clientName: clientNameOf(deps, interaction), email };
+  writePage(res, logInPage({ ...view, ...(account && { known: account }) }), targetsOf(interaction));
+}
+
+async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { req } = visit;
+  const form = await readForm(req);
+  const email = (form?.get('email') ?? '').trim();
+  const password = form?.get('password') ?? '';
+  if (email === '' || password === '' || email.length > 254 || password.length > 1_024)
+    return showLogin(deps, visit, email, { kind: 'missing' });
+  const address = askerOf(req).address ?? '';
+  const outcome = await authenticate(deps, { email, password, address }, visit.signal).catch(busy);
+  if (outcome === 'busy') return showLogin(deps, visit, email, { kind: 'busy' });
+  if (!outcome.ok) {
+    const { rejection } = outcome;
+    const seconds = rejection.code === 'too-many-attempts' ? Math.ceil(rejection.waitMs / 1_000) : 0;
+    return showLogin(deps, visit, email, seconds > 0 ? { kind: 'wait', seconds } : { kind: 'wrong' });
+  }
+  await finish(deps, visit, { login: { accountId: outcome.value.id, amr: ['pwd'], remember: true } });
+}
+
+/** Too many wait for their password to be checked: everything else is a fault. */
+function busy(error: unknown): 'busy' {
+  if (isRetryable(error)) return 'busy';
+  throw error;
+}
+
+function showLogin(deps: InteractionDeps, visit: Visit, email: string, problem: LogInProblem): void {
+  const { interaction, res } = visit;
+  const view = { action: actionOf(deps, interaction), clientName: clientNameOf(deps, interaction) };
+  writePage(res, logInPage({ ...view, email: email.slice(0, 254), problem }), targetsOf(interaction));
+}
+
+async function showConsent(deps: InteractionDeps, { interaction, res }: Visit): Promise<void> {
+  const account = interaction.session && (await deps.accounts.find(interaction.session.accountId));
+  if (account === undefined) throw new errors.SessionNotFound('the account is gone');
+  const missing = missingOf(interaction);
+  const scopes = [...missing.openid, ...Object.values(missing.resources).flat()];
+  const view = consentPage({
+    action: actionOf(deps, interaction),
+    clientName: clientNameOf(deps, interaction),
+    name: account.name,
+    email: account.email,
+    scopes,
+    destination: String(interaction.params['redirect_uri'] ?? ''),
+  });
+  writePage(res, view, targetsOf(interaction));
+}
+
+async function takeConsent(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { interaction, req, res } = visit;
+  const { accountId } = interaction.session ?? {};
+  if (accountId === undefined) throw new errors.SessionNotFound('nobody is signed in');
+  const provider = deps.provider();
+  const returnTo = await deps.scope.transaction(askerOf(req), async () => {
+    const known =
+      interaction.grantId === undefined ? undefined : await provider.Grant.find(interaction.grantId);
+    const grant =
+      known ?? new provider.Grant({ accountId, clientId: String(interaction.params['client_id']) });
+    const missing = missingOf(interaction);
+    if (missing.openid.length > 0) grant.addOIDCScope(missing.openid.join(' '));
+    if (missing.claims.length > 0) grant.addOIDCClaims([...missing.claims]);
+    for (const [resource, scopes] of Object.entries(missing.resources))
+      grant.addResourceScope(resource, scopes.join(' '));
+    const grantId = await grant.save();
+    return await provider.interactionResult(req, res, { consent: { grantId } });
+  });
+  redirect(res, returnTo);
+}
+
+async function finish(deps: InteractionDeps, visit: Visit, result: InteractionResults): Promise<void> {
+  const { req, res, interaction } = visit;
+  const mergeWithLastSubmission = !('error' in result);
+  const returnTo = await deps.scope.transaction(askerOf(req), async (tx) => {
+    const { session } = interaction;
+    // Somebody else was signed in in this browser: their session ends before the new one begins.
+    if (session !== undefined && result.login !== undefined && session.accountId !== result.login.accountId) {
+      await deps.sessions.end(await tx(), session.uid, 'signed-out');
+      interaction.session = undefined;
+      await interaction.persist();
+    }
+    return await deps.provider().interactionResult(req, res, result, { mergeWithLastSubmission });
+  });
+  redirect(res, returnTo);
+}
+
+function redirect(res: ServerResponse, location: string): void {
+  res.writeHead(303, { location, 'cache-control': 'no-store', 'content-length': '0' }).end();
+}
+
+interface Missing {
+  readonly openid: readonly string[];
+  readonly claims: readonly string[];
+  readonly resources: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What the user has not agreed to yet. */
+function missingOf({ prompt: { details } }: Interaction): Missing {
+  const texts = (value: unknown): readonly string[] =>
+    Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+  const resources = Object.entries(details['missingResourceScopes'] ?? {});
+  return {
+    openid: texts(details['missingOIDCScope']),
+    claims: texts(details['missingOIDCClaims']),
+    resources: Object.fromEntries(resources.map(([resource, scopes]) => [resource, texts(scopes)])),
+  };
+}
+
+function actionOf({ issuer }: InteractionDeps, { uid }: Interaction): string {
+  return `${new URL(issuer).pathname.replace(/\/$/, '')}/interaction/${uid}`;
+}
+
+function clientNameOf({ clients }: InteractionDeps, { params }: Interaction): string {
+  return clients.find(({ id }) => id === params['client_id'])?.name ?? 'the application';
+}
+
+/** After a form the browser is sent on to the client. */
+function targetsOf({ params }: Interaction): readonly string[] {
+  const target = params['redirect_uri'];
+  return typeof target === 'string' && URL.canParse(target) ? [target] : [];
+}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, it } from 'node:test';
+import { childEnvironment } from '@flotilla/kernel/testing';
+import { basic, type Oidc, startOidc } from './oidc/test-rig.ts';
+
+const keyEncryptionKey = randomBytes(32);
+
+/** The programs that operators run, on the database of a running service. */
+describe('an operator', () => {
+  let oidc: Oidc;
+  before(async () => {
+    oidc = await startOidc({ keyEncryptionKey });
+  });
+  after(() => oidc.close());
+
+  async function run(task: string, ...args: readonly string[]) {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'tasks', `${task}.ts`), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: {
+        ...childEnvironment(),
+        DATABASE_URL: oidc.identity.uri,
+        ISSUER: 'http://127.0.0.1:8080/identity',
+        KEY_ENCRYPTION_KEY: keyEncryptionKey.toString('base64'),
+      },
+    });
+    const [out, error, [code]] = await Promise.all([
+      text(child.stdout),
+      text(child.stderr),
+      once(child, 'exit'),
+    ]);
+    return { code, out, error };
+  }
+
+  const audit = () =>
+    oidc.identity.db.query<{ by: string; reason: string; action: string; details: object }>(
+      'SELECT by, reason, action, details FROM operator_audit ORDER BY at DESC, id DESC LIMIT 1',
+    );
+  const serviceToken = (secret: string) =>
+    oidc.post(
+      '/token',
+      { grant_type: 'client_credentials', scope: 'inventory.read' },
+      basic('order-service', secret),
+    );
+
+  it('makes new keys: published first, then signing, with no request refused on the way', async () => {
+    const { app, db } = oidc.identity;
+    const before = app.keys.current().kid;
+    const made = await run('rotate-keys', '--reason', 'drill', '--by', 'dana', '--json');
+    assert.equal(made.code, 0, made.error);
+    const keys = JSON.parse(made.out) as {
+      readonly kid: string;
+      readonly alg: string;
+      readonly signsFrom: string;
+    }[];
+    assert.deepEqual(keys.map(({ alg }) => alg).sort(), ['ES256', 'RS256']);
+    assert.ok(keys.every(({ signsFrom }) => Date.parse(signsFrom) > Date.now() + 3_500_000));
+    const [entry] = await audit();
+    assert.deepEqual(entry, { by: 'dana', reason: 'drill', action: 'keys.rotate', details: { keys } });
+
+    // Requests go on while the service takes the keys up, and while they begin to sign.
+    let over = false;
+    const kids = new Set<unknown>();
+    const load = Array.from({ length: 4 }, async () => {
+      while (!over) {
+        const { status, body } = await serviceToken('order-service-secret');
+        assert.equal(status, 200);
+        const token = String(body['access_token']);
+        await app.verifyToken(token);
+        kids.add(JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid);
+        const login = await oidc.identity.logIn('alice@example.com', 'alice-password');
+        assert.equal((await oidc.identity.get('/me', String(login.body['accessToken']))).status, 200);
+      }
+    });
+    await app.keepUp();
+    assert.equal(app.keys.current().kid, before);
+    const { tokens } = await oidc.logIn({ parameters: { scope: 'openid' } });
+    await db.query("UPDATE signing_key SET signs_from = signs_from - interval '1 hour'");
+    await app.keepUp();
+    assert.ok(keys.some(({ kid }) => kid === app.keys.current().kid));
+    const after = await oidc.logIn({ parameters: { scope: 'openid orders.read' } });
+    await app.verifyToken(after.tokens.access_token);
+    assert.ok(tokens.id_token);
+    over = true;
+    await Promise.all(load);
+    assert.ok(kids.has(before));
+  });
+
+  it('gives a client a new secret, while the old one holds on for a day', async () => {
+    const made = await run(
+      'rotate-client-secret',
+      'order-service',
+      '--reason',
+      'drill',
+      '--by',
+      'dana',
+      '--json',
+    );
+    assert.equal(made.code, 0, made.error);
+    const { secret } = JSON.parse(made.out) as { readonly secret: string };
+    assert.match(secret, /^[\w-]{43}$/);
+    assert.equal((await serviceToken(secret)).status, 200);
+    assert.equal((await serviceToken('order-service-secret')).status, 200);
+    await oidc.identity.db.query(
+      "UPDATE auth_client_secret SET expires_at = expires_at - interval '25 hours'",
+    );
+    assert.equal((await serviceToken('order-service-secret')).status, 401);
+    assert.equal((await serviceToken(secret)).status, 200);
+    const stored = await oidc.identity.db.query<{ row: string }>(
+      'SELECT a::text AS row FROM operator_audit a UNION ALL SELECT s::text FROM auth_client_secret s',
+    );
+    assert.equal(
+      stored.some(({ row }) => row.includes(secret)),
+      false,
+    );
+    assert.equal((await audit())[0]?.action, 'clients.rotate-secret');
+  });
+
+  it('is told what is wrong', async () => {
+    for (const [task, args, code, said] of [
+      ['rotate-keys', [], 2, /reason.*usage: rotate-keys.*TASK_USAGE/],
+      ['rotate-keys', ['--reason', 'x', 'more'], 2, /TASK_USAGE/],
+      ['rotate-client-secret', ['--reason', 'x'], 2, /TASK_USAGE/],
+      [
+        'rotate-client-secret',
+        ['mobile-app', '--reason', 'x'],
+        1,
+        /no client with a secret; there are web-app, order-service/,
+      ],
+      ['rotate-client-secret', ['web-app', '--reazon', 'x'], 2, /usage/],
+    ] as const) {
+      const refused = await run(task, ...args);
+      assert.equal(refused.code, code, refused.error);
+      assert.match(refused.error, said);
+    }
+  });
+});
