@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { childEnvironment } from '@flotilla/kernel/testing';
-import { basic, type Oidc, startOidc } from './oidc/test-rig.ts';
+import { basic, type Oidc, startOidc } from './testing/oidc-rig.ts';
 
 const keyEncryptionKey = randomBytes(32);
 

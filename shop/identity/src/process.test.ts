@@ -8,7 +8,7 @@ import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { authorization, createBrowser, type Fetch, fetchAt, signIn } from './oidc/testing.ts';
+import { authorization, createBrowser, type Fetch, fetchAt, signIn } from './testing/oidc-browser.ts';
 import { identityMigrations } from './testing.ts';
 
 const ISSUER = 'http://127.0.0.1:8080/identity';

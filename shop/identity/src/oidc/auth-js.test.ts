@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { Auth, type AuthConfig, customFetch, skipCSRFCheck } from '@auth/core';
-import { ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
-import { createBrowser, signIn } from './testing.ts';
+import { createBrowser, signIn } from '../testing/oidc-browser.ts';
+import { ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 
 const APP = 'http://127.0.0.1:4712';
 

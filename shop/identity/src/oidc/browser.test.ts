@@ -4,8 +4,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type BrowserPage, CHROMIUM, openChromium } from './chromium.ts';
-import { ISSUER, type Oidc, startOidc } from './test-rig.ts';
+import { type BrowserPage, CHROMIUM, openChromium } from '../testing/chromium.ts';
+import { ISSUER, type Oidc, startOidc } from '../testing/oidc-rig.ts';
 
 const LIBRARY = readFileSync(
   fileURLToPath(import.meta.resolve('oidc-client-ts')).replace(

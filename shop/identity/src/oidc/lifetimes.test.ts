@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, it, mock } from 'node:test';
-import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
-import { authorization, createBrowser } from './testing.ts';
+import { authorization, createBrowser } from '../testing/oidc-browser.ts';
+import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 
 const DAY_MS = 24 * 3_600_000;
 

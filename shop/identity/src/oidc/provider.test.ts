@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { decodeProtectedHeader } from 'jose';
 import * as openid from 'openid-client';
+import { ALL_SCOPES, basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 import { claimsOf } from '../testing.ts';
-import { ALL_SCOPES, basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
 
 describe('the OpenID provider', () => {
   let oidc: Oidc;
@@ -150,7 +150,7 @@ describe('the OpenID provider', () => {
       state: 'some-state',
     });
     assert.deepEqual([...pushed.searchParams.keys()].sort(), ['client_id', 'request_uri']);
-    const { createBrowser, signIn } = await import('./testing.ts');
+    const { createBrowser, signIn } = await import('../testing/oidc-browser.ts');
     const callback = await signIn(
       createBrowser(ORIGIN, oidc.send),
       pushed.href,

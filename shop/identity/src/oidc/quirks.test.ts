@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import * as openid from 'openid-client';
+import { createBrowser } from '../testing/oidc-browser.ts';
+import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 import type { Client } from './clients.ts';
-import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
-import { createBrowser } from './testing.ts';
 
 const PAGE = 'http://127.0.0.1:5173';
 const common = { scopes: ['openid', 'email', 'offline_access', 'orders.read'], redirectUris: [CALLBACK] };

@@ -6,9 +6,9 @@ import { readForm } from '@flotilla/auth/provider';
 import { eventually } from '@flotilla/kernel/testing';
 import { createRemoteJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import * as openid from 'openid-client';
+import { createBrowser } from '../testing/oidc-browser.ts';
+import { CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 import { claimsOf } from '../testing.ts';
-import { CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
-import { createBrowser } from './testing.ts';
 
 /** A client of a few lines that is told when a session ended. */
 interface Told {

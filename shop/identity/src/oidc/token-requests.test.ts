@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from './test-rig.ts';
-import { createBrowser } from './testing.ts';
+import { createBrowser } from '../testing/oidc-browser.ts';
+import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 
 const CREDENTIALS = basic('web-app', 'web-app-secret');
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import * as openid from 'openid-client';
 import type { IdentityDeps } from '../app.ts';
 import { type Identity, startIdentity } from '../testing.ts';
-import { authorization, type Browser, createBrowser, type Fetch, fetchAt, signIn } from './testing.ts';
+import { authorization, type Browser, createBrowser, type Fetch, fetchAt, signIn } from './oidc-browser.ts';
 
 export const ORIGIN = 'http://127.0.0.1:8080';
 export const ISSUER = `${ORIGIN}/identity`;
