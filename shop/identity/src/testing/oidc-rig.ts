@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as openid from 'openid-client';
 import type { IdentityDeps } from '../app.ts';
-import { type Identity, startIdentity } from '../testing.ts';
+import { startIdentity } from '../testing.ts';
 import { authorization, type Browser, createBrowser, type Fetch, fetchAt, signIn } from './oidc-browser.ts';
 
 export const ORIGIN = 'http://127.0.0.1:8080';
@@ -86,7 +86,6 @@ export async function startOidc(options: Partial<IdentityDeps> = {}) {
 }
 
 export type Oidc = Awaited<ReturnType<typeof startOidc>>;
-export type { Identity };
 
 export function basic(id: string, secret: string): { authorization: string } {
   return { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` };
