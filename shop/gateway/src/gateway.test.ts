@@ -39,7 +39,14 @@ async function fakeService(name: string): Promise<string> {
 
 /** What the service named says of itself: one path for the public, one for other services. */
 function documentOf(name: string): object {
-  const path = { identity: '/me', inventory: '/products', cart: '/cart', order: '/orders' }[name] ?? '/';
+  const paths = {
+    identity: '/me',
+    inventory: '/products',
+    pricing: '/quotes',
+    cart: '/cart',
+    order: '/orders',
+  };
+  const path = Object.entries(paths).find(([service]) => service === name)?.[1] ?? '/';
   const get = { get: { responses: { 200: { description: 'OK' } } } };
   const info = { title: name, version: '1' };
   return { openapi: '3.1.0', info, paths: { [path]: get, '/internal/everything': get } };
@@ -54,7 +61,7 @@ describe("the shop's gateway", () => {
   let admin = '';
 
   before(async () => {
-    const names = ['identity', 'inventory', 'cart', 'order'];
+    const names = ['identity', 'inventory', 'pricing', 'cart', 'order'];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
@@ -132,7 +139,7 @@ describe("the shop's gateway", () => {
     const response = await fetch(`${url}/docs/openapi.json`);
     assert.equal(response.status, 200);
     const merged = (await response.json()) as { readonly paths: object; readonly 'x-unavailable': unknown };
-    assert.deepEqual(Object.keys(merged.paths).sort(), ['/cart', '/me', '/orders', '/products']);
+    assert.deepEqual(Object.keys(merged.paths).sort(), ['/cart', '/me', '/orders', '/products', '/quotes']);
     assert.equal(merged['x-unavailable'], undefined);
     assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);
   });
