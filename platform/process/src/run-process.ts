@@ -50,6 +50,9 @@ export interface ProcessDefinition<Settings> extends Naming {
   readonly start: (context: ProcessContext<Settings>) => Promise<RunningProcess>;
 }
 
+/** As long as a timer can be; nothing happens at its end. */
+const FOR_EVER_MS = 2_147_483_647;
+
 /** A process that is asked to stop while it starts finishes what is half up first, so that it can be taken down whole. */
 const START_GRACE_MS = 3_000;
 
@@ -70,6 +73,8 @@ export async function runProcess<Settings>(definition: ProcessDefinition<Setting
   process.on('uncaughtException', die('an exception was not caught'));
   process.on('unhandledRejection', die('a rejection was not handled'));
   answerPings();
+  // With no socket open nothing else might: it would end in the middle of its life, with status 13.
+  setInterval(() => undefined, FOR_EVER_MS);
 
   const disposal = createDisposal(logger);
   const background = new AbortController();
