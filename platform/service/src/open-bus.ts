@@ -19,7 +19,7 @@ interface BusConfig {
   readonly RABBITMQ_URL: string | undefined;
 }
 
-type ConsumeOptions = Omit<
+export type ConsumeOptions = Omit<
   ConsumerOptions,
   'name' | 'db' | 'transport' | 'handlers' | 'logger' | 'metrics' | 'clock'
 >;
