@@ -1,8 +1,8 @@
 /**
  * Generates what is committed though it is made from something else: protobuf types
  * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
- * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, the list of commands, and what
- * each package exports. Run it after changing a .proto, a key, a command or an export: `npm run generate`. With `--check`
+ * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, the list of commands, what
+ * each package exports, and the picture of the rooms. Run it after changing a .proto, a key, a command, an export or a room: `npm run generate`. With `--check`
  * it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
@@ -21,6 +21,7 @@ import { apiReport } from './packages/api-report.ts';
 import { compileDeclarations } from './packages/compile.ts';
 import { findPackages } from './packages/workspace.ts';
 import { parseProto } from './parse-proto.ts';
+import { roomsPicture } from './rooms-picture.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const PACKAGES = ['shop/contracts', 'platform/grpc'];
@@ -38,6 +39,7 @@ export async function generateAll(): Promise<GeneratedFile[]> {
     ...(await Promise.all(PACKAGES.map(generatePackage))).flat(),
     ...gatewayFiles(),
     COMMANDS,
+    { path: 'docs/rooms.svg', content: roomsPicture(ROOT) },
     ...(await apiReports()),
   ];
 }

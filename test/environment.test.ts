@@ -1,33 +1,24 @@
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
 import system from '../flotilla.config.ts';
 import { serviceEnvironment } from '../platform/cli/src/system/service-environment.ts';
-import * as cart from '../shop/cart/src/config.ts';
-import * as gateway from '../shop/gateway/src/config.ts';
-import * as identity from '../shop/identity/src/config.ts';
-import * as inventory from '../shop/inventory/src/config.ts';
-import * as notification from '../shop/notification/src/config.ts';
-import * as order from '../shop/order/src/config.ts';
-import * as payment from '../shop/payment/src/config.ts';
-import * as paymentProvider from '../shop/payment-provider/src/config.ts';
-import * as shipping from '../shop/shipping/src/config.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
+type ReadConfig = (env: Environment) => unknown;
 
-const READERS: Readonly<Record<string, (env: Environment) => unknown>> = {
-  identity: identity.readConfig,
-  inventory: inventory.readConfig,
-  order: order.readConfig,
-  'payment-provider': paymentProvider.readConfig,
-  payment: payment.readConfig,
-  shipping: shipping.readConfig,
-  cart: cart.readConfig,
-  notification: notification.readConfig,
-  gateway: gateway.readConfig,
-};
+/** By its name, out of the `config.ts` beside its program. */
+const READERS: ReadonlyMap<string, ReadConfig> = new Map(
+  await Promise.all(
+    Object.entries(system.services).map(async ([name, { entry }]) => {
+      const { readConfig } = (await import(`../${dirname(entry)}/config.ts`)) as { readConfig: ReadConfig };
+      return [name, readConfig] as const;
+    }),
+  ),
+);
 
 /** Everything that it looks for, none of which is there. */
-function namesRead(read: (env: Environment) => unknown): ReadonlySet<string> {
+function namesRead(read: ReadConfig): ReadonlySet<string> {
   const names = new Set<string>();
   const env: Environment = new Proxy({}, { get: (_, name) => void names.add(String(name)) });
   try {
@@ -39,11 +30,7 @@ function namesRead(read: (env: Environment) => unknown): ReadonlySet<string> {
 }
 
 describe('what a user sets reaches the service that reads it', () => {
-  it('is known for every service', () => {
-    assert.deepEqual(Object.keys(READERS).sort(), Object.keys(system.services).sort());
-  });
-
-  for (const [name, read] of Object.entries(READERS)) {
+  for (const [name, read] of READERS) {
     it(name, () => {
       const env = serviceEnvironment(
         {

@@ -111,12 +111,20 @@ export function defineSystem(system: SystemConfig): SystemConfig {
   return system;
 }
 
+/** Why no service can have this name; `undefined` when one can. */
+export function serviceNameProblem(name: string): string | undefined {
+  if (!NAME.test(name)) return 'a name is lower case letters, digits and dashes, at most 40';
+  return [POSTGRES, BUS_DATABASE, BUS_READER].includes(name)
+    ? 'this name is taken by the platform'
+    : undefined;
+}
+
 function checkService(system: SystemConfig, name: string, service: ServiceConfig): void {
   const refuse = (what: string): never => {
     throw new TypeError(`service ${name}: ${what}`);
   };
-  if (!NAME.test(name)) refuse('a name is lower case letters, digits and dashes, at most 40');
-  if ([POSTGRES, BUS_DATABASE, BUS_READER].includes(name)) refuse('this name is taken by the platform');
+  const problem = serviceNameProblem(name);
+  if (problem !== undefined) refuse(problem);
   for (const other of service.needs ?? []) {
     if (!(other in system.services)) refuse(`needs ${other}, which is not declared`);
   }

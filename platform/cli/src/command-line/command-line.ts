@@ -11,6 +11,7 @@ import { fault } from '../commands/fault.ts';
 import { gateway } from '../commands/gateway.ts';
 import { keys } from '../commands/keys.ts';
 import { logs } from '../commands/logs.ts';
+import { create } from '../commands/new.ts';
 import { projection } from '../commands/projection.ts';
 import { ps } from '../commands/ps.ts';
 import { queue } from '../commands/queue.ts';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly Command[] = [
   gateway,
   route,
   explain,
+  create,
   completion(() => COMMANDS),
 ];
 
