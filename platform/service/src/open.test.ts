@@ -10,6 +10,7 @@ import { eventually } from '@flotilla/kernel/testing';
 import { busMigrations, defineMessage, inboxMigrations, on, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createDisposal, readServiceEnvironment } from '@flotilla/process';
+import { createEdges } from '@flotilla/resilience';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { openBus } from './open-bus.ts';
 import { openClient } from './open-client.ts';
@@ -48,12 +49,14 @@ describe('what a service opens', () => {
     const disposal = createDisposal(silentLogger);
     const checks = new Map<string, ReadinessCheck>();
     const disposed: string[] = [];
+    const metrics = createMetrics();
     const service: ServiceContext<{ DATABASE_URL: string; BUS_URL: string; RABBITMQ_URL: undefined }> = {
       name: 'greeter',
       config: { DATABASE_URL: own.uri, BUS_URL: bus.uri, RABBITMQ_URL: undefined },
       env: readServiceEnvironment({ INSTANCE_ID: 'greeter-7' }, 'greeter'),
       logger: silentLogger,
-      metrics: createMetrics(),
+      metrics,
+      edges: createEdges({ caller: 'greeter', logger: silentLogger, metrics }),
       clock: systemClock,
       newId: uuidv7,
       verifyToken: issuer.verify,
