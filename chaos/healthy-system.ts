@@ -50,7 +50,11 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
   shipping: [folder('shipping', 'shop/shipping/migrations'), outbox, inbox],
   cart: [folder('cart', 'shop/cart/migrations'), inbox],
   notification: [folder('notification', 'shop/notification/migrations'), inbox],
-  identity: [folder('identity', 'shop/identity/migrations'), outbox],
+  identity: [
+    folder('auth-provider', 'platform/auth/migrations'),
+    folder('identity', 'shop/identity/migrations'),
+    outbox,
+  ],
   bus: [folder('bus', 'platform/messaging/migrations/bus')],
 };
 

@@ -98,7 +98,9 @@ export const messages: readonly Invariant[] = [
           system,
           'bus',
           'bus.delivery',
-          'SELECT q.name AS queue, d.id, d.type, d.key FROM bus.delivery d JOIN bus.queue q ON q.id = d.queue_id',
+          // Notices are kept for a while: every process reads them, and none takes them away.
+          `SELECT q.name AS queue, d.id, d.type, d.key FROM bus.delivery d JOIN bus.queue q ON q.id = d.queue_id
+           WHERE q.name <> '@notices'`,
         ),
         ...SERVICES.map((name) =>
           readIfThere(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { before, it } from 'node:test';
+import { after, before, it } from 'node:test';
 import { createContext, runInContext } from 'node:vm';
 import { createValidator } from '@flotilla/kernel';
-import type { RunningSystem } from './running-system.ts';
+import { type RunningSystem, signingOutLast } from './running-system.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -48,6 +48,7 @@ export const documents = (running: () => RunningSystem) => (): void => {
     document = JSON.parse(text) as Document;
     exampleOf = await pageOf(url, text);
   });
+  after(() => running().forgetTokens());
 
   function responseOf({ responses }: Operation, status: number): Response {
     const declared = responses[status] ?? (status >= 400 ? responses['default'] : undefined);
@@ -86,8 +87,11 @@ export const documents = (running: () => RunningSystem) => (): void => {
   }
 
   const operations = (): readonly (readonly [path: string, method: string, operation: Operation])[] =>
-    Object.entries(document.paths).flatMap(([path, item]) =>
-      Object.entries(item).map(([method, operation]) => [path, method, operation] as const),
+    signingOutLast(
+      Object.entries(document.paths).flatMap(([path, item]) =>
+        Object.entries(item).map(([method, operation]) => [path, method, operation] as const),
+      ),
+      ([path]) => path,
     );
 
   const bearer = () => ({ authorization: `Bearer ${token}` });

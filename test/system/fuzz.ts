@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { it } from 'node:test';
+import { after, it } from 'node:test';
 import { seededRandom } from './order-load.ts';
-import type { RunningSystem } from './running-system.ts';
+import { type RunningSystem, signingOutLast } from './running-system.ts';
 
 export const FUZZ_SEED: number = Number(process.env['FUZZ_SEED'] ?? Date.now() % 1_000_000);
 const REQUESTS_PER_ROUTE = 12;
@@ -55,11 +55,13 @@ interface Operation {
 
 /** No public input is answered with a 5xx: every route that the gateway documents, with input that nobody meant. */
 export const fuzz = (running: () => RunningSystem) => (): void => {
+  after(() => running().forgetTokens());
+
   it('answers 4xx at worst, whatever is sent to any public route', async () => {
     const system = running();
     const tokens = await Promise.all(['alice', 'admin'].map((user) => system.token(user)));
     const request = createRequests(seededRandom(FUZZ_SEED), [...tokens, 'x']);
-    const operations = await documented(system.url);
+    const operations = signingOutLast(await documented(system.url), ({ path }) => path);
     assert.ok(operations.length > 15, 'every route is documented');
     const wrong: string[] = [];
     for (const operation of operations)

@@ -11,6 +11,8 @@ import { ROOT } from '../source-files.ts';
 
 const run = promisify(execFile);
 const START_TIMEOUT_MS = 120_000;
+/** Well below the five minutes that an access token lives: whoever asks for one may use it for a while. */
+const TOKEN_KEPT_MS = 120_000;
 const CLI = join(ROOT, 'platform/cli/bin/flotilla.js');
 
 export interface Answer {
@@ -62,6 +64,8 @@ export interface RunningSystem {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Access token of a demo user: `alice`, `bob`, `carol`, `admin`. */
   token(user: string): Promise<string>;
+  /** The next token of each user is that of a new log-in: somebody may have signed them out. */
+  forgetTokens(): void;
   cli(...args: string[]): Promise<string>;
   ps(): Promise<readonly InstanceStatus[]>;
   /** Stops a service and starts it again; `crashPoints`: where its processes kill themselves, one after the other. */
@@ -146,7 +150,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     return known;
   };
 
-  const tokens = new Map<string, Promise<string>>();
+  const tokens = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
   const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
     request(url, method, path, callOptions);
   const logIn = async (user: string): Promise<string> => {
@@ -178,10 +182,13 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
         50,
       ),
     token: (user) => {
-      const known = tokens.get(user) ?? logIn(user);
-      tokens.set(user, known);
-      return known;
+      const known = tokens.get(user);
+      if (known && performance.now() < known.until) return known.token;
+      const token = logIn(user);
+      tokens.set(user, { token, until: performance.now() + TOKEN_KEPT_MS });
+      return token;
     },
+    forgetTokens: () => tokens.clear(),
     kill: async (service) => {
       const pid = (await control.instances()).find((instance) => instance.service === service)?.pid;
       if (pid) process.kill(pid, 'SIGKILL');
@@ -262,6 +269,12 @@ export function orderBody(wish: OrderWish = {}): object {
     },
     ...wish.agreedOn,
   };
+}
+
+/** Operations with those that end sessions behind all others, which need the token. */
+export function signingOutLast<T>(operations: readonly T[], pathOf: (operation: T) => string): readonly T[] {
+  const signsOut = (operation: T) => /^\/me\/sessions|^\/auth\/logout/.test(pathOf(operation));
+  return [...operations.filter((one) => !signsOut(one)), ...operations.filter(signsOut)];
 }
 
 /** Places an order as a demo user; waits 20 s for its end unless told otherwise. */

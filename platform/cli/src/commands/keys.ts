@@ -13,7 +13,7 @@ const rotate: Command = {
   name: 'rotate',
   summary: 'makes new signing keys, which are published long before they sign: nobody is refused',
   options: { ...JSON_OPTION, ...OPERATOR_OPTIONS, ...DATA_DIR_OPTION },
-  example: 'keys rotate --reason "once a year"',
+  example: "keys rotate --reason 'once a year'",
   run: async (invocation) => {
     const { by, reason } = operatorOf(invocation.values);
     const { services } = await loadSystem(findRoot(invocation.cwd));
