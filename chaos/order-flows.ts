@@ -77,6 +77,24 @@ async function signUp(system: RunningSystem): Promise<undefined> {
     60_000,
     100,
   );
+  await signOut(system, body);
+}
+
+/** Ends a session in each of the ways there are. Who is told nothing, or that the session has ended, is content. */
+async function signOut(system: RunningSystem, { email, password }: Readonly<Record<string, string>>) {
+  const logIn = async () =>
+    (await insistOn('logged in', () => system.call('POST', '/auth/login', { body: { email, password } })))
+      .body;
+  const end = async (path: string) => {
+    const { accessToken: token = '' } = await logIn();
+    await insistOn('the session has ended', () => system.call('DELETE', path, { token }));
+  };
+  const { accessToken: token = '' } = await logIn();
+  const { body } = await insistOn('sessions are listed', () => system.call('GET', '/me/sessions', { token }));
+  await end(`/me/sessions/${body.items?.[0]?.id}`);
+  await end('/me/sessions');
+  const { refreshToken } = await logIn();
+  await insistOn('logged out', () => system.call('POST', '/auth/logout', { body: { refreshToken } }));
 }
 
 async function cancel(system: RunningSystem): Promise<ClientRecord> {

@@ -15,7 +15,7 @@ const LISTS: Readonly<Record<string, readonly string[]>> = {
 export function declaredCrashPoints(): readonly string[] {
   const files = listFiles(/^(platform|shop)\/[^/]+\/src\/.*(?<!\.test)\.ts$/);
   const named = files.flatMap((file) =>
-    [...readText(file).matchAll(/\bcrashPoint\('([^']+)'\)/g)].map((found) => found[1] ?? ''),
+    [...readText(file).matchAll(/\bcrashPoint\('([a-z.-]+)'\)/g)].map((found) => found[1] ?? ''),
   );
   return [...new Set([...named, ...Object.values(LISTS).flat()])].sort();
 }

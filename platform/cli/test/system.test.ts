@@ -475,7 +475,7 @@ describe('a service that does not start', () => {
       assert.doesNotMatch(system.output(), /starts again/);
       assert.deepEqual(
         (await system.ps()).map(({ service }) => service),
-        ['postgres', 'billing', 'edge', 'registry'],
+        ['postgres', 'billing', 'edge'],
       );
       system.process.kill('SIGTERM');
       assert.equal(await system.exited, 0);
