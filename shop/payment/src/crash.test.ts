@@ -8,7 +8,7 @@ import { createRoundRobin, createStaticResolver, register } from '@flotilla/disc
 import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
 import { isPlatformError } from '@flotilla/kernel';
-import { childEnvironment } from '@flotilla/kernel/testing';
+import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -86,8 +86,12 @@ describe('a process that is killed', () => {
     assert.equal(child.signalCode, 'SIGKILL');
   }
 
-  /** Calls the doomed service; the answer is lost with it. */
-  async function callDoomed(address: string, route: 'charge' | 'refund', orderId: string): Promise<void> {
+  /** Calls the doomed service until it dies: one that has just started may put its callers off. The response is lost with it. */
+  async function callDoomed(
+    { child, address }: { readonly child: ChildProcess; readonly address: string },
+    route: 'charge' | 'refund',
+    orderId: string,
+  ): Promise<void> {
     const client = createHttpClient({
       service: 'payment',
       pick: createRoundRobin(createStaticResolver({ payment: [address] })).pick,
@@ -100,11 +104,14 @@ describe('a process that is killed', () => {
       payment: { token: 'tok_ok' },
       customerId: 'alice',
     };
-    const call =
+    const call = () =>
       route === 'charge'
         ? client.call(chargePayment, { params: { orderId }, body })
         : client.call(refundPayment, { params: { orderId } });
-    await assert.rejects(call, isPlatformError);
+    await eventually('it is killed', async () => {
+      await assert.rejects(call(), isPlatformError);
+      return child.signalCode !== null || child.exitCode !== null;
+    });
     await client.close();
   }
 
@@ -124,9 +131,9 @@ describe('a process that is killed', () => {
   ])
     it(`at ${point} leaves an order that is charged once`, async () => {
       const orderId = randomUUID();
-      const { child, address } = await startDoomed('main.ts', payment.database.uri, point);
-      await callDoomed(address, 'charge', orderId);
-      await assertKilled(child);
+      const doomed = await startDoomed('main.ts', payment.database.uri, point);
+      await callDoomed(doomed, 'charge', orderId);
+      await assertKilled(doomed.child);
       await outliveLeases();
       assert.equal((await payment.charge(orderId, 'tok_ok')).status, 'captured');
       assert.deepEqual(await payment.state(orderId), {
@@ -149,9 +156,9 @@ describe('a process that is killed', () => {
     it(`at ${point} leaves an order that is refunded once`, async () => {
       const orderId = randomUUID();
       await payment.charge(orderId, 'tok_ok');
-      const { child, address } = await startDoomed('main.ts', payment.database.uri, point);
-      await callDoomed(address, 'refund', orderId);
-      await assertKilled(child);
+      const doomed = await startDoomed('main.ts', payment.database.uri, point);
+      await callDoomed(doomed, 'refund', orderId);
+      await assertKilled(doomed.child);
       await outliveLeases();
       assert.equal(await payment.refund(orderId), 'refunded');
       assert.deepEqual(await payment.state(orderId), {
@@ -165,13 +172,9 @@ describe('a process that is killed', () => {
 
   it('after it captured for an order that is then cancelled leaves nothing taken', async () => {
     const orderId = randomUUID();
-    const { child, address } = await startDoomed(
-      'main.ts',
-      payment.database.uri,
-      'payment.after-provider-call',
-    );
-    await callDoomed(address, 'charge', orderId);
-    await assertKilled(child);
+    const doomed = await startDoomed('main.ts', payment.database.uri, 'payment.after-provider-call');
+    await callDoomed(doomed, 'charge', orderId);
+    await assertKilled(doomed.child);
     assert.equal((await payment.state(orderId)).providerStatus, 'captured');
     assert.equal(await payment.refund(orderId), 'refunded');
     const { clearing, providerRefunds } = await payment.state(orderId);
