@@ -126,11 +126,16 @@ function installOnly(home: string, wanted: readonly Package[]): void {
   const manifest = {
     type: 'module',
     private: true,
-    dependencies: tarballs(wanted),
+    // Optional peers as well: some entry is for who has them.
+    dependencies: { ...tarballs(wanted), ...Object.assign({}, ...wanted.map(peersOf)) },
     overrides: tarballs(others),
   };
   writeFileSync(join(home, 'package.json'), JSON.stringify(manifest));
   run('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline'], home);
+}
+
+function peersOf({ manifest }: Package): Readonly<Record<string, string>> {
+  return manifest.peerDependencies ?? {};
 }
 
 /** With declarations checked as well: a package whose types need what it does not depend on fails. */

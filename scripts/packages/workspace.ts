@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 
 export type Manifest = {
   readonly name: string;
+  readonly peerDependencies?: Readonly<Record<string, string>>;
   readonly version: string;
   readonly exports: Readonly<Record<string, string>>;
   readonly bin?: Readonly<Record<string, string>>;

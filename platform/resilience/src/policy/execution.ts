@@ -123,7 +123,7 @@ export class Execution<T> {
     this.parts.onRetry(error, this.#attempts, delayMs);
     // By a promise, since what runs in a timer's callback has lost the context of the request.
     void new Promise<void>((resolve) => {
-      this.#pause = this.parts.timers.after(delayMs, resolve);
+      this.#pause = this.parts.timers.after(delayMs, resolve, true);
     }).then(() => {
       if (!this.#isDone) this.#launch(false);
     });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
 import { createSystemTimers } from './timers.ts';
 
@@ -20,5 +21,17 @@ describe('the timers of a process', () => {
     });
     assert.deepEqual(fired, ['first', 'second']);
     assert.ok(performance.now() - startedAtMs >= 40);
+  });
+
+  it('keep a process alive that waits for one of them to fire, when they are told to', () => {
+    const module = JSON.stringify(new URL('timers.ts', import.meta.url).href);
+    const script = (keepsAlive: boolean) => `
+      import { createSystemTimers } from ${module};
+      const timers = createSystemTimers();
+      timers.after(60_000, () => undefined, true).cancel();
+      timers.after(20, () => process.exit(7), ${keepsAlive});`;
+    const exitOf = (keepsAlive: boolean) =>
+      spawnSync(process.execPath, ['--input-type=module', '-e', script(keepsAlive)]).status;
+    assert.deepEqual([exitOf(true), exitOf(false)], [7, 0]);
   });
 });

@@ -8,7 +8,8 @@ export interface Timer {
 
 /** Time as every policy reads it. Tests hand in `createVirtualTimers` of `@flotilla/resilience/testing`. */
 export interface Timers {
-  after(ms: number, fire: () => void): Timer;
+  /** With `keepsAlive` the process does not end before it has fired or was cancelled. Default false. */
+  after(ms: number, fire: () => void, keepsAlive?: boolean): Timer;
   /** Monotonic. */
   readonly nowMs: number;
 }
@@ -20,7 +21,7 @@ const QUIET_TICKS = 200;
 /**
  * Deadlines of all calls of a process at the cost of one interval, which runs only while there are some: one fires up
  * to 10 ms late, never early. `setTimeout` for each call costs half a microsecond and a list for each duration. The
- * interval does not keep the process alive.
+ * interval keeps the process alive only for timers that say so.
  */
 export function createSystemTimers(): Timers {
   const wheel = createTimerWheel(TICK_MS, performance.now());
@@ -28,6 +29,7 @@ export function createSystemTimers(): Timers {
   let added = 0;
   let quietTicks = 0;
   let addedBefore = 0;
+  let holding = 0;
 
   function tick(): void {
     wheel.advance(performance.now());
@@ -38,16 +40,40 @@ export function createSystemTimers(): Timers {
     interval = undefined;
   }
 
+  function add(ms: number, fire: () => void): Timer {
+    added += 1;
+    if (interval === undefined) {
+      quietTicks = 0;
+      interval = setInterval(tick, TICK_MS);
+      interval.unref();
+    }
+    return wheel.add(performance.now() + ms, fire);
+  }
+
+  function hold(ms: number, fire: () => void): Timer {
+    let isHeld = true;
+    const release = () => {
+      if (!isHeld) return;
+      isHeld = false;
+      holding -= 1;
+      if (holding === 0) interval?.unref();
+    };
+    const timer = add(ms, () => {
+      release();
+      fire();
+    });
+    holding += 1;
+    interval?.ref();
+    return {
+      cancel: () => {
+        release();
+        timer.cancel();
+      },
+    };
+  }
+
   return {
-    after: (ms, fire) => {
-      added += 1;
-      if (interval === undefined) {
-        quietTicks = 0;
-        interval = setInterval(tick, TICK_MS);
-        interval.unref();
-      }
-      return wheel.add(performance.now() + ms, fire);
-    },
+    after: (ms, fire, keepsAlive = false) => (keepsAlive ? hold(ms, fire) : add(ms, fire)),
     get nowMs() {
       return performance.now();
     },
