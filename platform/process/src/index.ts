@@ -24,3 +24,4 @@ export {
 } from './run-process.ts';
 export { runTask, type TaskContext, type TaskDefinition } from './run-task.ts';
 export { readServiceEnvironment, type ServiceEnvironment } from './service-environment.ts';
+export { readTaskFile } from './task-file.ts';

@@ -1,25 +1,7 @@
-import { readFile } from 'node:fs/promises';
 import { createDatabase } from '@flotilla/postgres';
-import { readEnvironment, runTask, secret, taskError } from '@flotilla/process';
+import { readEnvironment, readTaskFile, runTask, secret, taskError } from '@flotilla/process';
 import { importProducts, readProducts } from '../features/import-products.ts';
 import { createPostgresCatalogueStore } from '../postgres-catalogue-store.ts';
-
-const MOST_SHOWN = 50;
-
-async function readText(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw taskError('TASK_REFUSED', `${file} cannot be read: ${(error as Error).message}`);
-  }
-}
-
-function refusal(file: string, problems: readonly string[]) {
-  const shown = problems.slice(0, MOST_SHOWN).map((problem) => `\n  ${problem}`);
-  const more = problems.length > MOST_SHOWN ? `\n  and ${problems.length - MOST_SHOWN} more` : '';
-  const text = `${file} is not usable, nothing was changed:${shown.join('')}${more}\n`;
-  return taskError('TASK_REFUSED', text);
-}
 
 await runTask({
   service: 'inventory',
@@ -29,8 +11,7 @@ await runTask({
     const [file, ...rest] = args;
     if (file === undefined || rest.length > 0)
       throw taskError('TASK_USAGE', 'usage: import-products <JSON file>');
-    const products = readProducts(await readText(file));
-    if (!products.ok) throw refusal(file, products.rejection);
+    const products = await readTaskFile(file, readProducts);
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: 'import-products',
@@ -38,8 +19,8 @@ await runTask({
     });
     defer('database', db.close);
     const catalogue = createPostgresCatalogueStore(db);
-    const { added, changed } = await importProducts({ catalogue }, products.value);
-    const unchanged = products.value.length - added - changed;
+    const { added, changed } = await importProducts({ catalogue }, products);
+    const unchanged = products.length - added - changed;
     say(`${added} added, ${changed} changed, ${unchanged} unchanged. What was there keeps its stock.`);
   },
 });
