@@ -8,6 +8,8 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { startEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import system from '../flotilla.config.ts';
+import { buildFrontends } from '../platform/cli/src/frontends/build-frontends.ts';
 import { compileModules } from '../platform/cli/src/system/compile-modules.ts';
 import { runTests } from './run-tests.ts';
 import { startTestBroker, type TestBroker } from './test-broker.ts';
@@ -52,6 +54,9 @@ try {
     ...broker?.env,
   };
   const { signal } = interrupted;
+  // Else each system that a test starts would build the same pages, at the same time.
+  if (files.some((file) => /^test\/(system|browser)|storefront|process\.test/.test(file)))
+    await buildFrontends({ system, root: process.cwd(), env: process.env, signal, say: console.log });
   const programs = [...files, ...globSync('shop/**/main.ts', { exclude: ['**/node_modules'] })];
   const entries = programs.map((file) => resolve(file));
   await compileModules({ entries, compileCache: env.NODE_COMPILE_CACHE, env, signal });

@@ -35,6 +35,7 @@ describe('what a user sets reaches the service that reads it', () => {
       const env = serviceEnvironment(
         {
           system,
+          root: '',
           secrets: { areNew: false, get: () => 'secret', save: async () => undefined },
           adminUri: 'postgres://postgres@127.0.0.1:5432/postgres',
           registryUrl: 'http://127.0.0.1:8500',

@@ -1,6 +1,6 @@
 /** What is published: one folder a package, with compiled code, assets and a manifest that names them. */
 import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { linesOnly } from './source-maps.ts';
 import type { Manifest, Package } from './workspace.ts';
 
@@ -15,13 +15,26 @@ const EXACT = new Set(['undici']);
 /** The oldest Node that the packages are tested on. */
 const ENGINES = { node: '>=22.12' };
 
-/** Stages `pack` in `target` out of `compiled`, the compiler's output of all packages. */
-export function stage(root: string, pack: Package, compiled: string, target: string): void {
+export interface Built {
+  readonly root: string;
+  /** The compiler's output of all packages. */
+  readonly compiled: string;
+  /** Where pages for browsers were built, in whatever package, relative to `root`. */
+  readonly pages: readonly string[];
+}
+
+/** Stages `pack` in `target`. */
+export function stage({ root, compiled, pages }: Built, pack: Package, target: string): void {
   rmSync(target, { recursive: true, force: true });
   const dist = join(target, 'dist');
   mkdirSync(dist, { recursive: true });
   cpSync(join(compiled, pack.folder), dist, { recursive: true });
   for (const folder of ASSETS) copyIfThere(join(pack.path, folder), join(dist, folder));
+  for (const folder of pages.filter((path) => path.startsWith(`platform/${pack.folder}/`)))
+    cpSync(join(root, folder), join(dist, folder.slice(`platform/${pack.folder}/`.length)), {
+      recursive: true,
+      filter: (path) => !basename(path).startsWith('.'), // how it was built
+    });
   for (const file of globSync('src/**/*.{html,svg,css,js,json}', { cwd: pack.path }))
     cpSync(join(pack.path, file), join(dist, file), { errorOnExist: true, force: false });
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);

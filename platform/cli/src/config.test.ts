@@ -44,6 +44,14 @@ describe('a system', () => {
         (error) => error instanceof TypeError && reason.test(error.message),
       );
     }
+    const page = { build: 'build.ts', output: 'dist' };
+    const wrongPages: readonly (readonly [NonNullable<SystemConfig['frontends']>, RegExp])[] = [
+      [{ Pages: page }, /like that of a service, got Pages/],
+      [{ pages: { ...page, servedBy: 'nobody' } }, /servedBy nobody, which is not declared/],
+      [{ a: { ...page, servedBy: 'order' }, b: { ...page, servedBy: 'order' } }, /order serves another one/],
+    ];
+    for (const [frontends, reason] of wrongPages)
+      assert.throws(() => define({ order: { entry } }, { frontends }), reason);
     assert.throws(
       () => define({ order: { entry } }, { issuer: { service: 'order', path: '/' } }),
       /with a port/,
@@ -54,6 +62,14 @@ describe('a system', () => {
     const system = define({ stock: { entry }, order: { entry }, edge: { entry, needs: ['stock', 'order'] } });
     const part = selectServices(system, ['order', 'edge']);
     assert.deepEqual(part.services, { order: { entry, needs: [] }, edge: { entry, needs: ['order'] } });
+  });
+
+  it('keeps the pages of the services that run, and those that are of none', () => {
+    const page = { build: 'build.ts', output: 'dist' };
+    const frontends = { shop: { ...page, servedBy: 'edge' }, manual: page };
+    const system = define({ stock: { entry }, edge: { entry } }, { frontends });
+    assert.deepEqual(selectServices(system, ['edge']).frontends, frontends);
+    assert.deepEqual(selectServices(system, ['stock']).frontends, { manual: page });
   });
 
   it('keeps its issuer without the service that users reach, and its welcome only with all of those', () => {

@@ -64,6 +64,18 @@ export interface WelcomeFacts {
   readonly command: (...words: readonly string[]) => string;
 }
 
+/** Pages for browsers, built beside the start of the system when their sources are newer than what was built. */
+export interface FrontendConfig {
+  /** A program that builds into the folder of its one argument, relative to the configuration file. */
+  readonly build: string;
+  /** Where what was built is kept, relative to the configuration file; nothing else may be in it. */
+  readonly output: string;
+  /** Files and folders that it is built from besides the folder of the program and the lock file. Default: none. */
+  readonly inputs?: readonly string[];
+  /** The service that serves it: told the folder in `FRONTEND_DIR`, and without it nothing is built. Default: nobody's. */
+  readonly servedBy?: string;
+}
+
 export interface BusConfig {
   /** Of the database that all services with `bus` share. */
   readonly migrations: readonly MigrationSource[];
@@ -76,6 +88,8 @@ export interface SystemConfig {
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceConfig>>;
   readonly bus?: BusConfig;
+  /** Default: none. */
+  readonly frontends?: Readonly<Record<string, FrontendConfig>>;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
   readonly issuer?: {
     readonly service: string;
@@ -107,6 +121,7 @@ export function defineSystem(system: SystemConfig): SystemConfig {
   const issuer = system.issuer?.service;
   if (issuer !== undefined && system.services[issuer]?.port === undefined)
     throw new TypeError(`issuer.service must be a service with a port, got ${issuer}`);
+  checkFrontends(system);
   findCycle(system.services);
   return system;
 }
@@ -147,6 +162,20 @@ function checkTasks(service: string, { tasks = {} }: ServiceConfig): void {
   throw new TypeError(`service ${service}: the name of a task is like that of a service, got ${wrong}`);
 }
 
+function checkFrontends({ services, frontends = {} }: SystemConfig): void {
+  const servers = new Set<string>();
+  for (const [name, { servedBy }] of Object.entries(frontends)) {
+    if (!NAME.test(name))
+      throw new TypeError(`the name of a front end is like that of a service, got ${name}`);
+    if (servedBy === undefined) continue;
+    if (!(servedBy in services))
+      throw new TypeError(`front end ${name}: servedBy ${servedBy}, which is not declared`);
+    if (servers.has(servedBy))
+      throw new TypeError(`front end ${name}: ${servedBy} serves another one already`);
+    servers.add(servedBy);
+  }
+}
+
 /** Throws when services need each other in a circle. */
 function findCycle(services: SystemConfig['services']): void {
   const cleared = new Set<string>();
@@ -170,17 +199,21 @@ export function callersOf({ services }: SystemConfig, name: string): readonly st
 
 /** The system without the services that were not asked for. */
 export function selectServices(system: SystemConfig, names: readonly string[]): SystemConfig {
-  const { welcome, issuer, ...rest } = system;
+  const { welcome, issuer, frontends = {}, ...rest } = system;
   const chosen = Object.entries(system.services).filter(([name]) => names.includes(name));
   const services = chosen.map(([name, service]) => {
     const needs = (service.needs ?? []).filter((other) => names.includes(other));
     const calledBy = callersOf(system, name); // those that are left out may run elsewhere
     return [name, { ...service, needs, ...(calledBy && { calledBy }) }];
   });
+  const served = Object.entries(frontends).filter(
+    ([, { servedBy }]) => servedBy === undefined || names.includes(servedBy),
+  );
   const edges = Object.keys(system.services).filter((name) => system.services[name]?.port !== undefined);
   return {
     ...rest,
     services: Object.fromEntries(services),
+    ...(served.length > 0 && { frontends: Object.fromEntries(served) }),
     ...(issuer && { issuer: { ...issuer, port: system.services[issuer.service]?.port } }),
     // It speaks of all that users reach.
     ...(welcome && edges.every((name) => names.includes(name)) && { welcome }),

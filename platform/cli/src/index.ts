@@ -2,6 +2,7 @@ export {
   type BusConfig,
   callersOf,
   defineSystem,
+  type FrontendConfig,
   type ServiceConfig,
   type SystemConfig,
   type Welcome,

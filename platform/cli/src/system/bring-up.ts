@@ -62,6 +62,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     crashTrace: env['FLOTILLA_CRASH_TRACE'] || undefined,
     inherited: env,
     onEvent: progress.onEvent,
+    say: progress.say,
     onDown: () => {
       down.asked.resolve();
       return down.done.promise;

@@ -12,6 +12,7 @@ import { createInjectedFaults } from '../control/injected-faults.ts';
 import { createControlServer, type RegistryAccess, type TaskProgram } from '../control/server.ts';
 import { claimSocket } from '../control/socket.ts';
 import { cliError } from '../errors.ts';
+import { buildFrontends } from '../frontends/build-frontends.ts';
 import { checkBroker, type FreeBroker } from './broker.ts';
 import { compileModules } from './compile-modules.ts';
 import { refuseUnknownCrashPoints } from './crash-points.ts';
@@ -49,6 +50,8 @@ export interface RunOptions {
   readonly crashTrace: string | undefined;
   readonly inherited: Readonly<Record<string, string | undefined>>;
   readonly onEvent: SupervisorOptions['onEvent'];
+  /** What the user should know besides, a line each. */
+  readonly say: (line: string) => void;
   /** Somebody asked for the end over the control socket; resolves when everything has stopped. */
   readonly onDown: () => Promise<void>;
 }
@@ -135,11 +138,11 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await broker?.claim();
     // Who has a compile cache already shares it: a new data directory would begin with an empty one.
     const compileCache = options.inherited['NODE_COMPILE_CACHE'] || dataDir.compileCache;
+    const program = { env: nodeEnvironment({ ...options, compileCache }), signal: ending.signal };
     const compiled = compileModules({
       entries: Object.values(system.services).map(({ entry }) => join(options.root, entry)),
       compileCache,
-      env: nodeEnvironment({ ...options, compileCache }),
-      signal: ending.signal,
+      ...program,
     });
     if (externalAdminUri === undefined) await startPostgres(supervisor);
     const facts = {
@@ -153,7 +156,10 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     await provision(adminUri(), plan);
     running.facts = facts;
     await compiled;
+    // Beside the services, which answer without pages, too.
+    const pages = buildFrontends({ system, root: options.root, say: options.say, ...program });
     await supervisor.start(Object.keys(system.services), options.crashPoints);
+    await pages;
   }
 
   return {

@@ -29,11 +29,13 @@ const system = defineSystem({
     edge: { entry, port: 8080 },
   },
   bus: database,
+  frontends: { pages: { build: 'pages/build.ts', output: 'pages/dist', servedBy: 'edge' } },
   issuer: { service: 'edge', path: '/identity' },
 });
 
 const facts: SystemFacts = {
   system,
+  root: '/checkout',
   secrets: { areNew: false, get: (name) => `secret of ${name}`, save: async () => undefined },
   adminUri: 'postgres://postgres:admin-password@127.0.0.1:5432/postgres',
   registryUrl: 'http://127.0.0.1:8500',
@@ -56,6 +58,8 @@ describe('the environment of a service', () => {
     assert.equal(env['AUDIENCE'], 'shop');
     assert.equal(env['FLOTILLA_DEMO'], '1');
     assert.equal(serviceEnvironment(facts, 'stock', 'stock-1')['PORT'], '0');
+    assert.equal(env['FRONTEND_DIR'], '/checkout/pages/dist');
+    assert.equal(serviceEnvironment(facts, 'stock', 'stock-1')['FRONTEND_DIR'], undefined);
   });
 
   it('finds the registry that the user has, with the user’s token', () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
@@ -8,6 +9,8 @@ import { type Secrets, sha256Hex } from './secrets.ts';
 /** What is the same for all services of a run. */
 export interface SystemFacts {
   readonly system: SystemConfig;
+  /** The folder of the configuration. */
+  readonly root: string;
   readonly secrets: Secrets;
   readonly adminUri: string;
   readonly registryUrl: string;
@@ -69,6 +72,7 @@ export function serviceEnvironment(
     ...databases(facts, name, service),
     ...secretsOf(facts, name, service),
     ...callers(facts.system, name),
+    ...frontend(facts, name),
     ...service.env,
   };
 }
@@ -130,6 +134,12 @@ function callers(system: SystemConfig, name: string): Record<string, string> {
   const names = callersOf(system, name);
   if (names === undefined) return {};
   return { CALLERS: names.length > 0 ? names.join(',') : '-' };
+}
+
+/** Where what it serves to browsers is built. */
+function frontend({ system, root }: SystemFacts, name: string): Record<string, string> {
+  const served = Object.values(system.frontends ?? {}).find(({ servedBy }) => servedBy === name);
+  return served ? { FRONTEND_DIR: join(root, served.output) } : {};
 }
 
 /** The issuer is told hashes only. */
