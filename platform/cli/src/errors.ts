@@ -15,7 +15,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CLI_START_FAILED`: something that everything needs did not start.
  * - `CLI_NOT_FOUND`: what was named is not there.
  * - `CLI_QUEUE_IN_USE`: the service of a queue that was to be dropped is configured, or consumes it.
- * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it.
+ * - `CLI_NO_ANSWER`: a running service did not carry out in time what was asked of it, or the system does not answer.
  * - `CLI_NOT_READY`: a system in the background was not ready in time; it goes on.
  * - `CLI_UNEXPECTED`: a fault of this program; its stack is shown.
  */

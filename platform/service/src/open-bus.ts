@@ -8,15 +8,23 @@ import {
   type Outbox,
 } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
-import { optional, secret } from '@flotilla/process';
+import { integer, optional, secret } from '@flotilla/process';
 import type { ServiceContext } from './service.ts';
 
 /** What `openBus` needs: `readEnvironment(env, { ...BUS_SETTINGS, … })`. */
-export const BUS_SETTINGS = { BUS_URL: secret(), RABBITMQ_URL: optional(secret()) };
+export const BUS_SETTINGS = {
+  BUS_URL: secret(),
+  RABBITMQ_URL: optional(secret()),
+  /** A queue with as many messages, or with one so old, is worth a warning. */
+  QUEUE_WARN_MESSAGES: optional(integer({ min: 1 })),
+  QUEUE_WARN_SECONDS: optional(integer({ min: 1 })),
+};
 
 interface BusConfig {
   readonly BUS_URL: string;
   readonly RABBITMQ_URL: string | undefined;
+  readonly QUEUE_WARN_MESSAGES: number | undefined;
+  readonly QUEUE_WARN_SECONDS: number | undefined;
 }
 
 export type ConsumeOptions = Omit<
@@ -39,7 +47,9 @@ export interface ServiceBus {
 export async function openBus(service: ServiceContext<BusConfig>, db: Database): Promise<ServiceBus> {
   const { name, config, env, logger, metrics, clock, newId, defer } = service;
   const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = config;
-  const transport = await createTransport({ name: env.instanceId, busUrl, rabbitmqUrl, logger, metrics });
+  const backlogLimits = { messages: config.QUEUE_WARN_MESSAGES, ageSeconds: config.QUEUE_WARN_SECONDS };
+  const bus = { busUrl, rabbitmqUrl, backlogLimits };
+  const transport = await createTransport({ name: env.instanceId, ...bus, logger, metrics });
   defer('message transport', () => transport.close());
   const watch = service.revocations.follow(transport);
   defer('revocations', () => watch.close());

@@ -253,6 +253,24 @@ describe('an order that runs by events', () => {
     assert.equal((await orders.told(granted)).at(-1)?.type, 'order.shipping-granted');
   });
 
+  it('is cancelled or asked about although another order cannot be', async () => {
+    const orders = await start();
+    const [bad, good] = [idOf(await orders.place()), idOf(await orders.place())];
+    const ruin = (sql: string) =>
+      orders.db.query(`UPDATE order_process SET ${sql} WHERE order_id = $1`, [bad]);
+    await ruin(`data = '{}', deadline_at = deadline_at - interval '1 second'`);
+    await orders.db.query(
+      `UPDATE order_process SET ask_at = ask_at - interval '1 hour', updated_at = updated_at - interval '1 hour'`,
+    );
+    const before = (await orders.told(good)).length;
+    await assert.rejects(orders.app.askStandingStill(), (error: Error) => error.message.includes(bad));
+    assert.equal((await orders.told(good))[before]?.type, 'order.requested');
+
+    await orders.db.query(`UPDATE order_process SET deadline_at = deadline_at - interval '1 hour'`);
+    await assert.rejects(orders.app.cancelOverdue(), (error: Error) => error.message.includes(bad));
+    assert.equal((await orders.told(good)).at(-1)?.type, 'order.cancellation-requested');
+  });
+
   it('asks again for what an order waits for that stands still, less often the longer it does', async () => {
     const orders = await start();
     const types = async (orderId: string) => (await orders.told(orderId)).map((event) => event.type);

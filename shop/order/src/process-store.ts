@@ -12,13 +12,13 @@ export interface ProcessStore<Data extends object> {
   ): Promise<void>;
   /** Locked until the transaction ends; `undefined` for an order that does not run by events. */
   lock(tx: Transaction, orderId: string): Promise<StoredProcess<Data> | undefined>;
-  /** Locks up to `limit` orders that have passed their deadline, by the database's clock, and may be cancelled. */
-  lockOverdue(tx: Transaction, limit: number): Promise<readonly StoredProcess<Data>[]>;
+  /** Locks an order that has passed its deadline, by the database's clock, and may be cancelled; none of `except`. */
+  lockOverdue(tx: Transaction, except: readonly string[]): Promise<StoredProcess<Data> | undefined>;
   /**
-   * Locks up to `limit` orders that have heard nothing for 30 s, and says how long; each is looked at again when it
-   * has waited twice as long, after an hour at most.
+   * Locks an order that is to be looked at, none of `except`, and says for how long it has heard nothing. It is looked at
+   * again when it has waited twice as long, after 30 s at least and an hour at most.
    */
-  takeStandingStill(tx: Transaction, limit: number): Promise<readonly StandingStill<Data>[]>;
+  takeStandingStill(tx: Transaction, except: readonly string[]): Promise<StandingStill<Data> | undefined>;
   /** The data of an ended process is forgotten. */
   save(tx: Transaction, orderId: string, process: OrderProcess): Promise<void>;
 }
@@ -47,20 +47,20 @@ export function createProcessStore<Data extends object>(): ProcessStore<Data> {
       const [row] = await tx.query<ProcessRow<Data>>(`${SELECT} WHERE order_id = $1 FOR UPDATE`, [orderId]);
       return row && toProcess(row);
     },
-    lockOverdue: async (tx, limit) => {
-      const rows = await tx.query<ProcessRow<Data>>(
-        `${SELECT} WHERE stage = 'open' AND deadline_at <= clock_timestamp()
-         ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
-        [limit],
+    lockOverdue: async (tx, except) => {
+      const [row] = await tx.query<ProcessRow<Data>>(
+        `${SELECT} WHERE stage = 'open' AND deadline_at <= clock_timestamp() AND order_id <> ALL ($1::uuid[])
+         ORDER BY deadline_at LIMIT 1 FOR UPDATE SKIP LOCKED`,
+        [except],
       );
-      return rows.map((row) => toProcess(row));
+      return row && toProcess(row);
     },
-    takeStandingStill: async (tx, limit) => {
-      const rows = await tx.query<ProcessRow<Data> & { readonly silent_seconds: number }>(
+    takeStandingStill: async (tx, except) => {
+      const [row] = await tx.query<ProcessRow<Data> & { readonly silent_seconds: number }>(
         TAKE_STANDING_STILL,
-        [limit],
+        [except],
       );
-      return rows.map((row) => ({ ...toProcess(row), silentSeconds: row.silent_seconds }));
+      return row && { ...toProcess(row), silentSeconds: row.silent_seconds };
     },
     save: async (tx, orderId, process) => {
       await tx.query(
@@ -79,16 +79,14 @@ const SELECT = 'SELECT order_id, stage, reports, has_coupon, reason, data FROM o
 const TAKE_STANDING_STILL = `
   WITH looked_at AS (
     SELECT order_id, extract(epoch FROM clock_timestamp() - updated_at) AS silent FROM order_process
-    WHERE stage IN ('open', 'shipping', 'cancelling') AND ask_at <= clock_timestamp()
-    ORDER BY ask_at LIMIT $1 FOR UPDATE SKIP LOCKED
-  ), moved AS (
-    UPDATE order_process p
-    SET ask_at = clock_timestamp() + interval '1 second' *
-      CASE WHEN silent < 30 THEN 30 - silent ELSE least(silent, 3600) END
-    FROM looked_at WHERE p.order_id = looked_at.order_id
-    RETURNING p.order_id, p.stage, p.reports, p.has_coupon, p.reason, p.data, floor(silent)::integer AS silent_seconds
+    WHERE stage IN ('open', 'shipping', 'cancelling') AND ask_at <= clock_timestamp() AND order_id <> ALL ($1::uuid[])
+    ORDER BY ask_at LIMIT 1 FOR UPDATE SKIP LOCKED
   )
-  SELECT * FROM moved WHERE silent_seconds >= 30`;
+  UPDATE order_process p
+  SET ask_at = clock_timestamp() + interval '1 second' *
+    CASE WHEN silent < 30 THEN 30 - silent ELSE least(silent, 3600) END
+  FROM looked_at WHERE p.order_id = looked_at.order_id
+  RETURNING p.order_id, p.stage, p.reports, p.has_coupon, p.reason, p.data, floor(silent)::integer AS silent_seconds`;
 
 interface ProcessRow<Data> {
   readonly order_id: string;

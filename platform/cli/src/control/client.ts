@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import { toError } from '@flotilla/kernel';
 import type { Fault } from '@flotilla/resilience';
 import { type CliErrorCode, cliError } from '../errors.ts';
 import type { DataDir } from '../system/data-dir.ts';
 import type { UnitStatus } from '../system/supervised-process.ts';
 import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
+import { isNobodyThere } from './socket.ts';
 
 /** A row of `flotilla ps`. */
 export interface InstanceStatus extends UnitStatus {
@@ -37,10 +39,12 @@ export interface Control {
   down(): Promise<{ readonly pid: number }>;
 }
 
-/** The running system of a data directory. Every call fails with `CLI_NOT_RUNNING` when there is none. */
+/**
+ * The running system of a data directory. Every call fails with `CLI_NOT_RUNNING` when there is none, and with
+ * `CLI_NO_ANSWER` when it cannot be told whether there is one.
+ */
 export function connectControl(dataDir: DataDir): Control {
-  const send = (method: string, path: string) => exchange(dataDir, method, path);
-  const ask = async <T>(method: string, path: string) => (await parse(await send(method, path))) as T;
+  const ask = async <T>(method: string, path: string) => parse(await exchange(dataDir, method, path)) as T;
   return {
     pid: async () => (await ask<{ readonly pid: number }>('GET', '/status')).pid,
     instances: () => ask('GET', '/instances'),
@@ -66,26 +70,31 @@ export function connectControl(dataDir: DataDir): Control {
   };
 }
 
-async function exchange(dataDir: DataDir, method: string, path: string): Promise<IncomingMessage> {
+interface Answer {
+  readonly status: number | undefined;
+  readonly body: string;
+}
+
+async function exchange(dataDir: DataDir, method: string, path: string): Promise<Answer> {
   const call = request({ socketPath: dataDir.controlSocket, method, path, agent: false });
   call.end();
   try {
     const [response] = (await once(call, 'response')) as [IncomingMessage];
-    return response;
+    return { status: response.statusCode, body: await text(response) };
   } catch (error) {
-    throw cliError(
-      'CLI_NOT_RUNNING',
-      `nothing is running in ${dataDir.path}: start it with \`flotilla up\``,
-      error,
-    );
+    if (isNobodyThere(error))
+      throw cliError(
+        'CLI_NOT_RUNNING',
+        `nothing is running in ${dataDir.path}: start it with \`flotilla up\``,
+        error,
+      );
+    const { message } = toError(error);
+    throw cliError('CLI_NO_ANSWER', `what runs in ${dataDir.path} does not answer: ${message}`, error);
   }
 }
 
-async function parse(response: IncomingMessage): Promise<unknown> {
-  const body = JSON.parse(await text(response)) as {
-    readonly code?: CliErrorCode;
-    readonly message?: string;
-  };
-  if (response.statusCode === 200) return body;
-  throw cliError(body.code ?? 'CLI_USAGE', body.message ?? 'the supervisor refused');
+function parse({ status, body }: Answer): unknown {
+  const parsed = JSON.parse(body) as { readonly code?: CliErrorCode; readonly message?: string };
+  if (status === 200) return parsed;
+  throw cliError(parsed.code ?? 'CLI_USAGE', parsed.message ?? 'the supervisor refused');
 }

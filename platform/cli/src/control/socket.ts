@@ -48,11 +48,15 @@ export async function answers(path: string): Promise<boolean> {
     await once(socket, 'connect');
     return true;
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
-    if (code === 'EAGAIN') return true; // more wait than it has accepted
-    if (['ECONNREFUSED', 'ENOENT'].includes(code)) return false; // nobody there
+    if ((error as NodeJS.ErrnoException).code === 'EAGAIN') return true; // more wait than it has accepted
+    if (isNobodyThere(error)) return false;
     throw error;
   } finally {
     socket.destroy();
   }
+}
+
+/** Of everything that may go wrong with a socket only this says that nobody listens. */
+export function isNobodyThere(error: unknown): boolean {
+  return ['ECONNREFUSED', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '');
 }

@@ -108,6 +108,14 @@ describe('the environment of a service', () => {
     assert.equal('RABBITMQ_URL' in serviceEnvironment(facts, 'stock', 's'), false);
   });
 
+  it('hears, on the bus, when a queue is worth a warning', () => {
+    const limits = { QUEUE_WARN_MESSAGES: '10', QUEUE_WARN_SECONDS: '60' };
+    const limited = { ...facts, inherited: limits };
+    const { QUEUE_WARN_MESSAGES, QUEUE_WARN_SECONDS } = serviceEnvironment(limited, 'stock', 's');
+    assert.deepEqual({ QUEUE_WARN_MESSAGES, QUEUE_WARN_SECONDS }, limits);
+    assert.equal('QUEUE_WARN_SECONDS' in serviceEnvironment(limited, 'billing', 'b'), false);
+  });
+
   it('never holds what is the administrator’s or another service’s', () => {
     for (const name of Object.keys(system.services)) {
       const text = JSON.stringify(serviceEnvironment(facts, name, `${name}-1`));

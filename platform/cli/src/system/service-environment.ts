@@ -40,6 +40,9 @@ const INHERITED = [
   'SSL_CERT_DIR',
 ];
 
+/** Of the user, what every service on the bus is to know. */
+const BUS_VARIABLES = ['RABBITMQ_URL', 'QUEUE_WARN_MESSAGES', 'QUEUE_WARN_SECONDS'];
+
 /**
  * By default a process lets 32 MB of short-lived objects gather before it looks which of them are still needed. What
  * services do between two requests fits into less.
@@ -108,11 +111,10 @@ function issuer({ system, ports }: SystemFacts): Record<string, string> {
 function databases(facts: SystemFacts, name: string, service: ServiceConfig): Record<string, string> {
   if (!service.database && !service.bus) return {};
   const role = roleOf(facts.secrets, name);
-  const rabbitmqUrl = facts.inherited['RABBITMQ_URL'];
   return {
     ...(service.database && { DATABASE_URL: databaseUri(facts.adminUri, name, role) }),
     ...(service.bus && { BUS_URL: databaseUri(facts.adminUri, BUS_DATABASE, role) }),
-    ...(service.bus && rabbitmqUrl && { RABBITMQ_URL: rabbitmqUrl }),
+    ...(service.bus && inherit(facts.inherited, BUS_VARIABLES)),
   };
 }
 

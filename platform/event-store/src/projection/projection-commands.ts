@@ -7,7 +7,7 @@ import type { Projections } from './projection.ts';
 /**
  * - `rebuild`: fill a new generation by the newest version of the definition, then show it.
  * - `rollback`: show the generation before once it has caught up; or, during a rebuild, give that up.
- * - `skip`: leave out the event a projection has halted at, and go on behind it.
+ * - `skip`: leave out the event a projection has halted at, or waits with until it is known, and go on behind it.
  * - `resume`: try that event again.
  */
 export type ProjectionVerb = 'rebuild' | 'rollback' | 'skip' | 'resume';
@@ -154,12 +154,13 @@ const skip: CarryOut = async (tx, { name, command }) => {
   const [row] = await tx.query<{ generation: number; failed_event: string; error: string }>(
     `UPDATE projection_generation g SET xid = failed_xid, position = failed_position, ${CLEARED}
      FROM (SELECT generation, failed_event, error FROM projection_generation
-           WHERE name = $1 AND halted_at IS NOT NULL AND failed_position = $2) AS halted
-     WHERE g.name = $1 AND g.generation = halted.generation
-     RETURNING g.generation, halted.failed_event, halted.error`,
+           WHERE name = $1 AND (halted_at IS NOT NULL OR unknown_since IS NOT NULL) AND failed_position = $2) AS held
+     WHERE g.name = $1 AND g.generation = held.generation
+     RETURNING g.generation, held.failed_event, held.error`,
     [name, command.at_position],
   );
-  if (row === undefined) return refused(`it is not halted at position ${command.at_position ?? '?'}`);
+  if (row === undefined)
+    return refused(`it neither halts nor waits at position ${command.at_position ?? '?'}`);
   return {
     status: 'done',
     outcome: `generation ${row.generation} goes on without ${row.failed_event} (${row.error})`,

@@ -113,7 +113,10 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   async function round(name: string): Promise<number> {
     const { generations, isAsked } = await surveyProjection(db, name);
     if (generations.length === 0) throw missing(name);
-    if (isAsked && (await carryOutCommand(db, projections, name, logger))) return 0;
+    if (isAsked && (await carryOutCommand(db, projections, name, logger))) {
+      for (const generation of generations) leftUntilMs.delete(keyOf(generation));
+      return 0;
+    }
     const kinds = [];
     for (const generation of generations) kinds.push(await advance(generation));
     if (kinds.includes('more')) return 0;

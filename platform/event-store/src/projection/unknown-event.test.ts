@@ -20,6 +20,7 @@ import {
   defineEvent,
   defineProjection,
   listProjections,
+  readProjectionCommand,
   requestProjection,
 } from '../index.ts';
 
@@ -158,6 +159,27 @@ describe('a rolling deployment', () => {
     rig.runner([newerBalance({ inline: true })]);
     await eventually('it is shown', async () => (await findUnfinished(rig))?.state === 'active');
     assert.deepEqual(await rig.balances(), [row('a', 3, 7)]);
+  });
+
+  it('goes on without an event that waits, when an operator skips that very event', async (t) => {
+    const rig = await open(t, { balance: 'asynchronous' });
+    rig.runner([defineBalance()]);
+    await appendOf(rig, 'closed', 1);
+    await rig.append('a', deposited(2));
+    const { failedPosition } = await waits(rig);
+    const skip = async (atPosition: string) => {
+      const id = await requestProjection(rig.db, { name: 'balance', verb: 'skip', by: 'tester', atPosition });
+      return await eventually('it is answered', async () => {
+        const command = await readProjectionCommand(rig.db, id);
+        return command?.status !== 'pending' && command;
+      });
+    };
+    assert.equal((await skip('4711')).status, 'refused');
+    const done = await skip(failedPosition ?? '');
+    assert.equal(done.status, 'done', done.outcome ?? '');
+    assert.match(done.outcome ?? '', /goes on without closed, version 1 of account-a/);
+    await settles(rig, row('a', 1, 2));
+    assert.equal((await statusOf(rig))?.isWaiting, false);
   });
 
   it('halts a projection at an event that nobody knows in time, and skips nothing', async (t) => {

@@ -4,9 +4,9 @@ import type { Backlog } from './queues.ts';
 /** When somebody should look at a queue. Nothing is ever deleted for it. */
 export interface BacklogLimits {
   /** Default 100,000. */
-  readonly messages?: number;
+  readonly messages?: number | undefined;
   /** Age of the oldest message. Default 3,600 s. */
-  readonly ageSeconds?: number;
+  readonly ageSeconds?: number | undefined;
 }
 
 export interface BacklogWatchOptions {

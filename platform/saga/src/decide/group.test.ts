@@ -94,6 +94,18 @@ describe('a group going forward', () => {
     assert.deepEqual([turned.direction, open(turned)], ['undo', ['hotel', 'flight']]);
   });
 
+  it('is tried until its deadline before the pivot, as a step of its own is, and never stuck', () => {
+    let state = booking;
+    for (let n = 0; n < 2 * CALM.stuckAfterAttempts; n += 1) {
+      const { waitMs = 0, ...next } = transition(TRIP, state, failed('hotel'), CALM);
+      assert.ok(waitMs <= 5_000, `it waits for ${waitMs} ms`);
+      state = next.state;
+      assert.equal(state.status, 'running');
+    }
+    const late = transition(TRIP, state, failed('hotel'), { ...CALM, deadlineInMs: -1 });
+    assert.deepEqual([late.closed, late.state.reason?.kind], ['unknown', 'deadline']);
+  });
+
   it('is stuck as long as a worn branch is open', () => {
     const plan: SagaPlan = { ...TRIP, pivot: 0 };
     let state = booking;

@@ -1,5 +1,12 @@
 import { advance, reasonToTurn, terminal, undoFrom } from './course.ts';
-import { type Attempt, REFUSED_AFTER_PIVOT, refusedAgain, tryAgain, UNDO_REFUSED } from './retry.ts';
+import {
+  type Attempt,
+  REFUSED_AFTER_PIVOT,
+  refusedAgain,
+  tryAgain,
+  tryInTime,
+  UNDO_REFUSED,
+} from './retry.ts';
 import {
   type BranchState,
   type Closing,
@@ -67,7 +74,7 @@ function forward(group: Group, event: Unsuccessful): Transition {
   if (event.kind === 'failed') {
     if (hasStartedPivot(plan, state)) return tryAgain(attemptOf(group), event.fault);
     const why = reason ?? terminal(event.fault, name);
-    return why ? close(group, 'unknown', why) : tryAgain(attemptOf(group), event.fault);
+    return why ? close(group, 'unknown', why) : tryInTime(attemptOf(group));
   }
   const { rejection } = event;
   if (hasStartedPivot(plan, state))

@@ -37,6 +37,7 @@ import {
 import { orderError } from '../errors.ts';
 import { type OrderFacts, type OrderProgress, orderFacts } from '../order-progress.ts';
 import type { ProcessStore, StoredProcess } from '../process-store.ts';
+import { eachAlone } from './each-alone.ts';
 
 /** What an order that runs by events has to know until it ends. Its payment token is with the payment service only. */
 export interface ChoreographyData extends OrderFacts {
@@ -178,41 +179,32 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
   }
 
   /** Cancels the orders whose time is over. */
-  async function cancelOverdue(): Promise<void> {
-    for (let found = BATCH; found === BATCH; ) {
-      found = await db.transaction(async (tx) => {
-        const overdue = await processes.lockOverdue(tx, BATCH);
-        for (const stored of overdue) await react(tx, stored, { kind: 'withdrawn', reason: 'order-expired' });
-        return overdue.length;
-      });
-    }
+  function cancelOverdue(): Promise<void> {
+    return eachAlone(db, processes.lockOverdue, (tx, stored) =>
+      react(tx, stored, { kind: 'withdrawn', reason: 'order-expired' }),
+    );
   }
 
   /**
    * Asks what an order still waits for once more when nothing has been heard for long: the question or its answer may
    * have been given up at a participant. Money and stock are asked back until both are there.
    */
-  async function askStandingStill(): Promise<void> {
-    for (let found = BATCH; found === BATCH; ) {
-      found = await db.transaction(async (tx) => {
-        const still = await processes.takeStandingStill(tx, BATCH);
-        for (const { orderId, process, data, silentSeconds } of still) {
-          const questions = askAgain(process);
-          if (questions.length === 0 || !data) continue;
-          const facts = { orderId, stage: process.stage, reports: process.reports, silentSeconds };
-          deps.logger.warn(facts, 'an order stands still, its participants are asked again');
-          deps.onAskedAgain(process.stage);
-          for (const question of questions) await ask(tx, data, question);
-        }
-        return still.length;
-      });
-    }
+  function askStandingStill(): Promise<void> {
+    return eachAlone(db, processes.takeStandingStill, async (tx, stored) => {
+      const { orderId, process, data, silentSeconds } = stored;
+      const questions = silentSeconds < STANDS_STILL_SECONDS ? [] : askAgain(process);
+      if (questions.length === 0 || !data) return;
+      for (const question of questions) await ask(tx, data, question);
+      const facts = { orderId, stage: process.stage, reports: process.reports, silentSeconds };
+      deps.logger.warn(facts, 'an order stands still, its participants are asked again');
+      deps.onAskedAgain(process.stage);
+    });
   }
 
   return { begin, subscriptions, cancel, cancelOverdue, askStandingStill };
 }
 
-const BATCH = 50;
+const STANDS_STILL_SECONDS = 30;
 
 function reported(report: Exclude<Report, 'shipped'>): Heard {
   return { kind: 'reported', report };

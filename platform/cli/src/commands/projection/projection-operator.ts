@@ -79,7 +79,8 @@ async function ask(db: Database, { verb, name, by, timeoutSeconds, asJson }: Que
     throw cliError('CLI_NOT_FOUND', thereIsNo('projection', name, [...names]));
   }
   // The event that is halted at now, not the one it may halt at by the time the service looks.
-  const atPosition = known.find((one) => one.isHalted)?.failedPosition ?? undefined;
+  const held = known.find((one) => one.isHalted) ?? known.find((one) => one.isWaiting);
+  const atPosition = held?.failedPosition ?? undefined;
   const id = await requestProjection(db, {
     name,
     verb,
