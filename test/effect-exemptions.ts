@@ -275,16 +275,11 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'the same write as of the first request, which passes them; whoever is first decides',
   },
   {
-    in: 'shop/order/src/features/order-choreography.ts cancelOverdue',
+    in: 'shop/order/src/features/each-alone.ts attempt',
     what: 'db.transaction',
     points: ['order.before-turn-commit', 'order.after-turn-commit'],
-    because: 'they are in what it runs, for each order',
-  },
-  {
-    in: 'shop/order/src/features/order-choreography.ts askStandingStill',
-    what: 'db.transaction',
     because:
-      'it only asks questions again: one that is lost comes with the next round, one that comes twice is answered twice',
+      'they are in what it runs for an order that is cancelled; questions that are asked again and lost come with the next round, twice they are answered twice',
   },
   {
     in: 'shop/order/src/http.ts orderRoutes',
