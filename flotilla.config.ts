@@ -15,7 +15,7 @@ export default defineSystem({
     identity: {
       entry: 'shop/identity/src/main.ts',
       inherits: ['ACCESS_TOKEN_SECONDS', 'OIDC_CLIENTS'],
-      database: { migrations: [providerMigrations, own('identity'), outboxMigrations] },
+      database: { migrations: [providerMigrations, own('identity'), outboxMigrations, inboxMigrations] },
       bus: true,
       issuesTokens: true,
       secrets: ['KEY_ENCRYPTION_KEY'],
@@ -33,6 +33,11 @@ export default defineSystem({
           summary: 'a client with a secret, --reason; shows the new one once',
         },
       },
+    },
+    user: {
+      entry: 'shop/user/src/main.ts',
+      database: { migrations: [own('user'), outboxMigrations, inboxMigrations] },
+      bus: true,
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',
@@ -109,6 +114,7 @@ export default defineSystem({
       // Last, so that nobody can place an order before every subscriber has subscribed.
       needs: [
         'identity',
+        'user',
         'inventory',
         'pricing',
         'order',

@@ -54,6 +54,7 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
     folder('auth-provider', 'platform/auth/migrations'),
     folder('identity', 'shop/identity/migrations'),
     outbox,
+    inbox,
   ],
   bus: [folder('bus', 'platform/messaging/migrations/bus')],
 };

@@ -34,6 +34,11 @@ const ROWS: Readonly<Record<string, (owner: typeof alice) => string>> = {
   'cart.cart_item': ({ subject }) => `INSERT INTO cart_item VALUES ('${subject}', 'sku-1', 1)`,
   'cart.checkout': ({ subject }) =>
     `INSERT INTO checkout (customer_id, idempotency_key, items) VALUES ('${subject}', 'k', '[]')`,
+  'user.profile': ({ subject }) => `
+    INSERT INTO profile (user_id, email, name, registered_at) VALUES ('${subject}', 'e', 'n', now())`,
+  'user.address': ({ subject }) => `
+    INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
+    VALUES (gen_random_uuid(), '${subject}', 'n', 'l', 'c', 'p', 'AT')`,
   'pricing.quote': ({ subject }) => `
     INSERT INTO quote (id, customer_id, request, evaluation, expires_at) VALUES (gen_random_uuid(), '${subject}', '{}', '{}', now())`,
   'order.idempotency_key': ({ subject }) =>

@@ -11,10 +11,15 @@ export const MATRIX = `
 | identity         | POST /auth/logout                     | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | identity         | GET /identity/jwks                    | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | identity         | POST /internal/token                  | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
-| identity         | GET /me                               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | GET /me/sessions                      | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | DELETE /me/sessions                   | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | DELETE /me/sessions/:id               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | GET /me                               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | PATCH /me                             | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | GET /me/addresses                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | POST /me/addresses                    | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | PUT /me/addresses/:id                 | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | DELETE /me/addresses/:id              | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | inventory        | GET /products                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | inventory        | GET /products/:id                     | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | inventory        | GET /products/:id/image.svg           | in        | in       | in    | in    | in   | in            | in                | in                 | in                |

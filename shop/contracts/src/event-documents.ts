@@ -19,9 +19,11 @@ import {
 import { paymentFailed, paymentProcessed, paymentRefunded } from './payment.ts';
 import { couponRedeemed, couponRefused, couponReleased } from './pricing.ts';
 import { shipmentCreated, shipmentRefused } from './shipping.ts';
+import { profileChanged } from './user.ts';
 
 const events: readonly DescribedMessage[] = [
   userRegistered,
+  profileChanged,
   sessionEnded,
   accountChanged,
   orderPlaced,

@@ -86,28 +86,6 @@ export const logOut = defineRoute({
   responses: { 204: null },
 });
 
-export const getMe = defineRoute({
-  operationId: 'getMe',
-  method: 'GET',
-  path: '/me',
-  summary: 'The profile of the caller',
-  access: authenticated,
-  responses: {
-    200: s.named(
-      'Profile',
-      s.object({
-        id: s.string(),
-        email,
-        name,
-        role: s.string({ examples: ['Customer'] }),
-        tenantId: s.nullable(s.string()),
-        createdAt: s.string({ format: 'date-time' }),
-      }),
-    ),
-  },
-  problems: { 404: { codes: ['not-found'] } },
-});
-
 const sessionSchema = s.named(
   'Session',
   s.object({
@@ -183,7 +161,7 @@ export const userRegistered = defineMessage({
   type: 'user.registered.v1',
   description: 'Somebody created an account.',
   key: (user) => user.userId,
-  schema: s.object({ userId: s.string(), email, name }),
+  schema: s.object({ userId: s.string(), email, name, registeredAt: s.optional(timestamp) }),
 });
 
 const userId = s.string({ minLength: 1, maxLength: 64, examples: ['01935f3e-0000-7000-8000-000000000001'] });

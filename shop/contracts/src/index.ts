@@ -28,7 +28,6 @@ export {
   endSession,
   endSessions,
   getJwks,
-  getMe,
   issueServiceToken,
   listSessions,
   logIn,
@@ -103,3 +102,13 @@ export {
   taxRate,
 } from './pricing.ts';
 export { createShipment, shipmentCreated, shipmentRefused } from './shipping.ts';
+export {
+  addAddress,
+  deleteAddress,
+  getMe,
+  listAddresses,
+  MAX_ADDRESSES,
+  profileChanged,
+  putAddress,
+  updateMe,
+} from './user.ts';

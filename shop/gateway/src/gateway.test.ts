@@ -40,7 +40,8 @@ async function fakeService(name: string): Promise<string> {
 /** What the service named says of itself: one path for the public, one for other services. */
 function documentOf(name: string): object {
   const paths = {
-    identity: '/me',
+    identity: '/me/sessions',
+    user: '/me',
     inventory: '/products',
     pricing: '/quotes',
     cart: '/cart',
@@ -61,7 +62,7 @@ describe("the shop's gateway", () => {
   let admin = '';
 
   before(async () => {
-    const names = ['identity', 'inventory', 'pricing', 'cart', 'order'];
+    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order'];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
@@ -118,7 +119,11 @@ describe("the shop's gateway", () => {
   it('serves everything else with a valid token only', async () => {
     const token = await issuer.sign();
     for (const [method, path, name] of [
-      ['GET', '/me', 'identity'],
+      ['GET', '/me', 'user'],
+      ['PATCH', '/me', 'user'],
+      ['POST', '/me/addresses', 'user'],
+      ['PUT', '/me/addresses/a-1', 'user'],
+      ['GET', '/me/sessions', 'identity'],
       ['GET', '/cart', 'cart'],
       ['PUT', '/cart/items/sku-1', 'cart'],
       ['DELETE', '/cart', 'cart'],
@@ -139,7 +144,9 @@ describe("the shop's gateway", () => {
     const response = await fetch(`${url}/docs/openapi.json`);
     assert.equal(response.status, 200);
     const merged = (await response.json()) as { readonly paths: object; readonly 'x-unavailable': unknown };
-    assert.deepEqual(Object.keys(merged.paths).sort(), ['/cart', '/me', '/orders', '/products', '/quotes']);
+    assert.deepEqual(Object.keys(merged.paths).sort(), [
+      ...['/cart', '/me', '/me/sessions', '/orders', '/products', '/quotes'],
+    ]);
     assert.equal(merged['x-unavailable'], undefined);
     assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);
   });

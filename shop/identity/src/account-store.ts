@@ -10,6 +10,8 @@ export interface AccountStore {
   insert(on: Queryable, account: StoredAccount): Promise<boolean>;
   /** Makes it an administrator's; returns its id, or nothing when it was one. */
   promote(on: Queryable, email: string): Promise<string | undefined>;
+  /** The name that the account goes by since this version of its profile; `false` when a newer one is known. */
+  rename(on: Queryable, id: string, name: string, version: number): Promise<boolean>;
   findByEmail(email: string): Promise<StoredAccount | undefined>;
   find(id: string, on?: Queryable): Promise<Account | undefined>;
 }
@@ -20,6 +22,11 @@ export function createAccountStore(db: Database): AccountStore {
     promote: async (on, email) => {
       const [promoted] = await on.query<{ id: string }>(PROMOTE, [emailKey(email), permissionsOf('Admin')]);
       return promoted?.id;
+    },
+    rename: async (on, id, name, version) => {
+      if (!UUID.test(id)) return false;
+      const renamed = await on.query(RENAME, [id, name, version]);
+      return renamed.length === 1;
     },
     findByEmail: async (email) => {
       const [row] = await db.query<AccountRow>('SELECT * FROM account WHERE email_key = $1', [
@@ -41,6 +48,9 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const PROMOTE = `
   UPDATE account SET role = 'Admin', permissions = $2
   WHERE email_key = $1 AND role <> 'Admin' RETURNING id`;
+
+const RENAME = `
+  UPDATE account SET name = $2, profile_version = $3 WHERE id = $1 AND profile_version < $3 RETURNING id`;
 
 const INSERT = `
   INSERT INTO account (id, email, email_key, name, role, tenant_id, permissions, password_hash, created_at)

@@ -35,6 +35,7 @@ import { createPasswords, type Passwords } from './passwords.ts';
 import { createSeal } from './seal.ts';
 import { createSignUpPace } from './sign-up-pace.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
+import { identitySubscriptions } from './subscriptions.ts';
 
 export interface IdentityDeps {
   readonly db: Database;
@@ -60,6 +61,7 @@ export interface IdentityDeps {
 export interface IdentityApp {
   readonly handlers: readonly RouteHandler[];
   readonly rawRoutes: NonNullable<HttpHostOptions['rawRoutes']>;
+  readonly subscriptions: ReturnType<typeof identitySubscriptions>;
   readonly verifyToken: VerifyToken;
   readonly keys: SigningKeys;
   readonly sessions: Sessions;
@@ -102,6 +104,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
   return {
     handlers,
     rawRoutes: oidc.rawRoutes,
+    subscriptions: identitySubscriptions(accounts),
     verifyToken,
     keys,
     sessions: core.sessions,

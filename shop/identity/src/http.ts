@@ -59,13 +59,6 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       return noContent();
     }),
 
-    handle(contract.getMe, async ({ principal }) => {
-      const account = await deps.accounts.find(principal.subject);
-      if (!account) return problem(404, 'not-found', 'There is no account behind this token.');
-      const { id, email, name, role, tenantId, createdAt } = account;
-      return ok({ id, email, name, role, tenantId, createdAt: createdAt.toISOString() });
-    }),
-
     ...sessionRoutes(deps),
 
     handle(contract.getJwks, async () => ok(deps.keys.jwks(), JWKS_HEADERS)),

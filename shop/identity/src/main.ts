@@ -23,6 +23,7 @@ await runService({
       accountTokenSeconds: config.ACCESS_TOKEN_SECONDS,
       demo: env.demo,
     });
+    await bus.consume(app.subscriptions);
     service.every('upkeep', UPKEEP_MS, () => keepUp({ db, app }));
     service.every('expired sessions', 30_000, () => endExpired(app));
     service.every('logout notices', 500, async () => void (await app.notices.deliver()));

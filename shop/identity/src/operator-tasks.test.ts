@@ -73,7 +73,10 @@ describe('an operator', () => {
         await app.verifyToken(token);
         kids.add(JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString()).kid);
         const login = await oidc.identity.logIn('alice@example.com', 'alice-password');
-        assert.equal((await oidc.identity.get('/me', String(login.body['accessToken']))).status, 200);
+        assert.equal(
+          (await oidc.identity.get('/me/sessions', String(login.body['accessToken']))).status,
+          200,
+        );
       }
     });
     await app.keepUp();

@@ -127,21 +127,11 @@ describe('tokens', () => {
       assert.equal((await verify(await accessToken())).email, 'lea@example.com');
     });
 
-    it('show their owner the profile, from the database', async () => {
-      await identity.db.query("UPDATE account SET tenant_id = 'acme' WHERE email_key = 'lea@example.com'");
-      const token = await accessToken();
-      await identity.db.query("UPDATE account SET tenant_id = 'globex' WHERE email_key = 'lea@example.com'");
-      const { status, body } = await identity.get('/me', token);
-      assert.equal(status, 200);
-      assert.deepEqual(Object.keys(body).sort(), ['createdAt', 'email', 'id', 'name', 'role', 'tenantId']);
-      assert.equal(body['tenantId'], 'globex');
-    });
-
-    it('are needed for the profile', async () => {
-      const none = await identity.get('/me');
+    it('are needed for what is their owner’s', async () => {
+      const none = await identity.get('/me/sessions');
       assert.equal(none.status, 401);
       assert.match(String(none.headers['www-authenticate']), /^Bearer/);
-      assert.equal((await identity.get('/me', `${await accessToken()}x`)).status, 401);
+      assert.equal((await identity.get('/me/sessions', `${await accessToken()}x`)).status, 401);
     });
   });
 
@@ -184,11 +174,6 @@ describe('tokens', () => {
         assert.equal(status, 400, scope);
         assert.equal(body['code'], 'invalid-scope');
       }
-    });
-
-    it('have no profile', async () => {
-      const { body } = await ask('order', 'order-secret', 'inventory.read');
-      assert.equal((await identity.get('/me', String(body['accessToken']))).status, 404);
     });
   });
 });

@@ -2,11 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
 import type { Attempt } from '@flotilla/resilience';
 import type { Dispatcher, Pool } from 'undici';
+import type { Method } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
 
 /** One HTTP request, ready for the wire. */
 export interface WireRequest {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: Method;
   /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;

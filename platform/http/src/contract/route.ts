@@ -2,7 +2,7 @@ import type { Policy } from '@flotilla/auth';
 import type { Schema } from '@flotilla/kernel';
 import type { Priority } from '@flotilla/resilience';
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Bodies by status; `null` for an answer without one. Problems are listed apart, in `problems`. */
 export type Responses = Readonly<Record<number, Schema<unknown> | null>>;

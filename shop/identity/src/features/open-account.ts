@@ -17,10 +17,12 @@ export async function openAccount(
   account: Account,
   passwordHash: string,
 ): Promise<boolean> {
-  const { id, email, name } = account;
+  const { id, email, name, createdAt } = account;
   const inserted = await db.transaction(async (tx) => {
     if (!(await accounts.insert(tx, { ...account, passwordHash }))) return false;
-    await outbox.publish(tx, userRegistered, { userId: id, email, name });
+    await outbox.publish(tx, userRegistered, {
+      ...{ userId: id, email, name, registeredAt: createdAt.toISOString() },
+    });
     crashPoint('identity.before-sign-up-commit');
     return true;
   });

@@ -77,7 +77,7 @@ describe('the OpenID provider', () => {
       });
       const caller = await oidc.identity.app.verifyToken(tokens.access_token);
       assert.equal(caller.subject, sub);
-      assert.equal((await oidc.identity.get('/me', tokens.access_token)).status, 200);
+      assert.equal((await oidc.identity.get('/me/sessions', tokens.access_token)).status, 200);
       const userinfo = await oidc.send(`${ISSUER}/me`, {
         headers: { authorization: `Bearer ${tokens.access_token}` },
       });

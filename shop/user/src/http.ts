@@ -1,0 +1,97 @@
+import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
+import type { NewId } from '@flotilla/kernel';
+import * as contract from '@shop/contracts';
+import type { AddressStore, SavedAddress } from './address-store.ts';
+import { type Profile, profileOf } from './domain/profile.ts';
+import { tagOf } from './domain/version-tag.ts';
+import { type ChangeProfileDeps, changeProfile } from './features/change-profile.ts';
+
+export interface UserRoutes extends ChangeProfileDeps {
+  readonly addresses: AddressStore;
+  readonly newId: NewId;
+}
+
+/** The routes of the user service, and which status each outcome has. */
+export function userRoutes(deps: UserRoutes): readonly RouteHandler[] {
+  return [...profileRoutes(deps), ...addressRoutes(deps)];
+}
+
+const NOT_STORED = { 'cache-control': 'no-store' };
+const NOBODY = problem(404, 'not-found', 'There is no person behind this token.');
+
+function profileRoutes(deps: UserRoutes): readonly RouteHandler[] {
+  return [
+    handle(contract.getMe, async ({ principal }) => {
+      const profile = (await deps.profiles.find(principal.subject)) ?? profileOf(principal);
+      return profile ? showProfile(profile, principal) : NOBODY;
+    }),
+    handle(contract.updateMe, async ({ principal, headers, body }) => {
+      const known = profileOf(principal);
+      if (!known) return NOBODY;
+      const changed = await changeProfile(deps, known, body, headers['if-match']);
+      return changed.ok ? showProfile(changed.value, principal) : refuseChange(changed.rejection);
+    }),
+  ];
+}
+
+const PAGE = 50;
+const NO_ADDRESS = problem(404, 'address-not-found', 'You have no such address.');
+
+function addressRoutes({ addresses, newId }: UserRoutes): readonly RouteHandler[] {
+  return [
+    handle(contract.listAddresses, async ({ principal, query: { limit = PAGE, cursor } }) => {
+      const afterId = cursor && Buffer.from(cursor, 'base64url').toString();
+      if (afterId !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(afterId))
+        return problem(400, 'invalid-cursor', 'This is not a cursor of this list.');
+      const found = await addresses.list(principal.subject, limit + 1, afterId);
+      const items = found.slice(0, limit);
+      const last = items.at(-1)?.id ?? '';
+      const next = found.length > limit ? Buffer.from(last).toString('base64url') : null;
+      return ok({ items, next }, NOT_STORED);
+    }),
+    handle(contract.addAddress, async ({ principal, body: address }) => {
+      const id = newId();
+      if (!(await addresses.add(principal.subject, id, address, contract.MAX_ADDRESSES)))
+        return problem(
+          422,
+          'too-many-addresses',
+          `${contract.MAX_ADDRESSES} addresses are kept at most: remove one first.`,
+        );
+      return created({ id, address, version: 1 }, { location: `/me/addresses/${id}`, etag: tagOf(1) });
+    }),
+    handle(contract.putAddress, async ({ principal, params: { id }, headers, body }) => {
+      const outcome = await addresses.put(principal.subject, id, body, headers['if-match']);
+      if (outcome === 'unknown') return NO_ADDRESS;
+      return 'changedTo' in outcome ? refuseChange(outcome) : showAddress(outcome);
+    }),
+    handle(contract.deleteAddress, async ({ principal, params: { id }, headers }) => {
+      const outcome = await addresses.remove(principal.subject, id, headers['if-match']);
+      if (outcome === 'unknown') return NO_ADDRESS;
+      return outcome === 'removed' ? noContent() : refuseChange(outcome);
+    }),
+  ];
+}
+
+function showAddress(saved: SavedAddress) {
+  return ok(saved, { etag: tagOf(saved.version) });
+}
+
+/** Role and tenant are identity's to give: they are what the token says. */
+function showProfile(
+  { userId: id, registeredAt, ...profile }: Profile,
+  { role = 'Customer', tenantId = null }: { readonly role?: string; readonly tenantId?: string | null },
+) {
+  const { email, name, locale, notifications, version } = profile;
+  const createdAt = registeredAt.toISOString();
+  return ok(
+    { id, email, name, role, tenantId, locale, notifications, version, createdAt },
+    { ...NOT_STORED, etag: tagOf(version) },
+  );
+}
+
+function refuseChange({ changedTo }: { readonly changedTo: number }) {
+  return {
+    ...problem(412, 'version-changed', 'It was changed in the meantime: read it again.'),
+    headers: { etag: tagOf(changedTo) },
+  };
+}
