@@ -35,7 +35,7 @@ describe('the user service', () => {
   };
   const told = async (userId: string) => {
     const rows = await service.db.query<{ data: Record<string, unknown> }>(
-      `SELECT convert_from(body, 'UTF8')::jsonb->'data' AS data FROM outbox WHERE type = 'user.profile-changed.v1' ORDER BY id`,
+      `SELECT envelope::jsonb->'data' AS data FROM outbox WHERE type = 'user.profile-changed.v1' ORDER BY id`,
     );
     return rows.map(({ data }) => data).filter((data) => data['userId'] === userId);
   };
