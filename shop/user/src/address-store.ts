@@ -17,8 +17,8 @@ export type Unchanged = 'unknown' | { readonly changedTo: number };
 export interface AddressStore {
   /** In the order of adding, after the address `afterId`. */
   list(userId: string, limit: number, afterId?: string): Promise<readonly SavedAddress[]>;
-  /** `false`: there are `max` already. Of several at once no more than that are added. */
-  add(userId: string, id: string, address: Address, max: number): Promise<boolean>;
+  /** One that is there already stays the one it is. Of several at once no more than `max` are added: `undefined`. */
+  add(userId: string, id: string, address: Address, max: number): Promise<SavedAddress | undefined>;
   /** Changes the version that `ifMatch` names; `undefined` names each. */
   put(userId: string, id: string, address: Address, ifMatch?: string): Promise<SavedAddress | Unchanged>;
   remove(userId: string, id: string, ifMatch?: string): Promise<'removed' | Unchanged>;
@@ -31,7 +31,12 @@ const LIST = `
 
 const ADD = `
   INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
-  SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM address WHERE user_id = $2) < $8 RETURNING id`;
+  SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM address WHERE user_id = $2) < $8
+  RETURNING ${COLUMNS}`;
+
+const SAME = `
+  SELECT ${COLUMNS} FROM address
+  WHERE user_id = $1 AND (name, line1, city, postal_code, country) = ($2, $3, $4, $5, $6) ORDER BY id LIMIT 1`;
 
 const PUT = `
   UPDATE address SET name = $3, line1 = $4, city = $5, postal_code = $6, country = $7, version = version + 1
@@ -65,8 +70,10 @@ export function createAddressStore(db: Database): AddressStore {
       db.transaction(async (tx) => {
         // Those who add at once count one after the other.
         await tx.query('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`address ${userId}`]);
-        const added = await tx.query(ADD, [id, userId, ...columnsOf(address), max]);
-        return added.length === 1;
+        const [known] = await tx.query<AddressRow>(SAME, [userId, ...columnsOf(address)]);
+        if (known) return toAddress(known);
+        const [added] = await tx.query<AddressRow>(ADD, [id, userId, ...columnsOf(address), max]);
+        return added && toAddress(added);
       }),
     put: (userId, id, address, ifMatch) =>
       change(asked(userId, id, ifMatch), PUT, columnsOf(address), ([row]) => {

@@ -169,10 +169,17 @@ describe('the user service', () => {
       assert.deepEqual((await list(as)).items, []);
     });
 
+    it('once, however often they are added', async () => {
+      const as = person();
+      const answers = await Promise.all([add(as), add(as), add(as)]);
+      assert.equal(new Set(answers.map(({ body }) => body.id)).size, 1);
+      assert.equal((await list(as)).items.length, 1);
+    });
+
     it('in pages', async () => {
       const as = person();
       const ids: string[] = [];
-      for (let n = 0; n < 3; n += 1) ids.push((await add(as)).body.id);
+      for (const line1 of ['1', '2', '3']) ids.push((await add(as, { ...graz, line1 })).body.id);
       const first = await list(as, '?limit=2');
       const second = await list(as, `?limit=2&cursor=${first.next}`);
       assert.deepEqual(
@@ -211,7 +218,9 @@ describe('the user service', () => {
 
     it('no more than there is room for, however many are added at once', async () => {
       const as = person();
-      const answers = await Promise.all(Array.from({ length: MAX_ADDRESSES + 5 }, () => add(as)));
+      const answers = await Promise.all(
+        Array.from({ length: MAX_ADDRESSES + 5 }, (_, n) => add(as, { ...graz, line1: `${n} Main Street` })),
+      );
       const count = (status: number) => answers.filter((answer) => answer.status === status).length;
       assert.deepEqual([count(201), count(422)], [MAX_ADDRESSES, 5]);
     });

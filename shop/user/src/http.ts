@@ -1,5 +1,5 @@
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
-import type { NewId } from '@flotilla/kernel';
+import { crashPoint, type NewId } from '@flotilla/kernel';
 import * as contract from '@shop/contracts';
 import type { AddressStore, SavedAddress } from './address-store.ts';
 import { type Profile, profileOf } from './domain/profile.ts';
@@ -50,14 +50,17 @@ function addressRoutes({ addresses, newId }: UserRoutes): readonly RouteHandler[
       return ok({ items, next }, NOT_STORED);
     }),
     handle(contract.addAddress, async ({ principal, body: address }) => {
-      const id = newId();
-      if (!(await addresses.add(principal.subject, id, address, contract.MAX_ADDRESSES)))
+      crashPoint('user.before-add-address');
+      const added = await addresses.add(principal.subject, newId(), address, contract.MAX_ADDRESSES);
+      crashPoint('user.after-add-address');
+      if (!added)
         return problem(
           422,
           'too-many-addresses',
           `${contract.MAX_ADDRESSES} addresses are kept at most: remove one first.`,
         );
-      return created({ id, address, version: 1 }, { location: `/me/addresses/${id}`, etag: tagOf(1) });
+      const headers = { location: `/me/addresses/${added.id}`, etag: tagOf(added.version) };
+      return created(added, headers);
     }),
     handle(contract.putAddress, async ({ principal, params: { id }, headers, body }) => {
       const outcome = await addresses.put(principal.subject, id, body, headers['if-match']);

@@ -6,12 +6,12 @@ export interface ProfileStore {
   /** The profile as nobody else changes it until the transaction ends. */
   lock(tx: Transaction, userId: string): Promise<Profile | undefined>;
   /** Keeps a person's first profile; one that is there stays as it is. */
-  add(on: Queryable, profile: Profile): Promise<void>;
+  ensure(tx: Transaction, profile: Profile): Promise<void>;
   /** Stores what was made of the profile that was locked. */
   put(tx: Transaction, profile: Profile): Promise<void>;
 }
 
-const ADD = `
+const ENSURE = `
   INSERT INTO profile (user_id, email, name, registered_at) VALUES ($1, $2, $3, $4)
   ON CONFLICT (user_id) DO NOTHING`;
 
@@ -25,8 +25,8 @@ export function createProfileStore(db: Database): ProfileStore {
   return {
     find: (userId) => read(db, FIND, userId),
     lock: (tx, userId) => read(tx, `${FIND} FOR UPDATE`, userId),
-    add: async (on, { userId, email, name, registeredAt }) => {
-      await on.query(ADD, [userId, email, name, registeredAt]);
+    ensure: async (tx, { userId, email, name, registeredAt }) => {
+      await tx.query(ENSURE, [userId, email, name, registeredAt]);
     },
     put: async (tx, { userId, name, locale, notifications: { orders, shipping }, version }) => {
       await tx.query(PUT, [userId, name, locale, orders, shipping, version]);

@@ -7,7 +7,7 @@ export function userSubscriptions(profiles: ProfileStore) {
   return [
     on(userRegistered, async ({ data, time }, tx) => {
       const { userId, email, name, registeredAt } = data;
-      await profiles.add(tx, {
+      await profiles.ensure(tx, {
         ...{ userId, email, name, locale: 'en', version: 1 },
         notifications: { orders: true, shipping: true },
         registeredAt: new Date(registeredAt ?? time),

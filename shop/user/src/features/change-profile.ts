@@ -30,7 +30,7 @@ export async function changeProfile(
 ): Promise<Result<Profile, VersionChanged>> {
   crashPoint('user.before-change-profile');
   const changed = await db.transaction(async (tx): Promise<Result<Profile, VersionChanged>> => {
-    await profiles.add(tx, known);
+    await profiles.ensure(tx, known);
     const profile = (await profiles.lock(tx, known.userId)) ?? known;
     // Who has read what the token says has seen version 0; with the first row that is as good as 1.
     const isSeen = isMatched(ifMatch, profile.version) || (profile.version === 1 && isMatched(ifMatch, 0));
