@@ -185,17 +185,20 @@ export const EXEMPTIONS: readonly Exemption[] = [
   ...[
     ['features/log-in.ts logIn', 'db.transaction'],
     ['features/authenticate.ts checkPassword', 'throttle.succeeded'],
+    ['features/authenticate.ts checkPassword', 'accounts.rehash'],
     ['oidc/interactions.ts takeConsent', 'scope.transaction'],
-    ['oidc/interactions.ts finish', 'scope.transaction'],
+    ['oidc/interactions.ts finishLogin', 'scope.transaction'],
+    ['oidc/interactions.ts refuse', 'scope.transaction'],
   ].map(([place, what = '']) => ({
     in: `shop/identity/src/${place}`,
     what,
     because: 'a step of a login, in one transaction: whoever got no answer takes it again',
   })),
   {
-    in: 'shop/identity/src/features/sign-up.ts signUp',
-    what: 'signUpPace.take',
-    because: 'counts an attempt, and one that ends here has been made',
+    in: 'shop/identity/src/features/reset-password.ts resetPassword',
+    what: 'throttle.succeeded',
+    points: ['identity.after-password-reset'],
+    because: 'only forgets failed logins: without it the owner waits as long as before',
   },
   ...[
     ['rotate-client-secret', 'db.transaction'],

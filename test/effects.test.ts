@@ -9,7 +9,7 @@ const NOT_SHIPPED = /\.test\.ts$|\/testing\.ts$|\/src\/testing\//;
 
 /** They only translate to SQL: the effects are where they are called. */
 const STORES =
-  /\/saga\/src\/(?:store\/[\w-]+|operate\/commands)\.ts$|\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|sign-up-pace|signing-keys)\.ts$/;
+  /\/saga\/src\/(?:store\/[\w-]+|operate\/commands)\.ts$|\/(?:[\w-]+-store|bus-queue|held-messages|inbox|refresh-tokens|login-throttle|pace|account-links|signing-keys)\.ts$/;
 
 /** What leaves the process. */
 const OUTGOING =

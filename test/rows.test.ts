@@ -12,6 +12,8 @@ const GUARDED_BY_ROUTES: Readonly<Record<string, string>> = {
   'identity.account': 'identity decides who somebody is: it works before anybody is anybody',
   'identity.refresh_family': 'the same',
   'identity.known_address': 'the same',
+  'identity.account_link': 'the same',
+  'identity.sign_in_place': 'the same',
   'identity.auth_session': 'the same',
   'identity.auth_logout_notice': 'the same',
   'payment.payment': 'PUT and POST /internal/payments are for the order service',

@@ -14,6 +14,11 @@ export const MATRIX = `
 | identity         | GET /me/sessions                      | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | DELETE /me/sessions                   | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | DELETE /me/sessions/:id               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /me/password                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /me/email-verification           | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /auth/forgot-password            | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /auth/reset-password             | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| identity         | POST /auth/verify-email               | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | user             | GET /me                               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | user             | PATCH /me                             | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | user             | GET /me/addresses                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |

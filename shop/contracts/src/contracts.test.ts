@@ -49,11 +49,21 @@ function current(): Published {
 function describeRoute({ params, query, headers, body, responses }: Route): unknown {
   const parts = Object.entries({ params, query, headers, body }).filter(([, schema]) => schema !== undefined);
   return {
-    request: { type: 'object', properties: Object.fromEntries(parts), required: parts.map(([name]) => name) },
+    request: {
+      type: 'object',
+      properties: Object.fromEntries(parts),
+      required: parts.filter(([name, schema]) => name === 'body' || needsAny(schema)).map(([name]) => name),
+    },
     responses: Object.fromEntries(
       Object.entries(responses).map(([status, schema]) => [status, schema && tolerant(schema)]),
     ),
   };
+}
+
+/** Headers that may all be missing are no part that anybody has to send. */
+function needsAny(schema: JsonSchema | undefined): boolean {
+  const required = schema?.['required'];
+  return !Array.isArray(required) || required.length > 0;
 }
 
 /** Pointers to required values that nobody could fill in by the document alone. */

@@ -1,6 +1,12 @@
 import { type DescribedMessage, describeMessages, messageDataSchema } from '@flotilla/messaging';
 import { accountChanged, sessionEnded, userRegistered } from './identity.ts';
 import {
+  emailVerificationAsked,
+  passwordChanged,
+  passwordResetAsked,
+  signedInElsewhere,
+} from './identity-mails.ts';
+import {
   inventoryCommitted,
   inventoryReleased,
   inventoryReservationFailed,
@@ -26,6 +32,10 @@ const events: readonly DescribedMessage[] = [
   profileChanged,
   sessionEnded,
   accountChanged,
+  passwordResetAsked,
+  emailVerificationAsked,
+  passwordChanged,
+  signedInElsewhere,
   orderPlaced,
   orderConfirmed,
   orderCancelled,

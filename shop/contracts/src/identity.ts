@@ -36,6 +36,9 @@ export const signUp = defineRoute({
   },
 });
 
+/** What the list of sessions calls a device by. */
+const fromDevice = s.object({ 'user-agent': s.optional(s.string()) });
+
 const tokensSchema = s.named(
   'Tokens',
   s.object({
@@ -52,6 +55,8 @@ export const logIn = defineRoute({
   path: '/auth/login',
   summary: 'Exchange e-mail and password for tokens',
   access: 'public',
+  headers: fromDevice,
+  documentedHeaders: s.object({}),
   body: s.object({
     email: s.string({ maxLength: 254, pattern: ONE_LINE, examples: ['alice@example.com'] }),
     password: s.string({ maxLength: 1_024, examples: ['alice-password'] }),
@@ -59,6 +64,7 @@ export const logIn = defineRoute({
   responses: { 200: tokensSchema },
   problems: {
     401: { codes: ['invalid-credentials'] },
+    403: { codes: ['account-disabled'] },
     429: { codes: ['too-many-attempts'], headers: retryAfterHeader },
   },
 });

@@ -39,6 +39,19 @@ export {
   userRegistered,
 } from './identity.ts';
 export {
+  emailVerificationAsked,
+  passwordChanged,
+  passwordResetAsked,
+  signedInElsewhere,
+} from './identity-mails.ts';
+export {
+  askEmailVerification,
+  askPasswordReset,
+  changePassword,
+  resetPassword,
+  verifyEmail,
+} from './identity-passwords.ts';
+export {
   getAvailability,
   getProduct,
   getProductImage,

@@ -19,21 +19,24 @@ import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { sessionEnded } from '@shop/contracts';
 import { createAccessTokens } from './access-tokens.ts';
+import { createAccountLinks } from './account-links.ts';
 import { createAccountStore } from './account-store.ts';
 import { createCommonPasswords } from './common-passwords.ts';
 import { seedDemoAccounts } from './demo-accounts.ts';
+import { sendResetLinks } from './features/ask-password-reset.ts';
 import type { ServiceClients } from './features/issue-service-token.ts';
 import { createHashSlots } from './hash-slots.ts';
 import { identityRoutes } from './http.ts';
 import { createLoginThrottle } from './login-throttle.ts';
+import { createAccountPages } from './oidc/account-pages.ts';
 import { type Client, demoSecrets, shopClients, withReplaced } from './oidc/clients.ts';
 import { createInteractions } from './oidc/interactions.ts';
 import { createLogoutTokens } from './oidc/logout-tokens.ts';
 import { buildProvider, checkClients } from './oidc/provider.ts';
 import { providerRoutes } from './oidc/routes.ts';
+import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createSeal } from './seal.ts';
-import { createSignUpPace } from './sign-up-pace.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { identitySubscriptions } from './subscriptions.ts';
 
@@ -66,6 +69,8 @@ export interface IdentityApp {
   readonly keys: SigningKeys;
   readonly sessions: Sessions;
   readonly notices: LogoutNotices;
+  /** Sees to some of those who have forgotten their password. Returns how many. */
+  sendResetLinks(): Promise<number>;
   /** Makes, drops and takes up keys, deletes what has expired. Call it every few minutes. */
   keepUp(): Promise<void>;
 }
@@ -83,7 +88,12 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
   const { lifetimes } = core;
   const logging = {
     logInSlots: createHashSlots({ concurrent: 2, queued: 256 }),
+    signUpSlots: createHashSlots({ concurrent: 1, queued: 64 }),
     throttle: createLoginThrottle(db),
+    commonPasswords: createCommonPasswords(),
+    links: createAccountLinks(db, clock),
+    resetPace: createPace(db, RESET_REQUESTS),
+    linkPace: createPace(db, LINK_MAILS),
   };
   const oidc = await createOidc({ ...common, ...core, ...logging });
 
@@ -91,9 +101,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     ...common,
     ...core,
     ...logging,
-    commonPasswords: createCommonPasswords(),
-    signUpSlots: createHashSlots({ concurrent: 1, queued: 64 }),
-    signUpPace: createSignUpPace(db),
+    signUpPace: createPace(db, SIGN_UPS),
     accessTokens: createAccessTokens({
       ...{ keys, issuer, audience, clock, newId },
       accountTokenSeconds: lifetimes.accessTokenSeconds,
@@ -109,6 +117,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     keys,
     sessions: core.sessions,
     notices: core.notices,
+    sendResetLinks: () => sendResetLinks({ ...common, ...logging }),
     keepUp: async () => {
       if (await keys.refresh()) {
         oidc.rebuild();
@@ -156,7 +165,11 @@ function createSessionCore({ db, clock, newId, issuer, keys, logger, outbox, dem
 type OidcDeps = Common &
   ReturnType<typeof createSessionCore> & {
     readonly logInSlots: ReturnType<typeof createHashSlots>;
+    readonly signUpSlots: ReturnType<typeof createHashSlots>;
     readonly throttle: ReturnType<typeof createLoginThrottle>;
+    readonly commonPasswords: ReturnType<typeof createCommonPasswords>;
+    readonly links: ReturnType<typeof createAccountLinks>;
+    readonly resetPace: ReturnType<typeof createPace>;
   };
 
 async function createOidc(deps: OidcDeps) {
@@ -173,7 +186,10 @@ async function createOidc(deps: OidcDeps) {
   const callback = createProviderCallback(provider);
   const serveInteraction = createInteractions({ ...deps, clients, scope, provider: () => provider });
   return {
-    rawRoutes: providerRoutes({ issuer, callback, serveInteraction }),
+    rawRoutes: providerRoutes({
+      ...{ issuer, callback, serveInteraction },
+      serveAccountPage: createAccountPages(deps),
+    }),
     /** With the keys that hold now. Requests that are under way end with those they began with. */
     rebuild: () => {
       provider = build();

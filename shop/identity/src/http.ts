@@ -9,9 +9,12 @@ import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
 import { logOut } from './features/log-out.ts';
 import { type RefreshDeps, refresh } from './features/refresh.ts';
 import { type SignUpDeps, signUp } from './features/sign-up.ts';
+import { type PasswordRoutes, passwordRoutes } from './http-passwords.ts';
+import { deviceOf } from './oidc/asker.ts';
 import type { SigningKeys } from './signing-keys.ts';
+import { tooMany } from './too-many.ts';
 
-export interface IdentityRoutes extends SignUpDeps, LogInDeps, RefreshDeps, ServiceTokenDeps {
+export interface IdentityRoutes extends SignUpDeps, LogInDeps, RefreshDeps, ServiceTokenDeps, PasswordRoutes {
   readonly keys: Pick<SigningKeys, 'jwks'>;
 }
 
@@ -40,12 +43,14 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       );
     }),
 
-    handle(contract.logIn, async ({ body, clientAddress, signal }) => {
-      const address = addressOwner(clientAddress);
-      const outcome = await logIn(deps, { ...body, address }, signal);
+    handle(contract.logIn, async ({ body, headers, clientAddress, signal }) => {
+      const from = { address: addressOwner(clientAddress), device: deviceOf(headers['user-agent']) };
+      const outcome = await logIn(deps, { ...body, ...from }, signal);
       if (outcome.ok) return replyTokens(outcome.value);
       if (outcome.rejection.code === 'invalid-credentials')
         return problem(401, 'invalid-credentials', 'The e-mail address or the password is wrong.');
+      if (outcome.rejection.code === 'account-disabled')
+        return problem(403, 'account-disabled', 'This account is disabled.');
       return tooMany('Too many failed attempts. Wait before the next one.', outcome.rejection.waitMs);
     }),
 
@@ -60,6 +65,7 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
     }),
 
     ...sessionRoutes(deps),
+    ...passwordRoutes(deps),
 
     handle(contract.getJwks, async () => ok(deps.keys.jwks(), JWKS_HEADERS)),
 
@@ -105,11 +111,6 @@ function toView(session: Session, currentId: string | undefined) {
     lastUsedAt: lastUsedAt.toISOString(),
     expiresAt: expiresAt.toISOString(),
   };
-}
-
-function tooMany(detail: string, waitMs: number) {
-  const headers = { 'retry-after': String(Math.ceil(waitMs / 1_000)) };
-  return { ...problem(429, 'too-many-attempts', detail), headers };
 }
 
 function replyTokens({ accessToken, expiresIn, refreshToken }: Tokens) {

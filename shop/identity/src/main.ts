@@ -26,6 +26,7 @@ await runService({
     await bus.consume(app.subscriptions);
     service.every('upkeep', UPKEEP_MS, () => keepUp({ db, app }));
     service.every('expired sessions', 30_000, () => endExpired(app));
+    service.every('reset links', 500, async () => void (await app.sendResetLinks()));
     service.every('logout notices', 500, async () => void (await app.notices.deliver()));
     const { handlers, rawRoutes, verifyToken } = app;
     return { handlers, rawRoutes, verifyToken };

@@ -7,6 +7,8 @@ export interface Passwords {
   hash(password: string): Promise<string>;
   /** Costs the same whether it matches or not. */
   verify(password: string, phc: string): Promise<boolean>;
+  /** Whether a new hash would cost something else than this one. */
+  isOutdated(phc: string): boolean;
   /** A hash that no password has: checking it makes an unknown account cost what a known one costs. */
   decoy(): string;
 }
@@ -17,7 +19,7 @@ interface Cost {
   readonly parallelism: number;
 }
 
-/** OWASP's minimum for argon2id: 19 MiB, two passes. Old hashes keep the cost they were made with. */
+/** OWASP's minimum for argon2id: 19 MiB, two passes. Old hashes keep the cost they were made with until their owner signs in. */
 const COST: Cost = { memory: 19_456, passes: 2, parallelism: 1 };
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
@@ -34,6 +36,16 @@ export function createPasswords(newCost: Cost = COST): Passwords {
     verify: async (password, phc) => {
       const { cost, salt, tag } = parse(phc);
       return timingSafeEqual(await tagOf(password, salt, cost, tag.length), tag);
+    },
+    isOutdated: (phc) => {
+      const { cost, tag } = parse(phc);
+      const { memory, passes, parallelism } = newCost;
+      return (
+        tag.length !== TAG_BYTES ||
+        cost.memory !== memory ||
+        cost.passes !== passes ||
+        cost.parallelism !== parallelism
+      );
     },
     decoy: () => format(newCost, randomBytes(SALT_BYTES), randomBytes(TAG_BYTES)),
   };

@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
-import { once } from 'node:events';
-import { join } from 'node:path';
+import type { ChildProcess } from 'node:child_process';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { childEnvironment, eventually } from '@flotilla/kernel/testing';
+import { eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { authorization, createBrowser, type Fetch, fetchAt, signIn } from './testing/oidc-browser.ts';
+import { createProcesses } from './testing/processes.ts';
 import { identityMigrations } from './testing.ts';
 
 const ISSUER = 'http://127.0.0.1:8080/identity';
@@ -19,12 +17,12 @@ describe('the identity process', () => {
   let bus: TestDatabase;
   let transport: ReturnType<typeof createPostgresTransport>;
   const published: string[] = [];
-  const children: ChildProcess[] = [];
-  const keyEncryptionKey = randomBytes(32).toString('base64');
+  let processes: ReturnType<typeof createProcesses>;
 
   before(async () => {
     database = await createTestDatabase([...identityMigrations, outboxMigrations]);
     bus = await createTestDatabase([busMigrations]);
+    processes = createProcesses({ databaseUri: database.uri, busUri: bus.uri });
     transport = createPostgresTransport({ uri: bus.uri, logger: silentLogger, metrics: createMetrics() });
     await transport.subscribe('test', ['user.registered.v1']);
   });
@@ -33,46 +31,11 @@ describe('the identity process', () => {
     await bus.close();
     await database.close();
   });
-  afterEach(async () => {
-    for (const child of children.splice(0)) {
-      child.kill('SIGTERM');
-      await ended(child);
-    }
-  });
+  afterEach(() => processes.stop());
 
-  async function start(
-    crashPoint = '',
-    env: Readonly<Record<string, string>> = {},
-  ): Promise<{ child: ChildProcess; url: string }> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: {
-        ...childEnvironment(),
-        DATABASE_URL: database.uri,
-        BUS_URL: bus.uri,
-        ISSUER: 'http://127.0.0.1:8080/identity',
-        SERVICE_CLIENTS: JSON.stringify({
-          order: {
-            secretSha256: createHash('sha256').update('secret').digest('hex'),
-            scopes: ['inventory.read'],
-          },
-        }),
-        KEY_ENCRYPTION_KEY: keyEncryptionKey,
-        FLOTILLA_CRASH_POINT: crashPoint,
-        LOG_LEVEL: 'error',
-        ...env,
-      },
-    });
-    children.push(child);
-    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
-    return { child, url: (ready as { url: string }).url };
-  }
-
-  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    return child.signalCode ?? child.exitCode;
-  }
+  const start = (crashPoint = '', env: Readonly<Record<string, string>> = {}) =>
+    processes.start(crashPoint, { env });
+  const ended = (child: ChildProcess) => processes.ended(child);
 
   const signUp = (url: string, email: string) =>
     fetch(`${url}/users`, {

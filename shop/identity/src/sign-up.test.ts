@@ -26,7 +26,7 @@ describe('signing up', () => {
     const messages = await messagesOf(body['id']);
     assert.deepEqual(
       messages.map((message) => message['type']),
-      ['user.registered.v1'],
+      ['user.registered.v1', 'identity.email-verification-asked.v1'],
     );
   });
 
@@ -42,7 +42,7 @@ describe('signing up', () => {
     assert.deepEqual(attempts.map(({ status }) => status).sort(), [201, 409, 409, 409]);
     assert.equal((await accountsOf('fay@example.com')).length, 1);
     const winner = attempts.find(({ status }) => status === 201);
-    assert.equal((await messagesOf(winner?.body['id'])).length, 1);
+    assert.equal((await messagesOf(winner?.body['id'])).length, 2);
   });
 
   it('refuses weak passwords without hashing them', async () => {
@@ -60,8 +60,8 @@ describe('signing up', () => {
     /** Leaves room for so many sign-ups. */
     const leave = (room: number, address: string) =>
       identity.db.query(
-        `INSERT INTO sign_up_pace VALUES ($1, clock_timestamp() + $2 * interval '1 second')
-         ON CONFLICT (address) DO UPDATE SET forgotten_at = excluded.forgotten_at`,
+        `INSERT INTO pace VALUES ('sign-up:' || $1, clock_timestamp() + $2 * interval '1 second')
+         ON CONFLICT (subject) DO UPDATE SET forgotten_at = excluded.forgotten_at`,
         [address, (100 - room) * 5 - 1],
       );
     const signUps = (count: number, address: string) =>
@@ -89,7 +89,7 @@ describe('signing up', () => {
     it('is allowed again with time', async () => {
       await leave(0, '203.0.113.3');
       assert.equal((await signUps(1, '203.0.113.3'))[0]?.status, 429);
-      await identity.db.query("UPDATE sign_up_pace SET forgotten_at = forgotten_at - interval '5 seconds'");
+      await identity.db.query("UPDATE pace SET forgotten_at = forgotten_at - interval '5 seconds'");
       assert.equal((await signUps(1, '203.0.113.3'))[0]?.status, 201);
     });
 

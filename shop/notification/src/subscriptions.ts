@@ -1,8 +1,22 @@
 import { uuidv5 } from '@flotilla/kernel';
 import { type Message, on } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
-import { orderCancelled, orderConfirmed, userRegistered } from '@shop/contracts';
+import {
+  emailVerificationAsked,
+  orderCancelled,
+  orderConfirmed,
+  passwordChanged,
+  passwordResetAsked,
+  signedInElsewhere,
+  userRegistered,
+} from '@shop/contracts';
 import { cancellationMail, confirmationMail, type Mail, welcomeMail } from './domain/mails.ts';
+import {
+  passwordChangedMail,
+  resetMail,
+  signedInElsewhereMail,
+  verificationMail,
+} from './domain/security-mails.ts';
 import type { Delivery, MailStore } from './mail-store.ts';
 
 export interface SubscriptionDeps {
@@ -25,6 +39,10 @@ export function notificationSubscriptions({ mails, delivery, onQueued }: Subscri
 
   return [
     on(userRegistered, (message, tx) => write(message, welcomeMail(message.data), tx)),
+    on(passwordResetAsked, (message, tx) => write(message, resetMail(message.data), tx)),
+    on(emailVerificationAsked, (message, tx) => write(message, verificationMail(message.data), tx)),
+    on(passwordChanged, (message, tx) => write(message, passwordChangedMail(message.data), tx)),
+    on(signedInElsewhere, (message, tx) => write(message, signedInElsewhereMail(message.data), tx)),
     on(orderConfirmed, (message, tx) => write(message, confirmationMail(message.data), tx)),
     on(orderCancelled, (message, tx) => write(message, cancellationMail(message.data), tx)),
   ];

@@ -1,6 +1,5 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
-import type { AccountStore } from '../account-store.ts';
-import type { Account } from '../domain/account.ts';
+import type { AccountStore, StoredAccount } from '../account-store.ts';
 import type { HashSlots } from '../hash-slots.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
 import type { Passwords } from '../passwords.ts';
@@ -13,6 +12,7 @@ export interface Credentials {
 
 export type LogInRejection =
   | { readonly code: 'invalid-credentials' }
+  | { readonly code: 'account-disabled' }
   | { readonly code: 'too-many-attempts'; readonly waitMs: number };
 
 export interface AuthenticateDeps {
@@ -22,12 +22,12 @@ export interface AuthenticateDeps {
   readonly throttle: LoginThrottle;
 }
 
-/** Checks a password. Unknown accounts take the same way through the same work as known ones. */
+/** Checks a password; who knows it learns whether the account is disabled. Unknown accounts take the same way through the same work as known ones. */
 export async function authenticate(
   deps: AuthenticateDeps,
   credentials: Credentials,
   signal: AbortSignal,
-): Promise<Result<Account, LogInRejection>> {
+): Promise<Result<StoredAccount, LogInRejection>> {
   const attempt = await deps.throttle.attempt(credentials.email, credentials.address);
   // Blocked attempts must not fill the queue.
   const waitMs = await deps.throttle.waitMs(attempt);
@@ -39,7 +39,7 @@ export async function authenticate(
 async function checkPassword(
   { accounts, passwords, throttle }: AuthenticateDeps,
   { email, password, address }: Credentials,
-): Promise<Result<Account, LogInRejection>> {
+): Promise<Result<StoredAccount, LogInRejection>> {
   // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
   const attempt = await throttle.attempt(email, address);
   const waitMs = await throttle.waitMs(attempt);
@@ -52,5 +52,8 @@ async function checkPassword(
     return reject({ code: 'invalid-credentials' });
   }
   await throttle.succeeded(attempt, account.id, address);
+  if (account.isDisabled) return reject({ code: 'account-disabled' });
+  if (passwords.isOutdated(account.passwordHash))
+    await accounts.rehash(account.id, account.passwordHash, await passwords.hash(password));
   return accept(account);
 }

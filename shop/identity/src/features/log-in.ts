@@ -1,5 +1,5 @@
 import type { RefreshTokens, Sessions } from '@flotilla/auth/provider';
-import { accept, type NewId, type Result } from '@flotilla/kernel';
+import { accept, type NewId, type Result, reject } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { type AccessToken, type AccessTokens, PASSWORD_CLIENT } from '../access-tokens.ts';
 import {
@@ -8,12 +8,13 @@ import {
   type Credentials,
   type LogInRejection,
 } from './authenticate.ts';
+import { type TellOfSignInDeps, tellOfSignIn } from './tell-of-sign-in.ts';
 
 export interface Tokens extends AccessToken {
   readonly refreshToken: string;
 }
 
-export interface LogInDeps extends AuthenticateDeps {
+export interface LogInDeps extends AuthenticateDeps, TellOfSignInDeps {
   readonly db: Database;
   readonly newId: NewId;
   readonly accessTokens: AccessTokens;
@@ -24,23 +25,28 @@ export interface LogInDeps extends AuthenticateDeps {
 /** Exchanges a password for the tokens of a new session. */
 export async function logIn(
   deps: LogInDeps,
-  credentials: Credentials,
+  credentials: Credentials & { readonly device: string | undefined },
   signal: AbortSignal,
 ): Promise<Result<Tokens, LogInRejection>> {
   const checked = await authenticate(deps, credentials, signal);
   if (!checked.ok) return checked;
   const account = checked.value;
+  const place = { device: credentials.device, address: credentials.address };
   const sessionId = deps.newId();
   const session = {
     id: sessionId,
     accountId: account.id,
     clientIds: [PASSWORD_CLIENT],
-    address: credentials.address,
+    ...place,
   };
   const refreshToken = await deps.db.transaction(async (tx) => {
+    // The password was changed since it was checked.
+    if (!(await deps.accounts.holds(tx, account.id, account.version))) return undefined;
+    await tellOfSignIn(deps, tx, account, place);
     await deps.sessions.use(tx, session);
     return await deps.refreshTokens.issue(tx, sessionId);
   });
+  if (refreshToken === undefined) return reject({ code: 'invalid-credentials' });
   const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId);
   return accept({ accessToken, expiresIn, refreshToken });
 }

@@ -1,6 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Database } from '@flotilla/postgres';
+import type { Database, Transaction } from '@flotilla/postgres';
 import { userRegistered } from '@shop/contracts';
 import type { AccountStore } from '../account-store.ts';
 import type { Account } from '../domain/account.ts';
@@ -16,6 +16,7 @@ export async function openAccount(
   { db, accounts, outbox }: OpenAccountDeps,
   account: Account,
   passwordHash: string,
+  alsoTell: (tx: Transaction) => Promise<void> = async () => undefined,
 ): Promise<boolean> {
   const { id, email, name, createdAt } = account;
   const inserted = await db.transaction(async (tx) => {
@@ -23,6 +24,7 @@ export async function openAccount(
     await outbox.publish(tx, userRegistered, {
       ...{ userId: id, email, name, registeredAt: createdAt.toISOString() },
     });
+    await alsoTell(tx);
     crashPoint('identity.before-sign-up-commit');
     return true;
   });

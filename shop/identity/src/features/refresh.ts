@@ -52,5 +52,5 @@ async function exchange(
   const { sessionId, refreshToken: successor } = rotation.value;
   const accountId = await sessions.touch(tx, sessionId);
   const account = accountId === undefined ? undefined : await accounts.find(accountId, tx);
-  return account && { account, sessionId, refreshToken: successor };
+  return account && !account.isDisabled ? { account, sessionId, refreshToken: successor } : undefined;
 }

@@ -3,9 +3,10 @@ import type { CommonPasswords } from '../common-passwords.ts';
 import { type Account, permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
 import type { HashSlots } from '../hash-slots.ts';
+import type { Pace } from '../pace.ts';
 import type { Passwords } from '../passwords.ts';
-import type { SignUpPace } from '../sign-up-pace.ts';
 import { type OpenAccountDeps, openAccount } from './open-account.ts';
+import { type SendLinkDeps, sendLink } from './send-link.ts';
 
 export interface SignUp {
   readonly email: string;
@@ -19,12 +20,12 @@ export type SignUpRejection =
   | { readonly code: 'too-many-attempts'; readonly waitMs: number }
   | { readonly code: 'weak-password'; readonly weakness: PasswordWeakness };
 
-export interface SignUpDeps extends OpenAccountDeps {
+export interface SignUpDeps extends OpenAccountDeps, SendLinkDeps {
   readonly passwords: Passwords;
   readonly commonPasswords: CommonPasswords;
   /** Not those of logins: however many sign up, who has an account gets in. */
   readonly signUpSlots: HashSlots;
-  readonly signUpPace: SignUpPace;
+  readonly signUpPace: Pace;
   readonly clock: Pick<Clock, 'now'>;
   readonly newId: NewId;
 }
@@ -53,6 +54,8 @@ export async function signUp(
     permissions: permissionsOf('Customer'),
     createdAt: deps.clock.now(),
   };
-  const inserted = await openAccount(deps, account, passwordHash);
+  const inserted = await openAccount(deps, account, passwordHash, (tx) =>
+    sendLink(deps, tx, { ...account, version: 1 }, 'verify-email'),
+  );
   return inserted ? accept(account) : reject({ code: 'email-taken' });
 }

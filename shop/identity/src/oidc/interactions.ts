@@ -3,14 +3,16 @@ import { type ProviderScope, readForm, type Sessions } from '@flotilla/auth/prov
 import { isRetryable } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
-import type { AccountStore } from '../account-store.ts';
-import { type AuthenticateDeps, authenticate } from '../features/authenticate.ts';
+import type { AccountStore, StoredAccount } from '../account-store.ts';
+import { type AuthenticateDeps, authenticate, type LogInRejection } from '../features/authenticate.ts';
+import { type TellOfSignInDeps, tellOfSignIn } from '../features/tell-of-sign-in.ts';
 import { consentPage, errorPage, expiredPage, type LogInProblem, logInPage } from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
 import { askerOf } from './asker.ts';
 import type { Client } from './clients.ts';
+import type { LoginResult } from './stale-logins.ts';
 
-export interface InteractionDeps extends AuthenticateDeps {
+export interface InteractionDeps extends AuthenticateDeps, TellOfSignInDeps {
   readonly issuer: string;
   readonly clients: readonly Client[];
   readonly accounts: AccountStore;
@@ -60,7 +62,7 @@ async function serve(deps: InteractionDeps, visit: Visit): Promise<void> {
   if (req.method !== 'POST') return await show(deps, visit);
   if (!isFromHere(deps, req)) return showExpired(deps, visit);
   if (step === 'cancel')
-    return await finish(deps, visit, {
+    return await refuse(deps, visit, {
       error: 'access_denied',
       error_description: 'the user cancelled',
     });
@@ -89,7 +91,7 @@ async function show(deps: InteractionDeps, visit: Visit): Promise<void> {
   const account = session && (await deps.accounts.find(session.accountId));
   const hint = typeof params['login_hint'] === 'string' ? params['login_hint'] : '';
   const email = account?.email ?? hint.slice(0, 254);
-  const view = { action: actionOf(deps, interaction), clientName: clientNameOf(deps, interaction), email };
+  const view = { ...viewOf(deps, interaction), email };
   writePage(res, logInPage({ ...view, ...(account && { known: account }) }), targetsOf(interaction));
 }
 
@@ -105,10 +107,15 @@ async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
   if (outcome === 'busy') return showLogin(deps, visit, email, { kind: 'busy' });
   if (!outcome.ok) {
     const { rejection } = outcome;
-    const seconds = rejection.code === 'too-many-attempts' ? Math.ceil(rejection.waitMs / 1_000) : 0;
-    return showLogin(deps, visit, email, seconds > 0 ? { kind: 'wait', seconds } : { kind: 'wrong' });
+    return showLogin(deps, visit, email, problemOf(rejection));
   }
-  await finish(deps, visit, { login: { accountId: outcome.value.id, amr: ['pwd'], remember: true } });
+  await finishLogin(deps, visit, outcome.value);
+}
+
+function problemOf(rejection: LogInRejection): LogInProblem {
+  if (rejection.code === 'too-many-attempts')
+    return { kind: 'wait', seconds: Math.ceil(rejection.waitMs / 1_000) };
+  return { kind: rejection.code === 'account-disabled' ? 'disabled' : 'wrong' };
 }
 
 /** Too many wait for their password to be checked: everything else is a fault. */
@@ -119,8 +126,16 @@ function busy(error: unknown): 'busy' {
 
 function showLogin(deps: InteractionDeps, visit: Visit, email: string, problem: LogInProblem): void {
   const { interaction, res } = visit;
-  const view = { action: actionOf(deps, interaction), clientName: clientNameOf(deps, interaction) };
-  writePage(res, logInPage({ ...view, email: email.slice(0, 254), problem }), targetsOf(interaction));
+  const view = { ...viewOf(deps, interaction), email: email.slice(0, 254), problem };
+  writePage(res, logInPage(view), targetsOf(interaction));
+}
+
+function viewOf(deps: InteractionDeps, interaction: Interaction) {
+  return {
+    action: actionOf(deps, interaction),
+    clientName: clientNameOf(deps, interaction),
+    forgotten: `${pathOf(deps)}/forgot-password`,
+  };
 }
 
 async function showConsent(deps: InteractionDeps, { interaction, res }: Visit): Promise<void> {
@@ -160,19 +175,29 @@ async function takeConsent(deps: InteractionDeps, visit: Visit): Promise<void> {
   redirect(res, returnTo);
 }
 
-async function finish(deps: InteractionDeps, visit: Visit, result: InteractionResults): Promise<void> {
+async function finishLogin(deps: InteractionDeps, visit: Visit, account: StoredAccount): Promise<void> {
   const { req, res, interaction } = visit;
-  const mergeWithLastSubmission = !('error' in result);
-  const returnTo = await deps.scope.transaction(askerOf(req), async (tx) => {
+  const login = { accountId: account.id, amr: ['pwd'], remember: true };
+  const result: LoginResult = { login, accountVersion: account.version };
+  const asker = askerOf(req);
+  const returnTo = await deps.scope.transaction(asker, async (tx) => {
     const { session } = interaction;
     // Somebody else was signed in in this browser: their session ends before the new one begins.
-    if (session !== undefined && result.login !== undefined && session.accountId !== result.login.accountId) {
+    if (session !== undefined && session.accountId !== account.id) {
       await deps.sessions.end(await tx(), session.uid, 'signed-out');
       interaction.session = undefined;
       await interaction.persist();
     }
-    return await deps.provider().interactionResult(req, res, result, { mergeWithLastSubmission });
+    await tellOfSignIn(deps, await tx(), account, asker);
+    return await deps.provider().interactionResult(req, res, result, { mergeWithLastSubmission: true });
   });
+  redirect(res, returnTo);
+}
+
+async function refuse(deps: InteractionDeps, { req, res }: Visit, result: InteractionResults): Promise<void> {
+  const returnTo = await deps.scope.transaction(askerOf(req), () =>
+    deps.provider().interactionResult(req, res, result, { mergeWithLastSubmission: false }),
+  );
   redirect(res, returnTo);
 }
 
@@ -199,7 +224,11 @@ function missingOf({ prompt: { details } }: Interaction): Missing {
 }
 
 function actionOf({ issuer }: InteractionDeps, { uid }: Interaction): string {
-  return `${new URL(issuer).pathname.replace(/\/$/, '')}/interaction/${uid}`;
+  return `${pathOf({ issuer })}/interaction/${uid}`;
+}
+
+function pathOf({ issuer }: Pick<InteractionDeps, 'issuer'>): string {
+  return new URL(issuer).pathname.replace(/\/$/, '');
 }
 
 function clientNameOf({ clients }: InteractionDeps, { params }: Interaction): string {

@@ -22,6 +22,7 @@ import type { SigningKeys } from '../signing-keys.ts';
 import { askerOf } from './asker.ts';
 import { allowsOrigin, apiScopesOf, type Client, toMetadata, withoutLoopbackPort } from './clients.ts';
 import { forgiveSignOut } from './sign-out.ts';
+import { refuseStaleLogins } from './stale-logins.ts';
 
 export interface ProviderDeps {
   readonly issuer: string;
@@ -61,6 +62,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
   checkSecretsByHash(provider, deps.secrets);
   allowLoopbackPorts(provider, byId);
   shareSessionIds(provider);
+  refuseStaleLogins(provider, deps);
   forgiveSignOut(provider);
   tellWhatWasDropped(provider, byId, deps.logger);
   return provider;
@@ -76,7 +78,7 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
     cookies: cookiesOf(deps),
     routes: { jwks: '/jwks' },
     scopes: ['openid', 'offline_access', 'profile', 'email'],
-    claims: { openid: ['sub'], profile: ['name', 'role', 'tenant_id'], email: ['email'] },
+    claims: { openid: ['sub'], profile: ['name', 'role', 'tenant_id'], email: ['email', 'email_verified'] },
     // Many clients read the ID token alone: what a user agreed to stands in it.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
@@ -216,9 +218,10 @@ function pathOf(issuer: string): string {
 
 async function findAccount({ accounts, scope }: ProviderDeps, id: string) {
   const account = await accounts.find(id, scope.on());
-  if (account === undefined) return undefined;
+  if (account === undefined || account.isDisabled) return undefined;
   const { permissions: _notInIdTokens, ...claims } = accountClaims(account);
-  return { accountId: id, claims: () => ({ sub: id, ...claims }) };
+  const all = { sub: id, ...claims, email_verified: account.isEmailVerified };
+  return { accountId: id, claims: () => all };
 }
 
 function checkSecretsByHash(provider: Provider, secrets: ClientSecrets): void {

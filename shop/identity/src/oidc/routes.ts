@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { acceptEmptySecret, addressedToIssuer, addressOf, answeredByRedirect } from '@flotilla/auth/provider';
 import type { HttpHostOptions } from '@flotilla/http';
+import type { ServeAccountPage } from './account-pages.ts';
 import type { ServeInteraction } from './interactions.ts';
 
 type RawRoutes = NonNullable<HttpHostOptions['rawRoutes']>;
@@ -9,15 +10,22 @@ export interface ProviderRoutes {
   readonly issuer: string;
   readonly callback: (req: IncomingMessage, res: ServerResponse) => Promise<void>;
   readonly serveInteraction: ServeInteraction;
+  readonly serveAccountPage: ServeAccountPage;
 }
 
 /** Everything below the issuer, and its metadata where RFC 8414 puts them. Bodies are read by the provider itself. */
-export function providerRoutes({ issuer, callback, serveInteraction }: ProviderRoutes): RawRoutes {
+export function providerRoutes({
+  issuer,
+  callback,
+  serveInteraction,
+  serveAccountPage,
+}: ProviderRoutes): RawRoutes {
   const address = addressOf(issuer);
 
   async function serve(req: IncomingMessage, res: ServerResponse): Promise<void> {
     addressedToIssuer(req, address);
     if (req.url?.startsWith('/interaction/')) return await serveInteraction(req, res, goneSignal(res));
+    if (await serveAccountPage(req, res, goneSignal(res))) return;
     if (await answeredByRedirect(req, res, address)) return;
     await acceptEmptySecret(req);
     await callback(req, res);

@@ -12,7 +12,8 @@ const MARK = trusted(
   '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" fill="#1d4ed8"/><path d="M7 20.5h18l-3 4.5H10z" fill="#fff"/><path d="M15 6v12H8.5z" fill="#fff" opacity=".85"/><path d="M17 8.5V18h6.5z" fill="#fff" opacity=".6"/></svg>',
 );
 
-function page(title: string, content: Html, rest: Omit<Page, 'html'> = {}): Page {
+/** A whole document. */
+export function page(title: string, content: Html, rest: Omit<Page, 'html'> = {}): Page {
   const whole = html`<!doctype html>
 <html lang="en">
 <head>
@@ -40,6 +41,8 @@ export interface LogInView {
   readonly action: string;
   readonly clientName: string;
   readonly email: string;
+  /** Where a forgotten password is seen to. */
+  readonly forgotten: string;
   readonly problem?: LogInProblem;
   /** Who is signed in already, when a password is asked again. */
   readonly known?: { readonly email: string };
@@ -48,12 +51,13 @@ export interface LogInView {
 export type LogInProblem =
   | { readonly kind: 'missing' }
   | { readonly kind: 'wrong' }
+  | { readonly kind: 'disabled' }
   | { readonly kind: 'busy' }
   | { readonly kind: 'wait'; readonly seconds: number };
 
-const LOG_IN_STATUS = { missing: 422, wrong: 401, busy: 503, wait: 429 } as const;
+const LOG_IN_STATUS = { missing: 422, wrong: 401, disabled: 403, busy: 503, wait: 429 } as const;
 
-export function logInPage({ action, clientName, email, problem, known }: LogInView): Page {
+export function logInPage({ action, clientName, email, forgotten, problem, known }: LogInView): Page {
   const invalid = problem?.kind === 'missing' || problem?.kind === 'wrong';
   const mark = trusted(invalid ? ' aria-invalid="true" aria-describedby="problem"' : '');
   // The cursor stands in the first field that is to be filled in.
@@ -73,6 +77,7 @@ ${known && html`<p class="note">For your safety, enter your password again. You 
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${mark}${second}>
 <button class="primary" type="submit">Sign in</button>
 </form>
+<p class="aside"><a href="${forgotten}">Forgotten your password?</a></p>
 <form method="post" action="${action}/cancel"><button class="plain" type="submit">Cancel</button></form>`,
     problem === undefined ? {} : { status: LOG_IN_STATUS[problem.kind], headers: retry },
   );
@@ -81,11 +86,12 @@ ${known && html`<p class="note">For your safety, enter your password again. You 
 function logInProblem(problem: LogInProblem): string {
   if (problem.kind === 'missing') return 'Enter your e-mail address and your password.';
   if (problem.kind === 'wrong') return 'The e-mail address or the password is wrong.';
+  if (problem.kind === 'disabled') return 'This account is disabled. Write to the people who run the shop.';
   if (problem.kind === 'busy') return 'Many people are signing in right now. Try again in a moment.';
   return `Too many failed attempts. Try again in ${duration(problem.seconds)}.`;
 }
 
-function duration(seconds: number): string {
+export function duration(seconds: number): string {
   if (seconds < 60) return seconds === 1 ? 'one second' : `${seconds} seconds`;
   const minutes = Math.ceil(seconds / 60);
   return minutes === 1 ? 'one minute' : `${minutes} minutes`;

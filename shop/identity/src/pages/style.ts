@@ -30,6 +30,9 @@ button,.button{display:block;width:100%;min-height:2.875rem;padding:.5rem 1rem;f
 .who{display:flex;align-items:center;gap:.75rem;margin:0 0 1.25rem;padding:.75rem .875rem;border:1px solid var(--line);border-radius:.625rem}
 .who span{display:grid;place-items:center;width:2.25rem;height:2.25rem;flex:none;border-radius:50%;background:var(--accent);color:var(--on-accent);font-weight:650}
 .who b,.who small{display:block;line-height:1.35}
+a:not(.button){color:var(--accent)}
+.aside{margin:1rem 0 0;text-align:center;font-size:.9375rem}
+form+form,.aside+form{margin-top:1rem}
 small{color:var(--soft);font-size:.875rem}
 ul{margin:0 0 1.5rem;padding:0;list-style:none;border-top:1px solid var(--line)}
 li{padding:.75rem 0 .75rem 1.75rem;border-bottom:1px solid var(--line);position:relative}

@@ -72,12 +72,12 @@ function orderText({ orderId, items, total }: OrderedItems): string {
   return [`Order ${orderId}`, ...lines, `  Total: ${moneyText(total)}`].join('\n');
 }
 
-function letter(name: string | undefined, paragraphs: readonly string[]): string {
+export function letter(name: string | undefined, paragraphs: readonly string[]): string {
   const greeting = name === undefined ? 'Hello,' : `Hello ${oneLine(name)},`;
   return `${[greeting, ...paragraphs, 'The Flotilla shop'].join('\n\n')}\n`;
 }
 
 /** Names are written by others: they must not be able to start a line of their own in our mail. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
