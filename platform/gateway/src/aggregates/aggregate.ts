@@ -11,7 +11,9 @@ import { fieldName } from '../wire/rules/field-names.ts';
 import { appendField, noFields } from '../wire/rules/fields.ts';
 import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../wire/rules/refusal.ts';
 import { type ByteBudget, createByteBudget } from './byte-budget.ts';
+import { decodePart } from './decode-part.ts';
 import { mergeParts, type PartResponse, statusSummary } from './merge.ts';
+import { partRequest } from './part-request.ts';
 
 /** A part of an aggregate made ready: the route that answers it, and for what values it is called. */
 export interface Part {
@@ -52,6 +54,7 @@ const CONTENT_TYPE = fieldName('Content-Type');
 const AGGREGATE_STATUS = fieldName('X-Aggregate-Status');
 const NOT_JSON: Refusal = { status: 500, code: 'aggregate-not-json' };
 const TOO_LARGE: Refusal = { status: 502, code: 'aggregate-part-too-large' };
+const UNREADABLE: Refusal = { status: 502, code: 'aggregate-part-unreadable' };
 const BUSY: Refusal = { ...SERVICE_UNAVAILABLE, code: 'overloaded' };
 const TOO_MANY: Refusal = { status: 502, code: 'aggregate-too-many-values' };
 
@@ -164,7 +167,8 @@ async function callPart({
     part.onGone?.();
   };
   const answer = createCollectedResponse(room.take, () => end(room.isFull ? TOO_LARGE : BUSY));
-  const { request, peerAddress, secure } = exchange;
+  const { peerAddress, secure } = exchange;
+  const request = partRequest(exchange.request);
   const part = createExchange(
     { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
     aggregate.identityFields,
@@ -183,12 +187,16 @@ async function callPart({
   deadline.cancel();
   running.delete(onGone);
   if (answer.state === 'gone' && why !== CLIENT_GONE) return why;
-  return refusal ?? outcomeOf(answer);
+  return refusal ?? (await outcomeOf(answer, room));
 }
 
-function outcomeOf(answer: CollectedResponse): CallResponse {
+async function outcomeOf(answer: CollectedResponse, room: ByteBudget): Promise<CallResponse> {
   if (answer.state !== 'ended') return BAD_GATEWAY;
-  return { status: answer.status, body: answer.body() };
+  const body = await decodePart(answer, MAX_BYTES, room.take);
+  if (body === 'unreadable') return UNREADABLE;
+  if (body === 'too-large' || (body === 'no-room' && room.isFull)) return TOO_LARGE;
+  if (body === 'no-room') return BUSY;
+  return { status: answer.status, body };
 }
 
 async function send(
