@@ -162,6 +162,41 @@ describe('a WebSocket', () => {
     assert.equal(text.match(/HTTP\/1\.1/g)?.length, 1, 'nothing behind it is executed');
   });
 
+  it('passes on routes whose scheme is http as well, with the same policies', async () => {
+    const { port } = await webSocketBackend();
+    for (const read of [{}, { strict: true }]) {
+      const { url } = await bed.start(
+        { Routes: [routeTo(port, '/ws', { DownstreamScheme: 'http' })] },
+        { read },
+      );
+      const client = await openRaw(url);
+      client.write(HANDSHAKE);
+      await client.until(/^HTTP\/1\.1 101 .*\r\n\r\n/s);
+      client.write('hello');
+      await client.until(/hello$/);
+      client.socket.destroy();
+
+      const foreign = await openRaw(url);
+      foreign.write(HANDSHAKE.replace('\r\n\r\n', '\r\nOrigin: https://other.test\r\n\r\n'));
+      assert.match(await foreign.until(/\r\n\r\n/), /^HTTP\/1\.1 403 /);
+      foreign.socket.destroy();
+    }
+  });
+
+  it('may say that its handshake has no body', async () => {
+    const { port } = await webSocketBackend();
+    const { url } = await bed.start({ Routes: [routeTo(port, '/ws', { DownstreamScheme: 'ws' })] });
+    const client = await openRaw(url);
+    client.write(HANDSHAKE.replace('\r\n\r\n', '\r\nContent-Length: 0\r\n\r\n'));
+    await client.until(/^HTTP\/1\.1 101 .*\r\n\r\n/s);
+    client.write('hello');
+    await client.until(/hello$/);
+    const other = await openRaw(url);
+    other.write(HANDSHAKE.replace('\r\n\r\n', '\r\nContent-Length: 1\r\n\r\nx'));
+    assert.match(await other.closed(), /^HTTP\/1\.1 400 /);
+    client.socket.destroy();
+  });
+
   it('does not keep a gateway from closing', async () => {
     const { port } = await webSocketBackend();
     const { gateway, client } = await open(port);

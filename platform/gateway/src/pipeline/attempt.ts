@@ -63,7 +63,7 @@ export class Attempt implements ResponseSink {
         fields: hop?.fields ?? outgoing.fields,
         body: hasBody ? body : undefined,
         maxBodyBytes: route.config.maxBodyBytes,
-        upgrade: route.config.webSocket && request.handshake === 'websocket',
+        upgrade: request.handshake === 'websocket' && route.config.downstreamProtocol !== '2',
         requestId,
       },
       this,

@@ -115,7 +115,7 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
     compileForwarding({ strict, trustedProxies, pseudonym: deps.pseudonym }),
     compileIpRules(route.ipRules),
     compileCors(route.cors),
-    route.webSocket ? compileWebSocketOrigin(route.webSocketOrigins) : undefined,
+    compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),
     compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
     limit('before-authentication'),

@@ -18,7 +18,8 @@ export function compileHeaderTemplates(
 ): HeaderMatcher | undefined {
   if (templates.size === 0) return undefined;
   const compiled = [...templates].map(([header, template]) => {
-    const pattern = compilePattern(template, PLACEHOLDER);
+    // Fields are read byte by byte, the file is text.
+    const pattern = compilePattern(Buffer.from(template).toString('latin1'), PLACEHOLDER);
     return { header: header.toLowerCase(), pattern: caseSensitive ? pattern : lowerPattern(pattern) };
   });
   return (fields, values) =>
@@ -34,8 +35,15 @@ function matches(
   if (value === undefined) return false;
   const compared = caseSensitive ? value : value.toLowerCase();
   if (!capture(pattern, compared, value, 0, value.length, NOT_EMPTY, values)) return false;
-  for (const name of pattern.names) values.set(name, encodeURIComponent(values.get(name) ?? ''));
+  for (const name of pattern.names) values.set(name, encodeBytes(values.get(name) ?? ''));
   return true;
+}
+
+/** Percent-encoded for a URL; a byte that is no ASCII as that byte, whether it belongs to UTF-8 or not. */
+function encodeBytes(text: string): string {
+  return text.replace(/[\s\S]/g, (byte) =>
+    byte < '\x80' ? encodeURIComponent(byte) : `%${byte.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
 }
 
 /** Lines of one field, joined with a comma and no blank: that is what templates are written for. */

@@ -27,7 +27,7 @@ export const TARGET = {
     type: 'string',
     oneOf: ['http', 'https', 'ws', 'wss'],
     default: 'http',
-    doc: '`ws` and `wss` accept WebSockets.',
+    doc: 'WebSockets pass with all of them; with `ws` and `wss` a broken handshake is refused by the gateway.',
   },
   ServiceName: { type: 'string', doc: 'The service whose instances discovery finds.' },
   ServiceNamespace: { type: 'string', doc: 'Namespace of the service.' },

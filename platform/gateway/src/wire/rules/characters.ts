@@ -1,3 +1,5 @@
+import { isUtf8 } from 'node:buffer';
+
 // Which bytes may stand where, RFC 9110 §5.5 and §5.6.2. Texts are latin1: one character is one byte. Classes are tables: one look-up
 // per byte, and nothing outside of a class is ever let through.
 
@@ -23,8 +25,12 @@ const VISIBLE = String.fromCharCode(...Array.from({ length: 0x7f - 0x21 }, (_, i
 export const TOKEN = classOf(`${DIGITS}${LETTERS}!#$%&'*+-.^_\`|~`);
 /** What stands between the blanks of a request line. */
 export const GRAPHIC = classOf(VISIBLE);
-/** Field values of requests: visible ASCII, blank and tab, nothing from 0x80 on. */
+const HIGH = String.fromCharCode(...Array.from({ length: 0x80 }, (_, index) => 0x80 + index));
+
+/** Field values that need no second look: visible ASCII, blank and tab. */
 export const VALUE = classOf(`${VISIBLE} \t`);
+/** And bytes from 0x80 on, of which `isRequestValue` says where they may stand. */
+export const VALUE_OR_HIGH = classOf(`${VISIBLE} \t${HIGH}`);
 export const REG_NAME = classOf(`${DIGITS}${LETTERS}-._`);
 
 /** Is `text[start, end)` a token? An empty one is none. */
@@ -44,8 +50,18 @@ export function isValue(text: string, start = 0, end: number = text.length): boo
   return true;
 }
 
-/** A value that every server reads in the same way: tabs, blanks and visible ASCII. */
-export function isAsciiValue(text: string): boolean {
+/**
+ * May a client send this value in the field (lower case)? Tabs, blanks, visible ASCII and well-formed UTF-8. What sites have put into a
+ * cookie browsers send back byte by byte, whatever it is. Nothing is decided by bytes that are no ASCII, except on a template that
+ * names them.
+ */
+export function isRequestValue(lower: string, text: string): boolean {
+  if (isAsciiValue(text)) return true;
+  return isValue(text) && (lower === 'cookie' || isUtf8(Buffer.from(text, 'latin1')));
+}
+
+/** Tabs, blanks and visible ASCII. */
+function isAsciiValue(text: string): boolean {
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
     if (code < 0x20 ? code !== 0x09 : code > 0x7e) return false;

@@ -24,8 +24,8 @@ const SPECIAL = 2;
 const IN_PATH = new Uint8Array(256);
 const IN_QUERY = new Uint8Array(256);
 const UNRESERVED = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~';
-const REST_OF_PATH = "!$&'()*+,=:@";
-const REST_OF_QUERY = '/;%?[]{}|^`'; // browsers send the last seven as they are
+const REST_OF_PATH = "!$&'()*+,=:@[]|^"; // browsers send the last four as they are
+const REST_OF_QUERY = '/;%?{}`\\'; // and these
 for (const character of UNRESERVED + REST_OF_PATH) {
   IN_PATH[character.charCodeAt(0)] = PLAIN;
   IN_QUERY[character.charCodeAt(0)] = PLAIN;

@@ -1,4 +1,4 @@
-import { isAsciiValue, isToken, isVisible } from '../../rules/characters.ts';
+import { isToken, isValue, isVisible } from '../../rules/characters.ts';
 import type { BackendRequest } from '../backend-call.ts';
 
 /**
@@ -15,7 +15,7 @@ export function requestHead(request: BackendRequest): string | undefined {
     const value = values[index] ?? '';
     if (name === undefined || name.isHopByHop || name.lower === 'host' || name.lower === 'content-length')
       continue;
-    if (!isToken(name.text) || !isAsciiValue(value)) return undefined;
+    if (!isToken(name.text) || !isValue(value)) return undefined;
     head += `${name.text}: ${value}\r\n`;
   }
   head += request.upgrade ? 'Connection: Upgrade\r\nUpgrade: websocket\r\n' : 'Connection: keep-alive\r\n';

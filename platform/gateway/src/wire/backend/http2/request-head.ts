@@ -1,4 +1,4 @@
-import { isAsciiValue, isToken, isVisible } from '../../rules/characters.ts';
+import { isToken, isValue, isVisible } from '../../rules/characters.ts';
 import { type Fields, fieldValue } from '../../rules/fields.ts';
 import { appendToWire } from '../../rules/http2/wire-fields.ts';
 import type { BackendRequest } from '../backend-call.ts';
@@ -8,7 +8,7 @@ export function requestHead(request: BackendRequest, scheme: 'http' | 'https'): 
   const { method, target, authority, fields, body } = request;
   if (!isToken(method) || !isVisible(target) || !isVisible(authority)) return undefined;
   const raw = [':method', method, ':scheme', scheme, ':authority', authority, ':path', target];
-  if (!fields.values.every(isAsciiValue) || !fields.names.every(({ text }) => isToken(text)))
+  if (!fields.values.every((value) => isValue(value)) || !fields.names.every(({ text }) => isToken(text)))
     return undefined;
   if (!appendToWire(raw, fields)) return undefined;
   if (isGrpc(fields)) raw.push('te', 'trailers');

@@ -1,4 +1,15 @@
-import { COLON, CR, GRAPHIC, LF, SPACE, TAB, TOKEN, VALUE } from '../../rules/characters.ts';
+import {
+  COLON,
+  CR,
+  GRAPHIC,
+  isRequestValue,
+  LF,
+  SPACE,
+  TAB,
+  TOKEN,
+  VALUE,
+  VALUE_OR_HIGH,
+} from '../../rules/characters.ts';
 import { fieldName } from '../../rules/field-names.ts';
 import { type Fields, noFields } from '../../rules/fields.ts';
 import { CLIENT } from '../../rules/limits.ts';
@@ -172,12 +183,16 @@ function readFieldLine(text: string, start: number, { names, values }: Fields): 
   if (nameEnd === text.length) return INCOMPLETE;
   if (nameEnd === start || text.charCodeAt(nameEnd) !== COLON) return BAD_FIELD_LINE;
   const valueStart = skipBlanks(text, nameEnd + 1);
-  const valueEnd = skip(text, valueStart, VALUE);
+  const asciiEnd = skip(text, valueStart, VALUE);
+  const valueEnd = skip(text, asciiEnd, VALUE_OR_HIGH);
   const behind = endOfLine(text, valueEnd);
   if (behind === undefined) return BAD_FIELD_LINE;
   if (behind === INCOMPLETE) return INCOMPLETE;
-  names.push(fieldName(text.slice(start, nameEnd)));
-  values.push(text.slice(valueStart, endOfText(text, valueStart, valueEnd)));
+  const name = fieldName(text.slice(start, nameEnd));
+  const value = text.slice(valueStart, endOfText(text, valueStart, valueEnd));
+  if (valueEnd > asciiEnd && !isRequestValue(name.lower, value)) return BAD_FIELD_LINE;
+  names.push(name);
+  values.push(value);
   return behind;
 }
 

@@ -370,7 +370,7 @@ describe('the connection', () => {
       [version],
       [key, 'Sec-WebSocket-Version: 8'],
       [version, 'Sec-WebSocket-Key: x'],
-      [key, version, 'Content-Length: 0'],
+      [key, version, 'Content-Length: 1'],
       [key, version, 'Upgrade: h2c'],
     ])
       assert.equal(upgrade([...wanted, ...fields]), 'invalid');

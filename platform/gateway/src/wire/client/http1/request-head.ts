@@ -75,6 +75,7 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
   const target = parseTarget(raw, host);
   if (!target.ok) return { ...facts, refusal: target.rejection };
   if (method === 'OPTIONS' && isLastHop(fields)) return { ...facts, refusal: 'none' };
+  const handshake = readHandshake(lines, framing, connectionNames, special);
   return {
     method,
     version,
@@ -82,8 +83,9 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
     host,
     fields,
     connectionNames,
-    framing,
-    handshake: readHandshake(lines, framing, connectionNames, special),
+    // Some clients say of a handshake that it has no body: what follows is the other protocol's either way.
+    framing: handshake === 'websocket' ? NO_BODY : framing,
+    handshake,
     keepAlive,
     expectsContinue,
   };
@@ -190,7 +192,7 @@ function readHandshake(
     protocols.length === 1 &&
     method === 'GET' &&
     version === '1.1' &&
-    framing.kind === 'none' &&
+    (framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0)) &&
     socketVersion === '13' &&
     /^[A-Za-z0-9+/]{22}==$/.test(socketKey ?? '');
   return isComplete ? 'websocket' : 'invalid';

@@ -1,5 +1,5 @@
 import { accept, type Result, reject } from '@flotilla/kernel';
-import { isAsciiValue, isToken, parseDigits } from '../../rules/characters.ts';
+import { isRequestValue, isToken, parseDigits } from '../../rules/characters.ts';
 import { fieldName } from '../../rules/field-names.ts';
 import { appendField, type Fields, fieldValue, noFields } from '../../rules/fields.ts';
 import { isHost } from '../../rules/host.ts';
@@ -61,7 +61,7 @@ function collect(raw: readonly string[], pseudo: Map<string, string>, fields: Fi
     const value = raw[index + 1] ?? '';
     bytes += text.length + value.length + 4;
     if (bytes > CLIENT.maxHeadBytes) return TOO_LARGE;
-    if (!isAsciiValue(value)) return malformed('a field value has characters that are not allowed');
+    if (!isRequestValue(text, value)) return malformed('a field value has characters that are not allowed');
     const refusal = text.startsWith(':') ? addPseudo(pseudo, text, value) : add(fields, text, value);
     if (refusal !== undefined) return refusal;
   }
