@@ -149,6 +149,7 @@ function forwardingOf(
     backendClient,
     timers,
     nowMs,
+    waitsForUploads: !strict,
     refusals: {
       timeout: ({ qosTimeout, name }) => timeoutOf(strict, qosTimeout, name),
       noInstance: strict ? { status: 404, code: 'no-instance' } : SERVICE_UNAVAILABLE,

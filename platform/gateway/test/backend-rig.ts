@@ -137,6 +137,7 @@ export function testRequest(more: Partial<BackendRequest> = {}): BackendRequest 
     fields: noFields(),
     body: undefined,
     maxBodyBytes: 1_000_000_000,
+    silenceMs: 30_000,
     upgrade: false,
     requestId: undefined,
     ...more,
@@ -203,6 +204,7 @@ export function testBody(framing: BodyFraming, onRead: (sink: BodySink, body: Te
   let reader: BodySink | undefined;
   const body: TestBody = {
     framing,
+    lastByteAtMs: 0,
     state: 'unread',
     paused: false,
     discarded: false,

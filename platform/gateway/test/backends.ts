@@ -128,6 +128,7 @@ export function exchangeWith(
     },
     body: {
       framing: { kind: 'none' },
+      lastByteAtMs: 0,
       state: 'unread',
       read: never,
       pause: never,
@@ -215,6 +216,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     },
     delegatingHandlers: [],
     maxBodyBytes: 30_000_000,
+    silenceMs: 300_000,
     webSocketOrigins: [],
     webSocketIdleMs: Number.POSITIVE_INFINITY,
     metadata: new Map(),

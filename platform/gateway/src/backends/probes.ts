@@ -153,6 +153,7 @@ function ask(
       fields,
       body: undefined,
       maxBodyBytes: 0,
+      silenceMs: health.timeoutMs,
       upgrade: false,
       requestId: undefined,
     },

@@ -87,7 +87,7 @@ export function createGatewayTelemetry({
     ended: (exchange) => {
       const { answer, request, route } = exchange;
       const durationMs = performance.now() - exchange.startedAtMs;
-      const status = answer.status === 0 ? CLIENT_GONE : answer.status;
+      const status = answer.status === 0 ? CLIENT_GONE : told(exchange);
       byRoute(route, request.method, String(status)).observe(durationMs / 1000);
       recordSpan?.({
         name: `${request.method} ${route || 'unknown route'}`,
@@ -137,6 +137,11 @@ export function createGatewayTelemetry({
     cache: (route, result) => cacheResults.inc({ http_route: route, result }),
     idleWebSocket: (route) => idleWebSockets.inc({ http_route: route }),
   };
+}
+
+/** A refusal that gRPC tells in a field of a 200 is one all the same. */
+function told({ answer, refusal }: Exchange): number {
+  return answer.status === 200 ? (refusal?.status ?? 200) : answer.status;
 }
 
 /** Without query and fields: they hold what people type, and tokens. */

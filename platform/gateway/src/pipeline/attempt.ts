@@ -63,6 +63,7 @@ export class Attempt implements ResponseSink {
         fields: hop?.fields ?? outgoing.fields,
         body: hasBody ? body : undefined,
         maxBodyBytes: route.config.maxBodyBytes,
+        silenceMs: route.config.silenceMs,
         upgrade: request.handshake === 'websocket' && route.config.downstreamProtocol !== '2',
         requestId,
       },

@@ -2,6 +2,7 @@ import type { Backend, CallOutcome, Tried } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { Timer } from '../time/timers.ts';
 import type { BackendFailure } from '../wire/backend/backend-call.ts';
+import { grpcTimeoutMs, isGrpc } from '../wire/rules/grpc.ts';
 import { BAD_GATEWAY, BODY_TOO_LARGE, CLIENT_GONE, type Refusal } from '../wire/rules/refusal.ts';
 import { IDEMPOTENT } from '../wire/rules/request.ts';
 import type { ResponseHead } from '../wire/rules/response.ts';
@@ -12,6 +13,8 @@ import type { RouteRuntime } from './route-runtime.ts';
 
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 250;
+/** Node's timers go no further, and no client waits so long. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const NOTHING_TRIED: Tried = { refused: new Set(), avoid: new Set() };
 
 /**
@@ -51,6 +54,8 @@ class Attempts implements AttemptOwner {
   #retriesLeft: number;
   /** Of the breaker, 0 = none to be reported. */
   #permit: number = 0;
+  /** Of gRPC. */
+  #isCall: boolean = false;
   #isOver: boolean = false;
 
   constructor(exchange: Exchange, route: RouteRuntime, forwarding: Forwarding, deps: ForwardDeps) {
@@ -63,8 +68,8 @@ class Attempts implements AttemptOwner {
   }
 
   begin(): void {
-    const { exchange, forwarding, deps } = this;
-    const { config, retryBudget } = this.route;
+    const { exchange } = this;
+    const { retryBudget } = this.route;
     const refusal = this.#findRefusal();
     if (refusal !== undefined) {
       this.#over(refusal);
@@ -72,10 +77,33 @@ class Attempts implements AttemptOwner {
     }
     retryBudget.earn();
     exchange.onGone = () => this.#fail('abandoned', undefined, CLIENT_GONE);
-    this.#deadline = deps.timers.after(forwarding.timeoutMs, () =>
-      this.#giveUp('unanswered', undefined, deps.refusals.timeout(config)),
-    );
+    this.#limit(this.#timeLimitMs());
     this.#next();
+  }
+
+  /** Until the head of the response. Calls of gRPC may be long and silent by design: their clients say how long they wait. */
+  #timeLimitMs(): number {
+    const { request } = this.exchange;
+    this.#isCall = request.version === '2.0' && isGrpc(request.fields);
+    if (!this.#isCall) return this.forwarding.timeoutMs;
+    return grpcTimeoutMs(request.fields) ?? Number.POSITIVE_INFINITY;
+  }
+
+  #limit(ms: number): void {
+    if (ms > LONGEST_TIMER_MS) return;
+    this.#deadline = this.deps.timers.after(ms, () => {
+      const leftMs = this.#uploadLeftMs();
+      if (leftMs > 0) this.#limit(leftMs);
+      else this.#giveUp('unanswered', undefined, this.deps.refusals.timeout(this.route.config));
+    });
+  }
+
+  /** A back end can answer when it has the request: as long as bytes of it arrive and are taken, the time has not begun. */
+  #uploadLeftMs(): number {
+    const { deps, forwarding, exchange } = this;
+    const { lastByteAtMs } = exchange.body;
+    if (this.#isCall || !deps.waitsForUploads || lastByteAtMs === 0) return 0;
+    return lastByteAtMs + forwarding.timeoutMs - deps.timers.nowMs;
   }
 
   /** Why no instance is asked at all; the circuit is asked last, as it counts those it lets pass. */

@@ -5,6 +5,7 @@ export function bytesAsBody(bytes: Buffer, framing: BodyFraming): RequestBody {
   let state: RequestBody['state'] = framing.kind === 'none' ? 'complete' : 'unread';
   return {
     framing,
+    lastByteAtMs: 0,
     get state() {
       return state;
     },

@@ -14,6 +14,7 @@ import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claim
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
 import { compileForwarding } from '../policies/forwarded/forwarded.ts';
+import { compileGrpc } from '../policies/grpc/grpc.ts';
 import {
   compileRequestTransforms,
   compileResponseTransforms,
@@ -33,6 +34,7 @@ import { compileDownstreamUrl, overridden } from '../routing/downstream-url.ts';
 import type { Stranglers } from '../strangler/create-stranglers.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { appendField, fieldValue, setField } from '../wire/rules/fields.ts';
+import { isGrpc } from '../wire/rules/grpc.ts';
 import { addOwnFields } from './refuse.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
@@ -115,6 +117,7 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
     compileForwarding({ strict, trustedProxies, pseudonym: deps.pseudonym }),
     compileIpRules(route.ipRules),
     compileCors(route.cors),
+    strict ? undefined : compileGrpc(route.downstreamProtocol),
     compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),
     compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
@@ -138,6 +141,7 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
 function addTrace(timeoutMs: number): Step {
   return ({ outgoing: { fields }, request, trace }) => {
     appendField(fields, TRACEPARENT, formatTraceparent(trace));
+    if (isGrpc(request.fields)) return undefined; // it has a field of its own for that, which passes
     const clients = fieldValue(request.fields, DEADLINE.lower);
     const clientsMs = clients !== undefined && /^\d{1,9}$/.test(clients) ? Number(clients) : timeoutMs;
     appendField(fields, DEADLINE, String(Math.min(timeoutMs, clientsMs)));

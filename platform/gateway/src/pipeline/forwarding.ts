@@ -11,6 +11,8 @@ export interface ForwardDeps {
   readonly backendClient: BackendClient;
   readonly timers: Timers;
   readonly nowMs: () => number;
+  /** Does the time of a route begin with the end of the upload? Not in Ocelot. */
+  readonly waitsForUploads: boolean;
   /** Statuses that differ in Ocelot. */
   readonly refusals: {
     readonly timeout: (route: RouteConfig) => Refusal;

@@ -18,6 +18,7 @@ import { loadPriority } from './overload/config.ts';
 import { rateLimit } from './rate-limit/config.ts';
 import { requestId } from './request-id/config.ts';
 import { retry } from './retry/config.ts';
+import { silence } from './silence/config.ts';
 import { strangler } from './strangler/config.ts';
 import { timeout } from './timeout/config.ts';
 import { versions } from './versions/config.ts';
@@ -41,6 +42,7 @@ const POLICIES = {
   cache,
   circuitBreaker,
   timeout,
+  silence,
   backendProtocol,
   httpHandler,
   delegatingHandlers,

@@ -192,6 +192,7 @@ async function sendCopy(
       fields,
       body: undefined,
       maxBodyBytes: 0,
+      silenceMs: DEADLINE_MS,
       upgrade: false,
       requestId: undefined,
     },

@@ -39,6 +39,8 @@ export interface BackendRequest {
   /** A stream, bytes at hand, or nothing. */
   readonly body: RequestBody | Buffer | undefined;
   readonly maxBodyBytes: number;
+  /** So long may nothing come of a response that has begun; `Infinity` = no limit. */
+  readonly silenceMs: number;
   /** Asks for a WebSocket: `sink.switched` instead of `sink.head` when the back end agrees. */
   readonly upgrade: boolean;
   /** A field that the response must repeat if it has it at all: what tells this response from another request's. */

@@ -8,8 +8,6 @@ import type { OriginPool } from './pool.ts';
 export interface BackendLimits {
   /** An idle connection is kept so long. Default 15,000, below what back ends usually keep theirs. */
   readonly idleMs?: number;
-  /** So long may nothing come of a response that has begun. Default 30,000. */
-  readonly bodyIdleMs?: number;
   /** Exchanges that may wait for a connection of one origin. Default 1,024. */
   readonly maxWaiting?: number;
 }
@@ -25,7 +23,7 @@ export function createBackendClient({
   timers: Timers;
   limits?: BackendLimits;
 }): BackendClient {
-  const { idleMs = 15_000, bodyIdleMs = 30_000, maxWaiting = 1_024 } = limits ?? {};
+  const { idleMs = 15_000, maxWaiting = 1_024 } = limits ?? {};
   const readBuffer = Buffer.allocUnsafeSlow(65_536);
   const pools = new Map<string, OriginPool>();
   let isClosed = false;
@@ -50,7 +48,6 @@ export function createBackendClient({
       origin,
       timers,
       idleMs,
-      bodyIdleMs,
       maxWaiting,
       onUnused,
       readBuffer,

@@ -14,8 +14,6 @@ export interface OriginPoolOptions {
   readonly timers: Timers;
   /** An unused connection is kept so long. */
   readonly idleMs: number;
-  /** A response that has begun may pause so long. */
-  readonly bodyIdleMs: number;
   /** Exchanges that may wait for a connection; further ones fail. */
   readonly maxWaiting: number;
   /** For a while there has been neither a connection nor a waiting request. */

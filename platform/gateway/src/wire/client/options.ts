@@ -68,6 +68,8 @@ export interface Http2Limits
     ClientLimits,
     'idleMs' | 'bodyStallMs' | 'bodyBytesPerSecond' | 'bodyGraceMs' | 'writeStallMs'
   > {
+  /** A call of gRPC whose client sends no message for so long is ended. `Infinity` = no limit. Default 3,600,000. */
+  readonly streamSilenceMs: number;
   /** Streams of one session at the same time. Default 100. */
   readonly maxStreams: number;
   /** Streams that a client may take back within ten seconds, beyond those it lets end. Default 200. */
@@ -75,6 +77,7 @@ export interface Http2Limits
 }
 
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
+  streamSilenceMs: 3_600_000,
   maxStreams: 100,
   maxResets: 200,
   idleMs: DEFAULT_LIMITS.idleMs,

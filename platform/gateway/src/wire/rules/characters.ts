@@ -1,5 +1,3 @@
-import { isUtf8 } from 'node:buffer';
-
 // Which bytes may stand where, RFC 9110 §5.5 and §5.6.2. Texts are latin1: one character is one byte. Classes are tables: one look-up
 // per byte, and nothing outside of a class is ever let through.
 
@@ -51,13 +49,11 @@ export function isValue(text: string, start = 0, end: number = text.length): boo
 }
 
 /**
- * May a client send this value in the field (lower case)? Tabs, blanks, visible ASCII and well-formed UTF-8. What sites have put into a
- * cookie browsers send back byte by byte, whatever it is. Nothing is decided by bytes that are no ASCII, except on a template that
- * names them.
+ * May a client send this value in the field (lower case)? Tabs, blanks and visible ASCII, what every server reads in the same way.
+ * What a site has put into a cookie its browsers send back byte by byte, whatever it is.
  */
 export function isRequestValue(lower: string, text: string): boolean {
-  if (isAsciiValue(text)) return true;
-  return isValue(text) && (lower === 'cookie' || isUtf8(Buffer.from(text, 'latin1')));
+  return isAsciiValue(text) || (lower === 'cookie' && isValue(text));
 }
 
 /** Tabs, blanks and visible ASCII. */

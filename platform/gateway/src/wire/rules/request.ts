@@ -38,6 +38,8 @@ export interface RequestBody {
   readonly framing: BodyFraming;
   /** `broken` = the client went away, stalled, sent too much or something malformed. */
   readonly state: 'unread' | 'reading' | 'complete' | 'broken';
+  /** When bytes of it were passed on last, monotonic; 0 = not yet, or it is at hand. */
+  readonly lastByteAtMs: number;
   /**
    * Delivers the body, never within this call. A client that waits for `100 Continue` gets it first. Throws if
    * `state` is not `unread`.

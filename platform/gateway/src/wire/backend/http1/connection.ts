@@ -25,8 +25,6 @@ export interface ConnectionOptions {
   readonly tls: TlsMemory;
   /** Idle connections live so long, or a second less than the back end says. */
   readonly idleMs: number;
-  /** A response that has begun may pause so long. */
-  readonly bodyIdleMs: number;
   /**
    * All connections read into this one: what is kept of it is copied within the read. A buffer for each read
    * would cost more than the copy of most responses.
@@ -171,7 +169,7 @@ class Connection implements Http1Connection {
   // What the back end says
 
   #receive(count: number): boolean {
-    const { readBuffer, timers, bodyIdleMs } = this.#options;
+    const { readBuffer, timers } = this.#options;
     if (this.#isSwitched) return this.#socket.push(Buffer.from(readBuffer.subarray(0, count)));
     if (this.#exchange === undefined) {
       // Bytes on an idle connection belong to no request.
@@ -187,7 +185,7 @@ class Connection implements Http1Connection {
     this.#isReceiving = true;
     const reading = this.#parser.feed(readBuffer, count);
     this.#isReceiving = false;
-    if (reading === 'more') this.#stallTimer ??= timers.after(bodyIdleMs, () => this.#stalled());
+    if (reading === 'more') this.#watchSilence();
     else if (reading === 'end') this.#complete(this.#parser.consumed < count);
     else if (reading === 'switched') this.#handOver(count);
     else if (reading !== 'stopped') this.#fail({ progress: 'broken', reason: reading });
@@ -265,11 +263,18 @@ class Connection implements Http1Connection {
     this.#options.onGone(this);
   }
 
+  #watchSilence(): void {
+    const silenceMs = this.#exchange?.request.silenceMs ?? Number.POSITIVE_INFINITY;
+    if (silenceMs === Number.POSITIVE_INFINITY) return;
+    this.#stallTimer ??= this.#options.timers.after(silenceMs, () => this.#stalled());
+  }
+
   #stalled(): void {
     this.#stallTimer = undefined;
     if (this.#exchange === undefined) return;
-    const { timers, bodyIdleMs } = this.#options;
-    const leftMs = this.#isPaused ? bodyIdleMs : this.#lastByteAtMs + bodyIdleMs - timers.nowMs;
+    const { timers } = this.#options;
+    const { silenceMs } = this.#exchange.request;
+    const leftMs = this.#isPaused ? silenceMs : this.#lastByteAtMs + silenceMs - timers.nowMs;
     if (leftMs > 0) this.#stallTimer = timers.after(leftMs, () => this.#stalled());
     else this.#fail({ progress: 'broken', reason: 'idle' });
   }

@@ -3,18 +3,18 @@ import { toError } from '@flotilla/kernel';
 import type { Timer, Timers } from '../../../time/timers.ts';
 import { parseDigits } from '../../rules/characters.ts';
 import { type Fields, fieldValue } from '../../rules/fields.ts';
+import { isGrpc } from '../../rules/grpc.ts';
 import { giveUp, watchCleanEnd } from '../../rules/http2/streams.ts';
 import { endToEnd, fromWire } from '../../rules/http2/wire-fields.ts';
 import type { Refusal } from '../../rules/refusal.ts';
 import type { BodySink, RequestBody } from '../../rules/request.ts';
 import type { BackendCall, BackendFailure, BackendRequest, ResponseSink } from '../backend-call.ts';
-import { isGrpc, requestHead } from './request-head.ts';
+import { requestHead } from './request-head.ts';
 
 export interface Http2ExchangeOptions {
   readonly request: BackendRequest;
   readonly sink: ResponseSink;
   readonly timers: Timers;
-  readonly bodyIdleMs: number;
   readonly scheme: 'http' | 'https';
   /** Once, whatever ended it. */
   onOver(exchange: Http2Exchange): void;
@@ -183,7 +183,7 @@ export class Http2Exchange implements BackendCall, BodySink {
         bodyBytes: bodyBytes ?? (isEmpty ? 0 : undefined),
       });
       if (isEmpty) this.#complete();
-      else this.#watch(this.#options.bodyIdleMs);
+      else this.#watch(this.#request.silenceMs);
     }
   }
 
@@ -195,11 +195,12 @@ export class Http2Exchange implements BackendCall, BodySink {
 
   /** A stream of gRPC may be silent for as long as it likes; its session is asked for signs of life. */
   #watch(ms: number): void {
-    if (this.#isOver || isGrpc(this.#request.fields)) return;
-    const { timers, bodyIdleMs } = this.#options;
+    const { silenceMs, fields } = this.#request;
+    if (this.#isOver || silenceMs === Number.POSITIVE_INFINITY || isGrpc(fields)) return;
+    const { timers } = this.#options;
     this.#lastDataAtMs ||= timers.nowMs;
     this.#stallTimer = timers.after(ms, () => {
-      const leftMs = this.#isPaused ? bodyIdleMs : this.#lastDataAtMs + bodyIdleMs - timers.nowMs;
+      const leftMs = this.#isPaused ? silenceMs : this.#lastDataAtMs + silenceMs - timers.nowMs;
       if (leftMs > 0) this.#watch(leftMs);
       else this.fail({ progress: 'broken', reason: 'idle' });
     });

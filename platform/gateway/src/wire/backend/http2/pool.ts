@@ -26,7 +26,7 @@ export interface Http2Pool extends OriginPool {
 
 /** HTTP/2 to one origin: one connection, and more when its back end allows no further streams. */
 export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
-  const { timers, maxWaiting, bodyIdleMs, origin } = options;
+  const { timers, maxWaiting, origin } = options;
   const carried = new Map<Http2Exchange, Http2Connection>();
   const waiting: Http2Exchange[] = [];
   const connections = new Set<Http2Connection>();
@@ -41,7 +41,7 @@ export function createHttp2Pool(options: Http2PoolOptions): Http2Pool {
 
   return {
     send: (request, sink) => {
-      const exchange = new Http2Exchange({ request, sink, timers, bodyIdleMs, scheme, onOver });
+      const exchange = new Http2Exchange({ request, sink, timers, scheme, onOver });
       sweep ??= timers.after(SWEEP_MS, onSweep);
       if (waiting.length < maxWaiting) {
         waiting.push(exchange);

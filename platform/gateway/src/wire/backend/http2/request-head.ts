@@ -1,5 +1,5 @@
 import { isToken, isValue, isVisible } from '../../rules/characters.ts';
-import { type Fields, fieldValue } from '../../rules/fields.ts';
+import { isGrpc } from '../../rules/grpc.ts';
 import { appendToWire } from '../../rules/http2/wire-fields.ts';
 import type { BackendRequest } from '../backend-call.ts';
 
@@ -15,8 +15,4 @@ export function requestHead(request: BackendRequest, scheme: 'http' | 'https'): 
   if (body instanceof Uint8Array) raw.push('content-length', String(body.length));
   else if (body?.framing.kind === 'length') raw.push('content-length', String(body.framing.bytes));
   return raw;
-}
-
-export function isGrpc(fields: Fields): boolean {
-  return fieldValue(fields, 'content-type')?.startsWith('application/grpc') === true;
 }

@@ -185,8 +185,10 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
   }
 
   #feedBody(exchange: ExchangePhase, body: Http1RequestBody, bytes: Buffer): void {
+    const { nowMs } = this.#options.timers;
+    body.lastByteAtMs = nowMs;
     const end = body.take(bytes, 0);
-    exchange.pace?.received(end, this.#options.timers.nowMs);
+    exchange.pace?.received(end, nowMs);
     if (!body.isFinished && body.bytesDropped > this.#limits.discardBytes) {
       body.giveUp();
       this.bodyBroken();

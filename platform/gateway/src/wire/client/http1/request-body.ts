@@ -27,6 +27,7 @@ export class Http1RequestBody implements RequestBody {
   isTaking: boolean = false;
   /** Has the reader asked to wait? */
   isPaused: boolean = false;
+  lastByteAtMs: number = 0;
   /** Bytes taken from the wire and dropped, framing included. */
   bytesDropped: number = 0;
   readonly #connection: BodyConnection;

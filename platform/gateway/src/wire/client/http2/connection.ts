@@ -7,6 +7,8 @@ import {
 import type { Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
 import type { Timer } from '../../../time/timers.ts';
+import { grpcRefusal, isGrpc } from '../../rules/grpc.ts';
+import { fromWire } from '../../rules/http2/wire-fields.ts';
 import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
 import type { Http2Limits, Http2Options } from '../options.ts';
 import { Http2RequestBody } from './request-body.ts';
@@ -107,14 +109,18 @@ function serve(session: Session, stream: ServerHttp2Stream, flags: number, raw: 
     body?.closed();
     ended(session, stream, response);
   });
-  if (!read.ok) refuse(session, read.rejection, response);
+  if (!read.ok) refuse(session, read.rejection, response, raw);
   else if (body !== undefined) pass(session, read.value, body, response);
 }
 
 function bodyOf({ options }: Session, stream: ServerHttp2Stream, head: Http2Head): Http2RequestBody {
   const { timers, limits } = options;
   const { expectsContinue, request } = head;
-  return new Http2RequestBody({ stream, framing: request.framing, expectsContinue, timers, limits });
+  const { framing, fields } = request;
+  return new Http2RequestBody({
+    ...{ stream, framing, expectsContinue, timers, limits },
+    isGrpc: framing.kind !== 'none' && isGrpc(fields),
+  });
 }
 
 function pass(session: Session, head: Http2Head, body: Http2RequestBody, response: Http2Response): void {
@@ -127,15 +133,21 @@ function pass(session: Session, head: Http2Head, body: Http2RequestBody, respons
   }
 }
 
-function refuse({ options, peerAddress }: Session, refusal: Refusal | 'none', response: Http2Response): void {
+function refuse(
+  { options, peerAddress }: Session,
+  given: Refusal | 'none',
+  response: Http2Response,
+  raw: readonly string[],
+): void {
   const { traceId } = newTrace();
-  const told = refusalResponse(
-    refusal === 'none' ? OPTIONS_RESPONSE : refusal,
-    traceId,
-    options.errorBodies ?? 'problem',
-  );
+  const refusal = given === 'none' ? OPTIONS_RESPONSE : given;
+  const grpc = grpcRefusal({ method: 'POST', version: '2.0', fields: fromWire(raw) }, refusal, traceId);
+  const told =
+    grpc === undefined
+      ? refusalResponse(refusal, traceId, options.errorBodies ?? 'problem')
+      : { head: grpc, body: '' };
   response.send(told.head, told.body);
-  if (refusal !== 'none') options.onRefused(refusal, { peerAddress, traceId });
+  if (given !== 'none') options.onRefused(refusal, { peerAddress, traceId });
 }
 
 function ended(session: Session, stream: ServerHttp2Stream, response: Http2Response): void {

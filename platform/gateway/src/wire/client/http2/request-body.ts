@@ -1,16 +1,20 @@
 import type { ServerHttp2Stream } from 'node:http2';
 import type { Timer, Timers } from '../../../time/timers.ts';
+import { createMessageSizes, type MessageSizes } from '../../rules/grpc.ts';
 import { watchCleanEnd } from '../../rules/http2/streams.ts';
 import { type BodyPace, createBodyPace, type PaceLimits } from '../../rules/pace.ts';
 import { BODY_TOO_LARGE, malformed, type Refusal } from '../../rules/refusal.ts';
 import type { BodyFraming, BodySink, RequestBody } from '../../rules/request.ts';
+import type { Http2Limits } from '../options.ts';
 
 export interface Http2BodyOptions {
   readonly stream: ServerHttp2Stream;
   readonly framing: BodyFraming;
   readonly expectsContinue: boolean;
   readonly timers: Timers;
-  readonly limits: PaceLimits;
+  readonly limits: PaceLimits & Pick<Http2Limits, 'streamSilenceMs'>;
+  /** A stream of messages: they may be as slow as they like, and sizes are those of each. */
+  readonly isGrpc: boolean;
 }
 
 const TOO_SLOW: Refusal = { status: 408, code: 'request-timeout' };
@@ -20,7 +24,9 @@ const LOOK_MS = 1_000;
 export class Http2RequestBody implements RequestBody {
   readonly framing: BodyFraming;
   state: RequestBody['state'];
+  lastByteAtMs: number = 0;
   readonly #options: Http2BodyOptions;
+  readonly #messages: MessageSizes | undefined;
   readonly #stream: ServerHttp2Stream;
   readonly #endsCleanly: () => boolean;
   #sink: BodySink | undefined;
@@ -35,6 +41,7 @@ export class Http2RequestBody implements RequestBody {
     this.framing = framing;
     this.state = framing.kind === 'none' ? 'complete' : 'unread';
     this.#options = options;
+    this.#messages = options.isGrpc ? createMessageSizes() : undefined;
     this.#stream = stream;
     this.#endsCleanly = watchCleanEnd(stream);
     if (framing.kind !== 'none') stream.on('aborted', () => this.#aborted());
@@ -102,7 +109,7 @@ export class Http2RequestBody implements RequestBody {
     }
     if (expectsContinue && !stream.headersSent && !stream.closed)
       stream.additionalHeaders({ ':status': 100 });
-    this.#pace = createBodyPace(limits);
+    this.#pace = createBodyPace(this.#messages === undefined ? limits : streamPace(limits));
     if (!this.#isPaused) this.#pace.start(timers.nowMs);
     this.#timer = timers.after(LOOK_MS, () => this.#look());
     stream.on('data', (chunk: Buffer) => this.#take(chunk)).on('end', () => this.#ended());
@@ -112,9 +119,12 @@ export class Http2RequestBody implements RequestBody {
   #take(chunk: Buffer): void {
     if (this.state !== 'reading') return;
     const { framing } = this;
+    const { nowMs } = this.#options.timers;
+    this.lastByteAtMs = nowMs;
     this.#bytes += chunk.length;
-    this.#pace?.received(chunk.length, this.#options.timers.nowMs);
-    if (this.#bytes > this.#maxBytes) this.#fail(BODY_TOO_LARGE);
+    this.#pace?.received(chunk.length, nowMs);
+    const size = this.#messages === undefined ? this.#bytes : this.#messages.feed(chunk);
+    if (size > this.#maxBytes) this.#fail(BODY_TOO_LARGE);
     else if (framing.kind === 'length' && this.#bytes > framing.bytes)
       this.#fail(malformed('the body is too long'));
     else this.#sink?.data(chunk);
@@ -148,4 +158,9 @@ export class Http2RequestBody implements RequestBody {
     this.#hold();
     reader?.error(refusal);
   }
+}
+
+/** Messages of a call come when there are some: silence alone is limited. */
+function streamPace({ streamSilenceMs }: Http2BodyOptions['limits']): PaceLimits {
+  return { bodyStallMs: streamSilenceMs, bodyBytesPerSecond: 0, bodyGraceMs: 0 };
 }
