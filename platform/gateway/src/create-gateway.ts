@@ -51,7 +51,7 @@ export function createGateway(options: GatewayOptions): Gateway {
   let isClosing = false;
 
   function accept(incoming: Incoming): void {
-    const exchange = createExchange(incoming, runtime.config.identityFields);
+    const exchange = createExchange(incoming, runtime.config.clientFields);
     parts.load.inFlight += 1;
     incoming.answer.onClose = () => {
       parts.load.inFlight -= 1;

@@ -1,11 +1,14 @@
 import { childOf, newTrace, parseTraceparent, type TraceContext } from '@flotilla/telemetry';
 import type { Incoming } from './wire/client/incoming.ts';
+import { type ClientFieldRules, isKeptFromBackends } from './wire/rules/client-fields.ts';
 import { type FieldName, type Fields, fieldValue, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';
 import type { RequestBody, RequestHead } from './wire/rules/request.ts';
 
 /** One request and its response, and what is found out about them on the way. */
-export interface Exchange extends Omit<Incoming, 'body'> {
+export interface Exchange extends Omit<Incoming, 'body' | 'request'> {
+  /** As the client sent it, with the host that a trusted proxy says it asked for. */
+  request: RequestHead;
   /** As it arrives, or buffered bytes once a policy had to read it. */
   body: RequestBody;
   /** Of the gateway's own operation; back ends continue it. */
@@ -56,7 +59,7 @@ const NO_VALUES = new Map<string, string>();
 
 export function createExchange(
   { request, body, answer, peerAddress, secure }: Incoming,
-  identityFields: ReadonlySet<string>,
+  clientFields: ClientFieldRules,
   /** Of the exchange that this one is a part of. */
   whole?: TraceContext,
 ): Exchange {
@@ -75,7 +78,7 @@ export function createExchange(
     values: NO_VALUES,
     claims: undefined,
     requestId: undefined,
-    outgoing: outgoingOf(request, identityFields),
+    outgoing: outgoingOf(request, clientFields),
     answerFields: noFields(),
     onGone: undefined,
     backend: undefined,
@@ -87,22 +90,21 @@ export function createExchange(
  * What of the client's request may go to a back end. Fields of the connection, what `Connection` names and what no client may say are
  * left out first, so that nothing the gateway adds later can be removed by them.
  */
-function outgoingOf(request: RequestHead, identityFields: ReadonlySet<string>): Outgoing {
+function outgoingOf(request: RequestHead, clientFields: ClientFieldRules): Outgoing {
   return {
     method: request.method,
-    fields: forwardable(request, identityFields),
+    fields: forwardable(request, clientFields),
     query: undefined,
   };
 }
 
-function forwardable({ fields, connectionNames }: RequestHead, identityFields: ReadonlySet<string>): Fields {
+function forwardable({ fields, connectionNames }: RequestHead, rules: ClientFieldRules): Fields {
   const kept = noFields();
   const { names, values } = fields;
   for (let index = 0; index < names.length; index += 1) {
     const name = names[index];
-    if (name === undefined || name.isReserved) continue;
+    if (name === undefined || isKeptFromBackends(name, rules)) continue;
     if (connectionNames.length > 0 && connectionNames.includes(name.lower)) continue;
-    if (identityFields.size > 0 && identityFields.has(name.dashed)) continue;
     kept.names.push(name);
     kept.values.push(values[index] ?? '');
   }

@@ -1,7 +1,9 @@
 import type { AuthenticationProviderConfig } from './policies/authentication/config.ts';
+import type { ForwardedHeader } from './policies/forwarded/config.ts';
 import type { OverloadConfig } from './policies/overload/config.ts';
 import type { PolicyConfig } from './policies/policies.ts';
 import type { DownstreamTarget } from './policies/target/config.ts';
+import type { ClientFieldRules } from './wire/rules/client-fields.ts';
 
 /** A validated configuration: complete, with every default filled in, and never changed. */
 export interface GatewayConfig {
@@ -19,9 +21,11 @@ export interface GatewayConfig {
   readonly reloadOnChange: boolean;
   /** CIDRs of proxies whose forwarding fields are believed; empty = none. */
   readonly trustedProxies: readonly string[];
+  /** Which of the two fields they write. */
+  readonly forwardedHeader: ForwardedHeader;
   readonly overload: OverloadConfig;
-  /** Lower-case names that clients may not set because some route sets them from claims. */
-  readonly identityFields: ReadonlySet<string>;
+  /** What of a client's fields is kept from back ends. */
+  readonly clientFields: ClientFieldRules;
   readonly openApi: readonly OpenApiSource[];
   /** Things that do not stop the start but deserve a line in the log: unknown keys, shadowed routes, dangers. */
   readonly warnings: readonly string[];

@@ -8,7 +8,7 @@ import type { ForwardDeps } from './pipeline/forwarding.ts';
 import { addOwnFields, refuse } from './pipeline/refuse.ts';
 import type { RouteRuntime } from './pipeline/route-runtime.ts';
 import { serveRoute } from './pipeline/serve-route.ts';
-import { trustIn } from './policies/forwarded/forwarded.ts';
+import { compileView, trustIn } from './policies/forwarded/forwarded.ts';
 import { compileIpSet } from './policies/ip-rules/ip-ranges.ts';
 import { createRouteTable } from './routing/route-table.ts';
 import { parseJsonPath } from './templates/json-path.ts';
@@ -40,6 +40,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   const { config, forwarding } = deps;
   const { strict } = config;
   const table = createRouteTable(config);
+  const viewOf = compileView(config);
   const routes = new Map(
     config.routes.map((route) => [
       route,
@@ -80,6 +81,8 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   return {
     config,
     serve: (exchange) => {
+      const host = viewOf(exchange.request.fields, exchange.peerAddress)?.host;
+      if (host !== undefined) exchange.request = { ...exchange.request, host };
       const found = table.find(exchange.request);
       if ('code' in found) {
         if (!showDocument(exchange, found)) finish(exchange, found, strict);
@@ -141,7 +144,7 @@ function compileAggregate(aggregate: AggregateConfig, deps: RuntimeDeps): Aggreg
     room: deps.aggregateBytes,
     timeoutOf: deps.forwarding.refusals.timeout,
     timers: deps.forwarding.timers,
-    identityFields: config.identityFields,
+    clientFields: config.clientFields,
     merge: aggregate.aggregator === undefined ? undefined : aggregators[aggregate.aggregator],
   };
 }

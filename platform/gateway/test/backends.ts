@@ -215,6 +215,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
       connectionLifetimeMs: 120_000,
     },
     delegatingHandlers: [],
+    allowsWebSocket: true,
     maxBodyBytes: 30_000_000,
     silenceMs: 300_000,
     webSocketOrigins: [],

@@ -31,7 +31,7 @@ export function testExchange(test: TestRequest = {}): Exchange {
     framing = { kind: 'none' },
   } = test;
   const fields = fieldsOf(test.fields ?? []);
-  const forwarded = fieldsOf((test.fields ?? []).filter(([name]) => !fieldName(name).isReserved));
+  const forwarded = fieldsOf((test.fields ?? []).filter(([name]) => fieldName(name).reserved === 'no'));
   return {
     request: {
       method,

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { afterEach, describe, it } from 'node:test';
 import { createStaticResolver, type Endpoint } from '@flotilla/discovery';
 import { eventually } from '@flotilla/kernel/testing';
+import { ANYTHING } from '../src/grammar/registered.ts';
 import { bodyOf, createTestBed, openRaw, routeTo, sendRaw } from './gateway.ts';
 
 const bed = createTestBed();
@@ -50,7 +51,14 @@ describe('forwarding', () => {
       response.end();
     });
     const url = await bed.gateway({
-      Routes: [routeTo(port, CATCH_ALL)],
+      Routes: [
+        routeTo(port, CATCH_ALL),
+        // Where something is decided by identity and path, clients may not speak of them.
+        routeTo(port, '/guarded', {
+          AuthenticationOptions: { AuthenticationProviderKey: 'Bearer' },
+          AddHeadersToRequest: { 'X-Sub': 'Claims[sub] > value' },
+        }),
+      ],
       GlobalConfiguration: { Timeout: 35 },
     });
     const answer = await sendRaw(
@@ -92,6 +100,41 @@ describe('forwarding', () => {
     ])
       assert.equal(fields[name], undefined, name);
     assert.doesNotMatch(answer, /x-secret/i);
+  });
+
+  it('passes what clients say of users and methods where nothing was decided by it, or the file says so', async () => {
+    const port = await bed.backend(({ headers }, response) => {
+      response.end(
+        JSON.stringify([headers['x-tenant-id'], headers['x-http-method-override'], headers['x-sub']]),
+      );
+    });
+    const guarded = routeTo(port, '/guarded', {
+      AuthenticationOptions: { AuthenticationProviderKey: 'Bearer' },
+      AddHeadersToRequest: { 'X-Sub': 'Claims[sub] > value' },
+    });
+    const headers = { 'x-tenant-id': 'a', 'x-http-method-override': 'PATCH', 'x-sub': 'root' };
+    for (const [routes, global, read, seen] of [
+      [[], {}, {}, ['a', 'PATCH', 'root']],
+      [[guarded], {}, {}, [null, null, null]],
+      [[guarded], {}, { strict: true }, ['a', 'PATCH', null]],
+      [[guarded], { PassHeaders: ['x-tenant-id', 'X-Sub'] }, {}, ['a', null, null]],
+      [[guarded], { PassHeaders: ['*'] }, {}, ['a', 'PATCH', null]],
+    ] as const) {
+      const config = { Routes: [routeTo(port, '/x'), ...routes], GlobalConfiguration: global };
+      const { url } = await bed.start(config, { read: { registered: ANYTHING, ...read } });
+      const answer = await fetch(`${url}/x`, { headers });
+      assert.deepEqual(await answer.json(), seen, JSON.stringify([global, read]));
+    }
+  });
+
+  it("takes the host that a trusted proxy was asked for, and nobody else's word for it", async () => {
+    const port = await bed.backend(({ headers }, response) => response.end(headers['x-forwarded-host']));
+    const Routes = [routeTo(port, '/x', { UpstreamHost: 'www.shop.test' })];
+    const headers = { 'x-forwarded-host': 'www.shop.test' };
+    const trusting = await bed.gateway({ Routes, GlobalConfiguration: { TrustedProxies: ['127.0.0.1'] } });
+    const answer = await fetch(`${trusting}/x`, { headers });
+    assert.deepEqual([answer.status, await answer.text()], [200, 'www.shop.test']);
+    assert.equal((await fetch(`${await bed.gateway({ Routes })}/x`, { headers })).status, 404);
   });
 
   it('continues a valid trace and answers its id; begins one otherwise', async () => {

@@ -183,6 +183,22 @@ describe('a WebSocket', () => {
     }
   });
 
+  it('does not pass on those routes where the file names others for it, unless it is told to', async () => {
+    const { port } = await webSocketBackend();
+    const plain = await bed.backend((_, response) => response.end('plain'));
+    const ws = routeTo(port, '/other', { DownstreamScheme: 'ws' });
+    const named = await bed.start({ Routes: [ws, routeTo(plain, '/ws')] });
+    const client = await openRaw(named.url);
+    client.write(HANDSHAKE);
+    assert.match(await client.closed(), /^HTTP\/1\.1 200 .*plain/s);
+    const route = routeTo(port, '/ws', { WebSocketOptions: { Enabled: true } });
+    const { url } = await bed.start({ Routes: [ws, route] });
+    const allowed = await openRaw(url);
+    allowed.write(HANDSHAKE);
+    await allowed.until(/^HTTP\/1\.1 101 /);
+    allowed.socket.destroy();
+  });
+
   it('may say that its handshake has no body', async () => {
     const { port } = await webSocketBackend();
     const { url } = await bed.start({ Routes: [routeTo(port, '/ws', { DownstreamScheme: 'ws' })] });

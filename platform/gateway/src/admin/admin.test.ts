@@ -58,7 +58,13 @@ const CONFIG: GatewayConfig = {
   reloadOnChange: true,
   trustedProxies: [],
   overload: { maxInFlight: Number.POSITIVE_INFINITY, maxLoopDelayMs: Number.POSITIVE_INFINITY },
-  identityFields: new Set(['x-user']),
+  forwardedHeader: 'x-forwarded-for',
+  clientFields: {
+    setByRoutes: new Set(['x-user']),
+    reservesIdentity: true,
+    reservesOverrides: true,
+    passes: new Set(),
+  },
   openApi: [],
   warnings: [],
 };
@@ -191,7 +197,7 @@ describe('what it shows', () => {
     }
     const { json } = await ask('GET', '/config');
     assert.equal(json.overload.maxInFlight, 'unlimited');
-    assert.deepEqual(json.identityFields, ['x-user']);
+    assert.deepEqual(json.clientFields.setByRoutes, ['x-user']);
     assert.equal(json.authenticationProviders.Bearer.issuer, 'us');
     assert.equal(json.routes[0].transforms.answer[0].value, 'us', 'what is no secret is shown');
   });

@@ -7,6 +7,7 @@ import type { RouteRuntime } from '../pipeline/route-runtime.ts';
 import { readWhole } from '../pipeline/whole-body.ts';
 import { type JsonPath, select } from '../templates/json-path.ts';
 import type { Timers } from '../time/timers.ts';
+import type { ClientFieldRules } from '../wire/rules/client-fields.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
 import { appendField, noFields } from '../wire/rules/fields.ts';
 import { BAD_GATEWAY, CLIENT_GONE, type Refusal, SERVICE_UNAVAILABLE } from '../wire/rules/refusal.ts';
@@ -30,7 +31,7 @@ export interface Aggregate {
   readonly strict: boolean;
   /** Of answers that wait for the others, over all aggregates of the process. */
   readonly room: ByteBudget;
-  readonly identityFields: ReadonlySet<string>;
+  readonly clientFields: ClientFieldRules;
   /** Of code; replaces the merge. */
   readonly merge: AggregateMerge | undefined;
   /** The response to a client whose part was not complete in time. */
@@ -171,7 +172,7 @@ async function callPart({
   const request = partRequest(exchange.request);
   const part = createExchange(
     { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
-    aggregate.identityFields,
+    aggregate.clientFields,
     exchange.trace,
   );
   part.clientAddress = exchange.clientAddress;

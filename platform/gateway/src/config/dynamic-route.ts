@@ -46,8 +46,10 @@ function readDynamicRoute(
   globalScheme: Scheme | undefined,
   context: ReadContext,
 ): DynamicPolicy {
-  const { scheme } = readScheme(entry?.values.DownstreamScheme ?? globalScheme ?? 'http');
-  const owner = { name, key: entry?.values.Key, methods: [], scheme, inheritsVersion: true };
+  const { scheme, webSocket: isWebSocket } = readScheme(
+    entry?.values.DownstreamScheme ?? globalScheme ?? 'http',
+  );
+  const owner = { name, key: entry?.values.Key, methods: [], scheme, isWebSocket, inheritsVersion: true };
   return {
     ...readPolicies(entry, context.global, owner, context),
     scheme,

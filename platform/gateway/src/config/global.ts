@@ -1,6 +1,7 @@
 import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
 import type { DiscoveryConfig } from '../model.ts';
 import { AUTHENTICATION_PROVIDER } from '../policies/authentication/config.ts';
+import { CLIENT_FIELDS } from '../policies/client-fields/config.ts';
 import { TRUSTED_PROXIES } from '../policies/forwarded/config.ts';
 import { OVERLOAD } from '../policies/overload/config.ts';
 import { POLICY_KEYS } from '../policies/policies.ts';
@@ -46,6 +47,7 @@ export const GLOBAL = {
     doc: '`Specificity`: of routes with one priority the more specific is tried first, not the one listed first.',
   },
   ...TRUSTED_PROXIES,
+  ...CLIENT_FIELDS,
   OverloadOptions: { type: 'object', shape: OVERLOAD, own: true, doc: 'When requests are refused with 503.' },
   AuthenticationProviders: {
     type: 'mapOf',

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BEARER, PROVIDERS, problemsOf, ROUTE, read, routeOf } from '../../test/config.ts';
+import { assertProblems, BEARER, PROVIDERS, problemsOf, ROUTE, read, routeOf } from '../../test/config.ts';
 
 describe('reading', () => {
   it("reads the guide's file as it is", () => {
@@ -176,8 +176,30 @@ describe('reading', () => {
     ]);
   });
 
+  it('reserves what clients may not say only where the file gives it a meaning', () => {
+    const reserved = (more: object, global: object = {}, strict = false) => {
+      const config = {
+        Routes: [{ ...ROUTE, ...more }],
+        GlobalConfiguration: { AuthenticationProviders: PROVIDERS, ...global },
+      };
+      const { reservesIdentity, reservesOverrides } = read(config, { strict }).clientFields;
+      return [reservesIdentity, reservesOverrides];
+    };
+    const claims = { AuthenticationOptions: BEARER, AddHeadersToRequest: { X: 'Claims[sub] > value' } };
+    assert.deepEqual(reserved({}), [false, false]);
+    assert.deepEqual(reserved({ AuthenticationOptions: BEARER }), [false, true]);
+    assert.deepEqual(reserved({ SecurityOptions: { IPBlockedList: ['10.0.0.1'] } }), [false, true]);
+    assert.deepEqual(reserved({ FileCacheOptions: { TtlSeconds: 1 } }), [true, true]);
+    assert.deepEqual(reserved(claims), [true, true]);
+    assert.deepEqual(reserved(claims, {}, true), [false, false]);
+    assertProblems(
+      problemsOf({ Routes: [ROUTE], GlobalConfiguration: { PassHeaders: ['Host', 'a b', 'X-Internal-A'] } }),
+      [/PassHeaders: Host is written/, /a b is no name/, /X-Internal-A is written/],
+    );
+  });
+
   it('reads claims and knows which headers only the gateway may set', () => {
-    const { routes, identityFields } = read({
+    const { routes, clientFields } = read({
       Routes: [
         {
           ...ROUTE,
@@ -196,7 +218,7 @@ describe('reading', () => {
     });
     assert.deepEqual(claims?.toClaims.get('kind'), { claim: 'http://x/role', part: undefined });
     assert.deepEqual(claims?.required, new Map([['level', '3']]));
-    assert.deepEqual(identityFields, new Set(['x-customer']));
+    assert.deepEqual(clientFields.setByRoutes, new Set(['x-customer']));
   });
 
   it("uses a route's own address lists entirely, else the global ones", () => {

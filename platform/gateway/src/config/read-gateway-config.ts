@@ -4,7 +4,8 @@ import { listed, type Registered } from '../grammar/registered.ts';
 import type { ConfigObject } from '../grammar/shape.ts';
 import type { DynamicConfig, GatewayConfig } from '../model.ts';
 import { readProvider } from '../policies/authentication/config.ts';
-import { readTrustedProxies } from '../policies/forwarded/config.ts';
+import { readClientFields } from '../policies/client-fields/config.ts';
+import { readForwardedHeader, readTrustedProxies } from '../policies/forwarded/config.ts';
 import { readOverload } from '../policies/overload/config.ts';
 import { findShadowed } from '../routing/shadowing.ts';
 import { readAggregate } from './aggregate.ts';
@@ -53,6 +54,9 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
   );
   const discovery = readDiscovery(global, strict);
   const context: ReadContext = {
+    namesWebSockets: (root.values.Routes ?? []).some(({ values }) =>
+      /^wss?$/.test(values.DownstreamScheme ?? ''),
+    ),
     strict,
     global,
     handlers: registered.handlers,
@@ -75,10 +79,9 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
     baseUrl: global?.values.BaseUrl || 'http://localhost:5000',
     reloadOnChange: global?.values.ReloadOnChange ?? true,
     trustedProxies: readTrustedProxies(global),
+    forwardedHeader: readForwardedHeader(global),
     overload: readOverload(global?.values.OverloadOptions),
-    identityFields: new Set(
-      routes.flatMap(({ claims }) => [...claims.toHeaders.keys()].map((name) => name.toLowerCase())),
-    ),
+    clientFields: readClientFields(global, routes, strict),
     openApi: readOpenApi(root.values.SwaggerEndPoints),
     warnings: [],
   };

@@ -38,7 +38,7 @@ export function readRoute(route: RouteObject, context: ReadContext): RouteConfig
     route.error('DownstreamPathTemplate', problem);
   const { target, scheme, webSocket } = readTarget(route, { defaultScheme: 'http', hasDiscovery });
   const { name, methods } = match;
-  const owner = { name, key: values.Key, methods, scheme, inheritsVersion: false };
+  const owner = { name, key: values.Key, methods, scheme, isWebSocket: webSocket, inheritsVersion: false };
   const own = readRoutePolicies(route, global, owner, context);
   if (own.versions.length > 0 && target.kind === 'hosts')
     route.error('Versions', 'needs ServiceName: versions are told apart by tags of discovery');

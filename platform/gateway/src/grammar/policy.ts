@@ -23,6 +23,8 @@ export interface PolicyOwner {
   readonly key: string | undefined;
   readonly methods: readonly string[];
   readonly scheme: 'http' | 'https';
+  /** Its scheme is `ws` or `wss`. */
+  readonly isWebSocket: boolean;
   /** Static routes do not take the global HTTP version, dynamic ones do. */
   readonly inheritsVersion: boolean;
 }
@@ -36,6 +38,8 @@ export interface PolicyContext {
   readonly balancers: Names | undefined;
   /** Authentication providers, in the file or in code. */
   readonly providers: Names;
+  /** Some route of the file has the scheme `ws` or `wss`: then the others are not for WebSockets. */
+  readonly namesWebSockets: boolean;
   /** Services can be found. */
   readonly hasDiscovery: boolean;
 }

@@ -64,7 +64,10 @@ export class Attempt implements ResponseSink {
         body: hasBody ? body : undefined,
         maxBodyBytes: route.config.maxBodyBytes,
         silenceMs: route.config.silenceMs,
-        upgrade: request.handshake === 'websocket' && route.config.downstreamProtocol !== '2',
+        upgrade:
+          request.handshake === 'websocket' &&
+          route.config.allowsWebSocket &&
+          route.config.downstreamProtocol !== '2',
         requestId,
       },
       this,

@@ -13,7 +13,7 @@ import type { ResponseCache } from '../policies/cache/response-cache.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claims/claim-directives.ts';
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
-import { compileForwarding } from '../policies/forwarded/forwarded.ts';
+import { compileForwarding, strippedPrefix } from '../policies/forwarded/forwarded.ts';
 import { compileGrpc } from '../policies/grpc/grpc.ts';
 import {
   compileRequestTransforms,
@@ -114,7 +114,10 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
     });
   const steps: readonly (Step | undefined)[] = [
     compileOverload(config.overload, route.loadPriority, deps.load),
-    compileForwarding({ strict, trustedProxies, pseudonym: deps.pseudonym }),
+    compileForwarding({
+      ...{ strict, trustedProxies, forwardedHeader: config.forwardedHeader, pseudonym: deps.pseudonym },
+      strippedPrefix: strippedPrefix(route.name, route.downstreamTemplate),
+    }),
     compileIpRules(route.ipRules),
     compileCors(route.cors),
     strict ? undefined : compileGrpc(route.downstreamProtocol),

@@ -1,5 +1,6 @@
 import { type Fields, fieldValue } from '../../wire/rules/fields.ts';
 import { type IpAddress, parseIpAddress } from '../../wire/rules/ip-address.ts';
+import type { ForwardedHeader } from './config.ts';
 
 /** What trusted proxies say about the client in front of them. */
 export interface ForwardedView {
@@ -8,6 +9,9 @@ export interface ForwardedView {
   readonly chain: readonly string[];
   readonly proto: 'http' | 'https' | undefined;
   readonly host: string | undefined;
+  readonly port: string | undefined;
+  /** Of the path, taken off by a proxy before: `/shop`. */
+  readonly prefix: string | undefined;
 }
 
 type IsTrusted = (address: IpAddress) => boolean;
@@ -19,34 +23,29 @@ interface Hop {
 }
 
 /**
- * Reads `Forwarded` or `X-Forwarded-For` from right to left as far as the hops are trusted. Only for requests
- * whose peer is. `undefined` = both fields are there and speak of different clients: one of them was made up
- * by somebody, and nobody can tell which.
+ * Reads the field that trusted proxies write, from right to left as far as the hops are trusted. Only for requests whose peer is. The other
+ * field is not looked at: proxies pass on what a client said there.
  */
 export function readForwarded(
   fields: Fields,
   peerAddress: string,
+  header: ForwardedHeader,
   isTrusted: IsTrusted,
-): ForwardedView | undefined {
-  const standard = fieldValue(fields, 'forwarded');
-  const list = fieldValue(fields, 'x-forwarded-for');
-  const byStandard = standard === undefined ? undefined : walk(parseForwarded(standard), isTrusted);
-  const byList = list === undefined ? undefined : walk(parseList(list), isTrusted);
-  if (byStandard !== undefined && byList !== undefined && clientOf(byStandard) !== clientOf(byList))
-    return undefined;
-  const hops = byStandard ?? byList ?? [];
+): ForwardedView {
+  const text = fieldValue(fields, header);
+  const parse = header === 'forwarded' ? parseForwarded : parseList;
+  const hops = text === undefined ? [] : walk(parse(text), isTrusted);
   const [first] = hops;
   const chain = hops.flatMap(({ address }) => address ?? []);
+  const last = (name: string) => lastOf(fieldValue(fields, name));
   return {
     clientAddress: chain[0]?.replace(/^::ffff:(?=\d+\.)/i, '') ?? peerAddress,
     chain,
-    proto: knownProto(first?.proto ?? lastOf(fieldValue(fields, 'x-forwarded-proto'))),
-    host: validHost(first?.host ?? lastOf(fieldValue(fields, 'x-forwarded-host'))),
+    proto: knownProto(first?.proto ?? last('x-forwarded-proto')),
+    host: validHost(first?.host ?? last('x-forwarded-host')),
+    port: matching(/^\d{1,5}$/, last('x-forwarded-port')),
+    prefix: matching(PREFIX, last('x-forwarded-prefix')),
   };
-}
-
-function clientOf(hops: readonly Hop[]): string | undefined {
-  return hops[0]?.address;
 }
 
 /** The hops that count, the client first: up to the first address that is not trusted, or cannot be read. */
@@ -108,5 +107,12 @@ function knownProto(text: string | undefined): ForwardedView['proto'] {
 const HOST = /^(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?$/;
 
 function validHost(text: string | undefined): string | undefined {
-  return text !== undefined && HOST.test(text) ? text : undefined;
+  return matching(HOST, text);
+}
+
+/** Segments of plain characters, none of them `.` or `..`. */
+const PREFIX = /^(?:\/(?!\.{1,2}(?:\/|$))[A-Za-z0-9._~-]+){1,16}$/;
+
+function matching(pattern: RegExp, text: string | undefined): string | undefined {
+  return text !== undefined && pattern.test(text) ? text : undefined;
 }

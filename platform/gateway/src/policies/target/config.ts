@@ -27,7 +27,7 @@ export const TARGET = {
     type: 'string',
     oneOf: ['http', 'https', 'ws', 'wss'],
     default: 'http',
-    doc: 'WebSockets pass with all of them; with `ws` and `wss` a broken handshake is refused by the gateway.',
+    doc: '`ws` and `wss` are for WebSockets: a broken handshake is refused. For the others see `WebSocketOptions.Enabled`.',
   },
   ServiceName: { type: 'string', doc: 'The service whose instances discovery finds.' },
   ServiceNamespace: { type: 'string', doc: 'Namespace of the service.' },

@@ -18,14 +18,31 @@ export const HOP_BY_HOP: ReadonlySet<string> = new Set([
   'expect',
 ]);
 
-const REMOVED: ReadonlySet<string> = new Set([
+const ALWAYS: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
   // written anew by the gateway
   'host',
   'content-length',
   'traceparent',
   'x-request-deadline',
-  // identity, only ever set by a gateway
+  // where the client claims to come from
+  'forwarded',
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'x-originating-ip',
+  'x-remote-ip',
+  'x-remote-addr',
+  'client-ip',
+  // an environment variable of programs that are no proxies
+  'proxy',
+]);
+
+/** Who somebody is. */
+const IDENTITY: ReadonlySet<string> = new Set([
   'x-user-id',
   'x-user',
   'x-user-name',
@@ -42,19 +59,10 @@ const REMOVED: ReadonlySet<string> = new Set([
   'x-auth-user',
   'x-remote-user',
   'remote-user',
-  // where the client claims to come from
-  'forwarded',
-  'x-real-ip',
-  'x-client-ip',
-  'x-cluster-client-ip',
-  'true-client-ip',
-  'cf-connecting-ip',
-  'fastly-client-ip',
-  'x-originating-ip',
-  'x-remote-ip',
-  'x-remote-addr',
-  'client-ip',
-  // overrides of what was decided on
+]);
+
+/** Another path, host or method than those that were decided on. */
+const OVERRIDES: ReadonlySet<string> = new Set([
   'x-original-url',
   'x-original-uri',
   'x-original-host',
@@ -64,19 +72,20 @@ const REMOVED: ReadonlySet<string> = new Set([
   'x-http-method-override',
   'x-http-method',
   'x-method-override',
-  'proxy',
 ]);
 
-const REMOVED_PREFIXES = ['x-internal-', 'x-gateway-', 'x-forwarded-'] as const;
+const ALWAYS_PREFIXES = ['x-internal-', 'x-gateway-', 'x-forwarded-'] as const;
 
 /** Dropped when spelt with an underscore; passed when spelt right. */
 const ONLY_WITH_DASH: ReadonlySet<string> = new Set(['authorization', 'cookie']);
 
-/** May this request field (lower case) go to a back end? */
-export function mayForward(name: string): boolean {
+/** Whether a request field (lower case) may go to a back end, and on what that depends. */
+export function reservedAs(name: string): FieldName['reserved'] {
   const dashed = name.includes('_') ? name.replaceAll('_', '-') : name;
-  if (REMOVED.has(dashed) || (dashed !== name && ONLY_WITH_DASH.has(dashed))) return false;
-  return !REMOVED_PREFIXES.some((prefix) => dashed.startsWith(prefix));
+  if (ALWAYS.has(dashed) || (dashed !== name && ONLY_WITH_DASH.has(dashed))) return 'always';
+  if (ALWAYS_PREFIXES.some((prefix) => dashed.startsWith(prefix))) return 'always';
+  if (IDENTITY.has(dashed)) return 'identity';
+  return OVERRIDES.has(dashed) ? 'override' : 'no';
 }
 
 const MAX_INTERNED = 4_096;
@@ -94,7 +103,7 @@ export function fieldName(text: string): FieldName {
     lower,
     dashed: lower.replaceAll('_', '-'),
     isHopByHop: HOP_BY_HOP.has(lower),
-    isReserved: !mayForward(lower),
+    reserved: reservedAs(lower),
     isSingle: SINGLE.has(lower),
   };
   if (interned.size < MAX_INTERNED && text.length <= 64) interned.set(own, name);

@@ -9,8 +9,11 @@ export interface FieldName {
   readonly dashed: string;
   /** Belongs to one connection (RFC 9110 §7.6.1) and is never passed on, in either direction. */
   readonly isHopByHop: boolean;
-  /** What no client may say to a back end: identity, origin, overrides, what the gateway writes itself. */
-  readonly isReserved: boolean;
+  /**
+   * What a client may not say to a back end: `always` what belongs to the connection, where it comes from and what the gateway writes
+   * itself; the other two where the configuration gives them a meaning.
+   */
+  readonly reserved: 'no' | 'always' | 'identity' | 'override';
   /** A second line of it makes a request ambiguous. */
   readonly isSingle: boolean;
 }
