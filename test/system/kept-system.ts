@@ -54,7 +54,12 @@ export async function restoreKeptSystem(file: string, dataDir: string): Promise<
 }
 
 async function at(uri: string, work: (db: Database) => Promise<unknown>): Promise<void> {
-  const db = createDatabase({ uri, applicationName: 'kept-system', maxConnections: 1 });
+  const db = createDatabase({
+    uri,
+    applicationName: 'kept-system',
+    maxConnections: 1,
+    acquireTimeoutMs: 30_000,
+  });
   await work(db).finally(() => db.close());
 }
 

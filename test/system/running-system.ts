@@ -195,7 +195,12 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     },
     sql: async (service, text) => {
       const uri = await databaseUri(service);
-      const db = createDatabase({ uri, applicationName: 'system-test', maxConnections: 1 });
+      const db = createDatabase({
+        uri,
+        applicationName: 'system-test',
+        maxConnections: 1,
+        acquireTimeoutMs: 30_000,
+      });
       try {
         return await db.query(text);
       } finally {

@@ -30,7 +30,7 @@ async function assertGone(instances: readonly InstanceStatus[]): Promise<void> {
 }
 
 async function query(uri: string, sql: string): Promise<Record<string, unknown>[]> {
-  const db = createDatabase({ uri, applicationName: 'test', maxConnections: 1 });
+  const db = createDatabase({ uri, applicationName: 'test', maxConnections: 1, acquireTimeoutMs: 30_000 });
   try {
     return await db.query(sql);
   } finally {

@@ -8,7 +8,7 @@ import { account, accounts, defineBalance } from './rig.ts';
 const [uri = '', crashAt = '', kind = ''] = process.argv.slice(2);
 armCrashPoint(crashAt, () => process.kill(process.pid, 'SIGKILL'));
 
-const db = createDatabase({ uri, applicationName: 'crashing' });
+const db = createDatabase({ uri, applicationName: 'crashing', acquireTimeoutMs: 30_000 });
 const inline = kind === 'inline';
 const failure = (event: { readonly data: { readonly amount: number } }) => {
   if (event.data.amount === 13) throw new Error('thirteen');

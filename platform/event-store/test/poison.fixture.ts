@@ -13,7 +13,7 @@ const deadly = (event: { readonly data: { readonly amount: number } }) => {
 };
 
 createProjectionRunner({
-  db: createDatabase({ uri, applicationName: 'poisoned' }),
+  db: createDatabase({ uri, applicationName: 'poisoned', acquireTimeoutMs: 30_000 }),
   projections: [
     defineBalance(version === '1' ? { before: deadly } : {}),
     defineBalance({ version: 2, before: deadly }),

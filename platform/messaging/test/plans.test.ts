@@ -18,7 +18,12 @@ describe('a plan made for empty tables', () => {
   let outboxTokens: readonly string[];
   before(async () => {
     test = await createTestDatabase([busMigrations, outboxMigrations, inboxMigrations]);
-    db = createDatabase({ uri: test.uri, applicationName: 'test', maxConnections: 1 });
+    db = createDatabase({
+      uri: test.uri,
+      applicationName: 'test',
+      maxConnections: 1,
+      acquireTimeoutMs: 30_000,
+    });
     const growing = ['outbox', 'outbox_held', 'outbox_held_key', 'inbox', 'inbox_held_key'];
     for (const table of ['bus.delivery', 'bus.shard', 'bus.member', ...growing]) {
       await db.query(`ALTER TABLE ${table} SET (autovacuum_enabled = false)`);

@@ -148,7 +148,7 @@ async function startParts(
   if (parts.includes('retry-parked')) await createParkedMessages(db).retry({}, how);
   if (parts.includes('discard-parked')) await createParkedMessages(db).discard({}, how);
   if (parts.includes('drop-queue')) {
-    const bus = createDatabase({ uri, applicationName: 'test-process' });
+    const bus = createDatabase({ uri, applicationName: 'test-process', acquireTimeoutMs: 30_000 });
     started.push(bus);
     await createQueues(bus).drop('test', how);
   }

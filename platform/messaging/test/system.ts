@@ -65,7 +65,10 @@ export async function createTestSystem(onCommit?: () => void): Promise<TestSyste
     publish: (key, n) => service.db.transaction((tx) => outbox.publish(tx, counted, { key, n })),
     transport: (options) =>
       closeLater(createPostgresTransport({ uri: bus.uri, ...base, ...QUICK, ...options })),
-    pool: () => closeLater(createDatabase({ uri: service.uri, applicationName: 'test-process' })),
+    pool: () =>
+      closeLater(
+        createDatabase({ uri: service.uri, applicationName: 'test-process', acquireTimeoutMs: 30_000 }),
+      ),
     relay: (transport, options) => {
       const relay = closeLater(createRelay({ db: service.db, transport, ...base, ...QUICK, ...options }));
       relay.start();

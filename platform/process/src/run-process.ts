@@ -97,7 +97,8 @@ export async function runProcess<Settings>(definition: ProcessDefinition<Setting
 
 function announce({ addresses, facts }: RunningProcess, logger: Logger): void {
   logger.info({ ...addresses, ...facts, bootMs: Math.round(performance.now()) }, 'serving');
-  process.send?.({ type: 'ready', answersPings: true, ...addresses });
+  // Who supervised it may have died meanwhile: `disconnect` says so, it is no fault of this process.
+  process.send?.({ type: 'ready', answersPings: true, ...addresses }, undefined, undefined, () => undefined);
 }
 
 function createBackground(

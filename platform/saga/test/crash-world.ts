@@ -57,7 +57,7 @@ export interface World {
 
 /** A service with sagas, and their participant, on a durable bus: all of it in one process that may be killed. */
 export async function openWorld(uri: string, busUri: string): Promise<World> {
-  const db = createDatabase({ uri, applicationName: 'crashing' });
+  const db = createDatabase({ uri, applicationName: 'crashing', acquireTimeoutMs: 30_000 });
   const base = { db, logger: silentLogger, metrics: createMetrics() };
   const transport = createPostgresTransport({ ...base, uri: busUri, pollIntervalMs: 50, leaseMs: 1_000 });
   const relay = createRelay({ ...base, transport, pollIntervalMs: 50, leaseMs: 1_000 });

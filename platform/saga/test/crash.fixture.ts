@@ -8,7 +8,7 @@ import { defineJourney, refuses } from './rig.ts';
 const [uri = '', id = '', crashAt = '', refused = ''] = process.argv.slice(2);
 armCrashPoint(crashAt, () => process.kill(process.pid, 'SIGKILL'));
 
-const db = createDatabase({ uri, applicationName: 'crashing' });
+const db = createDatabase({ uri, applicationName: 'crashing', acquireTimeoutMs: 30_000 });
 const behaviours = new Map(refused === 'c' ? [['do c', refuses('no')] as const] : []);
 const journey = defineJourney(db, behaviours);
 const engine = createSagaEngine({

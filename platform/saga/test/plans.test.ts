@@ -12,7 +12,7 @@ it('records a step without reading the history, planned when there was none', as
   t.after(() => rig.close());
   // An ANALYZE in between would plan anew: rightly as a scan while the table is one page, and again when it has grown.
   await rig.db.query('ALTER TABLE saga_step SET (autovacuum_enabled = false)');
-  const db = createDatabase({ uri: rig.uri, applicationName: 'test-engine' });
+  const db = createDatabase({ uri: rig.uri, applicationName: 'test-engine', acquireTimeoutMs: 30_000 });
   const engine = rig.engine({ db });
   for (let n = 0; n < SAGAS; n += 1) await rig.end(engine, await rig.start(engine));
   await rig.closeEngines();

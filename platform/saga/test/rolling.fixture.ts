@@ -8,7 +8,7 @@ import { defineBooking, STEPS } from './rolling-rig.ts';
 
 const [uri = '', instanceId = '', versions = ''] = process.argv.slice(2);
 
-const db = createDatabase({ uri, applicationName: instanceId, maxConnections: 6 });
+const db = createDatabase({ uri, applicationName: instanceId, maxConnections: 6, acquireTimeoutMs: 30_000 });
 const definitions = versions
   .split('')
   .map((version) => defineBooking(version === '1' ? 1 : 2, db, () => Math.random() * 15));
@@ -19,7 +19,8 @@ const engine = createSagaEngine({
   logger: {
     ...silentLogger,
     warn: (_fields, message) => {
-      if (message === 'lease of a saga lost') process.send?.('lost');
+      // Nobody may listen any more: that is no fault.
+      if (message === 'lease of a saga lost') process.send?.('lost', undefined, undefined, () => undefined);
     },
   },
   metrics: createMetrics(),

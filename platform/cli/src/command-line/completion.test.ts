@@ -57,9 +57,11 @@ rm ready result
 const ZSH_SETUP = `
 autoload -Uz compinit; compinit -u -d ./zcompdump
 source ./complete.zsh
+# Not before: until the line editor reads, the terminal takes ^R for itself.
+zle-line-init() { : > $folder/ready }; zle -N zle-line-init
 report() { print -r -- "$BUFFER" > $folder/result }
 zle -N report; bindkey '^X^R' report
-folder=$PWD; cd $FIXTURE; : > $folder/ready
+folder=$PWD; cd $FIXTURE
 `;
 
 describe('in real shells', () => {

@@ -21,7 +21,7 @@ describe('roles on the bus', () => {
     await bus.db.query(`CREATE ROLE ${role.name} LOGIN PASSWORD '${role.password}'`);
     const database = new URL(bus.uri).pathname.slice(1);
     const uri = databaseUri(bus.adminUri, database, role);
-    direct = createDatabase({ uri, applicationName: 'test' });
+    direct = createDatabase({ uri, applicationName: 'test', acquireTimeoutMs: 30_000 });
     transport = createPostgresTransport({ uri, logger: silentLogger, metrics: createMetrics() });
   });
   after(async () => {

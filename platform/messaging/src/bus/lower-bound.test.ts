@@ -36,7 +36,12 @@ describe('what was sent while a session keeps deleted rows from being cleaned up
 
   /** Sessions of their own. `begin` opens a transaction that stays open, and runs a statement in it. */
   async function begin<T>(t: TestContext, work: (tx: Queryable) => Promise<T>) {
-    const db = createDatabase({ uri: test.uri, applicationName: 'other', maxConnections: 1 });
+    const db = createDatabase({
+      uri: test.uri,
+      applicationName: 'other',
+      maxConnections: 1,
+      acquireTimeoutMs: 30_000,
+    });
     const begun = Promise.withResolvers<T>();
     const ends = Promise.withResolvers<void>();
     const done = db.transaction(async (tx) => {

@@ -68,7 +68,7 @@ describe('the notifier', () => {
 
   /** It ends with the test, also with one that fails. */
   function subject(test: TestContext, uri: string, logger: Logger = silentLogger) {
-    const db = createDatabase({ uri, applicationName: 'notifier-test' });
+    const db = createDatabase({ uri, applicationName: 'notifier-test', acquireTimeoutMs: 30_000 });
     const probes: boolean[] = [];
     const notifier = createNotifier(db, {
       ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs: 500 },

@@ -7,6 +7,9 @@ import { databaseUri } from '../provision.ts';
 
 export { hasPooler, startTestPooler, type TestPooler } from './pooler.ts';
 
+/** Tests share a server and a busy machine. */
+const PATIENT = { acquireTimeoutMs: 30_000, statementTimeoutMs: 30_000 };
+
 export interface TestDatabase {
   readonly db: Database;
   /** Of this database, as the owner of its tables. */
@@ -28,7 +31,7 @@ export async function createTestDatabase(sources: readonly MigrationSource[] = [
   const name = newName();
   await withAdmin(adminUri, (admin) => createMigrated(admin, adminUri, name, sources));
   const uri = databaseUri(adminUri, name);
-  const db = createDatabase({ uri, applicationName: 'test' });
+  const db = createDatabase({ uri, applicationName: 'test', ...PATIENT });
   const opened = [db];
   return {
     db,
@@ -39,6 +42,7 @@ export async function createTestDatabase(sources: readonly MigrationSource[] = [
       const service = createDatabase({
         uri: databaseUri(adminUri, name, role),
         applicationName: 'test',
+        ...PATIENT,
         acting,
       });
       opened.push(service);
@@ -104,7 +108,11 @@ async function createTemplate(
   const unfinished = newName();
   await admin.query(`CREATE DATABASE ${unfinished} TEMPLATE template0`);
   try {
-    const db = createDatabase({ uri: databaseUri(adminUri, unfinished), applicationName: 'test-template' });
+    const db = createDatabase({
+      uri: databaseUri(adminUri, unfinished),
+      applicationName: 'test-template',
+      ...PATIENT,
+    });
     await migrate(db, sources).finally(() => db.close());
     await admin.query(`ALTER DATABASE ${unfinished} RENAME TO ${template}`);
   } catch (error) {
@@ -130,7 +138,7 @@ async function withAdmin(adminUri: string, work: (admin: Database) => Promise<un
     uri: adminUri,
     applicationName: 'test-admin',
     maxConnections: 1,
-    statementTimeoutMs: 30_000,
+    ...PATIENT,
   });
   try {
     await work(admin);
