@@ -12,7 +12,7 @@ import {
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import type { Database, MigrationSource } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, type Logger, type Metrics, silentLogger } from '@flotilla/telemetry';
+import { createMetrics, currentActing, type Logger, type Metrics, silentLogger } from '@flotilla/telemetry';
 import type { ConsumeOptions } from './open-bus.ts';
 import type { StartedService } from './service.ts';
 
@@ -35,7 +35,10 @@ export interface TestResponse<Body> {
  * real, routes are called without a socket, messages come from memory; what the outbox holds is in the database.
  */
 export interface TestService {
+  /** In the role of the service, which owns no table: row security holds as in production. */
   readonly db: Database;
+  /** As the owner of the tables, for what a test looks at and prepares. */
+  readonly owner: Database;
   readonly uri: string;
   readonly outbox: Outbox;
   readonly logger: Logger;
@@ -63,7 +66,8 @@ export async function createTestService(
   migrations: readonly MigrationSource[],
 ): Promise<TestService> {
   const database = await createTestDatabase(migrations);
-  const { db, uri } = database;
+  const { db: owner, uri } = database;
+  const db = await database.asService(currentActing);
   const closers: (() => Promise<void>)[] = [database.close];
   const defer = (close: () => Promise<void>) => void closers.push(close);
   const issuer = createTestIssuer();
@@ -79,7 +83,16 @@ export async function createTestService(
 
   return {
     ...observed,
-    ...{ db, uri, issuer, defer, clock: systemClock, newId: uuidv7, outbox: createOutbox({ source: name }) },
+    ...{
+      db,
+      owner,
+      uri,
+      issuer,
+      defer,
+      clock: systemClock,
+      newId: uuidv7,
+      outbox: createOutbox({ source: name }),
+    },
     serve: (handlers, options = {}) => {
       const serving = createHttpHost({
         ...observed,

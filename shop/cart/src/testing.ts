@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import type { VerifyToken } from '@flotilla/auth';
-import { createTestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
 import {
   type BodyFor,
@@ -12,17 +11,13 @@ import {
   type RouteHandler,
   type RouteReply,
 } from '@flotilla/http';
-import { uuidv7 } from '@flotilla/kernel';
-import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/messaging';
-import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
-import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, currentActing, silentLogger } from '@flotilla/telemetry';
+import { inboxMigrations } from '@flotilla/messaging';
+import { createTestService } from '@flotilla/service/testing';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { getOrder, lookUpProducts, type OrderStatus, placeOrder } from '@shop/contracts';
 import { createCartApp } from './app.ts';
 
 const cartMigrations = { name: 'cart', directory: join(import.meta.dirname, '..', 'migrations') };
-
-const quiet = { logger: silentLogger, readiness: {} };
 
 export interface ReceivedOrder {
   readonly customerId: string;
@@ -33,12 +28,46 @@ export interface ReceivedOrder {
 
 /** The cart service on a database of its own, between an inventory and an order service that are fakes. */
 export async function startCart() {
-  const issuer = createTestIssuer();
-  const database = await createTestDatabase([cartMigrations, inboxMigrations]);
-  const { db } = database;
-  const own = await database.asService(currentActing);
+  const service = await createTestService('cart', [cartMigrations, inboxMigrations]);
+  const { issuer, owner, uri, publish, close } = service;
+  const inventory = await startInventory(issuer.verify);
+  service.defer(inventory.close);
+  const { order, ...orders } = await startOrders(issuer.verify);
+  service.defer(order.close);
 
-  const inventory = await startFake('inventory', issuer.verify, [
+  const { pick } = createRoundRobin(
+    createStaticResolver({ inventory: [inventory.address], order: [order.address] }),
+  );
+  const calls = { pick, logger: silentLogger, metrics: createMetrics(), timeoutMs: 30_000 };
+  const token = await issuer.sign({ sub: 'cart', client_id: 'cart', scope: 'inventory.read' });
+  const clients = {
+    inventory: createHttpClient({ ...calls, service: 'inventory', token }),
+    orders: createHttpClient({ ...calls, service: 'order', token }),
+  };
+  for (const client of Object.values(clients)) service.defer(() => client.close());
+  const app = createCartApp({ db: service.db, ...clients });
+  service.serve(app.handlers);
+  await service.consume(app.subscriptions);
+
+  return {
+    ...{ db: owner, uri, issuer, publish, close, inventory, order, ...orders },
+    checkouts: app.checkouts,
+    /** What one customer does. */
+    customer: async (customerId: string, claims: Readonly<Record<string, unknown>> = {}) => {
+      const as = { sub: customerId, scope: 'orders.read', permissions: ['orders.write'], ...claims };
+      return (
+        method: 'GET' | 'PUT' | 'POST' | 'DELETE',
+        url: string,
+        body?: object,
+        headers: Readonly<Record<string, string>> = {},
+      ) => service.request(method, url, { as, headers, ...(body && { body }) });
+    },
+  };
+}
+
+/** Products whose id begins with `sku-` exist. */
+function startInventory(verifyToken: VerifyToken) {
+  return startFake('inventory', verifyToken, [
     handle(lookUpProducts, async ({ body }) => {
       const known = body.ids.filter((id) => id.startsWith('sku-'));
       return ok({
@@ -46,13 +75,16 @@ export async function startCart() {
       });
     }),
   ]);
+}
+
+async function startOrders(verifyToken: VerifyToken) {
   const received: ReceivedOrder[] = [];
   const script: { answer: (order: ReceivedOrder) => Promise<RouteReply<typeof placeOrder>> } = {
     answer: async () => ({ status: 202, body: orderOf('order-1'), headers: { location: '/orders/order-1' } }),
   };
   /** What the order service shows; orders that it answered with are not among them by themselves. */
   const orders = new Map<string, ReturnType<typeof orderOf>>();
-  const order = await startFake('order', issuer.verify, [
+  const order = await startFake('order', verifyToken, [
     handle(placeOrder, async ({ body, headers, principal }) => {
       const { 'idempotency-key': key, prefer } = headers;
       const one = { customerId: principal.subject, key, prefer, body };
@@ -60,90 +92,19 @@ export async function startCart() {
       return await script.answer(one);
     }),
     handle(getOrder, async ({ params }) => {
-      const order = orders.get(params.id);
-      return order ? ok(order) : problem(404, 'order-not-found');
+      const found = orders.get(params.id);
+      return found ? ok(found) : problem(404, 'order-not-found');
     }),
   ]);
-
-  const services = { inventory: [inventory.address], order: [order.address] };
-  const { pick } = createRoundRobin(createStaticResolver(services));
-  const calls = { pick, logger: silentLogger, metrics: createMetrics() };
-  const token = await issuer.sign({ sub: 'cart', client_id: 'cart', scope: 'inventory.read' });
-  const clients = {
-    inventory: createHttpClient({ ...calls, service: 'inventory', token, timeoutMs: 2_000 }),
-    orders: createHttpClient({ ...calls, service: 'order', token }),
-  };
-  const app = createCartApp({ db: own, ...clients });
-  const metrics = createMetrics();
-  const { handlers } = app;
-  const host = createHttpHost({ ...quiet, service: 'cart', handlers, verifyToken: issuer.verify, metrics });
-
-  const transport = createMemoryTransport();
-  const logger = silentLogger;
-  const consumer = createConsumer({
-    name: 'cart',
-    db: own,
-    transport,
-    handlers: app.subscriptions,
-    logger,
-    metrics,
-  });
-  await consumer.start();
-
-  return {
-    db,
-    uri: database.uri,
-    issuer,
-    checkouts: app.checkouts,
-    received,
-    script,
-    orders,
-    inventory,
-    order,
-    /** What one customer does. */
-    customer: async (customerId: string, claims: Readonly<Record<string, unknown>> = {}) => {
-      const signed = await issuer.sign({
-        sub: customerId,
-        scope: 'orders.read',
-        permissions: ['orders.write'],
-        ...claims,
-      });
-      return async (
-        method: 'GET' | 'PUT' | 'POST' | 'DELETE',
-        url: string,
-        payload?: object,
-        headers: Readonly<Record<string, string>> = {},
-      ) => {
-        const authorization = `Bearer ${signed}`;
-        const response = await host.inject({
-          method,
-          url,
-          headers: { authorization, ...headers },
-          ...(payload && { payload }),
-        });
-        const body: Record<string, unknown> = response.body === '' ? {} : response.json();
-        return { status: response.statusCode, headers: response.headers, body };
-      };
-    },
-    publish: async <T>(type: MessageType<T>, data: T, id: string = uuidv7()) => {
-      await transport.publish([createTestMessage(type, data, { id })]);
-      return id;
-    },
-    close: async () => {
-      await consumer.close();
-      await host.close();
-      await Promise.all([clients.inventory.close(), clients.orders.close()]);
-      await Promise.all([inventory.close(), order.close()]);
-      await database.close();
-    },
-  };
+  return { order, received, script, orders };
 }
 
 export type CartRig = Awaited<ReturnType<typeof startCart>>;
 export type Customer = Awaited<ReturnType<CartRig['customer']>>;
 
 async function startFake(service: string, verifyToken: VerifyToken, handlers: readonly RouteHandler[]) {
-  const host = createHttpHost({ ...quiet, service, handlers, verifyToken, metrics: createMetrics() });
+  const quiet = { logger: silentLogger, readiness: {}, metrics: createMetrics() };
+  const host = createHttpHost({ ...quiet, service, handlers, verifyToken });
   const { port } = await host.listen();
   return { address: `127.0.0.1:${port}`, close: () => host.close() };
 }

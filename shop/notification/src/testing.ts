@@ -1,12 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { createTestIssuer } from '@flotilla/auth/testing';
-import { createHttpHost } from '@flotilla/http';
-import { systemClock, uuidv7 } from '@flotilla/kernel';
-import { createConsumer, inboxMigrations, type MessageType } from '@flotilla/messaging';
-import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
-import { createTestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { inboxMigrations } from '@flotilla/messaging';
+import { createTestService } from '@flotilla/service/testing';
 import { createNotificationApp } from './app.ts';
 import { createSmtpServer } from './smtp.ts';
 
@@ -17,49 +12,24 @@ export const notificationMigrations = {
 
 /** The notification service on a database of its own; with `smtpUrl` it sends, without it keeps the mails. */
 export async function startNotification({ smtpUrl }: { readonly smtpUrl?: string } = {}) {
-  const issuer = createTestIssuer();
-  const database = await createTestDatabase([notificationMigrations, inboxMigrations]);
-  const { db } = database;
+  const service = await createTestService('notification', [notificationMigrations, inboxMigrations]);
   const server =
     smtpUrl === undefined
       ? undefined
       : await createSmtpServer({ url: smtpUrl, from: 'Shop <shop@flotilla.example>' });
-  const observed = { logger: silentLogger, metrics: createMetrics() };
-  const app = await createNotificationApp({ db, clock: systemClock, ...observed, server });
+  const app = await createNotificationApp({ ...service, server });
   const stopped = new AbortController();
   const sending = app.sender?.run(stopped.signal);
-  const host = createHttpHost({
-    ...observed,
-    service: 'notification',
-    handlers: app.handlers,
-    verifyToken: issuer.verify,
-    readiness: {},
+  service.defer(async () => {
+    stopped.abort();
+    await sending;
   });
-  const transport = createMemoryTransport();
-  const handlers = app.subscriptions;
-  const consumer = createConsumer({ ...observed, name: 'notification', db, transport, handlers });
-  await consumer.start();
-
+  service.serve(app.handlers);
+  await service.consume(app.subscriptions);
   return {
-    db,
+    ...{ db: service.owner, publish: service.publish, close: service.close },
     /** Calls as somebody with this role. */
-    get: async (url: string, role = 'Admin') => {
-      const authorization = `Bearer ${await issuer.sign({ role })}`;
-      const response = await host.inject({ method: 'GET', url, headers: { authorization } });
-      const body: Record<string, unknown> = response.json();
-      return { status: response.statusCode, body };
-    },
-    publish: async <T>(type: MessageType<T>, data: T, id: string = uuidv7()) => {
-      await transport.publish([createTestMessage(type, data, { id })]);
-      return id;
-    },
-    close: async () => {
-      await consumer.close();
-      stopped.abort();
-      await sending;
-      await host.close();
-      await database.close();
-    },
+    get: (url: string, role = 'Admin') => service.request('GET', url, { as: { role } }),
   };
 }
 

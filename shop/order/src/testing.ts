@@ -1,13 +1,10 @@
 import { join } from 'node:path';
-import { createTestIssuer } from '@flotilla/auth/testing';
 import { eventStoreMigrations } from '@flotilla/event-store';
-import { createHttpHost } from '@flotilla/http';
-import { accept, systemClock, uuidv7 } from '@flotilla/kernel';
-import { createOutbox, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
+import { accept, uuidv7 } from '@flotilla/kernel';
+import { inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
-import { createTestDatabase } from '@flotilla/postgres/testing';
 import { sagaMigrations } from '@flotilla/saga';
-import { createMetrics, currentActing, silentLogger } from '@flotilla/telemetry';
+import { createTestService } from '@flotilla/service/testing';
 import { createOrderApp, type OrderApp } from './app.ts';
 import type { OrderFlow } from './config.ts';
 import type { Participants } from './participants.ts';
@@ -31,7 +28,7 @@ export interface TestOrders {
 export interface RequestOptions {
   readonly user?: string;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
+  readonly body?: object;
 }
 
 /** The fields of all answers of the service; each answer has some of them. */
@@ -57,66 +54,30 @@ export async function startTestOrders(
   overrides: Partial<Participants> = {},
   flow: OrderFlow = 'orchestration',
 ): Promise<TestOrders> {
-  const database = await createTestDatabase([
+  const service = await createTestService('order', [
     eventStoreMigrations,
     outboxMigrations,
     inboxMigrations,
     sagaMigrations,
     { name: 'order', directory: join(import.meta.dirname, '../migrations') },
   ]);
-  const db = await database.asService(currentActing);
-  const issuer = createTestIssuer();
   const asked: string[] = [];
   const participants = recordCalls({ ...obligingParticipants(), ...overrides }, asked);
   const startedWith = (flow: OrderFlow) =>
-    createOrderApp({
-      db,
-      outbox: createOutbox({ source: 'order' }),
-      participants,
-      clock: systemClock,
-      newId: uuidv7,
-      logger: silentLogger,
-      metrics: createMetrics(),
-      instanceId: 'order-test',
-      orderDeadlineMs: 60_000,
-      flow,
-    });
+    createOrderApp({ ...service, participants, instanceId: 'order-test', orderDeadlineMs: 60_000, flow });
   const app = startedWith(flow);
-  const host = createHttpHost({
-    service: 'order',
-    handlers: app.handlers,
-    verifyToken: issuer.verify,
-    logger: silentLogger,
-    metrics: createMetrics(),
-    readiness: {},
-  });
+  service.serve(app.handlers);
   app.sagas.run();
+  service.defer(() => app.sagas.close());
   app.projections.start();
+  service.defer(() => app.projections.close());
   return {
-    db: database.db,
-    app,
-    startedWith,
-    asked,
-    request: async (method, url, { user = 'alice', headers = {}, body } = {}) => {
-      const token = await issuer.sign({
-        sub: user,
-        scope: 'orders.read orders.write',
-        permissions: ['orders.write'],
-      });
-      const answer = await host.inject({
-        method,
-        url,
-        headers: { authorization: `Bearer ${token}`, ...headers },
-        ...(body !== undefined && { payload: body as object }),
-      });
-      return { status: answer.statusCode, headers: answer.headers, body: answer.json<OrderAnswer>() };
+    ...{ db: service.owner, app, startedWith, asked },
+    request: (method, url, { user = 'alice', headers = {}, body } = {}) => {
+      const as = { sub: user, scope: 'orders.read orders.write', permissions: ['orders.write'] };
+      return service.request<OrderAnswer>(method, url, { as, headers, ...(body && { body }) });
     },
-    close: async () => {
-      await host.close();
-      await app.sagas.close();
-      await app.projections.close();
-      await database.close();
-    },
+    close: service.close,
   };
 }
 

@@ -2,20 +2,10 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { createTestIssuer } from '@flotilla/auth/testing';
-import { createHttpHost, type HttpHost } from '@flotilla/http';
-import { armCrashPoint, uuidv7 } from '@flotilla/kernel';
+import { armCrashPoint } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import {
-  createConsumer,
-  createDeadLetters,
-  createOutbox,
-  inboxMigrations,
-  outboxMigrations,
-} from '@flotilla/messaging';
-import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
-import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
-import { createMetrics, silentLogger } from '@flotilla/telemetry';
+import { createDeadLetters, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
+import { createTestService, type TestService } from '@flotilla/service/testing';
 import { orderShippingGranted } from '@shop/contracts';
 import { createShippingApp } from './app.ts';
 
@@ -23,60 +13,31 @@ const address = { name: 'Alice', line1: 'Hafenstr. 1', city: 'Hamburg', postalCo
 const items = [{ productId: 'sku-0001', quantity: 2 }];
 
 describe('shipping', () => {
-  const issuer = createTestIssuer();
-  let database: TestDatabase;
-  let host: HttpHost;
-  const transport = createMemoryTransport();
-  let stopConsumer = async (): Promise<void> => undefined;
+  let service: TestService;
   before(async () => {
     const directory = join(import.meta.dirname, '../migrations');
-    database = await createTestDatabase([{ name: 'shipping', directory }, inboxMigrations, outboxMigrations]);
-    const outbox = createOutbox({ source: 'shipping' });
-    const app = createShippingApp({ db: database.db, outbox, newId: uuidv7 });
-    host = createHttpHost({
-      service: 'shipping',
-      handlers: app.handlers,
-      verifyToken: issuer.verify,
-      logger: silentLogger,
-      metrics: createMetrics(),
-      readiness: {},
-    });
-    const consumer = createConsumer({
-      name: 'shipping',
-      db: database.db,
-      transport,
-      handlers: app.subscriptions,
-      logger: silentLogger,
-      metrics: createMetrics(),
-      retry: { delaysMs: [1, 1] },
-    });
-    await consumer.start();
-    stopConsumer = () => consumer.close();
+    const migrations = [{ name: 'shipping', directory }, inboxMigrations, outboxMigrations];
+    service = await createTestService('shipping', migrations);
+    const app = createShippingApp(service);
+    service.serve(app.handlers);
+    await service.consume(app.subscriptions, { retry: { delaysMs: [1, 1] } });
   });
-  after(async () => {
-    await stopConsumer();
-    await host.close();
-    await database.close();
-  });
+  after(() => service.close());
 
-  async function ship(orderId: string, body: object = { address, items }, scope = 'shipping.write') {
-    const answer = await host.inject({
-      method: 'PUT',
-      url: `/internal/shipments/${orderId}`,
-      headers: { authorization: `Bearer ${await issuer.sign({ sub: 'order', client_id: 'order', scope })}` },
-      payload: body,
+  const ship = (orderId: string, body: object = { address, items }, scope = 'shipping.write') =>
+    service.request<Record<string, string>>('PUT', `/internal/shipments/${orderId}`, {
+      as: { sub: 'order', client_id: 'order', scope },
+      body,
     });
-    return { status: answer.statusCode, body: answer.json<Record<string, string>>() };
-  }
 
   const shipmentsOf = async (orderId: string) =>
-    await database.db.query('SELECT * FROM shipment WHERE order_id = $1', [orderId]);
+    await service.owner.query('SELECT * FROM shipment WHERE order_id = $1', [orderId]);
 
   it('ships an order once, for eight callers at the same time and any later one', async () => {
     const orderId = randomUUID();
     const answers = await Promise.all(Array.from({ length: 8 }, () => ship(orderId)));
     answers.push(await ship(orderId));
-    assert.equal(new Set(answers.map((answer) => JSON.stringify(answer))).size, 1);
+    assert.equal(new Set(answers.map(({ status, body }) => JSON.stringify([status, body]))).size, 1);
     assert.equal(answers[0]?.status, 200);
     assert.match(answers[0]?.body['trackingNumber'] ?? '', /^CF\d{9}DE$/);
     assert.equal((await shipmentsOf(orderId)).length, 1);
@@ -85,11 +46,10 @@ describe('shipping', () => {
   it('refuses where the carrier does not go, and stays with it', async () => {
     const orderId = randomUUID();
     const nowhere = { address: { ...address, country: 'XX' }, items };
-    for (const _time of [1, 2])
-      assert.deepEqual(await ship(orderId, nowhere), {
-        status: 422,
-        body: { status: 'refused', reason: 'shipping-unavailable' },
-      });
+    for (const _time of [1, 2]) {
+      const { status, body } = await ship(orderId, nowhere);
+      assert.deepEqual([status, body], [422, { status: 'refused', reason: 'shipping-unavailable' }]);
+    }
     const elsewhere = await ship(orderId);
     assert.deepEqual([elsewhere.status, elsewhere.body['code']], [409, 'shipment-mismatch']);
   });
@@ -124,22 +84,22 @@ describe('shipping', () => {
       assert.equal((await shipmentsOf(orderId)).length, shipments);
       const again = await ship(orderId);
       assert.equal(again.status, 200);
-      assert.deepEqual(await ship(orderId), again);
+      assert.deepEqual((await ship(orderId)).body, again.body);
       assert.equal((await shipmentsOf(orderId)).length, 1);
     });
 
   const grant = (orderId: string, country = 'DE') =>
-    createTestMessage(orderShippingGranted, { orderId, items, address: { ...address, country } });
+    service.publish(orderShippingGranted, { orderId, items, address: { ...address, country } });
 
   const told = async (orderId: string) =>
-    await database.db.query<{ message_id: string; type: string; data: Record<string, string> }>(
+    await service.owner.query<{ message_id: string; type: string; data: Record<string, string> }>(
       `SELECT message_id, type, envelope::jsonb->'data' AS data FROM outbox WHERE key = $1 ORDER BY id`,
       [orderId],
     );
 
   it('ships what it is granted by an event, and tells it', async () => {
     const orderId = randomUUID();
-    await transport.publish([grant(orderId)]);
+    await grant(orderId);
     const [created] = await eventually('told', async () => {
       const events = await told(orderId);
       return events.length > 0 && events;
@@ -154,7 +114,7 @@ describe('shipping', () => {
 
   it('tells by an event where the carrier does not go', async () => {
     const orderId = randomUUID();
-    await transport.publish([grant(orderId, 'XX')]);
+    await grant(orderId, 'XX');
     await eventually('told', async () => {
       const [refused] = await told(orderId);
       return refused?.type === 'shipment.refused.v1' && refused.data['reason'] === 'shipping-unavailable';
@@ -163,7 +123,7 @@ describe('shipping', () => {
 
   it('ships once and answers each grant, with an id of its own: the first answer may be lost', async () => {
     const orderId = randomUUID();
-    await transport.publish([grant(orderId), grant(orderId)]);
+    await Promise.all([grant(orderId), grant(orderId)]);
     const events = await eventually('told twice', async () => {
       const rows = await told(orderId);
       return rows.length === 2 && rows;
@@ -180,7 +140,7 @@ describe('shipping', () => {
       cuts += 1;
       throw new Error('cut');
     });
-    await transport.publish([grant(orderId)]);
+    await grant(orderId);
     await eventually('told', async () => (await told(orderId)).length > 0);
     armCrashPoint('', () => undefined);
     assert.deepEqual([cuts, (await told(orderId)).length, (await shipmentsOf(orderId)).length], [1, 1, 1]);
@@ -189,9 +149,9 @@ describe('shipping', () => {
   it('gives up a grant for an order that was shipped elsewhere, with the reason', async () => {
     const orderId = randomUUID();
     await ship(orderId);
-    await transport.publish([grant(orderId, 'AT')]);
+    await grant(orderId, 'AT');
     const letter = await eventually('given up', async () => {
-      const { letters } = await createDeadLetters(database.db).list({ key: orderId });
+      const { letters } = await createDeadLetters(service.owner).list({ key: orderId });
       return letters[0];
     });
     assert.match(letter.error ?? '', /SHIPMENT_MISMATCH/);
