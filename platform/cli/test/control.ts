@@ -8,11 +8,13 @@ const ignore = () => undefined;
 export const silent = {
   logger: { debug: ignore, info: ignore, warn: ignore, error: ignore, child: () => silent.logger },
   metrics: {
-    gauge: () => ({ set: ignore, add: ignore }),
-    counter: () => ({ inc: ignore, bind: () => ({ inc: ignore }) }),
-    histogram: () => ({ observe: ignore, bind: () => ({ observe: ignore }) }),
+    gauge: () => ({ set: ignore, add: ignore, startAtZero: ignore }),
+    counter: () => ({ inc: ignore, reach: ignore, startAtZero: ignore, bind: () => ({ inc: ignore }) }),
+    histogram: () => ({ observe: ignore, reach: ignore, bind: () => ({ observe: ignore }) }),
+    cap: ignore,
     beforeRender: ignore,
     render: () => '',
+    collect: () => [],
   },
 };
 

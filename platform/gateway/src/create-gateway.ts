@@ -1,4 +1,5 @@
 import { toError } from '@flotilla/kernel';
+import { createScrape } from '@flotilla/telemetry';
 import type { AdminTarget } from './admin/admin-target.ts';
 import { checkRegistered, type Given } from './config/check-registered.ts';
 import { diffConfigs } from './config/diff.ts';
@@ -154,7 +155,7 @@ function adminTarget(
         throw new TypeError('this gateway was not given a way to load its configuration');
       return { changes: gateway.reload(await loadConfig()) };
     },
-    metrics: metrics.render,
+    scrape: createScrape(metrics),
     isReady: gateway.isReady,
   };
 }

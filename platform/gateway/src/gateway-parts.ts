@@ -89,6 +89,8 @@ function connectShared(
   const away = metrics.gauge(
     'gateway_shared_limits_away',
     '1 while rate limits are counted by this process alone.',
+    [],
+    '{state}',
   );
   away.set(0);
   return connectRedisBudgets({
@@ -113,10 +115,12 @@ export function createRuntimeBuilder(
   const { kept, clock, load } = parts;
   const nowMs = () => clock.now().getTime();
   const pseudonym = `flotilla-${randomBytes(4).toString('hex')}`;
-  const invalidTokens = metrics.counter('gateway_invalid_tokens_total', 'Access tokens refused.', [
-    'provider',
-    'reason',
-  ]);
+  const invalidTokens = metrics.counter(
+    'gateway_invalid_tokens_total',
+    'Access tokens refused.',
+    ['provider', 'reason'],
+    '{token}',
+  );
   let budgets = createBudgetRegistry();
   return (config) => {
     budgets = createBudgetRegistry(budgets);

@@ -231,7 +231,7 @@ describe('the shadow', () => {
     });
     assert.equal(bed.seen[0]?.['x-gateway-shadow'], 'true');
     assert.equal(bed.seen[0]?.authorization, 'Bearer client', 'or the new side could not answer');
-    assert.match(bed.metrics.render(), /gateway_shadow_total\{route="\/x",result="equal"\} 1/);
+    assert.match(bed.metrics.render(), /gateway_shadow_total\{http_route="\/x",result="equal"\} 1/);
   });
 
   it('records differences as samples that say nothing secret', async () => {

@@ -50,13 +50,28 @@ interface LoadState {
 }
 
 function exposeLoad(metrics: Metrics, state: () => LoadState): void {
-  const running = metrics.gauge('resilience_grpc_server_running', 'Calls in work, zombies included.');
-  const limit = metrics.gauge('resilience_grpc_server_limit', 'Calls that are served at a time.');
-  const shed = metrics.gauge('resilience_grpc_server_shed', 'Calls refused for overload since the start.');
+  const running = metrics.gauge(
+    'resilience_grpc_server_running',
+    'Calls in work, zombies included.',
+    [],
+    '{call}',
+  );
+  const limit = metrics.gauge(
+    'resilience_grpc_server_limit',
+    'Calls that are served at a time.',
+    [],
+    '{call}',
+  );
+  const shed = metrics.counter(
+    'resilience_grpc_server_shed_total',
+    'Calls refused for overload.',
+    [],
+    '{call}',
+  );
   metrics.beforeRender(() => {
     const now = state();
     running.set(now.inFlight);
     limit.set(now.limit);
-    shed.set(now.shed);
+    shed.reach(now.shed);
   });
 }

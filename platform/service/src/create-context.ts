@@ -14,7 +14,7 @@ import { readEdgeSettings } from './edge-settings.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { receiveFaults } from './receive-faults.ts';
 import { createRevocationFeed } from './revocation-feed.ts';
-import type { ServiceContext } from './service.ts';
+import type { ServiceContext, ServiceDefinition } from './service.ts';
 
 export interface CreatedContext<Config> {
   readonly service: ServiceContext<Config>;
@@ -26,12 +26,15 @@ export interface CreatedContext<Config> {
 
 /** What a service has in common with all others, as far as it is there before the service itself. */
 export function createContext<Config>(
-  name: string,
+  { name, version = '0.0.0' }: Pick<ServiceDefinition<Config>, 'name' | 'version'>,
   running: ProcessContext<{ readonly env: ServiceEnvironment; readonly config: Config }>,
 ): CreatedContext<Config> {
   const { settings, ...life } = running;
   const { env, config } = settings;
-  const metrics = createMetrics();
+  const metrics = createMetrics({
+    target: { service_name: name, service_version: version, service_instance_id: env.instanceId },
+    onRefused: (metric, why) => life.logger.warn({ metric, why }, 'an observation was not taken as it came'),
+  });
   const pick = createPick(env, life);
   const faults = receiveFaults({ isAllowed: env.demo, logger: life.logger });
   const edges = createEdges({

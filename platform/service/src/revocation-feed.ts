@@ -44,6 +44,8 @@ export function createRevocationFeed({ clock, logger, metrics }: RevocationFeedD
   const known = metrics.gauge(
     'auth_revocations_known',
     'Ended sessions and changed accounts whose tokens are refused.',
+    [],
+    '{revocation}',
   );
   const revocations = createRevocations({
     tokenLifetimeSeconds: LIFE_SECONDS,

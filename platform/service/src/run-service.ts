@@ -48,7 +48,7 @@ async function serve<Config>(
   running: ProcessContext<Settings<Config>>,
 ): Promise<RunningProcess> {
   const { env } = running.settings;
-  const { service, verifier, readiness } = createContext(definition.name, running);
+  const { service, verifier, readiness } = createContext(definition, running);
   const { grpc, ...served } = await definition.start(service);
   if (!served.verifyToken && !verifier && served.handlers.some(({ route }) => route.access !== 'public'))
     throw new ConfigurationError(['ISSUER is required: some routes are guarded']);

@@ -7,26 +7,34 @@ export {
   remainingMs,
   runInContext,
 } from './context.ts';
+export { createLogger, type Logger, type LoggerOptions, type LogLevel, silentLogger } from './logger.ts';
+export type { Origin } from './metrics/distribution.ts';
 export {
+  dbClientDuration,
   HTTP_BUCKETS_SECONDS,
   httpClientDuration,
   httpServerDuration,
   messagingProcessDuration,
+  methodLabel,
+  routeLabel,
   rpcClientDuration,
   rpcServerDuration,
-} from './durations.ts';
-export { createLogger, type Logger, type LoggerOptions, type LogLevel, silentLogger } from './logger.ts';
+  UNMATCHED_ROUTE,
+} from './metrics/durations.ts';
+export type { ExpositionFormat, Target } from './metrics/exposition.ts';
+export type { Cell, MetricFamily, RefusalReason, Series } from './metrics/families.ts';
 export {
   type Counter,
   createMetrics,
   type Gauge,
   type Histogram,
   type Labels,
-  METRICS_CONTENT_TYPE,
+  type LabelValues,
   type Metrics,
   type MetricsOptions,
-} from './metrics.ts';
-export { collectProcessMetrics } from './process-metrics.ts';
+} from './metrics/metrics.ts';
+export { collectProcessMetrics } from './metrics/process-metrics.ts';
+export { createScrape, type ScrapeReply, type ScrapeRequest } from './metrics/scrape.ts';
 export { logSpans, type RecordSpan, type Span, type SpanAttributes, withSpan } from './span.ts';
 export {
   childOf,

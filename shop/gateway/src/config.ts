@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { uuidv7 } from '@flotilla/kernel';
 import {
   choice,
   type Environment,
@@ -13,6 +14,7 @@ import {
 /** Throws `ConfigurationError` with everything that is wrong. */
 export function readConfig(env: Environment) {
   return readEnvironment(env, {
+    INSTANCE_ID: text({ default: uuidv7() }),
     HOST: text({ default: '127.0.0.1' }),
     PORT: port({ default: 8080 }),
     ADMIN_PORT: port({ default: 0 }),

@@ -18,7 +18,9 @@ await runProcess({
   createLogger: ({ env }) => createLogger({ service: 'gateway', level: env.LOG_LEVEL }),
   start: async ({ settings: { env, config }, logger, defer }) => {
     const { HOST, PORT, ADMIN_PORT, REGISTRY_URL, CONSUL_HTTP_TOKEN: token } = env;
-    const metrics = createMetrics();
+    const metrics = createMetrics({
+      target: { service_name: 'gateway', service_version: '0.1.0', service_instance_id: env.INSTANCE_ID },
+    });
     const collector = collectProcessMetrics(metrics);
     defer('process metrics', () => collector.close());
     const resolver = createConsulResolver({

@@ -37,10 +37,12 @@ export function createInventoryApp(deps: InventoryAppDeps): InventoryApp {
   const { db, outbox, clock, logger, metrics, reservationTtlSeconds } = deps;
   const stock = createPostgresStockStore(db);
   const catalogue = createPostgresCatalogueStore(db);
-  const operations = metrics.counter('inventory_stock_operations_total', 'What orders asked of the stock.', [
-    'operation',
-    'outcome',
-  ]);
+  const operations = metrics.counter(
+    'inventory_stock_operations_total',
+    'What orders asked of the stock.',
+    ['operation', 'outcome'],
+    '{operation}',
+  );
   return {
     handlers: createInventoryHandlers({ catalogue, stock }),
     grpcServices: [createInventoryService({ stock, reservationTtlSeconds, operations })],

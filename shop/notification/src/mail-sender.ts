@@ -32,9 +32,12 @@ const LEASE_MS = 2 * 60_000;
  */
 export function createMailSender(options: MailSenderOptions): MailSender {
   const { mails, server, clock, logger, pollMs = 1_000 } = options;
-  const outcomes = options.metrics.counter('notification_mails_total', 'Attempts to send a mail.', [
-    'outcome',
-  ]);
+  const outcomes = options.metrics.counter(
+    'notification_mails_total',
+    'Attempts to send a mail.',
+    ['outcome'],
+    '{mail}',
+  );
   let nudged = false;
   let wake: (() => void) | undefined;
 

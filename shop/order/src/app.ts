@@ -78,6 +78,7 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     'order_asked_again_total',
     'Questions repeated because an order that runs by events stood still.',
     ['stage'],
+    '{question}',
   );
   const choreography = createOrderChoreography({
     ...deps,

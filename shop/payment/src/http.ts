@@ -6,9 +6,12 @@ import { refundOrder } from './features/refund-order.ts';
 import type { PaymentDeps } from './settlement.ts';
 
 export function createPaymentHandlers(deps: PaymentDeps, metrics: Metrics): readonly RouteHandler[] {
-  const answered = metrics.counter('payment_answers_total', 'Final answers to charges and refunds', [
-    'answer',
-  ]);
+  const answered = metrics.counter(
+    'payment_answers_total',
+    'Final answers to charges and refunds',
+    ['answer'],
+    '{answer}',
+  );
   return [
     handle(chargePayment, async ({ params, body, signal }) => {
       const { amount, payment, customerId } = body;

@@ -12,22 +12,30 @@ export function createProjectionMetrics(metrics: Metrics): ProjectionMetrics {
     'event_store_projection_lag_events',
     'Events not handled yet, up to 10,000.',
     labels,
+    '{event}',
   );
   const age = metrics.gauge(
     'event_store_projection_lag_seconds',
     'Age of the oldest event not handled.',
     labels,
   );
-  const halted = metrics.gauge('event_store_projection_halted', '1 while it waits for an operator.', labels);
+  const halted = metrics.gauge(
+    'event_store_projection_halted',
+    '1 while it waits for an operator.',
+    labels,
+    '{state}',
+  );
   const waiting = metrics.gauge(
     'event_store_projection_waiting',
     '1 while it waits for a runner that knows its next event.',
     labels,
+    '{state}',
   );
   const horizonLag = metrics.gauge(
     'event_store_horizon_lag_seconds',
     'Age of the oldest committed event that feeds cannot show yet, because an older transaction is open.',
   );
+  metrics.cap('event_store_projection_lag_events', 10_000);
   const shown = new Set<string>();
   return {
     observe: (statuses, horizon) => {

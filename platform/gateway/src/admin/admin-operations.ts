@@ -1,10 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { isPlatformError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { audit } from '../audit.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteState } from '../backends/route-state.ts';
 import type { RouteConfig } from '../model.ts';
-import { type AdminReply, metricsReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
+import { type AdminReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
 import type { AdminTarget } from './admin-target.ts';
 import { masked } from './masked.ts';
 import { readPurge, readSwitch, readWeights } from './read-orders.ts';
@@ -15,6 +16,8 @@ export interface AdminRequest {
   readonly path: readonly string[];
   /** Parsed JSON of a POST, `undefined` without a body. */
   readonly body: unknown;
+  /** What a scraper reads: `accept` and `accept-encoding`. */
+  readonly headers?: IncomingHttpHeaders;
   /** Who it says it is; for the audit. */
   readonly actor: string;
 }
@@ -33,7 +36,7 @@ const OPERATIONS: readonly { readonly path: string; readonly GET?: Operation; re
       path: 'health',
       GET: (_request, { gateway }) => ok({ status: gateway.isReady() ? 'ready' : 'starting' }),
     },
-    { path: 'metrics', GET: (_request, { gateway }) => metricsReply(gateway.metrics()) },
+    { path: 'metrics', GET: showMetrics },
     { path: 'config', GET: (_request, { gateway }) => ok(masked(gateway.config())) },
     { path: 'limits', GET: (_request, { gateway }) => ok(gateway.limits()) },
     { path: 'cache', GET: (_request, { gateway }) => ok(gateway.cache()) },
@@ -61,6 +64,12 @@ export async function operate(request: AdminRequest, deps: Deps): Promise<AdminR
 
 function isAt(pattern: readonly string[], path: readonly string[]): boolean {
   return pattern.length === path.length && pattern.every((part, at) => part === '*' || part === path[at]);
+}
+
+async function showMetrics({ headers = {} }: AdminRequest, { gateway }: Deps): Promise<AdminReply> {
+  const asked = { accept: headers.accept, acceptEncoding: headers['accept-encoding'] };
+  const { headers: more, body } = await gateway.scrape(asked);
+  return { status: 200, contentType: more['content-type'] ?? 'text/plain', body, headers: more };
 }
 
 async function purge({ body, actor }: AdminRequest, { gateway, logger }: Deps): Promise<AdminReply> {

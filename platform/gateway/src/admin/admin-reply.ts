@@ -1,19 +1,14 @@
 import { STATUS_CODES } from 'node:http';
-import { METRICS_CONTENT_TYPE } from '@flotilla/telemetry';
 
 export interface AdminReply {
   readonly status: number;
   readonly contentType: string;
-  readonly body: string;
+  readonly body: string | Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function ok(value: unknown): AdminReply {
   return { status: 200, contentType: 'application/json', body: `${JSON.stringify(value)}\n` };
-}
-
-export function metricsReply(text: string): AdminReply {
-  return { status: 200, contentType: METRICS_CONTENT_TYPE, body: text };
 }
 
 /** RFC 9457. */

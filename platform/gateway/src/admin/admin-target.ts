@@ -1,3 +1,4 @@
+import type { ScrapeReply, ScrapeRequest } from '@flotilla/telemetry';
 import type { Backends } from '../backends/create-backends.ts';
 import type { GatewayConfig } from '../model.ts';
 import type { ResponseCache } from '../policies/cache/response-cache.ts';
@@ -17,7 +18,7 @@ export interface AdminTarget {
   /** Reads the configuration anew. Throws `GATEWAY_CONFIG_INVALID` and changes nothing when it is not valid. */
   reload(): Promise<{ readonly changes: readonly string[] }>;
   /** Prometheus text. */
-  metrics(): string;
+  scrape(request: ScrapeRequest): Promise<ScrapeReply>;
   isReady(): boolean;
 }
 

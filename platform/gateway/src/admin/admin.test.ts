@@ -124,7 +124,7 @@ async function start(more: Partial<AdminTarget> = {}) {
     cache: () => ({ entries: 2, bytes: 9 }),
     purge: (what) => purged.push(what),
     reload: async () => ({ changes: ['route orders changed: Timeout'] }),
-    metrics: () => 'up 1\n',
+    scrape: async () => ({ headers: { 'content-type': 'text/plain' }, body: Buffer.from('up 1\n') }),
     isReady: () => true,
     ...more,
   };

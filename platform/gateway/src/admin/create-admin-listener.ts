@@ -85,10 +85,9 @@ async function answer(
   if (body === 'too-large') return problem(413, 'body-too-large');
   if (body === 'malformed') return problem(400, 'malformed-json');
   const { method = 'GET' } = request;
-  return operate({ method, path, body: body.value, actor: actorOf(request) } satisfies AdminRequest, {
-    gateway,
-    logger,
-  });
+  const { headers } = request;
+  const asked: AdminRequest = { method, path, body: body.value, headers, actor: actorOf(request) };
+  return await operate(asked, { gateway, logger });
 }
 
 function pathOf(url: string): readonly string[] | undefined {

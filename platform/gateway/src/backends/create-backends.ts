@@ -80,7 +80,14 @@ export function createBackends(options: BackendsOptions): Backends {
   const breakers = createKeptValues<Breaker>({ ...kept, forget: () => undefined });
   const budgets = createKeptValues<RetryBudget>({ ...kept, forget: () => undefined });
 
-  const opened = metrics.counter('gateway_breaker_opened_total', 'Circuits that opened.', ['route']);
+  const opened = metrics.counter(
+    'gateway_breaker_opened_total',
+    'Circuits that opened.',
+    ['http_route'],
+    '{circuit}',
+  );
+  const names = options.config.routes.filter(({ breaker }) => breaker !== undefined).map(({ name }) => name);
+  opened.startAtZero({ http_route: names });
 
   const makePool = createPoolMaker(options, { services, instances, probes, random, stickyFor });
 
@@ -101,7 +108,7 @@ export function createBackends(options: BackendsOptions): Backends {
       const { breaker } = route;
       if (breaker === undefined) return undefined;
       const report = (state: Breaker['state']): void => {
-        if (state === 'open') opened.inc({ route: route.name });
+        if (state === 'open') opened.inc({ http_route: route.name });
         logger.warn({ route: route.name, state }, 'the circuit has changed');
       };
       return breakers.of(routeIdOf(route), JSON.stringify(breaker), () => createBreaker(breaker, report));
@@ -159,9 +166,12 @@ function createPoolMaker(
   { timers, logger, metrics, balancers = NONE }: BackendsOptions,
   { services, instances, probes, random, stickyFor }: PoolParts,
 ): (route: RouteConfig) => Pool {
-  const ejections = metrics.counter('gateway_ejections_total', 'Instances left out for their failures.', [
-    'instance',
-  ]);
+  const ejections = metrics.counter(
+    'gateway_ejections_total',
+    'Instances left out for their failures.',
+    ['server_instance'],
+    '{instance}',
+  );
   return (route) => {
     const { target, balancer } = route;
     const source: InstanceSource =
@@ -177,7 +187,7 @@ function createPoolMaker(
       registered: balancers,
       sticky: balancer.type === 'CookieStickySessions' ? stickyFor(balancer.cookie) : undefined,
       onEjected: ({ id, instance }) => {
-        ejections.inc({ instance: instance.address });
+        ejections.inc({ server_instance: instance.address });
         const { consecutiveFailures } = instance;
         logger.warn({ route: route.name, instance: id, consecutiveFailures }, 'the instance is left out');
       },

@@ -67,7 +67,7 @@ describe('outliers', () => {
     const route = guarded([1, 2]);
     for (let count = 0; count < 4; count += 1) await call(route, failing([1]));
     assert.equal(await ports(route), '2,2,2,2');
-    assert.match(metrics.render(), /gateway_ejections_total\{instance="http:\/\/127\.0\.0\.1:1"\} 1/);
+    assert.match(metrics.render(), /gateway_ejections_total\{server_instance="http:\/\/127\.0\.0\.1:1"\} 1/);
     timers.advance(1000);
     assert.match(await ports(route), /1/);
     for (let count = 0; count < 4; count += 1) await call(route, failing([1]));

@@ -79,7 +79,7 @@ describe('what the gateway tells of its work', () => {
     );
     const tried = (outcome: string, route: string) =>
       text().includes(
-        `gateway_upstream_duration_seconds_count{http_route="${route}",instance="127.0.0.1:${backend}",outcome="${outcome}"}`,
+        `gateway_upstream_duration_seconds_count{http_route="${route}",server_instance="127.0.0.1:${backend}",outcome="${outcome}"}`,
       );
     assert.ok(tried('answered', '/x/{id}') && tried('failed', '/dead'));
   });

@@ -1,15 +1,9 @@
-import {
-  childOf,
-  HTTP_BUCKETS_SECONDS,
-  httpServerDuration,
-  type Logger,
-  type Metrics,
-  type RecordSpan,
-} from '@flotilla/telemetry';
+import { childOf, type Logger, type Metrics, type RecordSpan, UNMATCHED_ROUTE } from '@flotilla/telemetry';
 import type { Backend } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { CacheResult, TryOutcome } from '../pipeline/forwarding.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
+import { createGatewayMetrics } from './gateway-metrics.ts';
 
 export type AccessLogLevel = 'all' | 'sampled' | 'off';
 
@@ -49,38 +43,7 @@ export function createGatewayTelemetry({
   recordSpan,
   accessLog,
 }: TelemetryOptions): GatewayTelemetry {
-  const duration = httpServerDuration(metrics);
-  const tries = metrics.histogram(
-    'gateway_upstream_duration_seconds',
-    'Tries to get an answer from an instance, by how they ended.',
-    HTTP_BUCKETS_SECONDS,
-    ['http_route', 'instance', 'outcome'],
-  );
-  const retries = metrics.counter('gateway_retries_total', 'Tries that were repeated.', [
-    'http_route',
-    'why',
-  ]);
-  const refusals = metrics.counter(
-    'gateway_refused_connections_total',
-    'Connections that were closed unread, and bytes that were no request.',
-    ['code'],
-  );
-  const cacheResults = metrics.counter('gateway_cache_requests_total', 'Requests on cached routes.', [
-    'http_route',
-    'result',
-  ]);
-  const idleWebSockets = metrics.counter(
-    'gateway_idle_websockets_total',
-    'WebSockets closed because nothing came from either side.',
-    ['http_route'],
-  );
-  // Resolving the labels of a series costs more than observing it: both are kept for what comes again and again.
-  const byRoute = createSeries((route: string, method: string, status: string) =>
-    duration.bind({ http_request_method: method, http_route: route, http_response_status_code: status }),
-  );
-  const byInstance = createSeries((route: string, instance: string, outcome: string) =>
-    tries.bind({ http_route: route, instance, outcome }),
-  );
+  const measured = createGatewayMetrics(metrics);
   let count = 0;
 
   return {
@@ -88,7 +51,13 @@ export function createGatewayTelemetry({
       const { answer, request, route } = exchange;
       const durationMs = performance.now() - exchange.startedAtMs;
       const status = answer.status === 0 ? CLIENT_GONE : told(exchange);
-      byRoute(route, request.method, String(status)).observe(durationMs / 1000);
+      measured.served(
+        route || UNMATCHED_ROUTE,
+        request.method,
+        String(status),
+        durationMs / 1000,
+        exchange.trace,
+      );
       recordSpan?.({
         name: `${request.method} ${route || 'unknown route'}`,
         trace: exchange.trace,
@@ -104,7 +73,7 @@ export function createGatewayTelemetry({
       logger.info(accessLine(exchange, status, durationMs), 'request');
     },
     tried: ({ route, trace }, backend, { outcome, status, failure, willRetry, durationMs }) => {
-      byInstance(route, backend.id, outcome).observe(durationMs / 1000);
+      measured.tried(route, backend.id, outcome, durationMs / 1000);
       recordSpan?.({
         name: `ask ${backend.id}`,
         trace: childOf(trace),
@@ -119,7 +88,7 @@ export function createGatewayTelemetry({
         },
         ...(failure !== undefined && { error: failure.reason }),
       });
-      if (willRetry) retries.inc({ http_route: route, why: failure?.reason ?? 'status' });
+      if (willRetry) measured.retried(route, failure?.reason ?? 'status');
       if (failure !== undefined && outcome !== 'abandoned')
         logger.warn(
           { route, instance: backend.id, reason: failure.reason, willRetry, err: failure.cause },
@@ -127,15 +96,15 @@ export function createGatewayTelemetry({
         );
     },
     refused: ({ code, status }, peerAddress) => {
-      refusals.inc({ code });
+      measured.refused(code);
       logger.debug({ code, status, peer: peerAddress }, 'not a request');
     },
     turnedAway: (code, owner) => {
-      refusals.inc({ code });
+      measured.refused(code);
       logger.debug({ code, owner }, 'a connection was turned away');
     },
-    cache: (route, result) => cacheResults.inc({ http_route: route, result }),
-    idleWebSocket: (route) => idleWebSockets.inc({ http_route: route }),
+    cache: (route, result) => measured.cached(route, result),
+    idleWebSocket: (route) => measured.idleWebSocket(route),
   };
 }
 
@@ -159,31 +128,5 @@ function accessLine(exchange: Exchange, status: number, durationMs: number): obj
     client: exchange.clientAddress,
     trace_id: trace.traceId,
     span_id: trace.spanId,
-  };
-}
-
-interface Observed {
-  observe(value: number): void;
-}
-
-const MAX_SERIES = 10_000;
-
-function createSeries(
-  make: (a: string, b: string, c: string) => Observed,
-): (a: string, b: string, c: string) => Observed {
-  const known = new Map<string, Map<string, Map<string, Observed>>>();
-  let size = 0;
-  return (a, b, c) => {
-    const found = known.get(a)?.get(b)?.get(c);
-    if (found !== undefined) return found;
-    const made = make(a, b, c);
-    if (size >= MAX_SERIES) return made;
-    size += 1;
-    const second = known.get(a) ?? new Map<string, Map<string, Observed>>();
-    known.set(a, second);
-    const third = second.get(b) ?? new Map<string, Observed>();
-    second.set(b, third);
-    third.set(c, made);
-    return made;
   };
 }

@@ -72,17 +72,21 @@ export function createStranglers(deps: StranglersDeps): Stranglers {
     requests: metrics.counter(
       'gateway_strangler_requests_total',
       'Requests by the side that was asked first.',
-      ['route', 'side'],
+      ['http_route', 'side'],
+      '{request}',
     ),
     fallbacks: metrics.counter(
       'gateway_strangler_fallbacks_total',
       'Requests that the other side answered.',
-      ['route'],
+      ['http_route'],
+      '{request}',
     ),
-    shadows: metrics.counter('gateway_shadow_total', 'Copied requests by what came of the comparison.', [
-      'route',
-      'result',
-    ]),
+    shadows: metrics.counter(
+      'gateway_shadow_total',
+      'Copied requests by what came of the comparison.',
+      ['http_route', 'result'],
+      '{request}',
+    ),
   };
 
   return {
@@ -134,10 +138,10 @@ function createState(route: RouteConfig, config: StranglerConfig, deps: StateDep
   const fallbackStatuses = new Set(config.fallbackStatuses);
   const asked: Record<Side, number> = { legacy: 0, new: 0 };
   const counted = {
-    legacy: deps.requests.bind({ route: route.name, side: 'legacy' }),
-    new: deps.requests.bind({ route: route.name, side: 'new' }),
+    legacy: deps.requests.bind({ http_route: route.name, side: 'legacy' }),
+    new: deps.requests.bind({ http_route: route.name, side: 'new' }),
   };
-  const fallbackCounter = deps.fallbacks.bind({ route: route.name });
+  const fallbackCounter = deps.fallbacks.bind({ http_route: route.name });
   let fallbacks = 0;
   const shadow = createShadow({
     ...deps,
@@ -145,7 +149,7 @@ function createState(route: RouteConfig, config: StranglerConfig, deps: StateDep
     pool: () => deps.poolFor(newSide),
     ignored: readIgnored(config.ignore),
     now: deps.clock.now,
-    count: (result) => deps.shadows.inc({ route: route.name, result }),
+    count: (result) => deps.shadows.inc({ http_route: route.name, result }),
   });
   const state: State = {
     fingerprint,

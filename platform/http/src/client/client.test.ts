@@ -289,7 +289,7 @@ test('calls are measured by service, route template and outcome', async (t) => {
   const text = client.metrics.render();
   assert.match(
     text,
-    /_count\{server_service="sample",http_request_method="GET",http_route="\/items\/:id",http_response_status_code="404",error_type="HTTP_UNEXPECTED_STATUS"\} 1/,
+    /_count\{server_service="sample",http_request_method="GET",http_route="\/items\/\{id\}",http_response_status_code="404",error_type="HTTP_UNEXPECTED_STATUS"\} 1/,
   );
   assert.doesNotMatch(text, /secret-id/);
 });

@@ -19,6 +19,7 @@ import {
   httpClientDuration,
   type Logger,
   type Metrics,
+  routeLabel,
   withSpan,
 } from '@flotilla/telemetry';
 import type { CallInput, CallReply, Route } from '../contract/route.ts';
@@ -116,17 +117,18 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       { signal, timeoutMs, idempotent = route.idempotent ?? false }: CallOptions = {},
     ): Promise<CallReply<R>> => {
       const start = performance.now();
+      const template = routeLabel(route.path);
       const observe = (status: string, errorType: string) =>
         durations.observe((performance.now() - start) / 1000, {
           server_service: service,
           http_request_method: route.method,
-          http_route: route.path,
+          http_route: template,
           http_response_status_code: status,
           error_type: errorType,
         });
       const repeatable = idempotent || route.method === 'GET';
       try {
-        const reply = await withSpan(`${route.method} ${route.path}`, { 'server.service': service }, () =>
+        const reply = await withSpan(`${route.method} ${template}`, { 'server.service': service }, () =>
           edge.policy((attempt) => tryOnce(route, input, attempt), {
             repeatable,
             signal,

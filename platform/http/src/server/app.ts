@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { DRAINING_FIELD } from '@flotilla/resilience';
-import { httpServerDuration, logSpans } from '@flotilla/telemetry';
+import { httpServerDuration, logSpans, methodLabel, routeLabel } from '@flotilla/telemetry';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
@@ -55,7 +55,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   acceptJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {
     const exchange = exchangeOf(request, reply.raw);
-    if (!request.is404) exchange.route = request.routeOptions.url ?? exchange.route;
+    if (!request.is404) exchange.route = routeLabel(request.routeOptions.url ?? exchange.route);
     reply.header('x-request-id', exchange.context.trace.traceId);
     reply.header('x-content-type-options', 'nosniff');
     done();
@@ -89,6 +89,8 @@ function withoutPrefix(prefix: string): (request: { readonly url?: string | unde
   return ({ url = '/' }) => (url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url);
 }
 
+const OPERATIONS: ReadonlySet<string> = new Set(OPERATION_PATHS);
+
 /** Opens an exchange for a request at first sight, and measures it to its end. */
 function createExchangeOf({ inFlight, metrics, logger, requestTimeoutMs }: AppOptions) {
   const durations = httpServerDuration(metrics);
@@ -99,12 +101,15 @@ function createExchangeOf({ inFlight, metrics, logger, requestTimeoutMs }: AppOp
     const exchange = openExchange(request.raw, response, { requestTimeoutMs, recordSpan });
     inFlight.add(request.raw, response, exchange);
     response.once('close', () => {
-      durations.observe((performance.now() - exchange.startedAt) / 1000, {
-        http_request_method: request.method,
+      // Of those who run it, probes and scrapes: in a quiet service they would be all there is.
+      if (OPERATIONS.has(exchange.route)) return;
+      const labels = {
+        http_request_method: methodLabel(request.method),
         http_route: exchange.route,
         // 499 is nginx's status for a client that did not wait.
         http_response_status_code: response.writableFinished ? String(response.statusCode) : '499',
-      });
+      };
+      durations.observe((performance.now() - exchange.startedAt) / 1000, labels, exchange.context.trace);
     });
     return exchange;
   };

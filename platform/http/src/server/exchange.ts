@@ -8,6 +8,7 @@ import {
   type RecordSpan,
   type RequestContext,
   runInContext,
+  UNMATCHED_ROUTE,
 } from '@flotilla/telemetry';
 import { httpError } from '../errors.ts';
 
@@ -65,7 +66,7 @@ export function openExchange(
   const exchange: Exchange = {
     context,
     startedAt,
-    route: 'unmatched',
+    route: UNMATCHED_ROUTE,
     principal: undefined,
     admit: (admitted) => {
       exchange.principal = admitted;

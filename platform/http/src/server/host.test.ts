@@ -324,7 +324,7 @@ test('an unexpected error is logged once, with its route and trace', async (t) =
   const { url } = await startHost(t, { handlers, logger: recordErrors(logged) });
   const response = await fetch(`${url}/things/bug`);
   assert.equal(logged.length, 1);
-  assert.equal(logged[0]?.['route'], '/things/:id');
+  assert.equal(logged[0]?.['route'], '/things/{id}');
   assert.equal(logged[0]?.['trace_id'], response.headers.get('x-request-id'));
   assert.match(String(logged[0]?.['err']), /hunter2/);
 });
@@ -358,14 +358,16 @@ test('requests are measured by route template, method and status', async (t) => 
   for (const path of ['/things/a', '/things/b', '/things/bug', '/nope/1', '/nope/2']) {
     await (await fetch(url + path)).text();
   }
+  for (const path of ['/metrics', '/health/live']) await (await fetch(url + path)).text();
   const text = await (await fetch(`${url}/metrics`)).text();
   const count = (route: string, status: number) =>
     new RegExp(
       `http_server_request_duration_seconds_count\\{http_request_method="GET",http_route="${route}",http_response_status_code="${status}"\\} (\\d+)`,
     ).exec(text)?.[1];
-  assert.equal(count('/things/:id', 200), '2');
-  assert.equal(count('/things/:id', 500), '1');
+  assert.equal(count('/things/\\{id\\}', 200), '2');
+  assert.equal(count('/things/\\{id\\}', 500), '1');
   assert.equal(count('unmatched', 404), '2');
+  assert.doesNotMatch(text, /http_route="\/(metrics|health)/, 'scrapes and probes are no traffic');
 });
 
 test('two handlers of one operation are refused at construction', () => {

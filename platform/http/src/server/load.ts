@@ -126,17 +126,35 @@ export function createLoad(options: LoadOptions, metrics: Metrics): Load {
 }
 
 function exposeLoad(metrics: Metrics, state: () => LoadState): void {
-  const running = metrics.gauge('resilience_server_running', 'Requests in work, zombies included.');
-  const zombies = metrics.gauge('resilience_server_zombies', 'Work whose response has gone.');
-  const limit = metrics.gauge('resilience_server_limit', 'Requests that are served at a time.');
-  const shed = metrics.gauge('resilience_server_shed', 'Requests refused for overload since the start.', [
-    'priority',
-  ]);
+  const running = metrics.gauge(
+    'resilience_server_running',
+    'Requests in work, zombies included.',
+    [],
+    '{request}',
+  );
+  const zombies = metrics.gauge(
+    'resilience_server_zombies',
+    'Work whose response has gone.',
+    [],
+    '{request}',
+  );
+  const limit = metrics.gauge(
+    'resilience_server_limit',
+    'Requests that are served at a time.',
+    [],
+    '{request}',
+  );
+  const shed = metrics.counter(
+    'resilience_server_shed_total',
+    'Requests refused for overload.',
+    ['priority'],
+    '{request}',
+  );
   metrics.beforeRender(() => {
     const now = state();
     running.set(now.inFlight);
     zombies.set(now.zombies);
     limit.set(now.limit);
-    for (const [priority, count] of Object.entries(now.shed)) shed.set(count, { priority });
+    for (const [priority, count] of Object.entries(now.shed)) shed.reach(count, { priority });
   });
 }

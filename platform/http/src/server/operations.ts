@@ -1,5 +1,5 @@
 import type { Edges } from '@flotilla/resilience';
-import { type Logger, METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
+import { createScrape, type Logger, type Metrics } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { describeRoutes } from '../contract/openapi.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
@@ -45,7 +45,11 @@ export function addOperations(app: FastifyInstance, options: OperationsOptions):
     sendProblem(reply, refusal, exchangeOf(request, reply.raw).context.trace.traceId);
     return reply;
   });
-  app.get('/metrics', (_request, reply) => reply.type(METRICS_CONTENT_TYPE).send(metrics.render()));
+  const scrape = createScrape(metrics);
+  app.get('/metrics', async ({ headers }, reply) => {
+    const answer = await scrape({ accept: headers.accept, acceptEncoding: headers['accept-encoding'] });
+    return reply.headers(answer.headers).send(answer.body);
+  });
   app.get('/resilience', () => ({
     service,
     server: options.load?.state() ?? null,

@@ -29,6 +29,7 @@ export function watchBacklogs({
     'messaging_queue_backlog',
     'Messages in a queue of the bus; from 10,000 on the estimate of PostgreSQL.',
     labels,
+    '{message}',
   );
   const age = metrics.gauge(
     'messaging_queue_oldest_age_seconds',
@@ -39,6 +40,7 @@ export function watchBacklogs({
     'messaging_queue_neglected',
     'Whether a queue of the bus is longer, or its oldest message older, than somebody should look at.',
     labels,
+    '{state}',
   );
   let known: ReadonlyMap<string, boolean> = new Map();
 

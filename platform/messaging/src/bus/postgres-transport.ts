@@ -50,6 +50,8 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
   const listenWorks = options.metrics.gauge(
     'messaging_listen_works',
     'Whether notifications of the bus arrive; else queues are polled more often.',
+    [],
+    '{state}',
   );
   const notifier = createNotifier(db, {
     ...{ owner: uuidv7(), clock, logger },
@@ -58,6 +60,8 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
   const unrouted = options.metrics.counter(
     'messaging_unrouted_total',
     'Messages published that no queue subscribes to.',
+    [],
+    '{message}',
   );
 
   const observe = watchBacklogs({ limits: options.backlogLimits, metrics: options.metrics, logger });

@@ -18,7 +18,9 @@ export interface SettlingOptions {
   readonly onHeld: (delayMs: number) => void;
 }
 
-export type Outcome = 'handled' | 'retry' | 'aside' | 'dead-letter' | 'release';
+const OUTCOMES = ['handled', 'retry', 'aside', 'dead-letter', 'release'] as const;
+
+export type Outcome = (typeof OUTCOMES)[number];
 
 /** Records what becomes of messages that could not be handled. */
 export interface Settling {
@@ -32,10 +34,13 @@ export interface Settling {
 
 export function createSettling(options: SettlingOptions): Settling {
   const { consumer, db, held, logger, clock, closing } = options;
-  const outcomes = options.metrics.counter('messaging_settled_total', 'Messages settled, by outcome.', [
-    'consumer',
-    'outcome',
-  ]);
+  const outcomes = options.metrics.counter(
+    'messaging_settled_total',
+    'Messages settled, by outcome.',
+    ['consumer', 'outcome'],
+    '{message}',
+  );
+  outcomes.startAtZero({ consumer: [consumer], outcome: OUTCOMES });
   const count = (outcome: Outcome, messages: number) => outcomes.inc({ consumer, outcome }, messages);
 
   async function patiently<T>(work: () => Promise<T>): Promise<T> {

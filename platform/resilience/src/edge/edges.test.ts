@@ -109,7 +109,7 @@ describe('an edge', () => {
   it('shows its state as metrics', async () => {
     const { call, metrics } = setUp(['x']);
     await call(async (id) => id);
-    assert.match(metrics.render(), /resilience_edge_count\{edge="a→b",of="attempts"\} 1/);
+    assert.match(metrics.render(), /resilience_edge_events_total\{edge="a→b",of="attempts"\} 1/);
     assert.match(metrics.render(), /resilience_edge_breaker\{edge="a→b"\} 0/);
   });
 });

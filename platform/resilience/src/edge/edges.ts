@@ -79,10 +79,12 @@ function createEdge(service: string, options: EdgeOptions, deps: EdgesOptions): 
   const timers = options.timers ?? deps.timers ?? systemTimers;
   const random = options.random ?? deps.random ?? Math.random;
   const name = `${caller}→${service}${protocol === undefined ? '' : ` ${protocol}`}`;
-  const injections = metrics.counter('resilience_faults_injected_total', 'Faults injected.', [
-    'edge',
-    'kind',
-  ]);
+  const injections = metrics.counter(
+    'resilience_faults_injected_total',
+    'Faults injected.',
+    ['edge', 'kind'],
+    '{fault}',
+  );
   const reach = createReach(timers, random);
   const ejection = options.ejection === false ? undefined : { ...EJECTION, ...options.ejection };
   const targets = createTargets({ name, timers, judge, ejection, reach, logger });
@@ -132,24 +134,47 @@ const BREAKER_LEVEL = { closed: 0, 'half-open': 1, open: 2 } as const;
 
 /** Read when somebody looks: calls themselves count in plain numbers. */
 function exposeStates(metrics: Metrics, states: () => readonly EdgeState[]): void {
-  const counts = metrics.gauge('resilience_edge_count', 'Since the start, by what was counted.', [
-    'edge',
-    'of',
-  ]);
-  const running = metrics.gauge('resilience_edge_running', 'Attempts under way, zombies included.', ['edge']);
-  const zombies = metrics.gauge('resilience_edge_zombies', 'Attempts that nobody waits for any more.', [
-    'edge',
-  ]);
-  const queued = metrics.gauge('resilience_edge_queued', 'Attempts that wait for a slot.', ['edge']);
-  const limit = metrics.gauge('resilience_edge_limit', 'Attempts allowed at a time.', ['edge']);
-  const breaker = metrics.gauge('resilience_edge_breaker', '0 closed, 1 half-open, 2 open.', ['edge']);
-  const ejected = metrics.gauge('resilience_edge_ejected', 'Instances that get no calls for a while.', [
-    'edge',
-  ]);
+  const counts = metrics.counter(
+    'resilience_edge_events_total',
+    'What became of calls, by what was counted.',
+    ['edge', 'of'],
+    '{event}',
+  );
+  const running = metrics.gauge(
+    'resilience_edge_running',
+    'Attempts under way, zombies included.',
+    ['edge'],
+    '{attempt}',
+  );
+  const zombies = metrics.gauge(
+    'resilience_edge_zombies',
+    'Attempts that nobody waits for any more.',
+    ['edge'],
+    '{attempt}',
+  );
+  const queued = metrics.gauge(
+    'resilience_edge_queued',
+    'Attempts that wait for a slot.',
+    ['edge'],
+    '{attempt}',
+  );
+  const limit = metrics.gauge('resilience_edge_limit', 'Attempts allowed at a time.', ['edge'], '{attempt}');
+  const breaker = metrics.gauge(
+    'resilience_edge_breaker',
+    '0 closed, 1 half-open, 2 open.',
+    ['edge'],
+    '{state}',
+  );
+  const ejected = metrics.gauge(
+    'resilience_edge_ejected',
+    'Instances that get no calls for a while.',
+    ['edge'],
+    '{instance}',
+  );
   metrics.beforeRender(() => {
     for (const state of states()) {
       const edge = { edge: state.name };
-      for (const of of COUNTED) counts.set(state[of], { ...edge, of });
+      for (const of of COUNTED) counts.reach(state[of], { ...edge, of });
       running.set(state.running, edge);
       zombies.set(state.zombies, edge);
       queued.set(state.queued, edge);

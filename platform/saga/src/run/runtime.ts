@@ -37,7 +37,10 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
   const { db, logger, instanceId, clock = systemClock } = options;
   const settings = readSettings(options);
   const definitions = indexDefinitions(options.definitions);
-  const metrics = createSagaMetrics(options.metrics);
+  const metrics = createSagaMetrics(
+    options.metrics,
+    options.definitions.map(({ type, plan }) => ({ type, steps: plan.steps.map(({ name }) => name) })),
+  );
   const owner = `${instanceId}#${uuidv7()}`;
   const { leaseMs } = settings;
   const closing = new AbortController();

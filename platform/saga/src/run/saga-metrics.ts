@@ -8,6 +8,12 @@ export interface ActiveCount {
   readonly count: number;
 }
 
+/** What is known before anything happens. */
+export interface MeasuredSaga {
+  readonly type: string;
+  readonly steps: readonly string[];
+}
+
 export interface SagaMetrics {
   called(type: string, step: string, direction: Direction, outcome: SagaEvent['kind'], ms: number): void;
   /** All places of its step were taken. */
@@ -17,7 +23,9 @@ export interface SagaMetrics {
   active(counts: readonly ActiveCount[]): void;
 }
 
-export function createSagaMetrics(metrics: Metrics): SagaMetrics {
+const OPEN_STATUSES = ['running', 'compensating', 'stuck', 'unknown-version'] as const;
+
+export function createSagaMetrics(metrics: Metrics, definitions: readonly MeasuredSaga[]): SagaMetrics {
   const steps = metrics.histogram(
     'saga_step_duration_seconds',
     'Duration of one attempt at a saga step.',
@@ -34,12 +42,26 @@ export function createSagaMetrics(metrics: Metrics): SagaMetrics {
     'saga_put_back_total',
     'Sagas that were put back because all places of their step were taken.',
     ['saga_type', 'saga_step'],
+    '{saga}',
   );
-  const stuck = metrics.counter('saga_stuck_total', 'Sagas that became stuck.', ['saga_type', 'saga_step']);
-  const active = metrics.gauge('saga_active', 'Sagas in the database that have not ended.', [
-    'saga_type',
-    'status',
-  ]);
+  const stuck = metrics.counter(
+    'saga_stuck_total',
+    'Sagas that became stuck.',
+    ['saga_type', 'saga_step'],
+    '{saga}',
+  );
+  const active = metrics.gauge(
+    'saga_active',
+    'Sagas in the database that have not ended.',
+    ['saga_type', 'status'],
+    '{saga}',
+  );
+  for (const { type, steps } of definitions) {
+    const names = { saga_type: [type], saga_step: steps };
+    putBack.startAtZero(names);
+    stuck.startAtZero(names);
+    active.startAtZero({ saga_type: [type], status: OPEN_STATUSES });
+  }
   let shown = new Map<string, { readonly saga_type: string; readonly status: string }>();
   return {
     called: (type, step, direction, outcome, ms) =>

@@ -30,10 +30,14 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
   const returned = metrics.counter(
     'messaging_rabbitmq_returned_total',
     'Mandatory messages refused because no queue subscribes to them.',
+    [],
+    '{message}',
   );
   const nacked = metrics.counter(
     'messaging_rabbitmq_nacked_total',
     'Messages the broker could not store. They are published again.',
+    [],
+    '{message}',
   );
   const barred = createBarredTypes(clock, logger);
   let session: Session | undefined;

@@ -15,6 +15,8 @@ export function watchUnrouted(
   const gauge = metrics.gauge(
     'messaging_rabbitmq_unrouted',
     'Events without a subscriber that are kept in the queue `unrouted`.',
+    [],
+    '{message}',
   );
 
   async function measure(): Promise<boolean> {
