@@ -28,9 +28,17 @@ export default defineSystem({
           entry: 'shop/identity/src/tasks/rotate-keys.ts',
           summary: 'new signing keys; --reason',
         },
-        'rotate-client-secret': {
-          entry: 'shop/identity/src/tasks/rotate-client-secret.ts',
-          summary: 'a client with a secret, --reason; shows the new one once',
+        users: {
+          entry: 'shop/identity/src/tasks/users.ts',
+          summary: 'list, find, show, disable, enable, send-reset',
+        },
+        sessions: {
+          entry: 'shop/identity/src/tasks/sessions.ts',
+          summary: 'list, end, end-all: where users are signed in',
+        },
+        clients: {
+          entry: 'shop/identity/src/tasks/clients.ts',
+          summary: 'list, show, rotate-secret, replace-secret: applications',
         },
       },
     },

@@ -17,7 +17,6 @@ import type { Clock, NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { sessionEnded } from '@shop/contracts';
 import { createAccessTokens } from './access-tokens.ts';
 import { createAccountLinks } from './account-links.ts';
 import { createAccountStore } from './account-store.ts';
@@ -37,6 +36,7 @@ import { providerRoutes } from './oidc/routes.ts';
 import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createSeal } from './seal.ts';
+import { tellOfEnds } from './session-ends.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { identitySubscriptions } from './subscriptions.ts';
 
@@ -152,11 +152,7 @@ function createSessionCore({ db, clock, newId, issuer, keys, logger, outbox, dem
     db,
     clock,
     lifetimes,
-    onEnded: async (tx, session) => {
-      const { id: sessionId, accountId: userId, endedAt, reason } = session;
-      await outbox.publish(tx, sessionEnded, { userId, sessionId, endedAt: endedAt.toISOString(), reason });
-      await notices.add(tx, session);
-    },
+    onEnded: tellOfEnds({ outbox, notices }),
   });
   const refreshTokens = createRefreshTokens({ clock, lifetimes, successorOf });
   return { lifetimes, successorOf, applications: clients, notices, sessions, refreshTokens };

@@ -49,7 +49,7 @@ export function readTaskConfig(env: Environment) {
   return readEnvironment(env, { DATABASE_URL: secret(), KEY_ENCRYPTION_KEY: encryptionKey });
 }
 
-/** Of tasks about applications. */
+/** Of tasks about users, sessions and applications. */
 export function readClients(env: Environment) {
   const { DATABASE_URL, ISSUER, OIDC_CLIENTS } = readEnvironment(env, {
     DATABASE_URL: secret(),
@@ -57,5 +57,6 @@ export function readClients(env: Environment) {
     OIDC_CLIENTS: SETTINGS.OIDC_CLIENTS,
   });
   // Whether there is demo data makes no difference to who has a secret.
-  return { DATABASE_URL, clients: withReplaced(shopClients(new URL(ISSUER).origin, false), OIDC_CLIENTS) };
+  const clients = withReplaced(shopClients(new URL(ISSUER).origin, false), OIDC_CLIENTS);
+  return { DATABASE_URL, ISSUER, clients };
 }

@@ -95,7 +95,8 @@ describe('an operator', () => {
 
   it('gives a client a new secret, while the old one holds on for a day', async () => {
     const made = await run(
-      'rotate-client-secret',
+      'clients',
+      'rotate-secret',
       'order-service',
       '--reason',
       'drill',
@@ -123,18 +124,142 @@ describe('an operator', () => {
     assert.equal((await audit())[0]?.action, 'clients.rotate-secret');
   });
 
+  const shown = async (task: string, ...args: readonly string[]) => {
+    const { code, out, error } = await run(task, ...args, '--json');
+    assert.equal(code, 0, error);
+    return JSON.parse(out);
+  };
+  const told = (type: string) =>
+    oidc.identity.db.query<{ data: Record<string, unknown> }>(
+      "SELECT (envelope::jsonb)->'data' AS data FROM outbox WHERE type = $1 ORDER BY id",
+      [type],
+    );
+
+  it('disables an account: its sessions end, its tokens are refused, nobody signs in; and enables it', async () => {
+    const { identity } = oidc;
+    const login = await identity.logIn('bob@example.com', 'bob-password');
+    const { id } = await shown('users', 'show', 'bob@example.com');
+    const done = await shown(
+      'users',
+      'disable',
+      'BOB@example.com',
+      '--reason',
+      'asked by phone',
+      '--by',
+      'dana',
+    );
+    assert.deepEqual(done, {
+      userId: id,
+      email: 'bob@example.com',
+      isDisabled: true,
+      isChanged: true,
+      sessionsEnded: 1,
+    });
+    assert.deepEqual(await audit(), [
+      {
+        by: 'dana',
+        reason: 'asked by phone',
+        action: 'users.disable',
+        details: { userId: id, sessionsEnded: 1 },
+      },
+    ]);
+    const changes = (await told('identity.account-changed.v1')).map(({ data }) => [
+      data['userId'],
+      data['change'],
+    ]);
+    assert.deepEqual(changes, [[id, 'disabled']]);
+    assert.equal((await told('identity.session-ended.v1')).at(-1)?.data['reason'], 'account-disabled');
+    const { refreshToken } = login.body;
+    assert.equal((await identity.post('/auth/refresh', { refreshToken: String(refreshToken) })).status, 401);
+    assert.equal((await identity.logIn('bob@example.com', 'bob-password')).body['code'], 'account-disabled');
+    const again = await shown('users', 'disable', id, '--reason', 'again');
+    assert.equal(again.isChanged, false);
+    assert.equal((await shown('users', 'enable', id, '--reason', 'a mistake')).isDisabled, false);
+    assert.equal((await identity.logIn('bob@example.com', 'bob-password')).status, 200);
+  });
+
+  it('lists users without their secrets, and sends one a link', async () => {
+    const list = await run('users', 'find', 'CAROL', '--json');
+    const [carol, ...more] = JSON.parse(list.out);
+    assert.deepEqual([carol.email, more], ['carol@example.com', []]);
+    const { out } = await run('users', 'show', 'carol@example.com', '--json');
+    assert.equal(/argon2|password/i.test(out), false);
+    await shown('users', 'send-reset', 'carol@example.com', '--reason', 'asked by phone');
+    assert.equal((await told('identity.password-reset-asked.v1')).at(-1)?.data['email'], 'carol@example.com');
+    assert.equal((await audit())[0]?.action, 'users.send-reset');
+    assert.match((await run('users', 'list')).out, /^[\w-]{36} {2}\S+@example\.com/m);
+  });
+
+  it('ends one session, or all of a user, and clients that want to know are told', async () => {
+    const { identity } = oidc;
+    const logins = [];
+    for (let count = 0; count < 3; count += 1)
+      logins.push((await identity.logIn('carol@example.com', 'carol-password')).body);
+    const listed = await shown('sessions', 'list', 'carol@example.com');
+    assert.equal(listed.length, 3);
+    await shown('sessions', 'end', listed[0].id, '--reason', 'a lost phone');
+    assert.equal((await shown('sessions', 'list', 'carol@example.com')).length, 2);
+    const { sessionsEnded } = await shown(
+      'sessions',
+      'end-all',
+      'carol@example.com',
+      '--reason',
+      'a lost phone',
+    );
+    assert.equal(sessionsEnded, 2);
+    for (const { refreshToken } of logins)
+      assert.equal(
+        (await identity.post('/auth/refresh', { refreshToken: String(refreshToken) })).status,
+        401,
+      );
+    assert.equal(
+      (await run('sessions', 'list', 'carol@example.com')).out,
+      'carol@example.com is signed in nowhere.\n',
+    );
+  });
+
+  it('replaces a secret that is known to others: those before end at once', async () => {
+    const { secret } = await shown(
+      'clients',
+      'replace-secret',
+      'order-service',
+      '--reason',
+      'it was in a log',
+    );
+    assert.equal((await serviceToken(secret)).status, 200);
+    const client = await shown('clients', 'show', 'order-service');
+    assert.equal(client.secrets.length, 1);
+    assert.equal((await audit())[0]?.action, 'clients.replace-secret');
+  });
+
   it('is told what is wrong', async () => {
     for (const [task, args, code, said] of [
       ['rotate-keys', [], 2, /reason.*usage: rotate-keys.*TASK_USAGE/],
       ['rotate-keys', ['--reason', 'x', 'more'], 2, /TASK_USAGE/],
-      ['rotate-client-secret', ['--reason', 'x'], 2, /TASK_USAGE/],
+      ['clients', ['rotate-secret', '--reason', 'x'], 2, /TASK_USAGE/],
       [
-        'rotate-client-secret',
-        ['mobile-app', '--reason', 'x'],
+        'clients',
+        ['rotate-secret', 'mobile-app', '--reason', 'x'],
         1,
         /no client with a secret; there are web-app, order-service/,
       ],
-      ['rotate-client-secret', ['web-app', '--reazon', 'x'], 2, /usage/],
+      ['clients', ['rotate-secret', 'web-app', '--reazon', 'x'], 2, /usage/],
+      [
+        'clients',
+        ['show', 'nobody'],
+        1,
+        /there is no client nobody; there are mobile-app, web-app, order-service/,
+      ],
+      ['users', ['disable', 'alice@example.com'], 2, /reason.*usage: users list/s],
+      ['users', ['constructor'], 2, /TASK_USAGE/],
+      ['users', ['show', 'nobody@example.com'], 1, /there is no user nobody@example\.com/],
+      [
+        'users',
+        ['disable', 'admin@example.com', '--reason', 'x'],
+        1,
+        /last administrator; nothing was changed/,
+      ],
+      ['sessions', ['end', 'none', '--reason', 'x'], 1, /no session none/],
     ] as const) {
       const refused = await run(task, ...args);
       assert.equal(refused.code, code, refused.error);

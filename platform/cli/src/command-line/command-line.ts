@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isPlatformError, toError } from '@flotilla/kernel';
+import { clients, sessions, users } from '../commands/accounts.ts';
 import { restart, start, stop } from '../commands/change.ts';
 import type { Command, Invocation } from '../commands/command.ts';
 import { completion } from '../commands/completion.ts';
@@ -37,6 +38,9 @@ export const COMMANDS: readonly Command[] = [
   run,
   db,
   registry,
+  users,
+  sessions,
+  clients,
   keys,
   saga,
   dlq,

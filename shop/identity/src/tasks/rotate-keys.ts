@@ -4,7 +4,7 @@ import { readTaskConfig } from '../config.ts';
 import { recordOperation } from '../operator-audit.ts';
 import { createSeal } from '../seal.ts';
 import { rotateKeys } from '../signing-keys.ts';
-import { operatorArguments } from './operator-arguments.ts';
+import { operatorOf, parseOperatorArguments } from './operator-arguments.ts';
 
 const USAGE = 'rotate-keys --reason <text> [--by <name>] [--json]';
 
@@ -14,8 +14,9 @@ await runTask({
   name: 'rotate-keys',
   readConfig: readTaskConfig,
   run: async ({ config, args, clock, newId, say, defer }) => {
-    const { positionals, asJson, ...operator } = operatorArguments(args, USAGE);
+    const { positionals, asJson, ...who } = parseOperatorArguments(args, USAGE);
     if (positionals.length > 0) throw taskError('TASK_USAGE', `usage: ${USAGE}`);
+    const operator = operatorOf(who, USAGE);
     const db = createDatabase({
       uri: config.DATABASE_URL,
       applicationName: 'rotate-keys',
