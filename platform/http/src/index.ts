@@ -4,7 +4,15 @@ export {
   type HttpClient,
   type HttpClientOptions,
 } from './client/client.ts';
+export {
+  createForwarder,
+  type ForwardedRequest,
+  type ForwardedResponse,
+  type Forwarder,
+  type ForwarderOptions,
+} from './client/forwarder.ts';
 export { describeRoutes, type OpenApiOptions } from './contract/openapi.ts';
+export { refusal } from './contract/problem.ts';
 export { accepted, created, noContent, ok, type ProblemReply, problem } from './contract/reply.ts';
 export {
   type BodyFor,
@@ -27,4 +35,4 @@ export {
 export { handle, type RouteHandler, type RouteReply, type RouteRequest } from './server/handler.ts';
 export { databaseReadiness, failedChecks, type ReadinessCheck } from './server/health.ts';
 export { createHttpHost, type HttpHost } from './server/host.ts';
-export type { HttpHostOptions, RawRoutes } from './server/host-options.ts';
+export type { HttpHostOptions, RawRoutes, RawTools } from './server/host-options.ts';

@@ -103,7 +103,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const request = requestOf(route, input, token, attempt);
       const send = () => transport.send(`http://${endpoint.host}:${endpoint.port}`, request, attempt);
       const fault = edge.injected();
-      const response = await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(send)));
+      const response = await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(send, (one) => one)));
       const { status, headers } = response;
       if (headers[DRAINING_FIELD] !== undefined) edge.drained(endpoint.id);
       return { status, headers, body: readAnswer(route, service, response) };
@@ -154,7 +154,7 @@ interface Reply {
   readonly body: unknown;
 }
 
-function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
+export function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
   const details = { service };
   return {
     deadline: () =>
@@ -166,7 +166,7 @@ function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
 const TOO_LATE: Verdict = { says: 'failed', repeat: 'never' };
 
 /** After 504 the time of this call is over as well. */
-function judge(error: unknown): Verdict {
+export function judge(error: unknown): Verdict {
   const verdict = judgePlatformError(error);
   const isTimeout = isPlatformError(error) && error.code === 'HTTP_TIMEOUT' && verdict.says === 'failed';
   return isTimeout ? TOO_LATE : verdict;

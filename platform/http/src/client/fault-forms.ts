@@ -3,7 +3,10 @@ import { httpError } from '../errors.ts';
 import type { WireResponse } from './transport.ts';
 
 /** Injected faults as this client would meet real ones. */
-export function faultForms(send: () => Promise<WireResponse>): FaultForms<WireResponse> {
+export function faultForms<T>(
+  send: () => Promise<T>,
+  responseOf: (response: WireResponse) => T,
+): FaultForms<T> {
   const unavailable = (message: string, sent: boolean) =>
     httpError('HTTP_UNAVAILABLE', `${message} (injected)`, {
       retryable: true,
@@ -13,10 +16,11 @@ export function faultForms(send: () => Promise<WireResponse>): FaultForms<WireRe
     send,
     unreachable: () => unavailable('no connection', false),
     broken: () => unavailable('the connection broke before the answer', true),
-    outcome: (status) => ({
-      status,
-      headers: { 'content-type': 'application/problem+json' },
-      body: JSON.stringify({ type: 'about:blank', status, code: 'injected-fault' }),
-    }),
+    outcome: (status) =>
+      responseOf({
+        status,
+        headers: { 'content-type': 'application/problem+json' },
+        body: JSON.stringify({ type: 'about:blank', status, code: 'injected-fault' }),
+      }),
   };
 }

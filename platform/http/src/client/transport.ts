@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { createRequire } from 'node:module';
+import { Readable } from 'node:stream';
 import type { Attempt } from '@flotilla/resilience';
 import type { Dispatcher, Pool } from 'undici';
 import type { Method } from '../contract/route.ts';
@@ -7,11 +8,11 @@ import { httpError } from '../errors.ts';
 
 /** One HTTP request, ready for the wire. */
 export interface WireRequest {
-  readonly method: Method;
+  readonly method: Method | 'HEAD';
   /** Path and query. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Buffer;
 }
 
 export interface WireResponse {
@@ -20,12 +21,21 @@ export interface WireResponse {
   readonly body: string;
 }
 
+/** A response whose body is still on its way. Whoever has it reads it to its end or destroys it. */
+export interface OpenResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Readable;
+}
+
 export interface Transport {
   /**
    * Sends one request to one origin (`http://host:port`). Rejects with `HTTP_UNAVAILABLE` (`details.sent` tells
    * whether it can have reached the service), `HTTP_BAD_RESPONSE`, or the reason why the attempt was cancelled.
    */
   send(origin: string, request: WireRequest, attempt: Pick<Attempt, 'onCancel'>): Promise<WireResponse>;
+  /** The same, as soon as the head of the response is there. */
+  open(origin: string, request: WireRequest, attempt: Pick<Attempt, 'onCancel'>): Promise<OpenResponse>;
   close(): Promise<void>;
 }
 
@@ -58,14 +68,17 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
     return pool;
   }
 
+  function dispatch(origin: string, request: WireRequest, attempt: Pick<Attempt, 'onCancel'>, receiver: Cancellable): void {
+    attempt.onCancel(receiver.cancel);
+    if (receiver.isCancelled) return;
+    poolOf(origin).dispatch({ ...request, body: request.body ?? null }, receiver);
+  }
+
   return {
     send: (origin, request, attempt) =>
-      new Promise((resolve, reject) => {
-        const receiver = new Receiver(resolve, reject);
-        attempt.onCancel(receiver.cancel);
-        if (receiver.isCancelled) return;
-        poolOf(origin).dispatch({ ...request, body: request.body ?? null }, receiver);
-      }),
+      new Promise((resolve, reject) => dispatch(origin, request, attempt, new Receiver(resolve, reject))),
+    open: (origin, request, attempt) =>
+      new Promise((resolve, reject) => dispatch(origin, request, attempt, new Opener(resolve, reject))),
     close: async () => {
       await Promise.all([...pools.values()].map((pool) => pool.close()));
       pools.clear();
@@ -73,8 +86,13 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
   };
 }
 
+interface Cancellable extends Dispatcher.DispatchHandler {
+  readonly isCancelled: boolean;
+  readonly cancel: (reason: Error) => void;
+}
+
 /** Collects one response. A class because undici calls several methods on one object that holds state. */
-class Receiver implements Dispatcher.DispatchHandler {
+class Receiver implements Cancellable {
   readonly #resolve: (response: WireResponse) => void;
   readonly #reject: (error: unknown) => void;
   readonly #chunks: Buffer[] = [];
@@ -127,10 +145,72 @@ class Receiver implements Dispatcher.DispatchHandler {
   }
 
   onResponseError(_: Dispatcher.DispatchController, cause: Error): void {
-    const sent = this.#controller !== undefined;
-    const message = sent ? 'the connection broke before the answer' : 'no connection';
-    this.#reject(httpError('HTTP_UNAVAILABLE', message, { retryable: true, cause, details: { sent } }));
+    this.#reject(broken(cause, this.#controller !== undefined));
   }
+}
+
+/** Hands on one response while it arrives. What its reader does not take is not read from the connection. */
+class Opener implements Cancellable {
+  readonly #resolve: (response: OpenResponse) => void;
+  readonly #reject: (error: unknown) => void;
+  #controller: Dispatcher.DispatchController | undefined;
+  #body: Readable | undefined;
+  #isComplete = false;
+  #reason: Error | undefined;
+
+  constructor(resolve: (response: OpenResponse) => void, reject: (error: unknown) => void) {
+    this.#resolve = resolve;
+    this.#reject = reject;
+  }
+
+  get isCancelled(): boolean {
+    return this.#reason !== undefined;
+  }
+
+  readonly cancel = (reason: Error): void => {
+    if (this.#body !== undefined) return;
+    this.#reason = reason;
+    this.#reject(reason);
+    this.#controller?.abort(reason);
+  };
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#reason !== undefined) controller.abort(this.#reason);
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.#body = new Readable({
+      read: () => controller.resume(),
+      destroy: (error, done) => {
+        if (!this.#isComplete) controller.abort(error ?? httpError('HTTP_ABORTED', 'nobody reads the response'));
+        done(error);
+      },
+    });
+    this.#resolve({ status, headers: flatten(headers), body: this.#body });
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#body?.push(chunk) === false) controller.pause();
+  }
+
+  onResponseEnd(): void {
+    this.#isComplete = true;
+    this.#body?.push(null);
+  }
+
+  onResponseError(_: Dispatcher.DispatchController, cause: Error): void {
+    this.#isComplete = true;
+    const error = broken(cause, this.#controller !== undefined);
+    if (this.#body === undefined) this.#reject(error);
+    else this.#body.destroy(error);
+  }
+}
+
+function broken(cause: Error, sent: boolean): Error {
+  const message = sent ? 'the connection broke before the answer' : 'no connection';
+  return httpError('HTTP_UNAVAILABLE', message, { retryable: true, cause, details: { sent } });
 }
 
 function flatten(headers: IncomingHttpHeaders): Record<string, string> {

@@ -21,6 +21,11 @@ export class Refusal extends PlatformError<'HTTP_REQUEST_REFUSED'> {
   }
 }
 
+/** An error that is answered as this problem, for routes outside of any contract. */
+export function refusal(reply: ProblemReply): Error {
+  return new Refusal(reply);
+}
+
 export function validationFailed(errors: readonly PartIssue[]): Refusal {
   return new Refusal(problem(400, 'validation-failed', 'The request does not match its schema.', { errors }));
 }

@@ -7,7 +7,7 @@ import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
 import { sendProblem } from './answer.ts';
 import { type Exchange, openExchange } from './exchange.ts';
-import type { HttpHostOptions } from './host-options.ts';
+import type { HttpHostOptions, RawTools } from './host-options.ts';
 import type { InFlight } from './in-flight.ts';
 import { acceptJsonBodies } from './json-body.ts';
 import type { Load } from './load.ts';
@@ -73,8 +73,16 @@ export function buildApp(options: AppOptions): FastifyInstance {
     addRoute(app, handler, { verifyToken: options.verifyToken, exchangeOf, load: options.load });
   refuseOtherMethods(app, methodsByPath(options));
   if (rawRoutes) {
+    const tools: RawTools = {
+      inRequest: (request, work) => {
+        const exchange = inFlight.of(request.raw);
+        if (exchange === undefined) throw new TypeError('the request is not one of this host');
+        return exchange.run(() => work(exchange.signal));
+      },
+      onDraining: inFlight.onDraining,
+    };
     app.register((scope, _options, done) => {
-      Promise.resolve(rawRoutes(scope)).then(() => done(), done);
+      Promise.resolve(rawRoutes(scope, tools)).then(() => done(), done);
     });
   }
   return app;

@@ -1,13 +1,23 @@
 import type { VerifyToken } from '@flotilla/auth';
 import type { Edges } from '@flotilla/resilience';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { RouteHandler } from './handler.ts';
 import type { ReadinessCheck } from './health.ts';
 import type { LoadOptions } from './load.ts';
 
 /** Adds routes to Fastify directly: for protocols that are not JSON operations. */
-export type RawRoutes = (app: FastifyInstance) => Promise<void> | void;
+export type RawRoutes = (app: FastifyInstance, tools: RawTools) => Promise<void> | void;
+
+export interface RawTools {
+  /**
+   * Runs `work` as that of a route: in the request's trace and by its deadline. The signal is aborted when the deadline passes, the client
+   * leaves or the host is closed by force.
+   */
+  inRequest<T>(request: FastifyRequest, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
+  /** When the host is told to drain: what would go on for ever ends now. */
+  onDraining(end: () => void): void;
+}
 
 export interface HttpHostOptions {
   readonly service: string;

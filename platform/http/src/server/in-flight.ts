@@ -8,12 +8,15 @@ export interface InFlight {
   of(request: IncomingMessage): Exchange | undefined;
   readonly draining: boolean;
   startDraining(): void;
+  /** Told once, when draining starts. */
+  onDraining(end: () => void): void;
   abortAll(reason: Error): void;
 }
 
 export function createInFlight(): InFlight {
   const byRequest = new WeakMap<IncomingMessage, Exchange>();
   const running = new Set<Exchange>();
+  const ends: (() => void)[] = [];
   let draining = false;
   return {
     add: (request, response, exchange) => {
@@ -27,6 +30,10 @@ export function createInFlight(): InFlight {
     },
     startDraining: () => {
       draining = true;
+      for (const end of ends.splice(0)) end();
+    },
+    onDraining: (end) => {
+      ends.push(end);
     },
     abortAll: (reason) => {
       for (const exchange of running) exchange.abort(reason);
