@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { providerMigrations } from '@flotilla/auth/provider/migrations';
+import { bffMigrations } from '@flotilla/bff/migrations';
 import { defineSystem, type WelcomeFacts } from '@flotilla/cli';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
@@ -114,6 +115,17 @@ export default defineSystem({
       database: { migrations: [own('notification'), inboxMigrations] },
       bus: true,
     },
+    'web-bff': {
+      entry: 'shop/web-bff/src/main.ts',
+      inherits: ['WEB_APP_SECRET'],
+      database: { migrations: [bffMigrations] },
+      calls: { identity: {}, inventory: {}, pricing: {}, order: {}, cart: {} },
+      secrets: ['SESSION_ENCRYPTION_KEY'],
+    },
+    'mobile-bff': {
+      entry: 'shop/mobile-bff/src/main.ts',
+      calls: { inventory: {}, order: {} },
+    },
     gateway: {
       entry: 'shop/gateway/src/main.ts',
       bus: true,
@@ -131,6 +143,8 @@ export default defineSystem({
         'shipping',
         'cart',
         'notification',
+        'web-bff',
+        'mobile-bff',
       ],
     },
   },

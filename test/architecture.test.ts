@@ -33,6 +33,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
     'resilience',
     'telemetry',
   ],
+  bff: ['auth', 'http', 'kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'resilience', 'telemetry'],
   cli: [
     'discovery',

@@ -15,7 +15,9 @@ export function cookieNames(product: string, origin: string): CookieNames {
   const { protocol, port } = new URL(origin);
   const local = isLoopback(origin);
   if (protocol !== 'https:' && !local)
-    throw new RangeError(`${origin} is neither https nor a loopback address: browsers keep no secure cookie there`);
+    throw new RangeError(
+      `${origin} is neither https nor a loopback address: browsers keep no secure cookie there`,
+    );
   const suffix = local && port !== '' ? `-${port}` : '';
   const login = `__Host-${product}-login${suffix}.`;
   return {
@@ -57,7 +59,11 @@ export interface CookieOptions {
 const MAX_COOKIE_BYTES = 4_096;
 
 /** A `Set-Cookie` value. Throws `RangeError` for one that no browser keeps. */
-export function formatCookie(name: string, value: string, { sameSite, maxAgeSeconds }: CookieOptions): string {
+export function formatCookie(
+  name: string,
+  value: string,
+  { sameSite, maxAgeSeconds }: CookieOptions,
+): string {
   const age = maxAgeSeconds === undefined ? '' : `; Max-Age=${maxAgeSeconds}`;
   const text = `${name}=${value}; Path=/; Secure; HttpOnly; SameSite=${sameSite}${age}`;
   if (name.length + value.length > MAX_COOKIE_BYTES)

@@ -12,8 +12,9 @@ import { addNavigations } from './navigations.ts';
 import { addProxy, type Upstream } from './proxy.ts';
 import { getSessionUser, logOutBrowser } from './routes.ts';
 import { createSeal } from './seal.ts';
+import { createSessionCodec, type Session } from './session.ts';
 import { createSessionStore } from './session-store.ts';
-import { createSessions, SESSION_LIFETIMES, type Session, type SessionLifetimes, type Sessions } from './sessions.ts';
+import { createSessions, SESSION_LIFETIMES, type SessionLifetimes, type Sessions } from './sessions.ts';
 
 export interface BffOptions {
   /** With `bffMigrations`. */
@@ -28,7 +29,9 @@ export interface BffOptions {
   /** `scheme://host[:port]` that browsers see. https, or a loopback address; anything else throws `RangeError`. */
   readonly origin: string;
   /** `clientSecret: undefined`: nobody can sign in, and the login page says so. */
-  readonly issuer: Omit<IssuerOptions, 'redirectUri' | 'clientSecret'> & { readonly clientSecret: string | undefined };
+  readonly issuer: Omit<IssuerOptions, 'redirectUri' | 'clientSecret'> & {
+    readonly clientSecret: string | undefined;
+  };
   /** Keys by which the issuer signs logout tokens. */
   readonly keys: KeySource;
   /** 32 bytes that all replicas share. */
@@ -63,7 +66,7 @@ export function createBff(options: BffOptions): Bff {
     ...options,
     store: createSessionStore(db),
     issuer: issuer ?? NO_ISSUER,
-    seal: createSeal(options.encryptionKey, 'session'),
+    codec: createSessionCodec(createSeal(options.encryptionKey, 'session')),
     lifetimes: options.lifetimes ?? SESSION_LIFETIMES,
   });
   const guard = createGuard({ origin, cookieName: names.session, sessions });
@@ -105,7 +108,10 @@ export function createBff(options: BffOptions): Bff {
         const ended = id === undefined ? undefined : await sessions.end(id);
         const waited = ended && Promise.race([endAtIssuer(ended), clock.sleep(ISSUER_END_MS)]);
         await waited;
-        return noContent({ 'set-cookie': forgetCookie(names.session, 'Strict'), 'cache-control': 'no-store' });
+        return noContent({
+          'set-cookie': forgetCookie(names.session, 'Strict'),
+          'cache-control': 'no-store',
+        });
       }),
     ],
     rawRoutes: async (app, tools) => {

@@ -1,7 +1,8 @@
 import { problem, refusal } from '@flotilla/http';
 import { parseCookies } from './cookies.ts';
 import { hasEffect, isAllowed, type Provenance } from './same-origin.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 /** The headers that decide whose request it is, and whether it may be carried out. */
 export interface SessionHeaders extends Provenance {

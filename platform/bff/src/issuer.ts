@@ -74,9 +74,16 @@ export function createIssuer(options: IssuerOptions): Issuer {
     },
     finish: async (answer, { state, nonce, verifier }) => {
       const { openid, config } = await connected();
-      const checks = { expectedState: state, expectedNonce: nonce, pkceCodeVerifier: verifier, idTokenExpected: true };
+      const checks = {
+        expectedState: state,
+        expectedNonce: nonce,
+        pkceCodeVerifier: verifier,
+        idTokenExpected: true,
+      };
       const given = await openid.authorizationCodeGrant(config, answer, checks).catch((error: unknown) => {
-        throw isRefusal(openid, error) ? refused(error) : unavailable('the code could not be redeemed', error);
+        throw isRefusal(openid, error)
+          ? refused(error)
+          : unavailable('the code could not be redeemed', error);
       });
       const claims = given.claims();
       if (claims === undefined) throw refused(undefined);
@@ -106,7 +113,13 @@ interface Connected {
   readonly config: Configuration;
 }
 
-async function connect({ url, clientId, clientSecret, fetch, timeoutSeconds = 15 }: IssuerOptions): Promise<Connected> {
+async function connect({
+  url,
+  clientId,
+  clientSecret,
+  fetch,
+  timeoutSeconds = 15,
+}: IssuerOptions): Promise<Connected> {
   // At the first login: nothing else needs it.
   const openid = await import('openid-client');
   const issuer = new URL(url);
@@ -125,7 +138,10 @@ async function connect({ url, clientId, clientSecret, fetch, timeoutSeconds = 15
 function isRefusal(openid: OpenId, error: unknown): boolean {
   if (error instanceof openid.ResponseBodyError) return error.status < 500 && error.status !== 429;
   if (error instanceof openid.AuthorizationResponseError) return true;
-  return error instanceof openid.ClientError && /^OAUTH_(JWT|INVALID_RESPONSE|MISSING|UNSUPPORTED)/.test(error.code ?? '');
+  return (
+    error instanceof openid.ClientError &&
+    /^OAUTH_(JWT|INVALID_RESPONSE|MISSING|UNSUPPORTED)/.test(error.code ?? '')
+  );
 }
 
 function refused(cause: unknown) {

@@ -7,7 +7,8 @@ import type { Issuer, LoginSecrets, SignedIn } from './issuer.ts';
 import { type Page, problemPage } from './pages.ts';
 import { localPath } from './return-address.ts';
 import type { Seal } from './seal.ts';
-import type { Sessions, SessionUser } from './sessions.ts';
+import type { SessionUser } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 export interface LogInDeps {
   /** `scheme://host[:port]` that browsers see. */
@@ -27,7 +28,10 @@ export type Navigation =
   | { readonly page: Page; readonly cookies: readonly string[] };
 
 export interface LogIn {
-  begin(asked: { readonly returnUrl?: string | undefined; readonly loginHint?: string | undefined }, cookies: string | undefined): Promise<Navigation>;
+  begin(
+    asked: { readonly returnUrl?: string | undefined; readonly loginHint?: string | undefined },
+    cookies: string | undefined,
+  ): Promise<Navigation>;
   /** `query` is what the browser brought back. */
   finish(query: string, cookies: string | undefined): Promise<Navigation>;
 }
@@ -98,7 +102,10 @@ export function createLogIn(deps: LogInDeps): LogIn {
         to: begun.url.href,
         cookies: [
           // Lax: the answer may come from another site.
-          formatCookie(names.login(id), sealed.toString('base64url'), { sameSite: 'Lax', maxAgeSeconds: LIFE_SECONDS }),
+          formatCookie(names.login(id), sealed.toString('base64url'), {
+            sameSite: 'Lax',
+            maxAgeSeconds: LIFE_SECONDS,
+          }),
           ...old.map((one) => forgetCookie(names.login(one), 'Lax')),
         ],
       };
@@ -115,15 +122,20 @@ export function createLogIn(deps: LogInDeps): LogIn {
         return { page: problemPage('unknown-login', '/'), cookies: [] };
       }
       const done = forgetCookie(names.login(state.split('.')[0] ?? ''), 'Lax');
-      if (answer.searchParams.get('error') === 'access_denied') return { to: login.returnUrl, cookies: [done] };
-      if (deps.issuer === undefined) return { page: problemPage('not-configured', login.returnUrl), cookies: [] };
+      if (answer.searchParams.get('error') === 'access_denied')
+        return { to: login.returnUrl, cookies: [done] };
+      if (deps.issuer === undefined)
+        return { page: problemPage('not-configured', login.returnUrl), cookies: [] };
       const given = await redeem(deps.issuer, answer, login);
       if ('status' in given) return { page: given, cookies: [done] };
       const { sid } = given.claims;
       // A new id at each login: one that somebody knew before opens nothing.
       const id = await sessions.begin(userOf(given.claims), typeof sid === 'string' ? sid : undefined, given);
       if (known !== undefined) await sessions.end(known);
-      return { to: login.returnUrl, cookies: [formatCookie(names.session, id, { sameSite: 'Strict' }), done] };
+      return {
+        to: login.returnUrl,
+        cookies: [formatCookie(names.session, id, { sameSite: 'Strict' }), done],
+      };
     },
   };
 }

@@ -33,7 +33,8 @@ export function createLogoutTokenReader(options: {
     if (claims === undefined) return undefined;
     const { iat, jti, nonce, events, sid, sub } = claims;
     const nowSeconds = clock.now().getTime() / 1_000;
-    if (typeof iat !== 'number' || iat > nowSeconds + TOLERANCE_SECONDS || iat < nowSeconds - MAX_AGE_SECONDS) return undefined;
+    if (typeof iat !== 'number' || iat > nowSeconds + TOLERANCE_SECONDS || iat < nowSeconds - MAX_AGE_SECONDS)
+      return undefined;
     // A nonce marks an ID token, which must never pass for this.
     if (typeof jti !== 'string' || nonce !== undefined || !isLogout(events)) return undefined;
     if (typeof sid === 'string') return { issuerSession: sid };
@@ -51,7 +52,8 @@ function isLogout(events: unknown): boolean {
 function typeOf(token: string): string | undefined {
   try {
     const header: unknown = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8'));
-    const typ: unknown = typeof header === 'object' && header !== null ? Reflect.get(header, 'typ') : undefined;
+    const typ: unknown =
+      typeof header === 'object' && header !== null ? Reflect.get(header, 'typ') : undefined;
     return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
   } catch {
     return undefined;

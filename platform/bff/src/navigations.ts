@@ -23,10 +23,15 @@ export function addNavigations(app: FastifyInstance, tools: RawTools, deps: Navi
       return reply;
     });
   navigate('/bff/login', ({ query, raw }) => {
-    const asked = { returnUrl: textOf(query, 'returnUrl'), loginHint: textOf(query, 'loginHint')?.slice(0, 254) };
+    const asked = {
+      returnUrl: textOf(query, 'returnUrl'),
+      loginHint: textOf(query, 'loginHint')?.slice(0, 254),
+    };
     return logIn.begin(asked, raw.headers.cookie);
   });
-  navigate('/bff/callback', ({ raw }) => logIn.finish((raw.url ?? '').split('?')[1] ?? '', raw.headers.cookie));
+  navigate('/bff/callback', ({ raw }) =>
+    logIn.finish((raw.url ?? '').split('?')[1] ?? '', raw.headers.cookie),
+  );
 
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
@@ -38,7 +43,8 @@ export function addNavigations(app: FastifyInstance, tools: RawTools, deps: Navi
     const token = body instanceof URLSearchParams ? body.getAll('logout_token') : [];
     await tools.inRequest(request, async () => {
       const notice = token.length === 1 ? await deps.readLogoutToken(token[0] ?? '') : undefined;
-      if (notice === undefined) throw refusal(problem(400, 'invalid-logout-token', 'It is no logout token for this client.'));
+      if (notice === undefined)
+        throw refusal(problem(400, 'invalid-logout-token', 'It is no logout token for this client.'));
       // A session that is not there any more is one that has ended: said twice, or after a logout here, it is as true.
       await deps.sessions.endOf(notice);
     });

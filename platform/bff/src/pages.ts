@@ -6,7 +6,9 @@ export interface Page {
 
 type Problem = 'unknown-login' | 'refused' | 'unavailable' | 'not-configured';
 
-const TEXTS: Readonly<Record<Problem, { readonly status: number; readonly title: string; readonly text: string }>> = {
+const TEXTS: Readonly<
+  Record<Problem, { readonly status: number; readonly title: string; readonly text: string }>
+> = {
   'unknown-login': {
     status: 400,
     title: 'This sign-in cannot go on',

@@ -1,8 +1,16 @@
 import { PassThrough, type Readable } from 'node:stream';
-import { type ForwardedRequest, type ForwardedResponse, type Forwarder, problem, type RawTools, refusal } from '@flotilla/http';
+import {
+  type ForwardedRequest,
+  type ForwardedResponse,
+  type Forwarder,
+  problem,
+  type RawTools,
+  refusal,
+} from '@flotilla/http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Guard, type SessionHeaders, UNAUTHORIZED } from './guard.ts';
-import type { Session, Sessions } from './sessions.ts';
+import type { Session } from './session.ts';
+import type { Sessions } from './sessions.ts';
 
 /** Where requests below a path go on to with the token of the session. There is no other place that they can go to. */
 export interface Upstream {
@@ -19,14 +27,37 @@ export interface ProxyDeps {
 
 /** What a service is told of the browser's request; everything else is left out, cookies and credentials first. */
 const PASSED_ON = [
-  ...['accept', 'accept-language', 'content-type', 'idempotency-key', 'if-match', 'if-none-match', 'last-event-id'],
+  ...[
+    'accept',
+    'accept-language',
+    'content-type',
+    'idempotency-key',
+    'if-match',
+    'if-none-match',
+    'last-event-id',
+  ],
   ...['prefer', 'user-agent', 'x-real-ip'],
 ] as const;
 
 /** What a browser is told of the service's response. */
 const PASSED_BACK = [
-  ...['content-type', 'content-length', 'content-language', 'etag', 'last-modified', 'link', 'preference-applied'],
-  ...['retry-after', 'ratelimit-limit', 'ratelimit-remaining', 'ratelimit-reset', 'ratelimit', 'ratelimit-policy'],
+  ...[
+    'content-type',
+    'content-length',
+    'content-language',
+    'etag',
+    'last-modified',
+    'link',
+    'preference-applied',
+  ],
+  ...[
+    'retry-after',
+    'ratelimit-limit',
+    'ratelimit-remaining',
+    'ratelimit-reset',
+    'ratelimit',
+    'ratelimit-policy',
+  ],
 ] as const;
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -42,14 +73,18 @@ export function addProxy(app: FastifyInstance, tools: RawTools, deps: ProxyDeps)
     for (const end of streams) end();
   });
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) => done(null, body));
+  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: MAX_BODY_BYTES }, (_request, body, done) =>
+    done(null, body),
+  );
   for (const { prefix, forwarder } of deps.upstreams)
     for (const url of [prefix, `${prefix}/*`])
       app.route({
         method: [...METHODS],
         url,
         handler: async (request, reply) => {
-          const response = await tools.inRequest(request, (signal) => relay(deps, forwarder, request, url, signal));
+          const response = await tools.inRequest(request, (signal) =>
+            relay(deps, forwarder, request, url, signal),
+          );
           answer(reply, response, streams);
           return reply;
         },
@@ -93,7 +128,11 @@ async function relay(
   throw refusal(UNAUTHORIZED);
 }
 
-function answer(reply: FastifyReply, { status, headers, body }: ForwardedResponse, streams: Set<() => void>): void {
+function answer(
+  reply: FastifyReply,
+  { status, headers, body }: ForwardedResponse,
+  streams: Set<() => void>,
+): void {
   // One user's data: nobody between here and the browser may keep it.
   reply.code(status).headers({ 'cache-control': 'no-store', vary: 'Cookie' });
   for (const name of PASSED_BACK) if (headers[name] !== undefined) reply.header(name, headers[name]);

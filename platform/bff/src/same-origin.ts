@@ -12,7 +12,11 @@ export interface Provenance {
  */
 export function isAllowed(
   headers: Provenance,
-  { origin, hasEffect, needsHeader }: { readonly origin: string; readonly hasEffect: boolean; readonly needsHeader: boolean },
+  {
+    origin,
+    hasEffect,
+    needsHeader,
+  }: { readonly origin: string; readonly hasEffect: boolean; readonly needsHeader: boolean },
 ): boolean {
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return false;

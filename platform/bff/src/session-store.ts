@@ -21,7 +21,10 @@ export interface SessionStore {
   /** One at a time for each session over all replicas, until the transaction ends. */
   lock(tx: Transaction, idHash: Buffer): Promise<void>;
   /** `false` = it has ended, or was replaced since it was read. */
-  replaceTokens(tx: Transaction, row: Pick<SessionRow, 'idHash' | 'version' | 'sealed' | 'accessExpiresAt'>): Promise<boolean>;
+  replaceTokens(
+    tx: Transaction,
+    row: Pick<SessionRow, 'idHash' | 'version' | 'sealed' | 'accessExpiresAt'>,
+  ): Promise<boolean>;
   keepAlive(idHash: Buffer, idleUntil: Date): Promise<void>;
   /** The row that has been deleted. */
   end(idHash: Buffer): Promise<SessionRow | undefined>;
@@ -81,9 +84,10 @@ export function createSessionStore(db: Queryable): SessionStore {
       ]);
     },
     end: async (idHash) => {
-      const [row] = await db.query<Stored>(`DELETE FROM bff_session WHERE id_hash = $1 RETURNING ${COLUMNS}`, [
-        idHash,
-      ]);
+      const [row] = await db.query<Stored>(
+        `DELETE FROM bff_session WHERE id_hash = $1 RETURNING ${COLUMNS}`,
+        [idHash],
+      );
       return row && toRow(row);
     },
     endOf: async (of) => {

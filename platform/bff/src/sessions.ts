@@ -1,50 +1,23 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
-import type { Database } from '@flotilla/postgres';
-import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { Issuer, Tokens } from './issuer.ts';
-import type { Seal } from './seal.ts';
-import type { SessionRow, SessionStore } from './session-store.ts';
-
-/** What is known of whoever is signed in. */
-export interface SessionUser {
-  readonly id: string;
-  readonly name: string | null;
-  readonly email: string | null;
-  readonly tenantId: string | null;
-}
-
-/** Somebody who is signed in. */
-export interface Session {
-  readonly idHash: Buffer;
-  readonly version: number;
-  readonly user: SessionUser;
-  readonly issuerSession: string | undefined;
-  readonly accessToken: string;
-  readonly refreshToken: string | undefined;
-  readonly accessExpiresAt: Date;
-  readonly idleUntil: Date;
-  readonly endsAt: Date;
-}
+import { randomBytes } from 'node:crypto';
+import { crashPoint, isPlatformError } from '@flotilla/kernel';
+import type { Logger } from '@flotilla/telemetry';
+import { createExchange, type ExchangeDeps, isFresh } from './exchange.ts';
+import type { Tokens } from './issuer.ts';
+import { hashOf, type Session, type SessionUser } from './session.ts';
+import { createSessionCache } from './session-cache.ts';
 
 export interface SessionLifetimes {
-  /** A session ends so long after its login. Default 30 days. */
+  /** A session ends so long after its login. */
   readonly sessionSeconds: number;
-  /** A session that nobody uses ends after this. Default 7 days. */
+  /** A session that nobody uses ends after this. */
   readonly idleSeconds: number;
 }
 
+/** No longer than what the issuer of the shop gives: 30 days, 7 without a use. */
 export const SESSION_LIFETIMES: SessionLifetimes = { sessionSeconds: 30 * 86_400, idleSeconds: 7 * 86_400 };
 
-export interface SessionsDeps {
-  readonly store: SessionStore;
-  /** Where exchanges of tokens wait for each other: a pool of their own, so that they never hold up everything else. */
-  readonly refreshDb: Pick<Database, 'transaction'>;
-  readonly issuer: Pick<Issuer, 'refresh' | 'revoke'>;
-  readonly seal: Seal;
-  readonly clock: Pick<Clock, 'now'>;
+export interface SessionsDeps extends ExchangeDeps {
   readonly logger: Logger;
-  readonly metrics: Metrics;
   readonly lifetimes: SessionLifetimes;
 }
 
@@ -59,181 +32,101 @@ export interface Sessions {
    * is known.
    */
   withToken(session: Session, refused?: string): Promise<Session | undefined>;
+  /** The session that has ended by this; `undefined` = there was none. */
   end(id: string): Promise<Session | undefined>;
+  /** How many have ended. */
   endOf(of: { readonly issuerSession: string } | { readonly subject: string }): Promise<number>;
   forgetEnded(): Promise<void>;
 }
 
 const ID_BYTES = 32;
-const ID = /^[A-Za-z0-9_-]{43}$/;
-/** How old what is known of a session may be: the longest that one which ended elsewhere is still served here. */
-const CACHE_MS = 1_000;
-const MAX_CACHED = 10_000;
-/** An access token is exchanged when less than this is left of it. */
-const FRESH_MS = 30_000;
 /** The end of an idle session is moved at most this often. */
 const TOUCH_MS = 60_000;
 
-interface Sealed {
-  readonly user: SessionUser;
-  readonly accessToken: string;
-  readonly refreshToken?: string;
-}
-
 export function createSessions(deps: SessionsDeps): Sessions {
-  const { store, seal, clock, lifetimes } = deps;
-  const cache = new Map<string, { readonly session: Session; readonly atMs: number }>();
-  const refreshing = new Map<string, Promise<Session | undefined>>();
-  const exchanges = deps.metrics.counter('bff_token_exchanges_total', 'Refresh tokens exchanged, by outcome.', ['outcome']);
+  const { store, codec, clock, logger, lifetimes } = deps;
+  const cache = createSessionCache();
+  const exchange = createExchange(deps);
   const nowMs = () => clock.now().getTime();
 
-  function remember(session: Session): Session {
-    const key = keyOf(session.idHash);
-    cache.delete(key);
-    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value ?? '');
-    cache.set(key, { session, atMs: nowMs() });
-    return session;
-  }
-
-  function open(row: SessionRow): Session {
-    // What stands in a row was put there by `sealOf`.
-    const held = seal.open(row.sealed, keyOf(row.idHash)) as Sealed;
-    const { sealed: _sealed, subject: _subject, ...rest } = row;
-    return { ...rest, user: held.user, accessToken: held.accessToken, refreshToken: held.refreshToken };
-  }
-
-  function sealOf(idHash: Buffer, user: SessionUser, { accessToken, refreshToken }: Pick<Tokens, 'accessToken' | 'refreshToken'>): Buffer {
-    const held: Sealed = { user, accessToken, ...(refreshToken !== undefined && { refreshToken }) };
-    return seal.seal(held, keyOf(idHash));
-  }
-
-  /** Moves the end of an idle session, now and then. It changes a row that is there and nothing else. */
+  /** It changes a row that is there and nothing else: a session that ends meanwhile does not come back. */
   function touch(session: Session): void {
     const until = Math.min(nowMs() + lifetimes.idleSeconds * 1_000, session.endsAt.getTime());
     if (until - session.idleUntil.getTime() < TOUCH_MS) return;
-    const idleUntil = new Date(until);
-    remember({ ...session, idleUntil });
-    store.keepAlive(session.idHash, idleUntil).catch((err: unknown) => {
-      deps.logger.warn({ err }, 'the end of a session could not be moved');
+    store.keepAlive(session.idHash, new Date(until)).catch((err: unknown) => {
+      logger.warn({ err }, 'the end of a session could not be moved');
     });
-  }
-
-  const isFresh = (session: Session) => session.accessExpiresAt.getTime() - nowMs() > FRESH_MS;
-
-  /** One at a time in this process by `refreshing`, over all replicas by the lock, which a dead process gives back. */
-  async function exchange(session: Session, refused: string | undefined): Promise<Session | undefined> {
-    const outcome = await deps.refreshDb.transaction(
-      async (tx) => {
-        await store.lock(tx, session.idHash);
-        const row = await store.find(session.idHash, clock.now(), tx);
-        if (row === undefined) return undefined;
-        const current = open(row);
-        const isDone = refused === undefined ? isFresh(current) : current.accessToken !== refused;
-        if (isDone || current.refreshToken === undefined) return current;
-        crashPoint('bff.before-exchange');
-        // Remote while a transaction is open, on purpose: the lock is what makes it one exchange, however many replicas want it.
-        const tokens = await deps.issuer.refresh(current.refreshToken);
-        const next = { accessToken: tokens.accessToken, refreshToken: tokens.refreshToken ?? current.refreshToken };
-        const accessExpiresAt = new Date(nowMs() + tokens.expiresInSeconds * 1_000);
-        crashPoint('bff.before-tokens-commit');
-        const sealed = sealOf(row.idHash, current.user, next);
-        const isThere = await store.replaceTokens(tx, { ...row, sealed, accessExpiresAt });
-        if (!isThere) return 'ended' as const;
-        return { ...current, ...next, accessExpiresAt, version: row.version + 1 };
-      },
-      { reruns: 0 },
-    );
-    crashPoint('bff.after-tokens-commit');
-    if (outcome === undefined || outcome === 'ended') {
-      cache.delete(keyOf(session.idHash));
-      return undefined;
-    }
-    return remember(outcome);
-  }
-
-  async function exchangeAndCount(session: Session, refused: string | undefined): Promise<Session | undefined> {
-    try {
-      const next = await exchange(session, refused);
-      exchanges.inc({ outcome: next === undefined ? 'ended' : 'ok' });
-      return next;
-    } catch (error) {
-      const isEnd = isPlatformError(error) && error.code === 'BFF_SESSION_ENDED';
-      exchanges.inc({ outcome: isEnd ? 'refused' : 'failed' });
-      if (!isEnd) throw error;
-      deps.logger.info({ subject: session.user.id }, 'a session ended because the issuer gives no more tokens');
-      await endRow(session.idHash);
-      return undefined;
-    }
   }
 
   async function endRow(idHash: Buffer): Promise<Session | undefined> {
     crashPoint('bff.before-end');
     const row = await store.end(idHash);
     crashPoint('bff.after-end');
-    cache.delete(keyOf(idHash));
-    return row && open(row);
+    cache.end(idHash);
+    return row && codec.open(row);
+  }
+
+  /** Whoever lost a race is told what the winner got; the session ends only when the issuer says so. */
+  async function renew(session: Session, refused: string | undefined): Promise<Session | undefined> {
+    try {
+      const next = await exchange(session, refused);
+      if (next === undefined) cache.end(session.idHash);
+      return next && cache.remember(next, nowMs());
+    } catch (error) {
+      if (isPlatformError(error) && error.code === 'BFF_SESSION_ENDED') {
+        logger.info({ subject: session.user.id }, 'a session ended: the issuer gives no more tokens');
+        await endRow(session.idHash);
+        return undefined;
+      }
+      // It is about to end, and still good: the next request tries again.
+      if (refused === undefined && session.accessExpiresAt.getTime() > nowMs()) return session;
+      throw error;
+    }
   }
 
   return {
     begin: async (user, issuerSession, tokens) => {
       const id = randomBytes(ID_BYTES).toString('base64url');
-      const idHash = hashOf(id);
+      const idHash = hashOf(id) ?? Buffer.alloc(0); // it is one of ours
       const createdAt = clock.now();
       const at = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
-      const endsAt = at(lifetimes.sessionSeconds);
       crashPoint('bff.before-begin');
       await store.insert({
-        ...{ idHash, subject: user.id, issuerSession, createdAt, endsAt },
-        sealed: sealOf(idHash, user, tokens),
+        ...{ idHash, subject: user.id, issuerSession, createdAt },
+        sealed: codec.seal(idHash, user, tokens),
         accessExpiresAt: at(tokens.expiresInSeconds),
         idleUntil: at(Math.min(lifetimes.idleSeconds, lifetimes.sessionSeconds)),
+        endsAt: at(lifetimes.sessionSeconds),
       });
       crashPoint('bff.after-begin');
       return id;
     },
     find: async (id) => {
-      if (!ID.test(id)) return undefined;
       const idHash = hashOf(id);
-      const known = cache.get(keyOf(idHash));
-      if (known !== undefined && nowMs() - known.atMs < CACHE_MS) return known.session;
+      if (idHash === undefined) return undefined;
+      const known = cache.find(idHash, nowMs());
+      if (known !== undefined) return known;
       const row = await store.find(idHash, clock.now());
-      if (row === undefined) {
-        cache.delete(keyOf(idHash));
-        return undefined;
-      }
-      const session = remember(open(row));
+      if (row === undefined) return undefined;
+      const session = codec.open(row);
       touch(session);
-      return session;
+      return cache.remember(session, nowMs());
     },
     withToken: async (session, refused) => {
-      if (refused === undefined ? isFresh(session) : session.accessToken !== refused) return session;
-      const key = keyOf(session.idHash);
-      const underway = refreshing.get(key) ?? exchangeAndCount(session, refused).finally(() => refreshing.delete(key));
-      refreshing.set(key, underway);
-      try {
-        return await underway;
-      } catch (error) {
-        // It is about to end, and still good: the exchange is tried again by the next request.
-        if (refused === undefined && session.accessExpiresAt.getTime() > nowMs()) return session;
-        throw error;
-      }
+      const isGood = refused === undefined ? isFresh(session, nowMs()) : session.accessToken !== refused;
+      return isGood ? session : await renew(session, refused);
     },
-    end: async (id) => (ID.test(id) ? await endRow(hashOf(id)) : undefined),
+    end: async (id) => {
+      const idHash = hashOf(id);
+      return idHash && (await endRow(idHash));
+    },
     endOf: async (of) => {
       crashPoint('bff.before-end-of');
       const ended = await store.endOf(of);
       crashPoint('bff.after-end-of');
-      for (const idHash of ended) cache.delete(keyOf(idHash));
+      for (const idHash of ended) cache.end(idHash);
       return ended.length;
     },
     forgetEnded: () => store.forgetEnded(clock.now()),
   };
-}
-
-function hashOf(id: string): Buffer {
-  return createHash('sha256').update(id).digest();
-}
-
-function keyOf(idHash: Buffer): string {
-  return idHash.toString('base64url');
 }

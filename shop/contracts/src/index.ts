@@ -24,6 +24,15 @@ export {
 export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
+  getMobileHome,
+  getWebHome,
+  orderCardSchema,
+  pageKinds,
+  productCardSchema,
+  reportVitals,
+  webVitalNames,
+} from './front-ends.ts';
+export {
   accountChanged,
   endSession,
   endSessions,

@@ -31,7 +31,8 @@ export const orderStatuses = [
 ] as const;
 export type OrderStatus = (typeof orderStatuses)[number];
 
-const status = s.named('OrderStatus', s.oneOf(orderStatuses));
+export const orderStatus = s.named('OrderStatus', s.oneOf(orderStatuses));
+const status = orderStatus;
 
 export const orderSchema = s.named(
   'Order',

@@ -19,7 +19,7 @@ export const MATCH = {
   UpstreamHeaderTemplates: {
     type: 'map',
     of: 'string',
-    doc: 'All must match; `{header:name}` is a placeholder.',
+    doc: 'All must match; `{header:name}` is a placeholder, an empty one means: without that header.',
   },
   RouteIsCaseSensitive: { type: 'boolean', default: false, doc: 'Compares text of templates with case.' },
   Priority: {

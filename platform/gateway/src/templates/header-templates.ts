@@ -11,19 +11,24 @@ export function headerPlaceholdersOf(template: string): readonly string[] {
   return [...template.matchAll(PLACEHOLDER)].map(([, name = '']) => name);
 }
 
-/** `undefined` = there are no templates. Values are percent-encoded: unlike those of a path they are no URL text. */
+/**
+ * `undefined` = there are no templates. An empty template is for requests without that header, or with an empty one. Values are percent-encoded: unlike those of a path they are no URL text. */
 export function compileHeaderTemplates(
   templates: ReadonlyMap<string, string>,
   caseSensitive: boolean,
 ): HeaderMatcher | undefined {
   if (templates.size === 0) return undefined;
   const compiled = [...templates].map(([header, template]) => {
+    if (template === '') return { header: header.toLowerCase(), pattern: undefined };
     // Fields are read byte by byte, the file is text.
     const pattern = compilePattern(Buffer.from(template).toString('latin1'), PLACEHOLDER);
     return { header: header.toLowerCase(), pattern: caseSensitive ? pattern : lowerPattern(pattern) };
   });
   return (fields, values) =>
-    compiled.every(({ header, pattern }) => matches(joined(fields, header), pattern, caseSensitive, values));
+    compiled.every(({ header, pattern }) => {
+      const value = joined(fields, header);
+      return pattern === undefined ? !value : matches(value, pattern, caseSensitive, values);
+    });
 }
 
 function matches(

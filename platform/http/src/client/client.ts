@@ -103,7 +103,13 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       const request = requestOf(route, input, token, attempt);
       const send = () => transport.send(`http://${endpoint.host}:${endpoint.port}`, request, attempt);
       const fault = edge.injected();
-      const response = await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(send, (one) => one)));
+      const response = await (fault === undefined
+        ? send()
+        : sufferFault(
+            fault,
+            attempt,
+            faultForms(send, (one) => one),
+          ));
       const { status, headers } = response;
       if (headers[DRAINING_FIELD] !== undefined) edge.drained(endpoint.id);
       return { status, headers, body: readAnswer(route, service, response) };

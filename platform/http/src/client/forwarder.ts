@@ -1,7 +1,14 @@
 import { Readable } from 'node:stream';
 import type { Balancer } from '@flotilla/discovery';
 import { isPlatformError } from '@flotilla/kernel';
-import { type Attempt, createEdges, DRAINING_FIELD, type Edges, retryAfterMs, sufferFault } from '@flotilla/resilience';
+import {
+  type Attempt,
+  createEdges,
+  DRAINING_FIELD,
+  type Edges,
+  retryAfterMs,
+  sufferFault,
+} from '@flotilla/resilience';
 import {
   currentContext,
   formatTraceparent,
@@ -60,9 +67,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   async function tryOnce(request: WireRequest, attempt: Attempt, failed: Failed): Promise<OpenResponse> {
     const endpoint = await edge.choose(attempt, (exclude) => pick(service, { exclude }));
     return await edge.at(endpoint, attempt, async () => {
-      const send = () => transport.open(`http://${endpoint.host}:${endpoint.port}`, ready(request, attempt), attempt);
+      const send = () =>
+        transport.open(`http://${endpoint.host}:${endpoint.port}`, ready(request, attempt), attempt);
       const fault = edge.injected();
-      const response = await (fault === undefined ? send() : sufferFault(fault, attempt, faultForms(send, streamed)));
+      const response = await (fault === undefined
+        ? send()
+        : sufferFault(fault, attempt, faultForms(send, streamed)));
       if (response.headers[DRAINING_FIELD] !== undefined) edge.drained(endpoint.id);
       if (response.status < 500) return response;
       failed.response?.body.destroy();

@@ -68,7 +68,12 @@ export function createTransport({ maxConnections }: { readonly maxConnections: n
     return pool;
   }
 
-  function dispatch(origin: string, request: WireRequest, attempt: Pick<Attempt, 'onCancel'>, receiver: Cancellable): void {
+  function dispatch(
+    origin: string,
+    request: WireRequest,
+    attempt: Pick<Attempt, 'onCancel'>,
+    receiver: Cancellable,
+  ): void {
     attempt.onCancel(receiver.cancel);
     if (receiver.isCancelled) return;
     poolOf(origin).dispatch({ ...request, body: request.body ?? null }, receiver);
@@ -179,12 +184,17 @@ class Opener implements Cancellable {
     if (this.#reason !== undefined) controller.abort(this.#reason);
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+  onResponseStart(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+  ): void {
     if (status < 200) return;
     this.#body = new Readable({
       read: () => controller.resume(),
       destroy: (error, done) => {
-        if (!this.#isComplete) controller.abort(error ?? httpError('HTTP_ABORTED', 'nobody reads the response'));
+        if (!this.#isComplete)
+          controller.abort(error ?? httpError('HTTP_ABORTED', 'nobody reads the response'));
         done(error);
       },
     });

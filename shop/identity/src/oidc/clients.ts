@@ -21,6 +21,11 @@ export const clientSchema = s.object({
   backchannelLogoutUri: s.optional(s.string({ format: 'uri' })),
   /** Origins of pages that call the issuer, besides those of its redirect addresses. */
   origins: s.optional(uris),
+  /**
+   * Those of `redirectUris` at which the operator's own front end ends a login: its users are not asked whether it may act for them, and it
+   * gets a refresh token without asking for offline access, which ends with the session.
+   */
+  ownRedirectUris: s.optional(uris),
   /** Redirects to loopback addresses match whatever their port: for a client on a developer's machine. */
   anyLoopbackPort: s.optional(s.boolean()),
   /** Cannot do PKCE: it must send a nonce instead, and have a secret. */
@@ -58,6 +63,7 @@ export function shopClients(origin: string, demo: boolean): readonly Client[] {
         // For somebody who tries the demo with a client of their own.
         ...(demo ? loopback : []),
       ],
+      ownRedirectUris: [`${origin}/bff/callback`],
       postLogoutRedirectUris: [
         `${origin}/`,
         'https://localhost:5001/signout-callback-oidc',

@@ -90,8 +90,10 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
     },
     rotateRefreshToken: true,
     expiresWithSession: () => false,
-    issueRefreshToken: (_ctx, client, source) =>
-      client.grantTypeAllowed('refresh_token') && source.scopes.has('offline_access'),
+    issueRefreshToken: (ctx, client, source) =>
+      client.grantTypeAllowed('refresh_token') &&
+      (source.scopes.has('offline_access') || isOwnRedirect(byId, client.clientId, ctx.oidc.params)),
+    loadExistingGrant: (ctx) => loadGrant(ctx, byId),
     ttl: ttlOf(lifetimes),
     clientBasedCORS: (_ctx, origin, client) => {
       const known = byId.get(client.clientId);
@@ -163,6 +165,32 @@ function isOwn(
   token: { clientId?: string | undefined },
 ): boolean {
   return token.clientId === client.clientId;
+}
+
+/** Whether a login ends at a front end of the operator's own. */
+function isOwnRedirect(
+  byId: ReadonlyMap<string, Client>,
+  clientId: string,
+  params: KoaContextWithOIDC['oidc']['params'],
+): boolean {
+  return byId.get(clientId)?.ownRedirectUris?.includes(String(params?.['redirect_uri'])) === true;
+}
+
+/** What a user agreed to before; for a front end of the operator's own it is all that the client may have. */
+async function loadGrant(ctx: KoaContextWithOIDC, byId: ReadonlyMap<string, Client>) {
+  const { client, session, params, provider, result } = ctx.oidc;
+  if (client === undefined || session?.accountId === undefined) return undefined;
+  const grantId = result?.consent?.grantId ?? session.grantIdFor(client.clientId);
+  const known = grantId === undefined ? undefined : await provider.Grant.find(grantId);
+  if (!isOwnRedirect(byId, client.clientId, params)) return known;
+  const grant = known ?? new provider.Grant({ accountId: session.accountId, clientId: client.clientId });
+  grant.addOIDCScope([...ctx.oidc.requestParamOIDCScopes].join(' '));
+  for (const [resource, server] of Object.entries(ctx.oidc.resourceServers ?? {})) {
+    const asked = [...ctx.oidc.requestParamScopes].filter((scope) => server.scopes.has(scope));
+    if (asked.length > 0) grant.addResourceScope(resource, asked.join(' '));
+  }
+  await grant.save();
+  return grant;
 }
 
 /** A token is for the API when it is to hold one of its scopes, for userinfo otherwise: one cannot serve both. */

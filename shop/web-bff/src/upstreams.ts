@@ -1,0 +1,7 @@
+/** Below which paths the session's token goes on to which service. Whatever is not here cannot be reached with a cookie. */
+export const UPSTREAMS: readonly (readonly [prefix: string, service: string])[] = [
+  ['/cart', 'cart'],
+  ['/me', 'identity'],
+  ['/orders', 'order'],
+  ['/quotes', 'pricing'],
+];
