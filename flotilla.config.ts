@@ -117,9 +117,9 @@ export default defineSystem({
     },
     'web-bff': {
       entry: 'shop/web-bff/src/main.ts',
-      inherits: ['WEB_APP_SECRET'],
+      inherits: ['WEB_APP_SECRET', 'FRONTEND_DIR'],
       database: { migrations: [bffMigrations] },
-      calls: { identity: {}, inventory: {}, pricing: {}, order: {}, cart: {} },
+      calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {} },
       secrets: ['SESSION_ENCRYPTION_KEY'],
     },
     'mobile-bff': {

@@ -57,6 +57,11 @@ export const MATRIX = `
 | order            | GET /orders                           | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | order            | GET /orders/:id                       | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | order            | POST /orders/:id/cancel               | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| web-bff          | GET /bff/user                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| web-bff          | POST /bff/logout                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| web-bff          | POST /bff/vitals                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| web-bff          | GET /web/home                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| mobile-bff       | GET /mobile/home                      | 401       | in       | in    | 403      | 403  | 403           | 403               | 403                | 403               |
 | payment          | PUT /internal/payments/:orderId         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
 | payment          | POST /internal/payments/:orderId/refund | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
 | shipping         | PUT /internal/shipments/:orderId      | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |

@@ -107,7 +107,7 @@ export const pageKinds = [
   'other',
 ] as const;
 
-const measured: Schema<number> = { type: 'number', minimum: 0, maximum: 600_000 };
+const measured: Schema<number> = { type: 'number', minimum: 0, maximum: 600_000, examples: [1_240] };
 
 export const reportVitals = defineRoute({
   operationId: 'reportVitals',
@@ -119,8 +119,8 @@ export const reportVitals = defineRoute({
   headers: browserHeaders,
   documentedHeaders: documentedBrowserHeaders,
   body: s.object({
-    page: s.oneOf(pageKinds),
-    vitals: s.array(s.object({ name: s.oneOf(webVitalNames), value: measured }), {
+    page: s.oneOf(pageKinds, { examples: ['product'] }),
+    vitals: s.array(s.object({ name: s.oneOf(webVitalNames, { examples: ['LCP'] }), value: measured }), {
       minItems: 1,
       maxItems: 10,
     }),

@@ -1,3 +1,4 @@
+export { getSessionUser, logOutBrowser } from '@flotilla/bff/routes';
 export {
   adminOnly,
   canManageOrders,

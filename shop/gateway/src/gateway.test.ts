@@ -46,6 +46,8 @@ function documentOf(name: string): object {
     pricing: '/quotes',
     cart: '/cart',
     order: '/orders',
+    'web-bff': '/web/home',
+    'mobile-bff': '/mobile/home',
   };
   const path = Object.entries(paths).find(([service]) => service === name)?.[1] ?? '/';
   const get = { get: { responses: { 200: { description: 'OK' } } } };
@@ -62,7 +64,7 @@ describe("the shop's gateway", () => {
   let admin = '';
 
   before(async () => {
-    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order'];
+    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order', 'web-bff', 'mobile-bff'];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
@@ -108,6 +110,44 @@ describe("the shop's gateway", () => {
     }
   });
 
+  it('hands pages, and what has a cookie in place of a token, to the front end for browsers', async () => {
+    const cookie = '__Host-fl-sid=some-session';
+    const token = await issuer.sign();
+    for (const [method, path] of [
+      ...['/', '/search', '/p/sku-1', '/basket', '/checkout', '/purchases', '/purchases/o-1', '/account'].map(
+        (page) => ['GET', page] as const,
+      ),
+      ...['/assets/app-1a2b.js', '/images/hero.avif', '/robots.txt', '/favicon.svg'].map(
+        (file) => ['GET', file] as const,
+      ),
+      ...([
+        ['GET', '/bff/user'],
+        ['POST', '/bff/logout'],
+        ['GET', '/web/home'],
+      ] as const),
+    ])
+      assert.deepEqual(await ask(method, path), { status: 200, body: { name: 'web-bff', url: path } });
+    for (const [method, path, service] of [
+      ['GET', '/cart', 'cart'],
+      ['PUT', '/cart/items/sku-1', 'cart'],
+      ['POST', '/cart/checkout', 'cart'],
+      ['POST', '/orders', 'order'],
+      ['GET', '/orders/o-1/events', 'order'],
+      ['GET', '/me', 'user'],
+      ['PATCH', '/me', 'user'],
+      ['GET', '/me/sessions', 'identity'],
+      ['POST', '/quotes', 'pricing'],
+    ] as const) {
+      const by = async (headers: Record<string, string>) =>
+        ((await (await fetch(`${url}${path}`, { method, headers })).json()) as { readonly name: string })
+          .name;
+      assert.equal(await by({ cookie }), 'web-bff', path);
+      // Whoever brings a token means it, whatever cookies their browser adds.
+      assert.equal(await by({ cookie, authorization: `Bearer ${token}` }), service, path);
+    }
+    assert.equal((await ask('POST', '/search')).status, 404);
+  });
+
   it('refuses a token whose session has ended, however often it was accepted before', async () => {
     const token = await issuer.sign({ sid: 'ended-soon' });
     assert.equal((await ask('GET', '/cart', token)).status, 200);
@@ -145,7 +185,7 @@ describe("the shop's gateway", () => {
     assert.equal(response.status, 200);
     const merged = (await response.json()) as { readonly paths: object; readonly 'x-unavailable': unknown };
     assert.deepEqual(Object.keys(merged.paths).sort(), [
-      ...['/cart', '/me', '/me/sessions', '/orders', '/products', '/quotes'],
+      ...['/cart', '/me', '/me/sessions', '/mobile/home', '/orders', '/products', '/quotes', '/web/home'],
     ]);
     assert.equal(merged['x-unavailable'], undefined);
     assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);
@@ -176,7 +216,7 @@ describe("the shop's gateway", () => {
       '/health/ready',
       '/metrics',
       '/openapi.json',
-      '/',
+      '/nowhere',
     ]) {
       assert.equal((await ask('GET', path, token)).status, 404, path);
       assert.equal((await ask('POST', path, token)).status, 404, path);

@@ -1,10 +1,10 @@
-import { readEnvironment } from '@flotilla/process';
 import { openClient, runService } from '@flotilla/service';
 import { createMobileBffApp } from './app.ts';
+import { readConfig } from './config.ts';
 
 await runService({
   name: 'mobile-bff',
-  readConfig: (env) => readEnvironment(env, {}),
+  readConfig,
   start: (service) => {
     const orders = openClient(service, 'order');
     const inventory = openClient(service, 'inventory');

@@ -36,10 +36,7 @@ export function createWebBffApp(deps: WebBffDeps): WebBffApp {
   const { frontendDirectory: directory, metrics, logger, origin, clock } = deps;
   const bff = createBff({ ...deps, product: 'fl' });
   const takeVitals = createVitals(metrics, logger);
-  const files =
-    directory === undefined
-      ? undefined
-      : createFiles({ directory, pages: PAGES, files: FILES, origin, clock });
+  const files = createFiles({ directory, pages: PAGES, files: FILES, origin, clock });
   return {
     bff,
     handlers: [

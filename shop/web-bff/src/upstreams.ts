@@ -1,7 +1,8 @@
 /** Below which paths the session's token goes on to which service. Whatever is not here cannot be reached with a cookie. */
 export const UPSTREAMS: readonly (readonly [prefix: string, service: string])[] = [
   ['/cart', 'cart'],
-  ['/me', 'identity'],
+  ['/me', 'user'],
+  ['/me/sessions', 'identity'],
   ['/orders', 'order'],
   ['/quotes', 'pricing'],
 ];
