@@ -2,6 +2,8 @@
 export const UPSTREAMS: readonly (readonly [prefix: string, service: string])[] = [
   ['/cart', 'cart'],
   ['/me', 'user'],
+  ['/me/email-verification', 'identity'],
+  ['/me/password', 'identity'],
   ['/me/sessions', 'identity'],
   ['/orders', 'order'],
   ['/quotes', 'pricing'],
