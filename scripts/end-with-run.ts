@@ -3,14 +3,13 @@
  * it has started. The run holds the other end of its standard input and writes nothing to it. What a hanging test leaves
  * open must not keep the run either.
  */
-import { Socket } from 'node:net';
-
 /** Longer than a test may take. */
 const LONGEST_LIFE_MS = 17 * 60_000;
 
 // What a test forks is given this file as well, and an input of another kind.
 if (process.argv[1]?.endsWith('.test.ts')) {
-  const run = new Socket({ fd: 0 });
+  // Not a socket of our own: whoever touches `process.stdin` later, as `import 'process'` does, would find the pipe taken.
+  const run = process.stdin;
   run.on('error', () => process.exit(1));
   run.on('close', () => process.exit(1));
   run.resume().unref();

@@ -1,0 +1,165 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
+import {
+  type Answer,
+  accepted,
+  type Format,
+  type Outcome,
+  refused,
+  SIGNALS,
+  type Signal,
+} from './answers.ts';
+import { isKnownEncoding } from './store-engine.ts';
+import type { StoreThread } from './store-thread.ts';
+
+export interface IngestOptions {
+  readonly store: Pick<StoreThread, 'take' | 'lost' | 'pendingBytes'>;
+  /** Who sends shows it: `Authorization: Bearer …`. `undefined`: everybody may. */
+  readonly token: string | undefined;
+  readonly metrics: Metrics;
+  /** Of a body as it comes. */
+  readonly maxBytes: number;
+}
+
+export interface IngestServer {
+  /** Resolves with the address, `http://127.0.0.1:4318`. */
+  listen(host: string, port: number): Promise<string>;
+  /** Answers what has come, and takes no more. */
+  close(): Promise<void>;
+}
+
+/** More than that is not queued: senders have queues of their own, and try again. */
+const MOST_PENDING_BYTES = 64 * 1_048_576;
+const CLOSE_WITHIN_MS = 2_000;
+
+/** OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`; and `/health/live`, `/health/ready`, `/metrics`. */
+export function createIngestServer(options: IngestOptions): IngestServer {
+  const counters = countersOf(options.metrics);
+  const server = createServer((request, response) => {
+    answer(options, counters, request).then(
+      (found) => send(response, found),
+      () => response.destroy(), // the sender has gone away
+    );
+  });
+  server.keepAliveTimeout = 65_000;
+  return {
+    listen: async (host, port) => {
+      server.listen({ host, port });
+      await once(server, 'listening');
+      return `http://${host}:${(server.address() as AddressInfo).port}`;
+    },
+    close: async () => {
+      const closed = once(server, 'close');
+      server.close();
+      server.closeIdleConnections();
+      setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MS).unref();
+      await closed;
+    },
+  };
+}
+
+function countersOf(metrics: Metrics) {
+  return {
+    kept: metrics.counter('telemetry_store_records_total', 'Records that were kept.', ['signal']),
+    rejected: metrics.counter('telemetry_store_rejected_total', 'Records that were not kept.', ['signal']),
+    refused: metrics.counter('telemetry_store_refused_requests_total', 'Requests refused whole.', ['status']),
+  };
+}
+
+type Counters = ReturnType<typeof countersOf>;
+
+async function answer(options: IngestOptions, counters: Counters, request: IncomingMessage): Promise<Answer> {
+  const [path = '/'] = (request.url ?? '/').split('?');
+  const format = formatOf(request.headers['content-type']) ?? 'json';
+  if (request.method === 'GET') return answerGet(options, path);
+  const refuse = (status: number, message: string): Answer => {
+    counters.refused.inc({ status: String(status) });
+    request.resume();
+    return refused(status, format, message);
+  };
+  const signal = SIGNALS.find((one) => path === `/v1/${one}`);
+  if (signal === undefined) return refuse(404, 'there are /v1/traces, /v1/logs and /v1/metrics');
+  if (request.method !== 'POST') return refuse(405, 'only POST');
+  if (!mayWrite(request.headers.authorization, options.token)) return refuse(401, 'a bearer token is needed');
+  if (formatOf(request.headers['content-type']) === undefined)
+    return refuse(415, 'application/x-protobuf or application/json');
+  const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
+  if (!isKnownEncoding(encoding)) return refuse(415, 'gzip, deflate, zstd, br or none');
+  if (options.store.pendingBytes() > MOST_PENDING_BYTES) {
+    options.store.lost(signal, 'the store was too busy: asked to come again', 0);
+    return refuse(503, 'too much waits to be written; come again');
+  }
+  const body = await readBody(request, options.maxBytes);
+  if (body === undefined) return refuse(413, `a body may have ${options.maxBytes} bytes`);
+  const outcome = await options.store.take({ signal, format, encoding, body });
+  return answerOutcome(outcome, signal, format, counters, refuse);
+}
+
+function answerOutcome(
+  outcome: Outcome,
+  signal: Signal,
+  format: Format,
+  counters: Counters,
+  refuse: (status: number, message: string) => Answer,
+): Answer {
+  switch (outcome.kind) {
+    case 'kept':
+      counters.kept.inc({ signal }, outcome.kept);
+      counters.rejected.inc({ signal }, outcome.rejected);
+      return accepted(signal, format, outcome.rejected, outcome.reason);
+    case 'malformed':
+      return refuse(400, outcome.message);
+    case 'too-large':
+      return refuse(413, outcome.message);
+    case 'failed':
+      return refuse(503, outcome.message);
+  }
+}
+
+function answerGet({ metrics }: IngestOptions, path: string): Answer {
+  if (path === '/health/live' || path === '/health/ready')
+    return {
+      status: 200,
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from('{"status":"ok"}'),
+    };
+  if (path === '/metrics')
+    return {
+      status: 200,
+      headers: { 'content-type': METRICS_CONTENT_TYPE },
+      body: Buffer.from(metrics.render()),
+    };
+  return refused(404, 'json', 'not found');
+}
+
+function formatOf(contentType: string | undefined): Format | undefined {
+  const [type = ''] = (contentType ?? '').toLowerCase().split(';');
+  if (['application/x-protobuf', 'application/protobuf'].includes(type.trim())) return 'protobuf';
+  return type.trim() === 'application/json' ? 'json' : undefined;
+}
+
+/** Compared by their digests, which all have the same length and take the same time. */
+function mayWrite(header: string | undefined, token: string | undefined): boolean {
+  if (token === undefined) return true;
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
+}
+
+async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > maxBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function send(response: ServerResponse, { status, headers, body }: Answer): void {
+  response.writeHead(status, { ...headers, 'content-length': body.length });
+  response.end(body);
+}
