@@ -12,6 +12,7 @@ import { listFiles, readText } from './source-files.ts';
 const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   kernel: [],
   telemetry: ['kernel'],
+  'telemetry-store': ['kernel', 'process', 'telemetry'],
   auth: ['kernel', 'postgres'],
   postgres: ['kernel'],
   resilience: ['kernel', 'telemetry'],

@@ -98,7 +98,7 @@ describe('what the SDK of OpenTelemetry sends', () => {
       })),
     );
     assert.equal(record.events[0]?.attributes['attempt'], 2);
-    assert.equal(record.attributes['large'], String(2 ** 60));
+    assert.equal(record.attributes['large'], String(2n ** 60n));
     assert.equal(record.attributes['negative'], -5);
     assert.ok(record.endNs >= record.startNs && record.startNs > 2n ** 53n);
   });
