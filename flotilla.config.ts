@@ -148,6 +148,7 @@ export default defineSystem({
       ],
     },
   },
+  telemetry: {},
   bus: { migrations: [busMigrations], types: async () => (await import('@shop/contracts')).eventTypes },
   issuer: { service: 'gateway', path: '/identity' },
   welcome: async ({ gateway = '' }, { demo, env, command }) => ({

@@ -46,6 +46,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
     'process',
     'resilience',
     'saga',
+    'telemetry-store',
   ],
 };
 

@@ -46,6 +46,12 @@ export interface ServiceConfig {
   readonly tasks?: Readonly<Record<string, TaskConfig>>;
 }
 
+/** The store of traces, logs and metrics: a process beside the services, which are told where it is. */
+export interface TelemetryConfig {
+  /** Where it takes OTLP over HTTP, on 127.0.0.1. Default: any free port. */
+  readonly port?: number;
+}
+
 /** What the user sees once everything runs; at most six links. */
 export interface Welcome {
   readonly links: Readonly<Record<string, string>>;
@@ -88,6 +94,8 @@ export interface SystemConfig {
   readonly name: string;
   readonly services: Readonly<Record<string, ServiceConfig>>;
   readonly bus?: BusConfig;
+  /** Default: no store, and services export where the user's own `OTEL_*` say. */
+  readonly telemetry?: TelemetryConfig;
   /** Default: none. */
   readonly frontends?: Readonly<Record<string, FrontendConfig>>;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
@@ -108,6 +116,9 @@ export const BUS_DATABASE = 'bus';
 /** The role that may look at it. */
 export const BUS_READER = 'bus-reader';
 export const POSTGRES = 'postgres';
+/** Keeps what services tell of themselves. */
+export const TELEMETRY = 'telemetry';
+export const CONSOLE = 'console';
 
 const NAME = /^[a-z][a-z0-9-]{0,39}$/;
 
@@ -129,7 +140,7 @@ export function defineSystem(system: SystemConfig): SystemConfig {
 /** Why no service can have this name; `undefined` when one can. */
 export function serviceNameProblem(name: string): string | undefined {
   if (!NAME.test(name)) return 'a name is lower case letters, digits and dashes, at most 40';
-  return [POSTGRES, BUS_DATABASE, BUS_READER].includes(name)
+  return [POSTGRES, BUS_DATABASE, BUS_READER, TELEMETRY, CONSOLE].includes(name)
     ? 'this name is taken by the platform'
     : undefined;
 }

@@ -1,3 +1,4 @@
+import { attendantPrograms } from '../attendants/attendants.ts';
 import { thereIsNo } from '../command-line/suggest.ts';
 import { flag, type Invocation, number, text } from '../commands/command.ts';
 import { placeOf } from '../commands/place.ts';
@@ -46,7 +47,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const inBackground = isInBackground(env);
   const log = inBackground ? openServiceLog(supervisorLog(dataDir)) : undefined;
   const screen = log ? { write: (line: string) => log.write(Buffer.from(line)) } : process.stdout;
-  const progress = createProgress(screen, countProcesses(system, externalAdminUri));
+  const progress = createProgress(screen, countProcesses(system, env, externalAdminUri));
   if (brokerNote !== undefined) progress.say(brokerNote);
   const down = { asked: Promise.withResolvers<void>(), done: Promise.withResolvers<void>() };
   const running = await runSystem({
@@ -74,7 +75,9 @@ export async function bringUp(invocation: Invocation): Promise<number> {
   const exitCode = await liveUntil(stopAsked, running, progress, async () => {
     const seconds = (performance.now() - begin) / 1_000;
     const urls = Object.fromEntries(
-      Object.entries(ports).map(([name, at]) => [name, `http://127.0.0.1:${at}`]),
+      Object.entries(ports).flatMap(([name, at]) =>
+        name in system.services ? [[name, `http://127.0.0.1:${at}`]] : [],
+      ),
     );
     const failed = running.supervisor.units.filter((unit) => unit.status().state !== 'Running');
     const names = [...new Set(failed.map((unit) => unit.service))];
@@ -152,7 +155,13 @@ function watching(
   };
 }
 
-function countProcesses(system: SystemConfig, externalAdminUri: string | undefined): number {
+function countProcesses(
+  system: SystemConfig,
+  env: Invocation['env'],
+  externalAdminUri: string | undefined,
+): number {
   const replicas = Object.values(system.services).map((service) => service.replicas ?? 1);
-  return replicas.reduce((sum, count) => sum + count, externalAdminUri === undefined ? 1 : 0);
+  const others =
+    Object.keys(attendantPrograms(system, env)).length + (externalAdminUri === undefined ? 1 : 0);
+  return replicas.reduce((sum, count) => sum + count, others);
 }

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import type { SystemConfig } from '../config.ts';
+import { type SystemConfig, TELEMETRY } from '../config.ts';
 import { cliError } from '../errors.ts';
 
 const HOST = '127.0.0.1';
@@ -42,7 +42,7 @@ export interface PortWishes {
   readonly port?: number | undefined;
 }
 
-/** The port of every service with a fixed one. Fails with `CLI_PORT_BUSY`, naming a free one. */
+/** The port of every service with a fixed one, and of what runs beside them. Fails with `CLI_PORT_BUSY`, naming a free one. */
 export async function assignPorts(
   system: SystemConfig,
   wishes: PortWishes,
@@ -55,7 +55,14 @@ export async function assignPorts(
     const found = wishes.isolated && given === undefined ? findFreePort() : probePort(wanted);
     ports[name] = (await found) ?? (await refuse(name, wanted));
   }
+  if (system.telemetry) ports[TELEMETRY] = await portOf(TELEMETRY, system.telemetry.port, wishes);
   return ports;
+}
+
+/** Of a process of the platform, whose port is any free one unless it was declared. */
+async function portOf(name: string, declared: number | undefined, { isolated }: PortWishes): Promise<number> {
+  const found = declared === undefined || isolated ? findFreePort() : probePort(declared);
+  return (await found) ?? (await refuse(name, declared ?? 0));
 }
 
 async function refuse(service: string, port: number): Promise<never> {

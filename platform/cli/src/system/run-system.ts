@@ -4,9 +4,10 @@ import { connectRegistry, type Registry, startRegistry } from '@flotilla/discove
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
 import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import { attendantPrograms, attendantSettings, telemetryTarget } from '../attendants/attendants.ts';
 import { thereIsNo } from '../command-line/suggest.ts';
 import { subscribersOf } from '../commands/queue/subscribers.ts';
-import { BUS_DATABASE, POSTGRES, type SystemConfig } from '../config.ts';
+import { BUS_DATABASE, POSTGRES, type SystemConfig, TELEMETRY } from '../config.ts';
 import { connectControl } from '../control/client.ts';
 import { createInjectedFaults } from '../control/injected-faults.ts';
 import { createControlServer, type RegistryAccess, type TaskProgram } from '../control/server.ts';
@@ -22,6 +23,7 @@ import { createEmbeddedServer } from './launch-postgres.ts';
 import { externalRegistry } from './preflight.ts';
 import { openSecrets, type Secrets } from './secrets.ts';
 import {
+  attendantEnvironment,
   busReaderOf,
   makeSecrets,
   nodeEnvironment,
@@ -76,12 +78,14 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   const adminUri = () => externalAdminUri ?? embedded.adminUri();
   const ending = new AbortController();
   const running: { facts?: SystemFacts; registry?: Registry } = {};
+  const attendants = attendantPrograms(system, options.inherited);
 
   const supervisor = createSupervisor({
     system,
     root: options.root,
     logFolder: dataDir.logs,
     silenceMs: options.silenceMs,
+    attendants,
     onEvent: (unit, event) => {
       // Its port is free again: nobody else's process may be taken for it until the TTL ends.
       if (ENDED.includes(event.type)) running.registry?.deregister(unit.instance);
@@ -91,7 +95,15 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     ...(externalAdminUri === undefined && { launchPostgres: embedded.launch }),
     environment: (service, instance) => {
       if (!running.facts) throw new TypeError('services start after their databases');
-      const env = serviceEnvironment({ ...running.facts, adminUri: adminUri() }, service, instance);
+      const facts = { ...running.facts, adminUri: adminUri() };
+      if (service in attendants)
+        return attendantEnvironment(
+          facts,
+          service,
+          instance,
+          attendantSettings({ ...options, secrets }, service),
+        );
+      const env = serviceEnvironment(facts, service, instance);
       const { crashTrace } = options;
       return crashTrace === undefined ? env : { ...env, FLOTILLA_CRASH_TRACE: crashTrace };
     },
@@ -130,6 +142,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   async function start(): Promise<void> {
     // Every secret is made and on disk before anything is locked up with one.
     makeSecrets(system, secrets);
+    const telemetry = TELEMETRY in attendants ? telemetryTarget({ ...options, secrets }) : undefined;
     await secrets.save();
     const plan = provisionPlan(system, secrets);
     const broker = await brokerFor(options, plan.systemId, ending.signal);
@@ -152,6 +165,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
       registryUrl: registry.url,
       externalRegistry: external,
       compileCache,
+      ...(telemetry && { telemetry }),
     };
     await provision(adminUri(), plan);
     running.facts = facts;
@@ -159,7 +173,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     // Beside the services, which answer without pages, too.
     const pages = buildFrontends({ system, root: options.root, say: options.say, ...program });
     await supervisor.start(Object.keys(system.services), options.crashPoints);
-    await pages;
+    await Promise.all([pages, ...Object.keys(attendants).map((name) => supervisor.startService(name))]);
   }
 
   return {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { RegistryToken } from '@flotilla/discovery/registry';
 import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
+import type { TelemetryTarget } from '../attendants/attendants.ts';
 import { BUS_DATABASE, BUS_READER, callersOf, type ServiceConfig, type SystemConfig } from '../config.ts';
 import type { ExternalRegistry } from './preflight.ts';
 import { type Secrets, sha256Hex } from './secrets.ts';
@@ -20,6 +21,8 @@ export interface SystemFacts {
   readonly demo: boolean;
   readonly logLevel: string;
   readonly compileCache: string;
+  /** Absent where the system has no store of its own. */
+  readonly telemetry?: TelemetryTarget;
   /** Of the user. A service gets what every process needs, and what its configuration names. */
   readonly inherited: Readonly<Record<string, string | undefined>>;
 }
@@ -76,6 +79,7 @@ export function serviceEnvironment(
     ...secretsOf(facts, name, service),
     ...callers(facts.system, name),
     ...frontend(facts, name),
+    ...telemetryExport(facts),
     ...service.env,
   };
 }
@@ -136,6 +140,35 @@ function callers(system: SystemConfig, name: string): Record<string, string> {
   const names = callersOf(system, name);
   if (names === undefined) return {};
   return { CALLERS: names.length > 0 ? names.join(',') : '-' };
+}
+
+/** As OpenTelemetry has them. Where the user has a collector, what the user says of it goes to all services. */
+function telemetryExport({ telemetry, inherited }: SystemFacts): Record<string, string> {
+  const own = Object.keys(inherited).filter((name) => name.startsWith('OTEL_'));
+  return {
+    ...(telemetry && {
+      OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.url,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(`Bearer ${telemetry.token}`)}`,
+    }),
+    ...inherit(inherited, own),
+  };
+}
+
+/** The environment of a process of the platform beside the services. */
+export function attendantEnvironment(
+  facts: SystemFacts,
+  name: string,
+  instance: string,
+  settings: Readonly<Record<string, string>>,
+): Record<string, string> {
+  return {
+    ...nodeEnvironment(facts),
+    SERVICE_NAME: name,
+    INSTANCE_ID: instance,
+    HOST: '127.0.0.1',
+    LOG_LEVEL: facts.logLevel,
+    ...settings,
+  };
 }
 
 /** Where what it serves to browsers is built. */

@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   readonly logFolder: string;
   /** The whole environment of one process. */
   readonly environment: (service: string, instance: string) => Record<string, string>;
+  /** Programs beside the services, by the names of their processes. Default: none. */
+  readonly attendants?: Readonly<Record<string, string>>;
   /** Absent when an existing server is used. */
   readonly launchPostgres?: () => Promise<Launched>;
   /** Instead of the declared one, for all services. */
@@ -43,6 +45,7 @@ export interface SupervisorOptions {
 export function createSupervisor(options: SupervisorOptions): Supervisor {
   const { system, root, onEvent, clock = systemClock } = options;
   const names = Object.keys(system.services);
+  const attendants = Object.entries(options.attendants ?? {});
 
   const needsOf = (service: string): readonly string[] => {
     const { database, needs = [] } = system.services[service] ?? {};
@@ -88,27 +91,32 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
     return unit;
   }
 
+  function makeProcess(name: string, number: number, entry: string, silenceMs: number): Unit {
+    return makeUnit(
+      name,
+      number,
+      ({ instance, log }) =>
+        async (armed) =>
+          launchService({
+            entry,
+            cwd: root,
+            env: { ...options.environment(name, instance), ...armed },
+            log,
+            silenceMs: options.silenceMs ?? silenceMs,
+          }),
+    );
+  }
+
   const serviceUnits = names.flatMap((name) => {
     const { entry = '', replicas = 1, silenceMs = DEFAULT_SILENCE_MS } = system.services[name] ?? {};
     return Array.from({ length: replicas }, (_, index) =>
-      makeUnit(
-        name,
-        index + 1,
-        ({ instance, log }) =>
-          async (armed) =>
-            launchService({
-              entry: join(root, entry),
-              cwd: root,
-              env: { ...options.environment(name, instance), ...armed },
-              log,
-              silenceMs: options.silenceMs ?? silenceMs,
-            }),
-      ),
+      makeProcess(name, index + 1, join(root, entry), silenceMs),
     );
   });
+  const onlookers = attendants.map(([name, program]) => makeProcess(name, 1, program, DEFAULT_SILENCE_MS));
   const { launchPostgres } = options;
   const postgres = launchPostgres ? [makeUnit(POSTGRES, 1, () => launchPostgres)] : [];
-  const units = [...postgres, ...serviceUnits];
+  const units = [...postgres, ...serviceUnits, ...onlookers];
 
   function unitsOf(service: string): readonly Unit[] {
     const found = units.filter((unit) => unit.service === service);
@@ -142,11 +150,13 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       const neededBy = (name: string) =>
         names.filter((other) => system.services[other]?.needs?.includes(name));
       await inOrder(names, neededBy, (name) => each(name, (unit) => unit.stop()));
+      // What the services tell at their end is still heard.
+      await Promise.all(onlookers.map((unit) => unit.stop()));
       for (const unit of postgres) await unit.stop();
       for (const unit of units) unit.log.close();
     },
     kill: () => {
-      for (const unit of serviceUnits) unit.kill();
+      for (const unit of [...serviceUnits, ...onlookers]) unit.kill();
     },
   };
 }

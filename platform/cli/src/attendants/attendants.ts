@@ -1,0 +1,62 @@
+import { join } from 'node:path';
+import { STORE_PROGRAM } from '@flotilla/telemetry-store/program';
+import { type SystemConfig, TELEMETRY } from '../config.ts';
+import type { DataDir } from '../system/data-dir.ts';
+import type { Secrets } from '../system/secrets.ts';
+
+/** Where services send their telemetry. */
+export interface TelemetryTarget {
+  readonly url: string;
+  /** Shown by whoever sends: other users of the machine have none. */
+  readonly token: string;
+}
+
+type Inherited = Readonly<Record<string, string | undefined>>;
+
+export interface AttendantFacts {
+  readonly dataDir: DataDir;
+  readonly ports: Readonly<Record<string, number>>;
+  readonly inherited: Inherited;
+  readonly secrets: Secrets;
+}
+
+/**
+ * Programs of the platform that look on, absolute, by the names of their processes: started when all services are, and
+ * nothing waits for them. The user's own collector takes the place of the store.
+ */
+export function attendantPrograms(
+  system: SystemConfig,
+  inherited: Inherited,
+): Readonly<Record<string, string>> {
+  const hasStore = system.telemetry !== undefined && !inherited['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return { ...(hasStore && { [TELEMETRY]: STORE_PROGRAM }) };
+}
+
+export function telemetryTarget({
+  ports,
+  secrets,
+}: Pick<AttendantFacts, 'ports' | 'secrets'>): TelemetryTarget {
+  return { url: `http://127.0.0.1:${ports[TELEMETRY]}`, token: secrets.get(TELEMETRY) };
+}
+
+/** Which settings of the user reach the store. */
+const OF_STORE = /^TELEMETRY_(MAX_\w+|SLOW_MS)$/;
+
+/** What such a process is told besides what every process is. */
+export function attendantSettings(facts: AttendantFacts, name: string): Readonly<Record<string, string>> {
+  if (name !== TELEMETRY) throw new TypeError(`unknown process ${name}`);
+  const given = Object.entries(facts.inherited).flatMap(([variable, value]) =>
+    value !== undefined && OF_STORE.test(variable) ? [[variable, value] as const] : [],
+  );
+  return {
+    ...Object.fromEntries(given),
+    PORT: String(facts.ports[TELEMETRY]),
+    TELEMETRY_FILE: telemetryFile(facts.dataDir),
+    TELEMETRY_TOKEN: telemetryTarget(facts).token,
+  };
+}
+
+/** Read by whoever may read the data directory, while the store writes it. */
+export function telemetryFile({ path }: DataDir): string {
+  return join(path, 'telemetry', 'telemetry.db');
+}
