@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { METRICS_CONTENT_TYPE, type Metrics } from '@flotilla/telemetry';
+import { createScrape, type Metrics } from '@flotilla/telemetry';
 import {
   type Answer,
   accepted,
@@ -38,8 +38,9 @@ const CLOSE_WITHIN_MS = 2_000;
 /** OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`; and `/health/live`, `/health/ready`, `/metrics`. */
 export function createIngestServer(options: IngestOptions): IngestServer {
   const counters = countersOf(options.metrics);
+  const scrape = createScrape(options.metrics);
   const server = createServer((request, response) => {
-    answer(options, counters, request).then(
+    answer(options, counters, scrape, request).then(
       (found) => send(response, found),
       () => response.destroy(), // the sender has gone away
     );
@@ -71,10 +72,17 @@ function countersOf(metrics: Metrics) {
 
 type Counters = ReturnType<typeof countersOf>;
 
-async function answer(options: IngestOptions, counters: Counters, request: IncomingMessage): Promise<Answer> {
+type Scrape = ReturnType<typeof createScrape>;
+
+async function answer(
+  options: IngestOptions,
+  counters: Counters,
+  scrape: Scrape,
+  request: IncomingMessage,
+): Promise<Answer> {
   const [path = '/'] = (request.url ?? '/').split('?');
   const format = formatOf(request.headers['content-type']) ?? 'json';
-  if (request.method === 'GET') return answerGet(options, path);
+  if (request.method === 'GET') return await answerGet(path, scrape, request.headers);
   const refuse = (status: number, message: string): Answer => {
     counters.refused.inc({ status: String(status) });
     request.resume();
@@ -119,21 +127,16 @@ function answerOutcome(
   }
 }
 
-function answerGet({ metrics }: IngestOptions, path: string): Answer {
+async function answerGet(path: string, scrape: Scrape, headers: IncomingMessage['headers']): Promise<Answer> {
   if (path === '/health/live' || path === '/health/ready')
-    return {
-      status: 200,
-      headers: { 'content-type': 'application/json' },
-      body: Buffer.from('{"status":"ok"}'),
-    };
-  if (path === '/metrics')
-    return {
-      status: 200,
-      headers: { 'content-type': METRICS_CONTENT_TYPE },
-      body: Buffer.from(metrics.render()),
-    };
-  return refused(404, 'json', 'not found');
+    return { status: 200, headers: JSON_TYPE, body: Buffer.from('{"status":"ok"}') };
+  if (path !== '/metrics') return refused(404, 'json', 'not found');
+  const { accept, 'accept-encoding': encodings } = headers;
+  const acceptEncoding = Array.isArray(encodings) ? encodings.join(', ') : encodings;
+  return { status: 200, ...(await scrape({ accept, acceptEncoding })) };
 }
+
+const JSON_TYPE = { 'content-type': 'application/json' };
 
 function formatOf(contentType: string | undefined): Format | undefined {
   const [type = ''] = (contentType ?? '').toLowerCase().split(';');
