@@ -20,8 +20,8 @@ export const CODE_BUGS = {
     },
     {
       file: 'shop/notification/src/subscriptions.ts',
-      find: 'const id = uuidv5(message.id, NAMESPACE);',
-      replace: 'const id = crypto.randomUUID();',
+      find: 'const mailId = mailIdOf(id, topic);',
+      replace: 'const mailId = crypto.randomUUID();',
     },
   ],
   'ack-before-commit': [

@@ -23,8 +23,8 @@ export function notificationRoutes(mails: MailStore): readonly RouteHandler[] {
   ];
 }
 
-function viewMail({ id, to, subject, text, sentAt }: SentMail) {
-  return { id, to, subject, text, sentAt: sentAt.toISOString() };
+function viewMail({ id, to, subject, text, html, sentAt }: SentMail) {
+  return { id, to, subject, text, ...(html !== undefined && { html }), sentAt: sentAt.toISOString() };
 }
 
 function formatCursor(number: string): string {

@@ -40,6 +40,8 @@ describe('sending mails', () => {
     assert.match(mail?.data ?? '', /^From: Shop <shop@flotilla\.example>$/m);
     assert.match(mail?.data ?? '', /^Subject: Welcome to the Flotilla shop$/m);
     assert.match(mail?.data ?? '', /^Hello Zo=C3=AB,$/m);
+    assert.match(mail?.data ?? '', /^Content-Type: multipart\/alternative;/m);
+    assert.match(mail?.data ?? '', /<p>Hello Zo=C3=AB,<\/p>/);
     assert.equal((await rowOf('ann@example.com'))?.['attempts'], 1);
   });
 

@@ -1,25 +1,33 @@
 import { type Database, storableText, type Transaction } from '@flotilla/postgres';
-import type { Mail } from './domain/mails.ts';
+import type { Mail } from './domain/letter.ts';
 
 /** `queued`: an SMTP sender takes it from here. `delivered`: this store is the mailbox. */
 export type Delivery = 'queued' | 'delivered';
 
-export interface QueuedMail extends Mail {
-  readonly id: string;
+/** A mail that was written before there were pages has none. */
+export type StoredMail = Omit<Mail, 'html'> & Partial<Pick<Mail, 'html'>> & { readonly id: string };
+
+export interface QueuedMail extends StoredMail {
   /** This one included. */
   readonly attempts: number;
   readonly ageMs: number;
 }
 
-export interface SentMail extends Mail {
-  readonly id: string;
+export interface SentMail extends StoredMail {
   readonly number: string;
   readonly sentAt: Date;
 }
 
+export interface WrittenMail {
+  readonly id: string;
+  readonly userId: string;
+  readonly mail: Mail;
+  readonly delivery: Delivery;
+}
+
 export interface MailStore {
   /** The same id again changes nothing. */
-  add(tx: Transaction, id: string, mail: Mail, delivery: Delivery): Promise<void>;
+  add(tx: Transaction, written: WrittenMail): Promise<void>;
   /** Takes mails that are due; for `leaseMs` no other sender gets them. */
   claim(limit: number, leaseMs: number): Promise<readonly QueuedMail[]>;
   markSent(id: string): Promise<void>;
@@ -41,8 +49,8 @@ interface MailFilter {
 const MAX_ERROR_CHARS = 2_000;
 
 const ADD = `
-  INSERT INTO mail (id, recipient, subject, body, state, sent_at)
-  VALUES ($1, $2, $3, $4, $5, CASE $5 WHEN 'delivered' THEN now() END)
+  INSERT INTO mail (id, recipient, subject, body, state, html, user_id, sent_at)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, CASE $5 WHEN 'delivered' THEN now() END)
   ON CONFLICT (id) DO NOTHING`;
 
 const CLAIM = `
@@ -50,7 +58,7 @@ const CLAIM = `
   WHERE id IN (
     SELECT id FROM mail WHERE state = 'queued' AND next_attempt_at <= now()
     ORDER BY next_attempt_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-  RETURNING id, recipient, subject, body, attempts,
+  RETURNING id, recipient, subject, body, html, attempts,
     (extract(epoch FROM now() - created_at) * 1000)::float8 AS age_ms`;
 
 const MARK_FAILED = `
@@ -60,15 +68,15 @@ const MARK_FAILED = `
   WHERE id = $1 AND state = 'queued'`;
 
 const LIST = `
-  SELECT id, number, recipient, subject, body, sent_at FROM mail
+  SELECT id, number, recipient, subject, body, html, sent_at FROM mail
   WHERE state IN ('sent', 'delivered') AND ($1::text IS NULL OR lower(recipient) = lower($1))
     AND ($2::bigint IS NULL OR number < $2)
   ORDER BY number DESC LIMIT $3`;
 
 export function createMailStore(db: Database): MailStore {
   return {
-    add: async (tx, id, { to, subject, text }, delivery) => {
-      await tx.query(ADD, [id, to, subject, text, delivery]);
+    add: async (tx, { id, userId, mail: { to, subject, text, html }, delivery }) => {
+      await tx.query(ADD, [id, to, subject, text, delivery, html, userId]);
     },
     claim: async (limit, leaseMs) => {
       const rows = await db.query<MailRow & { attempts: number; age_ms: number }>(CLAIM, [limit, leaseMs]);
@@ -101,8 +109,9 @@ interface MailRow {
   readonly recipient: string;
   readonly subject: string;
   readonly body: string;
+  readonly html: string | null;
 }
 
-function toMail(row: MailRow): Mail & { readonly id: string } {
-  return { id: row.id, to: row.recipient, subject: row.subject, text: row.body };
+function toMail({ id, recipient, subject, body, html }: MailRow): StoredMail {
+  return { id, to: recipient, subject, text: body, ...(html !== null && { html }) };
 }

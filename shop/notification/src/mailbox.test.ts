@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { orderCancelled, orderConfirmed, userRegistered } from '@shop/contracts';
+import { orderCancelled, orderConfirmed, orderPlaced, profileChanged, userRegistered } from '@shop/contracts';
 import { createNotificationApp } from './app.ts';
 import { startNotification } from './testing.ts';
 
@@ -38,6 +38,8 @@ describe('the mailbox', () => {
 
   it('has a mail for every event that concerns a customer', async () => {
     await handled(await notification.publish(userRegistered, user('ann@example.com')));
+    const placed = { ...order('ann@example.com'), placedAt: '2026-01-01T00:00:00Z' };
+    await handled(await notification.publish(orderPlaced, placed));
     const confirmed = { ...order('ann@example.com'), shipmentId: 's', confirmedAt: '2026-01-01T00:00:00Z' };
     await handled(await notification.publish(orderConfirmed, confirmed));
     const cancelled = {
@@ -51,11 +53,35 @@ describe('the mailbox', () => {
       mails.map((mail) => mail['subject']),
       [
         `Your order ${cancelled.orderId} was cancelled`,
+        `A parcel of your order ${confirmed.orderId}`,
         `Your order ${confirmed.orderId} is confirmed`,
+        `We have received your order ${placed.orderId}`,
         'Welcome to the Flotilla shop',
       ],
     );
-    assert.deepEqual(Object.keys(mails[0] ?? {}).sort(), ['id', 'sentAt', 'subject', 'text', 'to']);
+    assert.deepEqual(Object.keys(mails[0] ?? {}).sort(), ['html', 'id', 'sentAt', 'subject', 'text', 'to']);
+  });
+
+  it('has only the mails that somebody wants, in their language; the newest choice counts', async () => {
+    const to = 'lena@example.com';
+    const choose = async (version: number, locale: string, orders: boolean, shipping: boolean) => {
+      const profile = { userId: to, version, name: 'Lena', locale, changedAt: '2026-01-01T00:00:00Z' };
+      const notifications = { orders, shipping };
+      await handled(await notification.publish(profileChanged, { ...profile, notifications }));
+    };
+    await choose(3, 'de-AT', false, true);
+    await choose(2, 'en', true, true);
+    const confirmed = { ...order(to), shipmentId: 's', confirmedAt: '2026-01-01T00:00:00Z' };
+    const id = await notification.publish(orderConfirmed, confirmed);
+    await handled(id);
+    await handled(
+      await notification.publish(orderPlaced, { ...order(to), placedAt: '2026-01-01T00:00:00Z' }),
+    );
+    await handled(await notification.publish(userRegistered, user(to)));
+    assert.deepEqual(
+      (await mailsTo(to)).map((mail) => mail['subject']),
+      ['Willkommen im Flotilla-Shop', `Ein Paket zu Ihrer Bestellung ${confirmed.orderId}`],
+    );
   });
 
   it('has one mail for a message that comes several times', async () => {

@@ -1,8 +1,8 @@
-import type { Mail } from './domain/mails.ts';
+import type { StoredMail } from './mail-store.ts';
 
 /** Hands one mail to a mail server. Resolves when the server has taken it, rejects otherwise. */
 export interface MailServer {
-  send(mail: Mail & { readonly id: string }): Promise<void>;
+  send(mail: StoredMail): Promise<void>;
 }
 
 export interface SmtpOptions {
@@ -40,13 +40,14 @@ export async function createSmtpServer({ url, from }: SmtpOptions): Promise<Mail
   });
   const domain = from.replace(/>.*$/, '').split('@').at(-1) ?? 'localhost';
   return {
-    send: async ({ id, to, subject, text }) => {
+    send: async ({ id, to, subject, text, html }) => {
       // The same mail always has the same Message-ID: receivers recognise one that had to be sent twice.
       await transport.sendMail({
         from,
         to: { name: '', address: to },
         subject,
         text,
+        ...(html !== undefined && { html }),
         messageId: `<${id}@${domain}>`,
       });
     },

@@ -1,16 +1,16 @@
 import { uuidv5 } from '@flotilla/kernel';
-import { type Message, on } from '@flotilla/messaging';
+import { type Handler, type Message, type MessageType, on } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
+import * as contract from '@shop/contracts';
+import type { Language } from './domain/language.ts';
+import type { Mail } from './domain/letter.ts';
 import {
-  emailVerificationAsked,
-  orderCancelled,
-  orderConfirmed,
-  passwordChanged,
-  passwordResetAsked,
-  signedInElsewhere,
-  userRegistered,
-} from '@shop/contracts';
-import { cancellationMail, confirmationMail, type Mail, welcomeMail } from './domain/mails.ts';
+  cancellationMail,
+  confirmationMail,
+  receivedMail,
+  shippedMail,
+  welcomeMail,
+} from './domain/mails.ts';
 import {
   passwordChangedMail,
   resetMail,
@@ -18,6 +18,7 @@ import {
   verificationMail,
 } from './domain/security-mails.ts';
 import type { Delivery, MailStore } from './mail-store.ts';
+import { keepPreferences, type Preferences, preferencesOf } from './recipient-store.ts';
 
 export interface SubscriptionDeps {
   readonly mails: MailStore;
@@ -28,22 +29,62 @@ export interface SubscriptionDeps {
 
 const NAMESPACE = '0f4c6a52-7b1e-5c3d-8a90-3e2d9b6f4c71';
 
-/** One mail for each message: its id follows from the message's, so however often that comes, it is one mail. */
-export function notificationSubscriptions({ mails, delivery, onQueued }: SubscriptionDeps) {
-  async function write(message: Message, mail: Mail | undefined, tx: Transaction): Promise<void> {
+/** About what a mail is, as far as one may choose. */
+type Topic = Exclude<keyof Preferences, 'language'>;
+
+/** The first mail of a message has had its id alone for its name, before there were others. */
+function mailIdOf(messageId: string, topic: Topic): string {
+  return uuidv5(topic === 'orders' ? messageId : `${messageId} ${topic}`, NAMESPACE);
+}
+
+type WriteMail<T> = (data: T, language: Language) => Mail | undefined;
+
+/**
+ * One mail of a kind for each message: its id follows from the message's, so however often that comes, it is one mail. What is
+ * of a topic is written to those who want it; about accounts and security everybody is written to.
+ */
+export function notificationSubscriptions({
+  mails,
+  delivery,
+  onQueued,
+}: SubscriptionDeps): readonly Handler[] {
+  async function write(tx: Transaction, id: string, userId: string, mail: Mail | undefined): Promise<void> {
     if (mail === undefined) return;
-    const id = uuidv5(message.id, NAMESPACE);
-    await mails.add(tx, id, mail, delivery);
+    await mails.add(tx, { id, userId, mail, delivery });
     tx.afterCommit(onQueued);
   }
 
+  const about = <T extends { readonly userId: string }>(type: MessageType<T>, letter: WriteMail<T>) =>
+    on(type, async ({ id, data }, tx) => {
+      const { language } = await preferencesOf(tx, data.userId);
+      await write(tx, uuidv5(id, NAMESPACE), data.userId, letter(data, language));
+    });
+
+  async function aboutOrder<T extends { readonly customerId: string }>(
+    { id, data }: Message<T>,
+    tx: Transaction,
+    letters: Readonly<Partial<Record<Topic, WriteMail<T>>>>,
+  ): Promise<void> {
+    const preferences = await preferencesOf(tx, data.customerId);
+    for (const topic of ['orders', 'shipping'] as const) {
+      const letter = letters[topic];
+      if (letter === undefined || !preferences[topic]) continue;
+      const mailId = mailIdOf(id, topic);
+      await write(tx, mailId, data.customerId, letter(data, preferences.language));
+    }
+  }
+
   return [
-    on(userRegistered, (message, tx) => write(message, welcomeMail(message.data), tx)),
-    on(passwordResetAsked, (message, tx) => write(message, resetMail(message.data), tx)),
-    on(emailVerificationAsked, (message, tx) => write(message, verificationMail(message.data), tx)),
-    on(passwordChanged, (message, tx) => write(message, passwordChangedMail(message.data), tx)),
-    on(signedInElsewhere, (message, tx) => write(message, signedInElsewhereMail(message.data), tx)),
-    on(orderConfirmed, (message, tx) => write(message, confirmationMail(message.data), tx)),
-    on(orderCancelled, (message, tx) => write(message, cancellationMail(message.data), tx)),
+    on(contract.profileChanged, ({ data }, tx) => keepPreferences(tx, data)),
+    about(contract.userRegistered, welcomeMail),
+    about(contract.passwordResetAsked, resetMail),
+    about(contract.emailVerificationAsked, verificationMail),
+    about(contract.passwordChanged, passwordChangedMail),
+    about(contract.signedInElsewhere, signedInElsewhereMail),
+    on(contract.orderPlaced, (message, tx) => aboutOrder(message, tx, { orders: receivedMail })),
+    on(contract.orderConfirmed, (message, tx) =>
+      aboutOrder(message, tx, { orders: confirmationMail, shipping: shippedMail }),
+    ),
+    on(contract.orderCancelled, (message, tx) => aboutOrder(message, tx, { orders: cancellationMail })),
   ];
 }

@@ -1,83 +1,84 @@
 import type { Money, Static } from '@flotilla/kernel';
-import type { orderCancelled, orderConfirmed, userRegistered } from '@shop/contracts';
-import { moneyText } from './money-text.ts';
+import type { orderCancelled, orderConfirmed, orderPlaced, userRegistered } from '@shop/contracts';
+import { type Language, moneyText } from './language.ts';
+import { type Block, type Mail, paragraph, wordsOf, writeMail } from './letter.ts';
 
-export interface Mail {
-  readonly to: string;
-  readonly subject: string;
-  readonly text: string;
-}
-
-type UserRegistered = Static<(typeof userRegistered)['schema']>;
 type OrderConfirmed = Static<(typeof orderConfirmed)['schema']>;
-type OrderCancelled = Static<(typeof orderCancelled)['schema']>;
 
-export function welcomeMail(user: UserRegistered): Mail {
-  return {
-    to: user.email,
-    subject: 'Welcome to the Flotilla shop',
-    text: letter(user.name, [
-      'Your account is ready. You can log in with this e-mail address and the password you chose.',
-      'If it was not you who signed up, you can ignore this mail: nobody can order in your name without the password.',
-    ]),
-  };
+export function welcomeMail(user: Static<(typeof userRegistered)['schema']>, language: Language): Mail {
+  const { subject, paragraphs } = wordsOf(language).welcome;
+  const letter = { to: user.email, name: user.name, subject, blocks: paragraphs.map(paragraph) };
+  return writeMail(letter, language);
 }
 
-/** `undefined` when the order does not say whom to write to. */
-export function confirmationMail(order: OrderConfirmed): Mail | undefined {
-  if (order.customerEmail === undefined) return undefined;
-  return {
-    to: order.customerEmail,
-    subject: `Your order ${order.orderId} is confirmed`,
-    text: letter(order.customerName, [
-      `Thank you for your order. It is paid and will be on its way to you soon.`,
-      orderText(order),
-      `Shipment ${order.shipmentId}`,
-    ]),
-  };
+/*
+ * Mails about orders: `undefined` when the order does not say whom to write to.
+ */
+
+export function receivedMail(
+  order: Static<(typeof orderPlaced)['schema']>,
+  language: Language,
+): Mail | undefined {
+  const words = wordsOf(language).received;
+  const blocks = [...words.paragraphs.map(paragraph), orderBlock(order, language)];
+  return orderMail(order, words.subject(order.orderId), blocks, language);
 }
 
-/** `undefined` when the order does not say whom to write to. */
-export function cancellationMail(order: OrderCancelled): Mail | undefined {
-  if (order.customerEmail === undefined) return undefined;
-  return {
-    to: order.customerEmail,
-    subject: `Your order ${order.orderId} was cancelled`,
-    text: letter(order.customerName, [
-      `Your order was cancelled: ${REASONS[order.reason] ?? 'we could not complete it'}.`,
-      orderText(order),
-      'You pay nothing: whatever was charged for this order has been refunded in full.',
-    ]),
-  };
+export function confirmationMail(order: OrderConfirmed, language: Language): Mail | undefined {
+  const words = wordsOf(language).confirmed;
+  const blocks = [...words.paragraphs.map(paragraph), orderBlock(order, language)];
+  return orderMail(order, words.subject(order.orderId), blocks, language);
 }
 
-const REASONS: Readonly<Record<string, string>> = {
-  'out-of-stock': 'not enough of a product was left',
-  'payment-declined': 'your payment was declined',
-  'shipping-unavailable': 'we cannot ship to your address',
-  'cancelled-by-customer': 'you asked us to',
-  'order-expired': 'we could not complete it in time',
-};
+export function shippedMail(order: OrderConfirmed, language: Language): Mail | undefined {
+  const words = wordsOf(language).shipped;
+  const blocks = [
+    ...words.paragraphs.map(paragraph),
+    paragraph(words.shipment(order.shipmentId)),
+    orderBlock(order, language),
+  ];
+  return orderMail(order, words.subject(order.orderId), blocks, language);
+}
 
-interface OrderedItems {
+export function cancellationMail(
+  order: Static<(typeof orderCancelled)['schema']>,
+  language: Language,
+): Mail | undefined {
+  const words = wordsOf(language).cancelled;
+  const blocks = [
+    paragraph(words.because(words.reasons[order.reason] ?? words.otherwise)),
+    orderBlock(order, language),
+    paragraph(words.refund),
+  ];
+  return orderMail(order, words.subject(order.orderId), blocks, language);
+}
+
+interface OrderFacts {
   readonly orderId: string;
+  readonly customerEmail?: string;
+  readonly customerName?: string;
   readonly items: readonly { readonly name: string; readonly quantity: number; readonly unitPrice: Money }[];
   readonly total: Money;
 }
 
-function orderText({ orderId, items, total }: OrderedItems): string {
-  const lines = items.map(
-    (item) => `  ${item.quantity} × ${oneLine(item.name)}, ${moneyText(item.unitPrice)} each`,
+function orderMail(
+  { customerEmail, customerName }: OrderFacts,
+  subject: string,
+  blocks: readonly Block[],
+  language: Language,
+): Mail | undefined {
+  if (customerEmail === undefined) return undefined;
+  return writeMail({ to: customerEmail, name: customerName, subject, blocks, isOptional: true }, language);
+}
+
+function orderBlock({ orderId, items, total }: OrderFacts, language: Language): Block {
+  const words = wordsOf(language).order;
+  const lines = items.map(({ name, quantity, unitPrice }) =>
+    words.item({ name, quantity, price: moneyText(unitPrice, language) }),
   );
-  return [`Order ${orderId}`, ...lines, `  Total: ${moneyText(total)}`].join('\n');
-}
-
-export function letter(name: string | undefined, paragraphs: readonly string[]): string {
-  const greeting = name === undefined ? 'Hello,' : `Hello ${oneLine(name)},`;
-  return `${[greeting, ...paragraphs, 'The Flotilla shop'].join('\n\n')}\n`;
-}
-
-/** Names are written by others: they must not be able to start a line of their own in our mail. */
-export function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return {
+    kind: 'lines',
+    title: words.title(orderId),
+    lines: [...lines, words.total(moneyText(total, language))],
+  };
 }

@@ -8,7 +8,7 @@ const link = 'https://shop.example/identity/reset-password?token=abc';
 describe('the mails about an account', () => {
   it('have a link on a line of its own, where mail programs find it, and say how long it works', () => {
     for (const mail of [resetMail, verificationMail]) {
-      const { to, text } = mail({ ...person, link, expiresAt: '2026-12-01T10:30:59.000Z' });
+      const { to, text } = mail({ ...person, link, expiresAt: '2026-12-01T10:30:59.000Z' }, 'en');
       assert.equal(to, 'dora@example.com');
       assert.ok(text.includes(`\n\n${link}\n\n`));
       assert.match(text, /until 2026-12-01 10:30 UTC/);
@@ -17,26 +17,32 @@ describe('the mails about an account', () => {
 
   it('say what happened, when and from where', () => {
     assert.match(
-      passwordChangedMail({ ...person, changedAt: '2026-12-01T10:30:00Z' }).text,
+      passwordChangedMail({ ...person, changedAt: '2026-12-01T10:30:00Z' }, 'en').text,
       /changed on 2026-12-01 10:30 UTC/,
     );
     const signedInAt = '2026-12-01T10:30:00Z';
-    const known = signedInElsewhereMail({
-      ...person,
-      device: 'Firefox on Linux',
-      address: '192.0.2.7',
-      signedInAt,
-    });
+    const place = { device: 'Firefox on Linux', address: '192.0.2.7' };
+    const known = signedInElsewhereMail({ ...person, ...place, signedInAt }, 'en');
     assert.match(known.text, /\n {2}2026-12-01 10:30 UTC\n {2}Firefox on Linux\n {2}from 192\.0\.2\.7\n/);
-    const unknown = signedInElsewhereMail({ ...person, device: null, address: null, signedInAt });
+    const unknown = signedInElsewhereMail({ ...person, device: null, address: null, signedInAt }, 'en');
     assert.match(unknown.text, /\n {2}2026-12-01 10:30 UTC\n\nIf it was you/);
   });
 
+  it('are written in German, too, with the same link as text and as a page', () => {
+    const asked = { ...person, link, expiresAt: '2026-12-01T10:30:00Z' };
+    const { subject, text, html } = resetMail(asked, 'de');
+    assert.equal(subject, 'Neues Passwort wählen');
+    assert.ok(text.includes(`\n\n${link}\n\n`));
+    assert.ok(html.includes(`<a href="${link}">`));
+  });
+
   it('let neither a name nor a device write lines of its own', () => {
-    const { text } = signedInElsewhereMail({
-      ...{ ...person, name: 'Eve\nSend money' },
-      ...{ device: 'curl\r\nhttps://evil.test/', address: null, signedInAt: '2026-12-01T10:30:00Z' },
-    });
+    const place = { device: 'curl\r\nhttps://evil.test/', address: null };
+    const signedInAt = '2026-12-01T10:30:00Z';
+    const { text } = signedInElsewhereMail(
+      { ...person, name: 'Eve\nSend money', ...place, signedInAt },
+      'en',
+    );
     assert.match(text, /^Hello Eve Send money,\n/);
     assert.match(text, /\n {2}curl https:\/\/evil\.test\/\n/);
   });

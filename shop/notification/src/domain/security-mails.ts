@@ -5,64 +5,63 @@ import type {
   passwordResetAsked,
   signedInElsewhere,
 } from '@shop/contracts';
-import { letter, type Mail, oneLine } from './mails.ts';
+import { type Language, moment } from './language.ts';
+import { type Mail, paragraph, wordsOf, writeMail } from './letter.ts';
 
 /** What identity tells the owner of an account. None of it can be unsubscribed from. */
 
-export function resetMail(asked: Static<(typeof passwordResetAsked)['schema']>): Mail {
-  return {
-    to: asked.email,
-    subject: 'Choose a new password',
-    text: letter(asked.name, [
-      'Somebody asked for a new password of your account. With this link you choose one:',
-      asked.link,
-      `It works once, until ${moment(asked.expiresAt)}. If it was not you, you can ignore this mail: your password stays as it is.`,
-    ]),
-  };
+export function resetMail(asked: Static<(typeof passwordResetAsked)['schema']>, language: Language): Mail {
+  return linkMail(asked, wordsOf(language).reset, language);
 }
 
-export function verificationMail(asked: Static<(typeof emailVerificationAsked)['schema']>): Mail {
-  return {
-    to: asked.email,
-    subject: 'Confirm your e-mail address',
-    text: letter(asked.name, [
-      'Please confirm that this address is yours:',
-      asked.link,
-      `The link works until ${moment(asked.expiresAt)}. If you have no account with us, you can ignore this mail.`,
-    ]),
-  };
+export function verificationMail(
+  asked: Static<(typeof emailVerificationAsked)['schema']>,
+  language: Language,
+): Mail {
+  return linkMail(asked, wordsOf(language).verify, language);
 }
 
-export function passwordChangedMail(changed: Static<(typeof passwordChanged)['schema']>): Mail {
-  return {
-    to: changed.email,
-    subject: 'Your password was changed',
-    text: letter(changed.name, [
-      `The password of your account was changed on ${moment(changed.changedAt)}. Everybody who was signed in elsewhere is signed out.`,
-      'If it was not you, choose a new one now: at the sign-in, follow "Forgotten your password?".',
-    ]),
-  };
+interface LinkAsked {
+  readonly email: string;
+  readonly name: string;
+  readonly link: string;
+  readonly expiresAt: string;
 }
 
-export function signedInElsewhereMail(signedIn: Static<(typeof signedInElsewhere)['schema']>): Mail {
-  const { device, address } = signedIn;
-  const lines = [
-    `  ${moment(signedIn.signedInAt)}`,
-    ...(device === null ? [] : [`  ${oneLine(device)}`]),
-    ...(address === null ? [] : [`  from ${oneLine(address)}`]),
+/** The link stands on a line of its own, where mail programs find it. */
+function linkMail(
+  { email, name, link, expiresAt }: LinkAsked,
+  words: { readonly subject: string; readonly before: string; after(until: string): string },
+  language: Language,
+): Mail {
+  const blocks = [
+    paragraph(words.before),
+    { kind: 'link', url: link } as const,
+    paragraph(words.after(moment(expiresAt))),
   ];
-  return {
-    to: signedIn.email,
-    subject: 'A new sign-in to your account',
-    text: letter(signedIn.name, [
-      'Your account was signed in to from a device or a place that we have not seen lately:',
-      lines.join('\n'),
-      'If it was you, there is nothing to do. If not, change your password: that signs everybody else out.',
-    ]),
-  };
+  return writeMail({ to: email, name, subject: words.subject, blocks }, language);
 }
 
-/** `2026-12-01 10:30 UTC`. */
-function moment(iso: string): string {
-  return `${new Date(iso).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+export function passwordChangedMail(
+  { email, name, changedAt }: Static<(typeof passwordChanged)['schema']>,
+  language: Language,
+): Mail {
+  const { subject, when, otherwise } = wordsOf(language).passwordChanged;
+  const blocks = [paragraph(when(moment(changedAt))), paragraph(otherwise)];
+  return writeMail({ to: email, name, subject, blocks }, language);
+}
+
+export function signedInElsewhereMail(
+  signedIn: Static<(typeof signedInElsewhere)['schema']>,
+  language: Language,
+): Mail {
+  const { email, name, device, address, signedInAt } = signedIn;
+  const words = wordsOf(language).signedIn;
+  const lines = [
+    moment(signedInAt),
+    ...(device === null ? [] : [device]),
+    ...(address === null ? [] : [words.from(address)]),
+  ];
+  const blocks = [paragraph(words.before), { kind: 'lines', lines } as const, paragraph(words.after)];
+  return writeMail({ to: email, name, subject: words.subject, blocks }, language);
 }
