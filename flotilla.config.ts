@@ -109,6 +109,13 @@ export default defineSystem({
       calls: { inventory: {}, order: {} },
       clientScopes: ['inventory.read'],
     },
+    recommendation: {
+      entry: 'shop/recommendation/src/main.ts',
+      database: { migrations: [eventStoreMigrations, own('recommendation'), inboxMigrations] },
+      bus: true,
+      calls: { inventory: {} },
+      clientScopes: ['inventory.read'],
+    },
     notification: {
       entry: 'shop/notification/src/main.ts',
       inherits: ['SMTP_URL', 'MAIL_FROM'],
@@ -142,6 +149,7 @@ export default defineSystem({
         'payment',
         'shipping',
         'cart',
+        'recommendation',
         'notification',
         'web-bff',
         'mobile-bff',

@@ -16,6 +16,7 @@ const GUARDED_BY_ROUTES: Readonly<Record<string, string>> = {
   'identity.sign_in_place': 'the same',
   'identity.auth_session': 'the same',
   'identity.auth_logout_notice': 'the same',
+  'notification.mail': 'GET /internal/mails is for administrators, whoever the mails are to',
   'payment.payment': 'PUT and POST /internal/payments are for the order service',
   'payment.charge_request': 'the same',
   'pricing.redemption':
@@ -41,6 +42,12 @@ const ROWS: Readonly<Record<string, (owner: typeof alice) => string>> = {
   'user.address': ({ subject }) => `
     INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
     VALUES (gen_random_uuid(), '${subject}', 'n', 'l', 'c', 'p', 'AT')`,
+  'recommendation.shopper': ({ subject }) =>
+    `INSERT INTO shopper (customer_id, alias) VALUES ('${subject}', gen_random_uuid())`,
+  'recommendation.viewed': ({ subject }) =>
+    `INSERT INTO viewed (customer_id, product_id) VALUES ('${subject}', 'sku-1')`,
+  'notification.recipient': ({ subject }) =>
+    `INSERT INTO recipient VALUES ('${subject}', 'en', true, true, 1)`,
   'pricing.quote': ({ subject }) => `
     INSERT INTO quote (id, customer_id, request, evaluation, expires_at) VALUES (gen_random_uuid(), '${subject}', '{}', '{}', now())`,
   'order.idempotency_key': ({ subject }) =>

@@ -32,6 +32,7 @@ export const MATRIX = `
 | inventory        | GET /products/:id/availability        | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | inventory        | PUT /products/:id/stock               | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | inventory        | POST /internal/products/lookup        | 401       | 403      | 403   | in    | in   | 403           | 403               | 403                | 403               |
+| inventory        | POST /internal/products/show          | 401       | 403      | 403   | in    | in   | 403           | 403               | 403                | 403               |
 | inventory        | InventoryService/CheckAvailability    | 401       | 403      | 403   | in    | in   | 403           | 403               | 403                | 403               |
 | inventory        | InventoryService/ReserveStock         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
 | inventory        | InventoryService/ReleaseStock         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
@@ -65,6 +66,12 @@ export const MATRIX = `
 | payment          | PUT /internal/payments/:orderId         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
 | payment          | POST /internal/payments/:orderId/refund | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
 | shipping         | PUT /internal/shipments/:orderId      | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |
+| recommendation   | GET /products/:id/also-bought         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| recommendation   | GET /recommendations                  | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| recommendation   | GET /me/recommendations               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| recommendation   | GET /me/viewed                        | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| recommendation   | PUT /me/viewed/:id                    | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| recommendation   | DELETE /me/viewed                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | notification     | GET /internal/mails                   | 401       | 403      | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | payment-provider | POST /charges                         | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
 | payment-provider | GET /charges/:key                     | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |

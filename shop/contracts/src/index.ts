@@ -75,6 +75,7 @@ export {
   lookUpProducts,
   productSchema,
   setStock,
+  showProducts,
 } from './inventory.ts';
 export { listMails } from './notification.ts';
 export {
@@ -124,6 +125,14 @@ export {
   shippingRate,
   taxRate,
 } from './pricing.ts';
+export {
+  forgetViewed,
+  listAlsoBought,
+  listPopular,
+  listRecommendations,
+  listViewed,
+  noteViewed,
+} from './recommendation.ts';
 export { createShipment, shipmentCreated, shipmentRefused } from './shipping.ts';
 export {
   addAddress,

@@ -141,6 +141,18 @@ export const lookUpProducts = defineRoute({
   },
 });
 
+/** Products as the catalogue shows them, in the order of asking. Not routed by the gateway. */
+export const showProducts = defineRoute({
+  operationId: 'showProducts',
+  method: 'POST',
+  path: '/internal/products/show',
+  priority: 'sheddable',
+  summary: 'Several products as customers see them; unknown ids are left out',
+  access: canReadInventory,
+  body: s.object({ ids: s.array(productId, { minItems: 1, maxItems: 200 }) }),
+  responses: { 200: s.object({ items: s.array(productSchema) }) },
+});
+
 const ofOrder = s.object({ orderId });
 
 export const inventoryReserved = defineMessage({

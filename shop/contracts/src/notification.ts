@@ -19,6 +19,7 @@ export const listMails = defineRoute({
         to: s.string({ 'x-pii': true }),
         subject: s.string(),
         text: s.string(),
+        html: s.optional(s.string()),
         sentAt: s.string({ format: 'date-time' }),
       }),
     ),

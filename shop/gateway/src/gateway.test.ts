@@ -48,6 +48,7 @@ function documentOf(name: string): object {
     order: '/orders',
     'web-bff': '/web/home',
     'mobile-bff': '/mobile/home',
+    recommendation: '/recommendations',
   };
   const path = Object.entries(paths).find(([service]) => service === name)?.[1] ?? '/';
   const get = { get: { responses: { 200: { description: 'OK' } } } };
@@ -64,7 +65,7 @@ describe("the shop's gateway", () => {
   let admin = '';
 
   before(async () => {
-    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order', 'web-bff', 'mobile-bff'];
+    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order', 'web-bff', 'mobile-bff', 'recommendation'];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
@@ -103,6 +104,8 @@ describe("the shop's gateway", () => {
       ['GET', '/products', 'inventory'],
       ['GET', '/products/sku-1', 'inventory'],
       ['GET', '/products/sku-1/availability?quantity=2', 'inventory'],
+      ['GET', '/products/sku-1/also-bought?limit=5', 'recommendation'],
+      ['GET', '/recommendations', 'recommendation'],
     ] as const) {
       const { status, body } = await ask(method, path);
       assert.equal(status, 200, path);
@@ -164,6 +167,8 @@ describe("the shop's gateway", () => {
       ['POST', '/me/addresses', 'user'],
       ['PUT', '/me/addresses/a-1', 'user'],
       ['GET', '/me/sessions', 'identity'],
+      ['GET', '/me/recommendations', 'recommendation'],
+      ['PUT', '/me/viewed/sku-1', 'recommendation'],
       ['GET', '/cart', 'cart'],
       ['PUT', '/cart/items/sku-1', 'cart'],
       ['DELETE', '/cart', 'cart'],
@@ -185,7 +190,8 @@ describe("the shop's gateway", () => {
     assert.equal(response.status, 200);
     const merged = (await response.json()) as { readonly paths: object; readonly 'x-unavailable': unknown };
     assert.deepEqual(Object.keys(merged.paths).sort(), [
-      ...['/cart', '/me', '/me/sessions', '/mobile/home', '/orders', '/products', '/quotes', '/web/home'],
+      ...['/cart', '/me', '/me/sessions', '/mobile/home', '/orders', '/products', '/quotes'],
+      ...['/recommendations', '/web/home'],
     ]);
     assert.equal(merged['x-unavailable'], undefined);
     assert.match(await (await fetch(`${url}/docs`)).text(), /<title>/);

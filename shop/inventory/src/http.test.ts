@@ -13,6 +13,7 @@ import {
   lookUpProducts,
   type productSchema,
   setStock,
+  showProducts,
 } from '@shop/contracts';
 import { createInventoryApp, type InventoryApp } from './app.ts';
 import { reserveStock } from './features/reserve-stock.ts';
@@ -233,6 +234,21 @@ test('looking up prices is for services, and leaves unknown products out', async
     [
       ['sku-0001', 2_490],
       ['sku-0002', 5_990],
+    ],
+  );
+});
+
+test('shows products to services in the order of asking, each once, and leaves unknown ones out', async () => {
+  const body = { ids: ['sku-0002', 'nope', 'sku-0001', 'sku-0002'] };
+  const show = (scope: string) =>
+    send('/internal/products/show', { method: 'POST', body, claims: { scope } });
+  assertProblem(await show('orders.read'), 403, 'forbidden');
+  const answer = bodyOf(showProducts, await show('inventory.read')) as { items: Product[] };
+  assert.deepEqual(
+    answer.items.map(({ id, available }) => [id, available]),
+    [
+      ['sku-0002', true],
+      ['sku-0001', true],
     ],
   );
 });

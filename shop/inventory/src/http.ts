@@ -9,6 +9,7 @@ import {
   lookUpProducts,
   type productSchema,
   setStock,
+  showProducts,
 } from '@shop/contracts';
 import type { CatalogueProduct, CatalogueStore } from './catalogue-store.ts';
 import { drawProduct, type ImageSize } from './domain/product-image.ts';
@@ -64,6 +65,11 @@ export function createInventoryHandlers({ catalogue, stock }: HttpDeps): readonl
     handle(lookUpProducts, async ({ body }) => {
       const found = await catalogue.lookUp(body.ids);
       return ok({ items: found.map(({ id, name, price }) => ({ id, name, price })) });
+    }),
+    handle(showProducts, async ({ body: { ids } }) => {
+      const found = new Map((await catalogue.lookUp(ids)).map((product) => [product.id, product]));
+      const known = [...new Set(ids)].flatMap((id) => found.get(id) ?? []);
+      return ok({ items: known.map(present) });
     }),
   ];
 }
