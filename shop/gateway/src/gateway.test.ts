@@ -65,7 +65,17 @@ describe("the shop's gateway", () => {
   let admin = '';
 
   before(async () => {
-    const names = ['identity', 'user', 'inventory', 'pricing', 'cart', 'order', 'web-bff', 'mobile-bff', 'recommendation'];
+    const names = [
+      'identity',
+      'user',
+      'inventory',
+      'pricing',
+      'cart',
+      'order',
+      'web-bff',
+      'mobile-bff',
+      'recommendation',
+    ];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
     );
