@@ -124,7 +124,7 @@ export default defineSystem({
     },
     'web-bff': {
       entry: 'shop/web-bff/src/main.ts',
-      inherits: ['WEB_APP_SECRET', 'FRONTEND_DIR'],
+      inherits: ['WEB_APP_SECRET'],
       database: { migrations: [bffMigrations] },
       calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {} },
       secrets: ['SESSION_ENCRYPTION_KEY'],
@@ -157,10 +157,18 @@ export default defineSystem({
     },
   },
   telemetry: {},
+  frontends: {
+    storefront: {
+      build: 'shop/storefront/build.ts',
+      output: 'shop/storefront/dist',
+      servedBy: 'web-bff',
+    },
+  },
   bus: { migrations: [busMigrations], types: async () => (await import('@shop/contracts')).eventTypes },
   issuer: { service: 'gateway', path: '/identity' },
   welcome: async ({ gateway = '' }, { demo, env, command }) => ({
     links: {
+      Shop: `${gateway}/`,
       API: `${gateway}/docs`,
       Catalogue: `${gateway}/products`,
     },

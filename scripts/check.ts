@@ -1,10 +1,14 @@
 /** `npm run check`: every static check, all of them even when one fails; exit 1 if any did. */
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, globSync } from 'node:fs';
 
 const checks: readonly (readonly [name: string, command: string, ...args: string[]])[] = [
   ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
   ['types', 'tsc', '--project', '.'],
+  // Pages know a browser's globals, and JSX.
+  ...globSync('{platform,shop}/*/tsconfig.json').map(
+    (project) => [`types of ${project.split('/')[1]}`, 'tsc', '--project', project] as const,
+  ),
   // What the benchmarks compare with is not installed with the rest: `npm ci --prefix bench/peers`.
   ...(existsSync('bench/peers/node_modules')
     ? ([['types of the peers', 'tsc', '--project', 'bench/peers']] as const)

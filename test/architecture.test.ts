@@ -120,7 +120,7 @@ interface Import {
   readonly isValue: boolean;
 }
 
-const files = listFiles(/^(platform|shop)\/.*\.ts$/).filter((file) => !file.includes('/gen/'));
+const files = listFiles(/^(platform|shop)\/.*\.tsx?$/).filter((file) => !file.includes('/gen/'));
 const imports: readonly Import[] = files.flatMap(importsOf);
 
 /** By a parser: text in a comment or a template is no import. */
@@ -274,6 +274,19 @@ describe('the architecture', () => {
         CALL_PATHS.test(file) && isSource(file) && /\bAbortSignal\.(any|timeout)\b/.test(readText(file)),
     );
     assert.deepEqual(wrong, []);
+  });
+
+  it('ships nothing of a service to a browser', () => {
+    const wrong = imports.filter(
+      ({ file, specifier, isValue }) =>
+        /^shop\/storefront\/src\//.test(file) &&
+        isValue &&
+        (targetOf(specifier) !== undefined || specifier.startsWith('node:')),
+    );
+    assert.deepEqual(
+      wrong.filter(({ file }) => !isTest(file)),
+      [],
+    );
   });
 
   it('keeps relative imports inside their package', () => {

@@ -38,6 +38,10 @@ export const importedProduct = s.object({
   onHand: s.integer({ minimum: 0, maximum: MAX_ON_HAND }),
 });
 
+const productSorts = ['name', 'price', '-price'] as const;
+
+const price = s.integer({ minimum: 0, maximum: 2_147_483_647 });
+
 const byId = s.object({ id: productId });
 const unknownProduct = { 404: { codes: ['product-not-found'] } };
 const cached = s.object({ 'Cache-Control': s.string({ examples: ['public, max-age=60'] }) });
@@ -53,6 +57,12 @@ export const listProducts = defineRoute({
     q: s.optional(
       s.string({ maxLength: 200, pattern: ONE_LINE, description: 'Words in name or description.' }),
     ),
+    sort: s.optional(
+      s.oneOf(productSorts, { description: 'Default: by id. `-price` begins with the highest.' }),
+    ),
+    minPrice: s.optional({ ...price, description: 'In minor units.' }),
+    maxPrice: s.optional({ ...price, description: 'In minor units.' }),
+    inStock: s.optional(s.boolean({ description: 'Only what is left to sell. Default false.' })),
     ...pageQuery,
   }),
   responses: { 200: pageOf('ProductPage', productSchema) },

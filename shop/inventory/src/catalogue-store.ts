@@ -19,18 +19,36 @@ export interface Merged {
   readonly changed: number;
 }
 
+/** By id where nothing else is asked for; `-price` begins with the highest. */
+export type CatalogueSort = 'id' | 'name' | 'price' | '-price';
+
+/** Where a page ended: the last product's id, and what it is sorted by besides. */
+export interface CataloguePosition {
+  readonly id: string;
+  /** Name in lower case, or price in minor units; `''` by id. */
+  readonly key: string;
+}
+
 interface CataloguePage {
   /** Each must occur in name or description, in any case. */
   readonly words: readonly string[];
-  /** Products after this id only; `''` from the start. */
-  readonly afterId: string;
+  readonly sort: CatalogueSort;
+  readonly minPriceMinor: number;
+  readonly maxPriceMinor: number;
+  readonly onlyInStock: boolean;
+  /** Products after this place only. */
+  readonly after: CataloguePosition | undefined;
   readonly limit: number;
+}
+
+export interface ListedProduct extends CatalogueProduct {
+  readonly position: CataloguePosition;
 }
 
 export interface CatalogueStore {
   find(id: string): Promise<CatalogueProduct | undefined>;
-  /** In the order of their ids. */
-  list(page: CataloguePage): Promise<readonly CatalogueProduct[]>;
+  /** In the order that `sort` asks for, and of their ids where that says nothing. */
+  list(page: CataloguePage): Promise<readonly ListedProduct[]>;
   /** Unknown ids are left out. */
   lookUp(ids: readonly string[]): Promise<readonly CatalogueProduct[]>;
   /** Adds the products that are not there yet, with their initial stock; leaves the others as they are. */

@@ -140,8 +140,67 @@ describe('the catalogue', () => {
     assert.equal((await list(`?q=${encodeURIComponent("'; DROP TABLE stock; --")}`)).items.length, 0);
   });
 
+  test('comes in the order that is asked for, page by page, each product once', async () => {
+    const all = (await list('?limit=100')).items;
+    const byPrice = (a: Product, b: Product) =>
+      a.price.amountMinor - b.price.amountMinor || (a.id < b.id ? -1 : 1);
+    const expected = {
+      name: (a: Product, b: Product) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1),
+      price: byPrice,
+      '-price': (a: Product, b: Product) => byPrice(b, a),
+    };
+    for (const [sort, compare] of Object.entries(expected)) {
+      const ids: string[] = [];
+      for (let next: string | null = ''; next !== null; ) {
+        const page = await list(`?limit=7&sort=${sort}${next === '' ? '' : `&cursor=${next}`}`);
+        ids.push(...page.items.map(({ id }) => id));
+        next = page.next;
+      }
+      if (sort === 'name') assert.deepEqual(new Set(ids), new Set(all.map(({ id }) => id)));
+      else
+        assert.deepEqual(
+          ids,
+          all.toSorted(compare).map(({ id }) => id),
+          sort,
+        );
+      assert.equal(ids.length, all.length);
+    }
+  });
+
+  test('can be narrowed down to prices and to what is left', async () => {
+    const some = (await list('?minPrice=4900&maxPrice=8900&limit=100')).items.map(
+      ({ price }) => price.amountMinor,
+    );
+    assert.ok(some.length > 3 && some.every((price) => price >= 4_900 && price <= 8_900));
+    assert.equal((await list('?minPrice=2&maxPrice=1')).items.length, 0);
+    const left = await list('?inStock=true&limit=100');
+    assert.ok(left.items.length > 3 && left.items.every(({ available }) => available));
+    assert.ok((await list('?inStock=false&limit=100')).items.some(({ available }) => !available));
+  });
+
+  test('continues each order by cursors of that order alone', async () => {
+    const cursors = await Promise.all(
+      ['limit=1', 'limit=1&sort=name', 'limit=1&sort=price', 'limit=1&sort=-price'].map(async (query) => ({
+        ...{ query, next: (await list(`?${query}`)).next },
+      })),
+    );
+    for (const { query } of cursors)
+      for (const { query: other, next } of cursors)
+        assert.equal(
+          (await send(`/products?${query}&cursor=${next}`)).statusCode,
+          query === other ? 200 : 400,
+        );
+    for (const forged of ['price:a:1e9', 'price:a:99999999999', 'name:a:\0', 'price:a', 'size:a:1'])
+      assert.equal(
+        (await send(`/products?sort=price&cursor=${Buffer.from(forged).toString('base64url')}`)).statusCode,
+        400,
+      );
+    for (const query of ['minPrice=-1', 'maxPrice=x', 'inStock=maybe'])
+      assert.equal((await send(`/products?${query}`)).statusCode, 400);
+  });
+
   test('refuses a cursor it did not give, and limits out of bounds', async () => {
-    for (const query of ['cursor=x', 'cursor=%00', 'limit=0', 'limit=101', 'limit=x', 'sort=price']) {
+    for (const query of ['cursor=x', 'cursor=%00', 'limit=0', 'limit=101', 'limit=x', 'sort=size']) {
       assertProblem(await send(`/products?${query}`), 400, 'validation-failed');
     }
   });

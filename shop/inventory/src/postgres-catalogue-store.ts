@@ -1,5 +1,5 @@
 import type { Database } from '@flotilla/postgres';
-import type { CatalogueProduct, CatalogueStore, NewProduct } from './catalogue-store.ts';
+import type { CatalogueProduct, CatalogueSort, CatalogueStore, NewProduct } from './catalogue-store.ts';
 
 interface Row {
   readonly id: string;
@@ -20,12 +20,14 @@ export function createPostgresCatalogueStore(db: Database): CatalogueStore {
       const [row] = await db.query<Row>(`${SELECT} WHERE id = $1`, [id]);
       return row && toProduct(row);
     },
-    list: async ({ words, afterId, limit }) => {
-      const rows = await db.query<Row>(
-        `${SELECT} WHERE id > $1 AND name || ' ' || description ILIKE ALL ($2::text[]) ORDER BY id LIMIT $3`,
-        [afterId, words.map(containing), limit],
-      );
-      return rows.map(toProduct);
+    list: async ({ words, sort, minPriceMinor, maxPriceMinor, onlyInStock, after, limit }) => {
+      const filters = [words.map(containing), minPriceMinor, maxPriceMinor, onlyInStock, limit];
+      const place = after === undefined ? [] : sort === 'id' ? [after.id] : [after.key, after.id];
+      const rows = await db.query<Row & { readonly key: string }>(listing(sort, after !== undefined), [
+        ...filters,
+        ...place,
+      ]);
+      return rows.map((row) => ({ ...toProduct(row), position: { id: row.id, key: row.key } }));
     },
     lookUp: async (ids) => {
       const rows = await db.query<Row>(`${SELECT} WHERE id = ANY($1::text[]) ORDER BY id`, [ids]);
@@ -49,6 +51,43 @@ export function createPostgresCatalogueStore(db: Database): CatalogueStore {
       });
     },
   };
+}
+
+interface Order {
+  /** As text, for the cursor. */
+  readonly key: string;
+  readonly after: string;
+  readonly by: string;
+}
+
+/** Each has an index that gives the rows in this order, or in the reverse. */
+const ORDERS: Readonly<Record<CatalogueSort, Order>> = {
+  id: { key: "''", after: 'id > $6', by: 'id' },
+  name: {
+    key: 'lower(name)',
+    after: '(lower(name), id) > ($6, $7)',
+    by: 'lower(name), id',
+  },
+  price: {
+    key: 'price_minor::text',
+    after: '(price_minor, id) > ($6::integer, $7)',
+    by: 'price_minor, id',
+  },
+  '-price': {
+    key: 'price_minor::text',
+    after: '(price_minor, id) < ($6::integer, $7)',
+    by: 'price_minor DESC, id DESC',
+  },
+};
+
+function listing(sort: CatalogueSort, isContinued: boolean): string {
+  const { key, after, by } = ORDERS[sort];
+  return `
+    SELECT id, name, description, price_minor, currency, on_hand > reserved AS available, ${key} AS key
+    FROM product JOIN stock ON product_id = id
+    WHERE name || ' ' || description ILIKE ALL ($1::text[]) AND price_minor BETWEEN $2 AND $3
+      AND (on_hand > reserved OR NOT $4) ${isContinued ? `AND ${after}` : ''}
+    ORDER BY ${by} LIMIT $5`;
 }
 
 const BATCH = 500;

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { FrontendConfig, SystemConfig } from '../config.ts';
 import { hashOfInputs } from './inputs.ts';
 import { install, readStamp } from './install.ts';
@@ -115,6 +116,8 @@ async function run(
 
 /** The line that names the error; stacks and pictures of code stay out. */
 function reasonOf(output: string): string | undefined {
-  const lines = output.split('\n').map((line) => line.trim());
+  const lines = stripVTControlCharacters(output)
+    .split('\n')
+    .map((line) => line.trim());
   return lines.find((line) => /error/i.test(line)) ?? lines.find((line) => line !== '');
 }

@@ -1,0 +1,71 @@
+import { useMutation } from '@tanstack/react-query';
+import { AddressList } from '../account/address-list.tsx';
+import { SessionList } from '../account/session-list.tsx';
+import { SignUp } from '../account/sign-up.tsx';
+import type { User } from '../api/types.ts';
+import { logIn, useLogOut, useUser } from '../session/use-user.ts';
+import { Failure } from '../ui/failure.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+
+export default function AccountPage() {
+  const { user } = useUser();
+  return (
+    <>
+      <PageHead title="Your account" />
+      {user ? (
+        <Signed user={user} />
+      ) : user === null ? (
+        <Guest />
+      ) : (
+        <div className="skeleton skeleton-block" />
+      )}
+    </>
+  );
+}
+
+function Guest() {
+  return (
+    <>
+      <h1>Come aboard</h1>
+      <div className="halves">
+        <section className="panel" aria-labelledby="new">
+          <h2 id="new">New here</h2>
+          <SignUp />
+        </section>
+        <section className="panel" aria-labelledby="known">
+          <h2 id="known">I have an account</h2>
+          <p>
+            You are taken to the shop’s own sign-in page and come back here. This page never sees your
+            password.
+          </p>
+          <button type="button" className="button button-large" onClick={() => logIn()}>
+            Sign in
+          </button>
+        </section>
+      </div>
+    </>
+  );
+}
+
+function Signed({ user }: { user: User }) {
+  const logOut = useMutation({ mutationFn: useLogOut() });
+  return (
+    <>
+      <h1>Hello, {user.name}</h1>
+      <p className="lead">{user.email}</p>
+      <p>
+        <button
+          type="button"
+          className="button button-quiet"
+          onClick={() => logOut.mutate()}
+          disabled={logOut.isPending}
+        >
+          {logOut.isPending ? 'Signing out …' : 'Sign out'}
+        </button>
+      </p>
+      {logOut.isError && <Failure error={logOut.error} what="You are still signed in" />}
+      <AddressList />
+      <SessionList />
+    </>
+  );
+}

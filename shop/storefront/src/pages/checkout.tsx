@@ -1,0 +1,62 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import type { User } from '../api/types.ts';
+import { useCart } from '../cart/use-cart.ts';
+import { CheckoutForm } from '../checkout/checkout-form.tsx';
+import { useUser } from '../session/use-user.ts';
+import { Failure } from '../ui/failure.tsx';
+import { PageHead } from '../ui/page-head.tsx';
+import { SignInFirst } from '../ui/sign-in-first.tsx';
+
+export default function CheckoutPage() {
+  const { user, isUnknown } = useUser();
+  return (
+    <>
+      <PageHead title="Checkout" />
+      <h1>Checkout</h1>
+      {user ? (
+        <WithCart user={user} />
+      ) : isUnknown ? (
+        <UserUnknown />
+      ) : (
+        <SignInFirst what="check out" note="Your basket and what you have typed stay as they are." />
+      )}
+    </>
+  );
+}
+
+function UserUnknown() {
+  const client = useQueryClient();
+  const error = client.getQueryState(['user'])?.error;
+  if (error)
+    return (
+      <Failure
+        error={error}
+        what="We cannot see whether you are signed in"
+        onRetry={() => void client.refetchQueries({ queryKey: ['user'] })}
+      />
+    );
+  return <div className="skeleton skeleton-block" aria-hidden="true" />;
+}
+
+function WithCart({ user }: { user: User }) {
+  const { lines, error, retry } = useCart();
+  // What was being paid for stays on the page although the order has emptied the cart meanwhile.
+  const [isPlacing, setPlacing] = useState(false);
+  if (error && !lines) return <Failure error={error} what="Your basket cannot be shown" onRetry={retry} />;
+  if (lines === undefined) return <div className="skeleton skeleton-block" aria-hidden="true" />;
+  if (lines.length === 0 && !isPlacing)
+    return (
+      <div className="empty">
+        <p className="lead">Your basket is empty.</p>
+        <Link href="/search" className="button">
+          See what there is
+        </Link>
+        <p>
+          Did you order just now? <Link href="/purchases">Your orders</Link>
+        </p>
+      </div>
+    );
+  return <CheckoutForm user={user} lines={lines} onPlacing={setPlacing} />;
+}

@@ -1,0 +1,25 @@
+import { Link } from 'wouter';
+
+export function Footer() {
+  return (
+    <footer className="footer">
+      <div className="footer-in">
+        <p className="footer-line">Every order here ends confirmed, or with everything given back.</p>
+        <ul>
+          <li>
+            <Link href="/search">All products</Link>
+          </li>
+          <li>
+            <Link href="/purchases">Your orders</Link>
+          </li>
+          <li>
+            <Link href="/account">Your account</Link>
+          </li>
+          <li>
+            <a href="/docs">API</a>
+          </li>
+        </ul>
+      </div>
+    </footer>
+  );
+}
