@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Clock, systemClock, toError } from '@flotilla/kernel';
 import { measureLoopDelay } from '@flotilla/resilience';
+import { spanRecorder } from '@flotilla/telemetry';
 import { type ByteBudget, createByteBudget } from './aggregates/byte-budget.ts';
 import { type Backends, createBackends } from './backends/create-backends.ts';
 import type { GatewayOptions } from './gateway-options.ts';
@@ -59,7 +60,10 @@ export function createParts(options: GatewayOptions): Parts {
     backendClient,
     backends,
     stranglers: createStranglers({ poolFor, backendClient, timers, clock, logger, metrics }),
-    telemetry: createGatewayTelemetry({ logger, metrics, recordSpan, accessLog }),
+    telemetry: createGatewayTelemetry({
+      ...{ logger, metrics, accessLog },
+      recordSpan: recordSpan ?? spanRecorder(),
+    }),
     cache: createResponseCache({ clock, timers }),
     kept: createKeptState(),
     aggregateBytes: createByteBudget(AGGREGATE_BYTES),

@@ -159,20 +159,30 @@ async function measured<T>(
 ): Promise<T> {
   const name = methodName(method);
   const startedAt = performance.now();
-  const end = (status: string) =>
+  const facts: Record<string, string> = {
+    'rpc.system.name': 'grpc',
+    'rpc.method': name,
+    'peer.service': service,
+  };
+  const end = (status: string) => {
     duration.observe((performance.now() - startedAt) / 1_000, {
       server_service: service,
       rpc_method: name,
       rpc_response_status_code: status,
     });
-  try {
-    const result = await withSpan(`call ${name}`, { 'rpc.method': name, 'server.service': service }, work);
-    end('OK');
-    return result;
-  } catch (error) {
-    end(statusOf(error));
-    throw error;
-  }
+    facts['rpc.response.status_code'] = status;
+  };
+  const call = async () => {
+    try {
+      const result = await work();
+      end('OK');
+      return result;
+    } catch (error) {
+      end(statusOf(error));
+      throw error;
+    }
+  };
+  return await withSpan(name, facts, call, { kind: 'client' });
 }
 
 function callOnce(

@@ -12,12 +12,10 @@ import {
   currentContext,
   type Histogram,
   type Logger,
-  newTrace,
   parseTraceparent,
-  type RecordSpan,
   type RequestContext,
   runInContext,
-  withSpan,
+  withIncomingSpan,
 } from '@flotilla/telemetry';
 import { Metadata, type ServerUnaryCall } from '@grpc/grpc-js';
 import type { AnyMessage, Decoded } from './codec.ts';
@@ -31,7 +29,6 @@ export interface ServeDeps {
   readonly logger: Logger;
   readonly duration: Histogram;
   readonly maxTimeoutMs: number;
-  readonly recordSpan: RecordSpan;
   /** This service, for those above who must not repeat what was repeated here. */
   readonly service: string;
   readonly load: Load;
@@ -88,27 +85,37 @@ async function serve(name: string, method: ServedMethod, call: Call, deps: Serve
   const limit = abortWithCall(name, call, deps.maxTimeoutMs);
   const retryAttempt = textOf(call.metadata, RETRY_ATTEMPT_FIELD);
   const priority = textOf(call.metadata, PRIORITY_FIELD);
-  const context: RequestContext = {
-    trace: parseTraceparent(textOf(call.metadata, 'traceparent')) ?? newTrace(),
+  const context: Omit<RequestContext, 'trace'> = {
     deadlineAt: limit.deadlineAt,
-    recordSpan: deps.recordSpan,
     ...(retryAttempt !== undefined &&
       /^[1-9]\d{0,2}$/.test(retryAttempt) && { retryAttempt: Number(retryAttempt) }),
     ...((priority === 'sheddable' || priority === 'normal') && { priority }),
     acting: 'nobody',
   } as const;
-  return await runInContext(context, async () => {
+  const attributes: Record<string, string> = { 'rpc.system.name': 'grpc', 'rpc.method': name };
+  const caller = parseTraceparent(textOf(call.metadata, 'traceparent'));
+  let refusal: Marked | undefined;
+  const work = async () => {
     try {
-      return await withSpan(`serve ${name}`, { 'rpc.method': name }, () =>
-        // A handler that ignores its signal must not keep the caller waiting.
-        Promise.race([deps.load.run(() => run(method, call, deps, limit.signal)), limit.aborted]),
-      );
+      // A handler that ignores its signal must not keep the caller waiting.
+      const reply = await Promise.race([
+        deps.load.run(() => run(method, call, deps, limit.signal)),
+        limit.aborted,
+      ]);
+      attributes['rpc.response.status_code'] = 'refused' in reply ? reply.refused : 'OK';
+      return reply;
     } catch (error) {
-      return toRefusal(name, error, deps);
+      refusal = toRefusal(name, error, deps); // here, where its log line has the trace
+      attributes['rpc.response.status_code'] = refusal.refused;
+      throw error;
     } finally {
       limit.end();
     }
-  });
+  };
+  const span = { name, kind: 'server', attributes, caller, context } as const;
+  return await withIncomingSpan(span, work).catch(
+    (error: unknown) => refusal ?? toRefusal(name, error, deps),
+  );
 }
 
 async function run(

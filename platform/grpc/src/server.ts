@@ -1,7 +1,7 @@
 import type { VerifyToken } from '@flotilla/auth';
 import { PlatformError } from '@flotilla/kernel';
 import type { AdaptiveLimitOptions } from '@flotilla/resilience';
-import { type Logger, logSpans, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
+import { type Logger, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { type AnyMessage, decode, encode } from './codec.ts';
 import { endEarlyAnswers } from './early-answers.ts';
@@ -54,7 +54,6 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
     logger,
     duration: rpcServerDuration(metrics),
     maxTimeoutMs: options.maxTimeoutMs ?? 30_000,
-    recordSpan: logSpans(logger),
     service: options.service ?? 'grpc',
     load: createLoad(options.load, metrics),
   };

@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '@flotilla/kernel';
 import pg from 'pg';
 import type { Acting } from './acting.ts';
 import { isReadOnly, toPostgresError } from './errors.ts';
+import { createWatch, type ObservedStatement } from './observe.ts';
 import type { SessionSettings } from './session.ts';
 import { prepareConnection, runAlone } from './statement.ts';
 import { createTransaction, type Queryable, type Transaction } from './transaction.ts';
@@ -45,6 +46,8 @@ export interface DatabaseOptions {
    * tables compare it with the owners of rows. Default: always the system's.
    */
   readonly acting?: () => Acting | undefined;
+  /** Told of each statement when it has ended, in the context of its caller. Must not throw. */
+  readonly observe?: (statement: ObservedStatement) => void;
   readonly clock?: Clock;
   /** Told of errors on idle connections (a restarted server); the pool replaces them by itself. */
   readonly onIdleError?: (error: Error) => void;
@@ -71,6 +74,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     pipeline: true, // deferred rows and COMMIT leave together
     onConnect: (client) => prepareConnection(client, settings),
   };
+  const { observed, watched } = createWatch(options.observe);
   const actingNow = () => options.acting?.();
   const pool = new pg.Pool(config);
   // Without a listener an error on an idle connection would end the process.
@@ -107,7 +111,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   ): Promise<T> {
     const { tx, hints, commit, rollback } = createTransaction(client, acting);
     try {
-      const result = await work(tx);
+      const result = await work(watched(tx));
       await commit();
       // Not in this stack: a hint that throws must not make a committed transaction look failed.
       for (const hint of hints) queueMicrotask(hint);
@@ -122,7 +126,7 @@ export function createDatabase(options: DatabaseOptions): Database {
   return {
     query: (sql, values) => {
       const acting = actingNow();
-      return withConnection((client) => runAlone(client, { sql, values }, acting));
+      return observed(sql, () => withConnection((client) => runAlone(client, { sql, values }, acting)));
     },
     transaction: async (work, { reruns = RERUNS } = {}) => {
       const acting = actingNow();

@@ -2,12 +2,16 @@ import { databaseReadiness } from '@flotilla/http';
 import { createDatabase, type Database, type DatabaseOptions } from '@flotilla/postgres';
 import { secret } from '@flotilla/process';
 import { currentActing } from '@flotilla/telemetry';
+import { createStatementObserver } from './observe-statements.ts';
 import type { ServiceContext } from './service.ts';
 
 /** What `openDatabase` needs: `readEnvironment(env, { ...DATABASE_SETTINGS, … })`. */
 export const DATABASE_SETTINGS = { DATABASE_URL: secret() };
 
-type Options = Omit<DatabaseOptions, 'uri' | 'applicationName' | 'onIdleError' | 'clock' | 'acting'>;
+type Options = Omit<
+  DatabaseOptions,
+  'uri' | 'applicationName' | 'onIdleError' | 'clock' | 'acting' | 'observe'
+>;
 
 /**
  * The database of a service, closed at its end. Its sessions show which instance they belong to, the service is ready
@@ -26,8 +30,13 @@ export function openDatabase(
     onIdleError: (err) => logger.warn({ err }, 'an idle database connection broke'),
     clock,
     acting: currentActing,
+    observe: createStatementObserver(service.metrics, databaseOf(config.DATABASE_URL)),
   });
   service.defer('database', () => db.close());
   service.readyWhen('database', databaseReadiness(db));
   return db;
+}
+
+function databaseOf(uri: string): string {
+  return URL.parse(uri)?.pathname.slice(1) ?? '';
 }

@@ -11,7 +11,7 @@ import {
   runProcess,
   type ServiceEnvironment,
 } from '@flotilla/process';
-import { createLogger } from '@flotilla/telemetry';
+import { createLogger, readTelemetrySettings, startTelemetry } from '@flotilla/telemetry';
 import { createContext } from './create-context.ts';
 import type { ServiceContext, ServiceDefinition, StartedService } from './service.ts';
 
@@ -22,6 +22,8 @@ const FAREWELL_MS = 100;
 export interface Settings<Config> {
   readonly env: ServiceEnvironment;
   readonly config: Config;
+  /** What `OTEL_*` says. */
+  readonly telemetry: ReturnType<typeof readTelemetrySettings>;
 }
 
 /**
@@ -49,6 +51,14 @@ async function serve<Config>(
 ): Promise<RunningProcess> {
   const { env } = running.settings;
   const { service, verifier, readiness } = createContext(definition, running);
+  const { name, version = '0.0.0' } = definition;
+  const { logger, metrics } = service;
+  const telemetry = await startTelemetry({
+    ...{ service: name, version, instance: env.instanceId, metrics, logger },
+    settings: running.settings.telemetry,
+    logsSpans: env.logLevel === 'debug',
+  });
+  running.defer('telemetry', () => telemetry.close());
   const { grpc, ...served } = await definition.start(service);
   if (!served.verifyToken && !verifier && served.handlers.some(({ route }) => route.access !== 'public'))
     throw new ConfigurationError(['ISSUER is required: some routes are guarded']);
@@ -121,6 +131,11 @@ function readSettings<Config>({ name, readConfig }: ServiceDefinition<Config>): 
   };
   const env = collect(() => readServiceEnvironment(process.env, name));
   const config = collect(() => ({ held: readConfig(process.env) }));
-  if (env && config) return { env, config: config.held };
+  const telemetry = collect(() => ({
+    held: readTelemetrySettings(process.env, (found) => {
+      throw new ConfigurationError(found);
+    }),
+  }));
+  if (env && config && telemetry) return { env, config: config.held, telemetry: telemetry.held };
   throw new ConfigurationError(problems);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { currentContext, remainingMs, runInContext } from './context.ts';
-import { newTrace } from './trace-context.ts';
+import { newTrace } from './trace/trace-context.ts';
 
 test('the context follows the work over awaits and ends with it', async () => {
   const context = { trace: newTrace(), correlationId: 'c-1' };

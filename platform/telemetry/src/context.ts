@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import type { RecordSpan } from './span.ts';
-import type { TraceContext } from './trace-context.ts';
+import type { RecordSpan } from './trace/span.ts';
+import type { TraceContext } from './trace/trace-context.ts';
 
 /** What is known about the work in progress, wherever in the call tree it is asked for. */
 export interface RequestContext {
@@ -15,8 +15,10 @@ export interface RequestContext {
   readonly priority?: 'sheddable' | 'normal' | 'critical';
   /** In whose name it is done. What no request or message of a user asks for is done in the system's. */
   readonly acting?: Acting;
-  /** Where finished spans of this work go. */
+  /** Where finished spans of this work go. Default: where those of the process go. */
   readonly recordSpan?: RecordSpan;
+  /** What libraries that use the API of OpenTelemetry keep in their own context. */
+  readonly foreign?: unknown;
 }
 
 /** The user, or `nobody` where a request did not say who sends it. */

@@ -35,11 +35,31 @@ export {
 } from './metrics/metrics.ts';
 export { collectProcessMetrics } from './metrics/process-metrics.ts';
 export { createScrape, type ScrapeReply, type ScrapeRequest } from './metrics/scrape.ts';
-export { logSpans, type RecordSpan, type Span, type SpanAttributes, withSpan } from './span.ts';
+export {
+  readTelemetrySettings,
+  startTelemetry,
+  type TelemetryOptions,
+} from './otlp/start-telemetry.ts';
+export {
+  epochMs,
+  errorName,
+  type IncomingSpan,
+  logSpans,
+  type RecordSpan,
+  type Span,
+  type SpanAttribute,
+  type SpanAttributes,
+  type SpanKind,
+  type SpanLink,
+  type SpanOptions,
+  spanRecorder,
+  withIncomingSpan,
+  withSpan,
+} from './trace/span.ts';
 export {
   childOf,
   formatTraceparent,
   newTrace,
   parseTraceparent,
   type TraceContext,
-} from './trace-context.ts';
+} from './trace/trace-context.ts';

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import { runInContext } from './context.ts';
 import { createLogger, type LoggerOptions } from './logger.ts';
-import { newTrace } from './trace-context.ts';
+import { newTrace } from './trace/trace-context.ts';
 
 type Line = Record<string, unknown>;
 

@@ -1,6 +1,8 @@
 import pino from 'pino';
 import { currentContext } from './context.ts';
 import { loggable } from './loggable.ts';
+import { processTelemetry } from './trace/process-wide.ts';
+import type { TraceContext } from './trace/trace-context.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
@@ -50,16 +52,35 @@ function traceFields(): object {
   };
 }
 
-function wrap(to: pino.Logger): Logger {
+/** Lines that are written outside of the context they are about name its trace. */
+function traceOf({
+  trace_id: traceId,
+  span_id: spanId,
+}: Readonly<Record<string, unknown>>): TraceContext | undefined {
+  const isTrace = typeof traceId === 'string' && /^[0-9a-f]{32}$/.test(traceId);
+  const isSpan = typeof spanId === 'string' && /^[0-9a-f]{16}$/.test(spanId);
+  return isTrace && isSpan ? { traceId, spanId, sampled: true } : undefined;
+}
+
+function wrap(to: pino.Logger, bound: Readonly<Record<string, unknown>> = {}): Logger {
   const write = (level: LogLevel) => (fields: object, message: string) => {
-    if (to.isLevelEnabled(level)) to[level](loggable(fields), message);
+    if (!to.isLevelEnabled(level)) return;
+    const safe = loggable(fields);
+    to[level](safe, message);
+    const { recordLog } = processTelemetry();
+    if (recordLog === undefined) return;
+    const trace = currentContext()?.trace ?? traceOf(safe);
+    recordLog({ atMs: Date.now(), level, message, fields: { ...bound, ...safe }, trace });
   };
   return {
     debug: write('debug'),
     info: write('info'),
     warn: write('warn'),
     error: write('error'),
-    child: (fields) => wrap(to.child(loggable(fields))),
+    child: (fields) => {
+      const safe = loggable(fields);
+      return wrap(to.child(safe), { ...bound, ...safe });
+    },
   };
 }
 

@@ -5,7 +5,13 @@ import { isPlatformError, systemClock, toError } from '@flotilla/kernel';
 import { createTransport } from '@flotilla/messaging';
 import { ConfigurationError, runProcess } from '@flotilla/process';
 import { createRevocationFeed } from '@flotilla/service';
-import { collectProcessMetrics, createLogger, createMetrics } from '@flotilla/telemetry';
+import {
+  collectProcessMetrics,
+  createLogger,
+  createMetrics,
+  readTelemetrySettings,
+  startTelemetry,
+} from '@flotilla/telemetry';
 import { createShopGateway, shopService } from './app.ts';
 import { readConfig } from './config.ts';
 
@@ -13,14 +19,23 @@ await runProcess({
   name: 'gateway',
   readSettings: async () => {
     const env = readConfig(process.env);
-    return { env, config: await readRoutes(env.GATEWAY_CONFIG) };
+    const telemetry = readTelemetrySettings(process.env, refuse);
+    return { env, telemetry, config: await readRoutes(env.GATEWAY_CONFIG) };
   },
   createLogger: ({ env }) => createLogger({ service: 'gateway', level: env.LOG_LEVEL }),
-  start: async ({ settings: { env, config }, logger, defer }) => {
+  start: async ({ settings: { env, config, telemetry: exported }, logger, defer }) => {
     const { HOST, PORT, ADMIN_PORT, REGISTRY_URL, CONSUL_HTTP_TOKEN: token } = env;
+    const facts = { service: 'gateway', version: '0.1.0', instance: env.INSTANCE_ID };
     const metrics = createMetrics({
-      target: { service_name: 'gateway', service_version: '0.1.0', service_instance_id: env.INSTANCE_ID },
+      target: {
+        service_name: facts.service,
+        service_version: facts.version,
+        service_instance_id: facts.instance,
+      },
     });
+    const logsSpans = env.LOG_LEVEL === 'debug';
+    const telemetry = await startTelemetry({ ...facts, metrics, logger, settings: exported, logsSpans });
+    defer('telemetry', () => telemetry.close());
     const collector = collectProcessMetrics(metrics);
     defer('process metrics', () => collector.close());
     const resolver = createConsulResolver({
@@ -46,6 +61,10 @@ await runProcess({
     return { addresses: await gateway.listen({ host: HOST, port: PORT, adminPort: ADMIN_PORT }) };
   },
 });
+
+function refuse(problems: readonly string[]): never {
+  throw new ConfigurationError(problems);
+}
 
 async function readRoutes(file: string) {
   try {

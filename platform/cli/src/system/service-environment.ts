@@ -62,6 +62,7 @@ export function serviceEnvironment(
   if (!service) throw new TypeError(`unknown service ${name}`);
   return {
     ...inherit(facts.inherited, service.inherits ?? []),
+    ...inherit(facts.inherited, Object.keys(facts.inherited).filter(isOfTelemetry)),
     ...nodeEnvironment(facts),
     SERVICE_NAME: name,
     INSTANCE_ID: instance,
@@ -95,6 +96,11 @@ export function nodeEnvironment({
     NODE_OPTIONS: [YOUNG_GENERATION, inherited['NODE_OPTIONS']].filter(Boolean).join(' '),
     NODE_COMPILE_CACHE: compileCache,
   };
+}
+
+/** As OpenTelemetry names them, for every service: but what one process is called is not for all. */
+function isOfTelemetry(name: string): boolean {
+  return name.startsWith('OTEL_') && name !== 'OTEL_SERVICE_NAME';
 }
 
 function inherit(user: SystemFacts['inherited'], names: readonly string[]): Record<string, string> {

@@ -1,4 +1,12 @@
-import { childOf, type Logger, type Metrics, type RecordSpan, UNMATCHED_ROUTE } from '@flotilla/telemetry';
+import {
+  childOf,
+  epochMs,
+  type Logger,
+  type Metrics,
+  methodLabel,
+  type RecordSpan,
+  UNMATCHED_ROUTE,
+} from '@flotilla/telemetry';
 import type { Backend } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { CacheResult, TryOutcome } from '../pipeline/forwarding.ts';
@@ -59,12 +67,18 @@ export function createGatewayTelemetry({
         exchange.trace,
       );
       recordSpan?.({
-        name: `${request.method} ${route || 'unknown route'}`,
+        name: `${methodLabel(request.method)} ${route || UNMATCHED_ROUTE}`,
+        kind: 'server',
         trace: exchange.trace,
         ...(exchange.callerSpanId !== undefined && { parentSpanId: exchange.callerSpanId }),
-        startedAt: new Date(Date.now() - durationMs),
+        startedAtMs: epochMs(exchange.startedAtMs),
         durationMs,
-        attributes: { 'http.response.status_code': status, 'http.route': route },
+        attributes: {
+          'http.request.method': methodLabel(request.method),
+          'http.route': route || UNMATCHED_ROUTE,
+          'url.path': request.target.path,
+          'http.response.status_code': status,
+        },
         ...(status >= 500 && { error: exchange.refusal?.code ?? String(status) }),
       });
       if (accessLog === 'off') return;
@@ -72,19 +86,22 @@ export function createGatewayTelemetry({
       if (accessLog === 'sampled' && status < 500 && durationMs < SLOW_MS && count % SAMPLE !== 0) return;
       logger.info(accessLine(exchange, status, durationMs), 'request');
     },
-    tried: ({ route, trace }, backend, { outcome, status, failure, willRetry, durationMs }) => {
+    tried: ({ route, trace, request }, backend, { outcome, status, failure, willRetry, durationMs }) => {
       measured.tried(route, backend.id, outcome, durationMs / 1000);
       recordSpan?.({
-        name: `ask ${backend.id}`,
+        name: `${methodLabel(request.method)} ${route}`,
+        kind: 'client',
         trace: childOf(trace),
         parentSpanId: trace.spanId,
-        startedAt: new Date(Date.now() - durationMs),
+        startedAtMs: epochMs() - durationMs,
         durationMs,
         attributes: {
+          'http.request.method': methodLabel(request.method),
           'http.route': route,
           'server.address': backend.authority,
-          outcome,
-          ...(status !== undefined && { 'http.response.status_code': status }),
+          'gateway.instance': backend.id,
+          'gateway.outcome': outcome,
+          'http.response.status_code': status,
         },
         ...(failure !== undefined && { error: failure.reason }),
       });

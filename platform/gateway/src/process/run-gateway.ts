@@ -1,11 +1,12 @@
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, toError, uuidv7 } from '@flotilla/kernel';
 import { ConfigurationError, type ProcessContext, type RunningProcess, runProcess } from '@flotilla/process';
 import {
   collectProcessMetrics,
   createLogger,
   createMetrics,
   type Logger,
-  logSpans,
+  readTelemetrySettings,
+  startTelemetry,
 } from '@flotilla/telemetry';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
@@ -34,6 +35,9 @@ export interface GatewayProcessOptions {
   /** Shown to Consul when the configuration names no token. */
   readonly consulToken?: string;
 }
+
+/** Of this package; what configures a gateway has none of its own. */
+const VERSION = '0.1.0';
 
 /** Shorter than what is usually waited before SIGKILL. */
 const DRAIN_MS = 4_000;
@@ -76,14 +80,23 @@ async function serve(
   { settings: config, logger, defer }: ProcessContext<GatewayConfig>,
 ): Promise<RunningProcess> {
   const { host, port, configPath, strict, redisUrl } = options;
-  const metrics = createMetrics();
+  const instance = uuidv7();
+  const target = { service_name: 'gateway', service_instance_id: instance };
+  const metrics = createMetrics({ target });
+  const telemetry = await startTelemetry({
+    ...{ service: 'gateway', version: VERSION, instance, metrics, logger },
+    settings: readTelemetrySettings(process.env, (problems) => {
+      throw new ConfigurationError(problems);
+    }),
+    logsSpans: options.logLevel === 'debug',
+  });
+  defer('telemetry', () => telemetry.close());
   collectProcessMetrics(metrics);
   const gateway = createGateway({
     config,
     logger,
     metrics,
     accessLog: options.accessLog,
-    ...(options.logLevel === 'debug' && { recordSpan: logSpans(logger) }),
     loadConfig: load,
     drainTimeoutMs: DRAIN_MS,
     ...(redisUrl !== undefined && { redisUrl }),

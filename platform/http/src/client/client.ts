@@ -82,6 +82,8 @@ export interface HttpClient {
 
 type Input = AnyInput & CallTokens;
 
+const CLIENT = { kind: 'client' } as const;
+
 /** A typed client of one service. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { service, pick, logger, metrics } = options;
@@ -134,13 +136,21 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
         });
       const repeatable = idempotent || route.method === 'GET';
       try {
-        const reply = await withSpan(`${route.method} ${template}`, { 'server.service': service }, () =>
-          edge.policy((attempt) => tryOnce(route, input, attempt), {
+        const facts: Record<string, string | number> = {
+          'http.request.method': route.method,
+          'http.route': template,
+          'peer.service': service,
+        };
+        const ask = async () => {
+          const answer = await edge.policy((attempt) => tryOnce(route, input, attempt), {
             repeatable,
             signal,
             deadlineMs: timeoutMs,
-          }),
-        );
+          });
+          facts['http.response.status_code'] = answer.status;
+          return answer;
+        };
+        const reply = await withSpan(`${route.method} ${template}`, facts, ask, CLIENT);
         observe(String(reply.status), '');
         // `readAnswer` let only declared statuses through; their bodies are trusted to follow the contract.
         return reply as CallReply<R>;

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { DRAINING_FIELD } from '@flotilla/resilience';
-import { httpServerDuration, logSpans, methodLabel, routeLabel } from '@flotilla/telemetry';
+import { httpServerDuration, methodLabel, routeLabel } from '@flotilla/telemetry';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
@@ -14,6 +14,7 @@ import type { Load } from './load.ts';
 import { marksOf } from './marks.ts';
 import { addOperations, OPERATION_PATHS } from './operations.ts';
 import { addRoute, refuseOtherMethods } from './route-server.ts';
+import { recordServerSpan } from './server-span.ts';
 
 interface AppOptions extends Omit<HttpHostOptions, 'load'> {
   readonly version: string;
@@ -97,27 +98,32 @@ function withoutPrefix(prefix: string): (request: { readonly url?: string | unde
   return ({ url = '/' }) => (url.startsWith(`${prefix}/`) ? url.slice(prefix.length) : url);
 }
 
+/** nginx's status for a client that did not wait. */
+const CLIENT_GONE = 499;
+
 const OPERATIONS: ReadonlySet<string> = new Set(OPERATION_PATHS);
 
 /** Opens an exchange for a request at first sight, and measures it to its end. */
-function createExchangeOf({ inFlight, metrics, logger, requestTimeoutMs }: AppOptions) {
+function createExchangeOf({ inFlight, metrics, requestTimeoutMs }: AppOptions) {
   const durations = httpServerDuration(metrics);
-  const recordSpan = logSpans(logger);
   return (request: FastifyRequest, response: ServerResponse): Exchange => {
     const known = inFlight.of(request.raw);
     if (known) return known;
-    const exchange = openExchange(request.raw, response, { requestTimeoutMs, recordSpan });
+    const exchange = openExchange(request.raw, response, { requestTimeoutMs });
     inFlight.add(request.raw, response, exchange);
     response.once('close', () => {
       // Of those who run it, probes and scrapes: in a quiet service they would be all there is.
       if (OPERATIONS.has(exchange.route)) return;
+      const method = methodLabel(request.method);
+      const status = response.writableFinished ? response.statusCode : CLIENT_GONE;
+      const durationMs = performance.now() - exchange.startedAt;
       const labels = {
-        http_request_method: methodLabel(request.method),
+        http_request_method: method,
         http_route: exchange.route,
-        // 499 is nginx's status for a client that did not wait.
-        http_response_status_code: response.writableFinished ? String(response.statusCode) : '499',
+        http_response_status_code: String(status),
       };
-      durations.observe((performance.now() - exchange.startedAt) / 1000, labels, exchange.context.trace);
+      durations.observe(durationMs / 1000, labels, exchange.context.trace);
+      recordServerSpan(exchange, { method, url: request.url, status, durationMs });
     });
     return exchange;
   };

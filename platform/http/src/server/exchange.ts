@@ -5,7 +5,6 @@ import {
   childOf,
   newTrace,
   parseTraceparent,
-  type RecordSpan,
   type RequestContext,
   runInContext,
   UNMATCHED_ROUTE,
@@ -15,6 +14,8 @@ import { httpError } from '../errors.ts';
 /** One request on its way to its response: its trace, its deadline and its end. */
 export interface Exchange {
   context: RequestContext;
+  /** Of the one who asks; `undefined` when this is the first operation of its trace. */
+  readonly callerSpanId: string | undefined;
   readonly startedAt: number;
   /** The route's template; set when the router has found it. */
   route: string;
@@ -33,7 +34,6 @@ export interface Exchange {
 export interface ExchangeOptions {
   /** Longest a request may take. A caller can ask for less, never for more. */
   readonly requestTimeoutMs: number;
-  readonly recordSpan: RecordSpan;
 }
 
 export function openExchange(
@@ -52,7 +52,6 @@ export function openExchange(
     acting: 'nobody',
     trace: caller ? childOf(caller) : newTrace(),
     deadlineAt,
-    recordSpan: options.recordSpan,
     ...(correlationId !== undefined && isPlain(correlationId) && { correlationId }),
     ...(retryAttempt > 0 && { retryAttempt }),
     ...((priority === 'sheddable' || priority === 'normal') && { priority }),
@@ -65,6 +64,7 @@ export function openExchange(
 
   const exchange: Exchange = {
     context,
+    callerSpanId: caller?.spanId,
     startedAt,
     route: UNMATCHED_ROUTE,
     principal: undefined,

@@ -1,6 +1,6 @@
 import { type Clock, createGate, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
-import type { Logger, Metrics, RecordSpan } from '@flotilla/telemetry';
+import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { Receiver, Transport } from '../transport.ts';
 import type { Handler, RetryOptions } from './handler.ts';
 import { createHeldMessages } from './held-messages.ts';
@@ -39,7 +39,6 @@ export interface ConsumerOptions {
   readonly unknownTypeWaitMs?: number;
   /** How long duplicates are recognised. Default 14 days: longer than any redelivery. */
   readonly inboxRetentionDays?: number;
-  readonly recordSpan?: RecordSpan;
 }
 
 /**
@@ -74,7 +73,6 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const measures = inboxMetrics(options.metrics, name);
   const common = {
     ...{ consumer: name, db, held, logger, metrics: options.metrics, clock, concurrency, maxBatch },
-    ...(options.recordSpan && { recordSpan: options.recordSpan }),
     closing: closing.signal,
     gate: createGate(),
   };

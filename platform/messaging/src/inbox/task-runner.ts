@@ -3,13 +3,11 @@ import { allowIdle, type Transaction } from '@flotilla/postgres';
 import {
   type Metrics,
   messagingProcessDuration,
-  newTrace,
   parseTraceparent,
-  type RecordSpan,
-  runInContext,
-  withSpan,
+  withIncomingSpan,
 } from '@flotilla/telemetry';
 import { whileHandling } from '../handled-message.ts';
+import { MESSAGING } from '../span-attributes.ts';
 import { codeOf } from './failure.ts';
 import { runWithDeadline } from './handler.ts';
 import type { Task } from './task.ts';
@@ -17,26 +15,37 @@ import type { Task } from './task.ts';
 export interface TaskRunnerOptions {
   readonly consumer: string;
   readonly metrics: Metrics;
-  readonly recordSpan?: RecordSpan;
 }
 
 const IDLE_MARGIN_MS = 5_000;
 
 /** Runs the handler of a task in a transaction, in the context of its message, measured. */
-export function createTaskRunner({ consumer, metrics, recordSpan }: TaskRunnerOptions) {
+export function createTaskRunner({ consumer, metrics }: TaskRunnerOptions) {
   const duration = messagingProcessDuration(metrics);
 
+  /** In the trace of whoever sent the message: one id finds all of a process. The link says that nobody waits for it. */
   function inContextOf({ message, timeoutMs }: Task, work: () => Promise<void>): Promise<void> {
-    const context = {
-      trace: parseTraceparent(message.traceparent) ?? newTrace(),
-      deadlineAt: performance.now() + timeoutMs,
-      ...(message.correlationId !== undefined && { correlationId: message.correlationId }),
-      ...(recordSpan && { recordSpan }),
-    };
-    const facts = { consumer, 'message.id': message.id };
-    return runInContext(context, () =>
-      whileHandling(message, () => withSpan(`process ${message.type}`, facts, work)),
-    );
+    const caller = parseTraceparent(message.traceparent);
+    const span = {
+      name: `process ${message.type}`,
+      kind: 'consumer',
+      caller,
+      ...(caller && { links: [{ traceId: caller.traceId, spanId: caller.spanId }] }),
+      context: {
+        deadlineAt: performance.now() + timeoutMs,
+        ...(message.correlationId !== undefined && { correlationId: message.correlationId }),
+      },
+      attributes: {
+        ...MESSAGING,
+        'messaging.operation.name': 'process',
+        'messaging.operation.type': 'process',
+        'messaging.destination.name': message.type,
+        'messaging.consumer.group.name': consumer,
+        'messaging.message.id': message.id,
+        'messaging.message.conversation_id': message.correlationId,
+      },
+    } as const;
+    return withIncomingSpan(span, () => whileHandling(message, work));
   }
 
   return async (task: Task, tx: Transaction): Promise<void> => {

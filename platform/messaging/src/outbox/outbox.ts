@@ -7,12 +7,13 @@ import {
   type Validate,
 } from '@flotilla/kernel';
 import type { DeferredRows, Transaction } from '@flotilla/postgres';
-import { currentContext, formatTraceparent } from '@flotilla/telemetry';
+import { currentContext } from '@flotilla/telemetry';
 import { shardOf } from '../bus/shard.ts';
 import { isUuid, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from '../cloud-event.ts';
 import { messagingError } from '../errors.ts';
 import { handledMessage } from '../handled-message.ts';
 import type { MessageType } from '../message.ts';
+import { openProducerSpan } from './producer-span.ts';
 
 export interface PublishOptions {
   /** A UUID. Give it when the same fact may be published twice: consumers then act on it once. Default: a new one. */
@@ -101,6 +102,7 @@ export function createOutbox({
       const key = type.key(data);
       const id = options.id ?? newId();
       assertAddress(type.type, key, id);
+      const { traceparent, record } = openProducerSpan(type.type, id);
       const envelope = toCloudEvent({
         id,
         type: type.type,
@@ -109,6 +111,7 @@ export function createOutbox({
         key,
         data,
         ...lineage(id, options),
+        ...(traceparent !== undefined && { traceparent }),
       });
       const bytes = Buffer.byteLength(envelope);
       if (bytes > MAX_MESSAGE_BYTES) {
@@ -122,6 +125,7 @@ export function createOutbox({
       const { deliverAt, delayMs } = options;
       if (deliverAt === undefined && delayMs === undefined) tx.defer(MESSAGES, row);
       else await tx.query(INSERT_DELAYED, [...row, deliverAt ?? null, delayMs ?? null]);
+      record();
       if (onCommit) tx.afterCommit(onCommit);
       return id;
     },
@@ -134,7 +138,6 @@ function lineage(id: string, options: PublishOptions) {
   return {
     correlationId: options.correlationId ?? context?.correlationId ?? id,
     ...(causationId !== undefined && { causationId }),
-    ...(context && { traceparent: formatTraceparent(context.trace) }),
   };
 }
 

@@ -1,5 +1,5 @@
 import { type Clock, crashPoint, pause } from '@flotilla/kernel';
-import { type RecordSpan, runInContext, withSpan } from '@flotilla/telemetry';
+import { runInContext, withSpan } from '@flotilla/telemetry';
 import { stepAt } from '../define/definition.ts';
 import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from '../define/step.ts';
 import { sagaError, toFault } from '../errors.ts';
@@ -13,7 +13,6 @@ import type { Outcome } from './write.ts';
 export interface CallDeps {
   readonly clock: Clock;
   readonly metrics: SagaMetrics;
-  readonly recordSpan: RecordSpan;
 }
 
 /**
@@ -76,8 +75,14 @@ async function attempt(
   const { id, definition, state, trace } = instance;
   const { direction } = state;
   const { signal, deadlineAt } = call;
-  const attributes = { 'saga.id': id, 'saga.type': definition.type, 'saga.attempt': call.attempt };
-  const context = { trace, deadlineAt, correlationId: id, recordSpan: deps.recordSpan };
+  const attributes = {
+    'saga.id': id,
+    'saga.type': definition.type,
+    'saga.step': step.name,
+    'saga.direction': direction,
+    'saga.attempt': call.attempt,
+  };
+  const context = { trace, deadlineAt, correlationId: id };
   const start = performance.now();
   const outcome = await runInContext(context, () =>
     withSpan(`saga ${direction} ${step.name}`, attributes, () =>

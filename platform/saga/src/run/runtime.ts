@@ -1,5 +1,4 @@
 import { type Clock, type Loop, pause, systemClock, toError, uuidv7 } from '@flotilla/kernel';
-import { logSpans } from '@flotilla/telemetry';
 import { sagaError } from '../errors.ts';
 import { createDesk, type Desk } from '../operate/operator-loop.ts';
 import { type Instance, toInstance } from '../store/instance.ts';
@@ -55,7 +54,6 @@ export function createRuntime(options: SagaEngineOptions): Runtime {
   const workers = createWorkers({
     ...changes,
     ...{ db, leases, stepPlaces, concurrency: settings.concurrency },
-    recordSpan: logSpans(logger),
     isClosing: () => closing.signal.aborted,
     onFree: () => poller.onFree(),
     onWait: (waitMs) => poller.nudgeIn(waitMs, closing.signal),

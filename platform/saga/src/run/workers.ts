@@ -34,7 +34,7 @@ export function createWorkers(deps: WorkersDeps): Workers {
     try {
       const { id, trace } = instance;
       // Not the context of the request that happened to start it: that one has a deadline of its own.
-      const context = { trace, correlationId: id, recordSpan: deps.recordSpan };
+      const context = { trace, correlationId: id };
       const end = await runInContext(context, () => drive(deps, instance, lease));
       if (end.kind === 'waits') deps.onWait(end.waitMs);
       if (end.kind === 'given-up') await releaseLeases(deps.db, [lease], end.called);

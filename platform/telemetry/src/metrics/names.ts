@@ -53,3 +53,52 @@ export function sampleNames(kind: MetricKind, name: string): readonly string[] {
   if (kind === 'gauge') return [name];
   return ['', '_bucket', '_sum', '_count'].map((suffix) => `${name}${suffix}`);
 }
+/**
+ * The name of OpenTelemetry, of which Prometheus makes ours again: without what follows from unit and kind, with dots where the
+ * semantic conventions have them.
+ */
+export function openTelemetryName({ name, unit }: Pick<MetricName, 'name' | 'unit'>): string {
+  const bare = name.replace(/_total$/, '');
+  const suffix = SUFFIXES[unit] ?? '';
+  return dotted(suffix !== '' && bare.endsWith(suffix) ? bare.slice(0, -suffix.length) : bare);
+}
+
+/** The attribute of OpenTelemetry that a label stands for. */
+export function openTelemetryAttribute(label: string): string {
+  return CONVENTIONS.get(label) ?? label;
+}
+
+function dotted(name: string): string {
+  return CONVENTIONS.get(name) ?? name;
+}
+
+/** Names and attributes of the semantic conventions (1.44) that this platform uses. Dots cannot be guessed from underscores. */
+const CONVENTIONS: ReadonlyMap<string, string> = new Map(
+  [
+    'http.server.request.duration',
+    'http.client.request.duration',
+    'rpc.server.call.duration',
+    'rpc.client.call.duration',
+    'messaging.process.duration',
+    'db.client.operation.duration',
+    'http.request.method',
+    'http.response.status_code',
+    'http.route',
+    'error.type',
+    'rpc.method',
+    'rpc.response.status_code',
+    'messaging.consumer.group.name',
+    'messaging.destination.name',
+    'db.system.name',
+    'db.namespace',
+    'db.operation.name',
+    'server.address',
+    'nodejs.eventloop.delay',
+    'nodejs.eventloop.time',
+    'nodejs.eventloop.state',
+    'v8js.gc.duration',
+    'v8js.gc.type',
+    'v8js.memory.heap.used',
+    'v8js.memory.heap.limit',
+  ].map((name) => [name.replaceAll('.', '_'), name]),
+);

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto';
+import { processTelemetry } from './process-wide.ts';
 
 /** One position in a distributed trace, as W3C Trace Context names it. Ids are lower-case hex. */
 export interface TraceContext {
@@ -24,16 +25,20 @@ export function parseTraceparent(header: string | undefined): TraceContext | und
   const [, version, traceId = NO_TRACE, spanId = NO_SPAN, flags = '00', rest] = match;
   if (version === 'ff' || (version === '00' && rest !== undefined)) return undefined;
   if (traceId === NO_TRACE || spanId === NO_SPAN) return undefined;
-  return { traceId, spanId, sampled: (Number.parseInt(flags, 16) & 1) === 1 };
+  const { sampler } = processTelemetry();
+  const isFollowed = sampler?.followsParent ?? true;
+  const sampled = isFollowed ? (Number.parseInt(flags, 16) & 1) === 1 : sampler?.isSampled(traceId) === true;
+  return { traceId, spanId, sampled };
 }
 
 export function formatTraceparent(trace: TraceContext): string {
   return `00-${trace.traceId}-${trace.spanId}-${trace.sampled ? '01' : '00'}`;
 }
 
-/** The root of a new, sampled trace. */
+/** The root of a new trace, sampled unless `OTEL_TRACES_SAMPLER` says otherwise. */
 export function newTrace(): TraceContext {
-  return { traceId: randomHex(16), spanId: randomHex(8), sampled: true };
+  const traceId = randomHex(16);
+  return { traceId, spanId: randomHex(8), sampled: processTelemetry().sampler?.isSampled(traceId) ?? true };
 }
 
 /** A new operation inside the same trace. */

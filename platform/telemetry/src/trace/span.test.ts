@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
-import { currentContext, runInContext } from './context.ts';
+import { currentContext, runInContext } from '../context.ts';
 import { type Span, withSpan } from './span.ts';
 import { newTrace } from './trace-context.ts';
 
