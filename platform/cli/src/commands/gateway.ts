@@ -84,6 +84,7 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
     ...(adminPort !== undefined && {
       admin: { port: adminPort, token: env['FLOTILLA_GATEWAY_TOKEN'] ?? showToken(newAdminToken()) },
     }),
+    telemetry: telemetryOf(env),
     ...(env['REDIS_URL'] !== undefined && { redisUrl: env['REDIS_URL'] }),
     ...(env['CONSUL_HTTP_TOKEN'] && { consulToken: env['CONSUL_HTTP_TOKEN'] }),
   };
@@ -93,6 +94,12 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
   if (workers === 0) await runGateway(options);
   else await superviseWorkers(options, workers, silenceOf(env));
   return Number(process.exitCode ?? 0);
+}
+
+/** OpenTelemetry's variables, as they are. */
+function telemetryOf(env: Invocation['env']): Record<string, string> {
+  const given = Object.entries(env).filter(([name]) => name.startsWith('OTEL_'));
+  return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
 /** On the terminal, not in the log: whoever reads logs need not be able to change routes. */

@@ -32,6 +32,8 @@ export interface GatewayProcessOptions {
   readonly admin?: { readonly port: number; readonly token: string };
   /** Where rate limits with `Store: "Shared"` are counted. */
   readonly redisUrl?: string;
+  /** Variables of OpenTelemetry: where what it has to tell goes. Default: nowhere. */
+  readonly telemetry?: Readonly<Record<string, string>>;
   /** Shown to Consul when the configuration names no token. */
   readonly consulToken?: string;
 }
@@ -85,7 +87,7 @@ async function serve(
   const metrics = createMetrics({ target });
   const telemetry = await startTelemetry({
     ...{ service: 'gateway', version: VERSION, instance, metrics, logger },
-    settings: readTelemetrySettings(process.env, (problems) => {
+    settings: readTelemetrySettings(options.telemetry ?? {}, (problems) => {
       throw new ConfigurationError(problems);
     }),
     logsSpans: options.logLevel === 'debug',

@@ -70,13 +70,14 @@ export function createSender(options: SenderOptions): Sender {
 
   return {
     send: async (body, signal) => {
-      const timeout = AbortSignal.timeout(timeoutMs);
+      const ended = new AbortController();
+      const end = () => ended.abort(signal?.reason ?? 'no answer in time');
+      const timer = setTimeout(end, timeoutMs);
+      signal?.addEventListener('abort', end, { once: true });
+      if (signal?.aborted) end();
       try {
         const sent = isCompressed ? await compress(body, { level: 1 }) : body;
-        const { status, answer, after } = await post(
-          sent,
-          signal ? AbortSignal.any([signal, timeout]) : timeout,
-        );
+        const { status, answer, after } = await post(sent, ended.signal);
         const text = messageOf(answer, options.contentType);
         if (status >= 200 && status < 300) return { is: 'accepted', ...text };
         if (RETRYABLE.has(status)) return { is: 'away', why: `status ${status}`, afterMs: delayOf(after) };
@@ -85,6 +86,9 @@ export function createSender(options: SenderOptions): Sender {
         const why =
           error instanceof Error ? ((error as { code?: string }).code ?? error.name) : String(error);
         return { is: 'away', why, afterMs: undefined };
+      } finally {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', end);
       }
     },
     close: () => agent.destroy(),
