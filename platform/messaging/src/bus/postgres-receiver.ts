@@ -91,7 +91,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   const fetchIntervalMs = () =>
     notifier.works() ? pollIntervalMs : Math.min(pollIntervalMs, MAX_DEAF_INTERVAL_MS);
   const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: fetchIntervalMs, clock, logger });
-  const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leaseMs / 3, clock, logger });
+  const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leases.intervalMs, clock, logger });
   const declarer = startLoop({
     ...{ name: 'declare', clock, logger, intervalMs: DECLARE_INTERVAL_MS },
     run: () => options.declare().then(() => false),

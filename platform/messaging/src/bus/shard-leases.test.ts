@@ -3,6 +3,42 @@ import { describe, it } from 'node:test';
 import { type ClaimRow, createShardLeases } from './shard-leases.ts';
 
 describe('the leases of shards', () => {
+  it('are claimed for longer by who is slow to renew them, ten times at most, and soon no more', async () => {
+    const claimed: number[] = [];
+    let slowMs = 0;
+    const leases = createShardLeases(
+      {
+        claim: async (leaseMs) => {
+          assert.ok(Number.isInteger(leaseMs), `${leaseMs} ms`);
+          claimed.push(leaseMs);
+          await new Promise((resolve) => setTimeout(resolve, slowMs));
+          return [{ shard: 0, token: '1', fair: 1 }];
+        },
+        release: async () => undefined,
+        leave: async () => undefined,
+      },
+      100,
+      () => null,
+    );
+    const last = async () => {
+      await leases.refresh();
+      return claimed.at(-1) ?? 0;
+    };
+    assert.equal(await last(), 100);
+    slowMs = 150;
+    await leases.refresh();
+    assert.equal(leases.holds(0, '1'), false, 'it ended before the answer was there');
+    assert.ok((await last()) >= 300, String(claimed));
+    assert.ok(leases.intervalMs() >= 100);
+    assert.equal(leases.holds(0, '1'), true);
+    slowMs = 700;
+    await leases.refresh();
+    assert.equal(await last(), 1_000, String(claimed));
+    slowMs = 0;
+    for (let n = 0; n < 60; n += 1) await leases.refresh();
+    assert.equal(await last(), 100);
+  });
+
   it('do not come back by a claim that was on its way when they were given back', async () => {
     const answers: ((rows: readonly ClaimRow[]) => void)[] = [];
     const leases = createShardLeases(

@@ -1,3 +1,4 @@
+import { createClaimTimes } from './claim-times.ts';
 import { SHARDS } from './shard.ts';
 
 /** One row of a claim: a shard that is ours, and the token that proves it. */
@@ -9,7 +10,7 @@ export interface ClaimRow {
 }
 
 export interface LeaseStore {
-  /** `presence`: the advisory lock that shows the worker alive, if it holds it. */
+  /** `leaseMs` is a whole number. `presence`: the advisory lock that shows the worker alive, if it holds it. */
   claim(leaseMs: number, presence: string | null): Promise<readonly ClaimRow[]>;
   release(shards: readonly number[]): Promise<void>;
   leave(): Promise<void>;
@@ -22,6 +23,8 @@ export interface LeaseStore {
 export interface ShardLeases {
   /** Renews and extends; returns `true` when new shards were gained. */
   refresh(): Promise<boolean>;
+  /** When to do that next. */
+  intervalMs(): number;
   /** Shards to take new work from, with their tokens; empty once the leases ran out. */
   active(): ReadonlyMap<number, string>;
   /** Is a piece of work of this shard still ours to do? */
@@ -32,6 +35,13 @@ export interface ShardLeases {
   leave(): Promise<void>;
 }
 
+/** Of `leaseMs`: what a process claims at most that is starved of the processor. */
+const MAX_STRETCH = 10;
+
+/**
+ * Leases last for `leaseMs`, and longer while renewing them takes longer: a starved process that lost them again and again would make
+ * work for all others, who have to suspect whatever it had in progress. That it has ended is seen by its `presence`.
+ */
 export function createShardLeases(
   store: LeaseStore,
   leaseMs: number,
@@ -40,6 +50,8 @@ export function createShardLeases(
   let owned = new Map<number, string>();
   let surplus: readonly number[] = [];
   let endsAt = 0;
+  const times = createClaimTimes({ minMs: leaseMs, maxMs: leaseMs * MAX_STRETCH, margin: 2 });
+  let renewedAt: number | undefined;
   // A claim that was on its way meanwhile still names them. Whoever gets such a shard again gets it with another token.
   const givenBack = new Map<number, string>();
   const inTime = () => performance.now() < endsAt;
@@ -47,16 +59,23 @@ export function createShardLeases(
   return {
     refresh: async () => {
       const sentAt = performance.now();
-      const rows = await store.claim(leaseMs, presence());
+      const claimedMs = Math.ceil(times.claimMs());
+      const before = renewedAt;
+      renewedAt = undefined;
+      const rows = await store.claim(claimedMs, presence());
+      // The lease before had to last until now. A claim that failed does not say how long it takes.
+      times.took(performance.now() - (before ?? sentAt));
+      renewedAt = sentAt;
       const kept = rows.filter(({ shard, token }) => givenBack.get(shard) !== token);
       const next = new Map(kept.map((row) => [row.shard, row.token]));
       const gained = !inTime() || [...next].some(([shard, token]) => owned.get(shard) !== token);
       owned = next;
       surplus = [...next.keys()].slice(rows[0]?.fair ?? SHARDS);
-      endsAt = sentAt + leaseMs;
+      endsAt = sentAt + claimedMs;
       return gained;
     },
     active: () => (inTime() ? new Map([...owned].filter(([shard]) => !surplus.includes(shard))) : new Map()),
+    intervalMs: () => times.claimMs() / 3,
     holds: (shard, token) => inTime() && owned.get(shard) === token,
     surplus: () => surplus,
     release: async (shards) => {

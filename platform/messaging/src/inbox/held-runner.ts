@@ -1,7 +1,7 @@
 import { type Clock, crashPoint, type Gate, startLoop, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { createBeginTimes } from './begin-times.ts';
+import { createClaimTimes } from '../bus/claim-times.ts';
 import { isConnectionLoss } from './failure.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
 import type { Settling } from './settling.ts';
@@ -45,6 +45,9 @@ interface Taken {
   readonly messages: readonly HeldMessage[];
 }
 
+/** From asking for messages until the transaction that handles them has begun; after a crash their key waits for so long. */
+const BEGIN_TIMES = { minMs: 1_000, maxMs: 60_000, margin: 4 };
+
 /** Then other messages have their turn. */
 const MAX_SUSPECTS_IN_A_ROW = 50;
 
@@ -56,7 +59,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
   const running = new Set<Promise<void>>();
   // Down to one when a batch failed, so that the guilty one is found; up again as single ones succeed.
   let batchSize = maxBatch;
-  const beginTimes = createBeginTimes();
+  const beginTimes = createClaimTimes(BEGIN_TIMES);
 
   async function take(maxMessages: number, alone: boolean): Promise<Taken> {
     const askedAt = clock.now().getTime();
@@ -152,7 +155,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     first: HeldMessage,
     { counted, askedAt }: { readonly counted: number; readonly askedAt: number },
   ): Promise<void> {
-    const begun = () => beginTimes.began(clock.now().getTime() - askedAt);
+    const begun = () => beginTimes.took(clock.now().getTime() - askedAt);
     const ids = tasks.map((task) => task.inboxId);
     try {
       const mine = await settling.patiently(() => commit(tasks, first.key, ids, begun));

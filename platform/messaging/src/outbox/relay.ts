@@ -130,7 +130,8 @@ export function createRelay(options: RelayOptions): Relay {
           return false;
         },
       });
-      const keeper = startLoop({ ...base, name: 'relay-leases', run: keepLeases, intervalMs: leaseMs / 3 });
+      const renewal = { ...base, name: 'relay-leases', intervalMs: leases.intervalMs };
+      const keeper = startLoop({ ...renewal, run: keepLeases });
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });
       const bounds = startLoop({
         ...{ ...base, name: 'relay-lower-bound', intervalMs: leaseMs / 3 },
