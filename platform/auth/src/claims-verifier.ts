@@ -29,6 +29,8 @@ export interface ClaimsVerifierOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** Allowed difference between the clocks of issuer and verifier. Default 60. */
   readonly clockToleranceSeconds?: number;
+  /** Longer tokens are refused unread. Default 8 KiB. */
+  readonly maxTokenBytes?: number;
 }
 
 const MIN_SECRET_BYTES = 32;
@@ -42,6 +44,7 @@ const ASYMMETRIC = /^(ES|RS|PS)(256|384|512)$|^EdDSA$/;
  */
 export function createClaimsVerifier(options: ClaimsVerifierOptions): VerifyClaims {
   const { issuer, audiences, algorithms, keys, clock = systemClock, clockToleranceSeconds = 60 } = options;
+  const { maxTokenBytes = MAX_TOKEN_BYTES } = options;
   assertSafe(options);
   const secret = 'secret' in keys ? createSecretKey(keys.secret, 'utf8') : undefined;
   const checks = {
@@ -53,7 +56,7 @@ export function createClaimsVerifier(options: ClaimsVerifierOptions): VerifyClai
     findKey: async (header: JwtHeader) => secret ?? (await findKey(keys as KeySource, header)), // a source if no secret
   };
   return async (token) => {
-    if (token.length > MAX_TOKEN_BYTES) throw tokenInvalid('too-large');
+    if (token.length > maxTokenBytes) throw tokenInvalid('too-large');
     const claims = await verifyJwt(token, { ...checks, nowSeconds: clock.now().getTime() / 1_000 });
     const { exp, nbf = 0 } = claims;
     if (!isTime(exp) || !isTime(nbf)) throw tokenInvalid('claim');

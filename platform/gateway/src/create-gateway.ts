@@ -42,7 +42,6 @@ export interface Gateway {
 
 /** A gateway for a validated configuration. It serves its routes and nothing of its own: no health, no metrics on this port. */
 export function createGateway(options: GatewayOptions): Gateway {
-  const { drainTimeoutMs = 10_000 } = options;
   const given = givenIn(options);
   checkRegistered(options.config, given);
   const parts = createParts(options);
@@ -83,7 +82,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     }),
     close: async () => {
       isClosing = true;
-      await ports.close(drainTimeoutMs);
+      await ports.close(runtime.config.limits.drainTimeoutMs ?? options.drainTimeoutMs ?? 10_000);
       await parts.close();
     },
   };
@@ -108,13 +107,17 @@ function createPorts(
     onFault: (error) => logger.error({ err: toError(error) }, 'the request could not be handled'),
     errorBodies: config.strict ? 'empty' : 'problem',
   };
-  const http1 = createHttp1Listener(clients);
-  const http2 = createHttp2Listener(clients);
+  const limits = () => to.runtime().config.limits;
+  const http1 = createHttp1Listener({ ...clients, limits: () => limits().http1 });
+  const http2 = createHttp2Listener({ ...clients, limits: () => limits().http2 });
   const listeners: Listening[] = [];
   return {
     listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
       const isShared = (address: string) => to.runtime().isTrustedProxy(address);
-      const at = { host, port, timers, isShared, onTurnedAway: telemetry.turnedAway };
+      const at = {
+        ...{ host, port, timers, isShared, onTurnedAway: telemetry.turnedAway },
+        limits: limits().arrivals,
+      };
       const secure = tls && (await listenTls({ ...at, accept: http1.accept, onHttp2: http2.accept, tls }));
       const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
       const listening = secure ?? (await listenPlain({ ...at, accept }));

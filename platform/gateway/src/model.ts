@@ -1,5 +1,6 @@
 import type { AuthenticationProviderConfig } from './policies/authentication/config.ts';
 import type { ForwardedHeader } from './policies/forwarded/config.ts';
+import type { LimitsConfig } from './policies/limits/config.ts';
 import type { OverloadConfig } from './policies/overload/config.ts';
 import type { PolicyConfig } from './policies/policies.ts';
 import type { DownstreamTarget } from './policies/target/config.ts';
@@ -23,6 +24,7 @@ export interface GatewayConfig {
   readonly trustedProxies: readonly string[];
   /** Which of the two fields they write. */
   readonly forwardedHeader: ForwardedHeader;
+  readonly limits: LimitsConfig;
   readonly overload: OverloadConfig;
   /** What of a client's fields is kept from back ends. */
   readonly clientFields: ClientFieldRules;

@@ -5,7 +5,7 @@ import { createTimers } from '../src/time/timers.ts';
 import { createHttp1Listener, type Http1Listener } from '../src/wire/client/http1/listener.ts';
 import type { Incoming } from '../src/wire/client/incoming.ts';
 import { listenPlain } from '../src/wire/client/listen.ts';
-import type { Http1Options } from '../src/wire/client/options.ts';
+import type { ClientLimits, Http1Options } from '../src/wire/client/options.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { noFields } from '../src/wire/rules/fields.ts';
 import type { ResponseHead } from '../src/wire/rules/response.ts';
@@ -34,7 +34,13 @@ export interface TestClient {
 
 export async function startServer(
   onRequest: (incoming: Incoming) => void,
-  options: Partial<Http1Options> & { readonly tickMs?: number } = {},
+  {
+    limits = {},
+    ...options
+  }: Partial<Omit<Http1Options, 'limits'>> & {
+    readonly limits?: Partial<ClientLimits>;
+    readonly tickMs?: number;
+  } = {},
 ): Promise<TestServer> {
   const timers = createTimers({ tickMs: options.tickMs ?? 5 });
   const refused: string[] = [];
@@ -45,6 +51,7 @@ export async function startServer(
     onRequest,
     onRefused: ({ code }) => refused.push(code),
     onFault: (error) => faults.push(error),
+    limits: () => limits,
     ...options,
   });
   const listening = await listenPlain({ host: '127.0.0.1', port: 0, timers, accept: listener.accept });

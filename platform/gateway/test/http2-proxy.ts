@@ -27,7 +27,7 @@ export async function listenHttp2(
   const sockets: Socket[] = [];
   const listener = createHttp2Listener({
     timers: bed.timers,
-    limits,
+    limits: () => limits,
     errorBodies,
     onRequest,
     onRefused: (refusal) => refusals.push(refusal),

@@ -29,12 +29,13 @@ export const explain: Command = {
     ...JSON_OPTION,
   },
   example: "explain GET /products/sku-0001 --config shop/gateway/gateway.json --header 'Accept: */*'",
-  run: async ({ values, positionals, cwd }) => {
+  run: async ({ values, positionals, cwd, env }) => {
     const [method = '', url = ''] = positionals;
     const path = text(values, 'config') ?? defaultPath(cwd);
     const headers = texts(values, 'header').map(parseHeader);
     const { config, problems } = await readGatewayFile(path, {
       cwd,
+      env,
       strict: flag(values, 'ocelot-strict'),
       isEmbedded: true,
     });

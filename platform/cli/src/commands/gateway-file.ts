@@ -17,12 +17,20 @@ export async function readGatewayFile(
     cwd,
     strict,
     isEmbedded,
-  }: { readonly cwd: string; readonly strict: boolean; readonly isEmbedded: boolean },
+    env,
+  }: {
+    readonly cwd: string;
+    readonly strict: boolean;
+    readonly isEmbedded: boolean;
+    readonly env: Readonly<Record<string, string | undefined>>;
+  },
 ): Promise<GatewayFile> {
   const { ANYTHING, loadConfigFiles, readGatewayConfig } = await import('@flotilla/gateway');
   try {
     const registered = isEmbedded ? ANYTHING : {};
-    const config = readGatewayConfig(await loadConfigFiles(resolve(cwd, path)), { strict, registered });
+    // As `flotilla gateway` itself starts with it.
+    const files = await loadConfigFiles(resolve(cwd, path), { env });
+    const config = readGatewayConfig(files, { strict, registered });
     return { config, problems: [] };
   } catch (error) {
     if (!isPlatformError(error) || error.code !== 'GATEWAY_CONFIG_INVALID') throw error;

@@ -25,6 +25,18 @@ export const gateway: Command = {
       kind: PORT,
       help: 'the admin API on 127.0.0.1, with the token of FLOTILLA_GATEWAY_TOKEN or a new one that is shown once',
     },
+    'health-port': {
+      kind: PORT,
+      help: 'health, readiness and metrics without a token, of all workers: /health/live, /health/ready, /metrics',
+    },
+    'health-host': { kind: textOf('address'), help: 'the address for it (default 127.0.0.1)' },
+    h2c: {
+      help: 'without TLS: HTTP/2 with prior knowledge instead of HTTP/1.1, for gRPC inside of a network',
+    },
+    'drain-timeout': {
+      kind: wholeNumber(0, 18, 'seconds'),
+      help: 'for requests in flight when it stops, s (default 8); DrainTimeout of the configuration wins',
+    },
     'access-log': {
       kind: oneOf(ACCESS_LOGS, 'which'),
       help: 'sampled (failures, slow ones and one in a hundred; the default), all or off',
@@ -68,10 +80,6 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
   if (config === undefined || port === undefined)
     throw cliError('CLI_USAGE', 'usage: flotilla gateway --config <file or folder> --port <n>');
   const { newAdminToken, runGateway, superviseWorkers } = await import('@flotilla/gateway');
-  const certFile = text(values, 'tls-cert');
-  const keyFile = text(values, 'tls-key');
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw cliError('CLI_USAGE', '--tls-cert and --tls-key belong together');
   const adminPort = number(values, 'admin-port');
   const options: GatewayProcessOptions = {
     configPath: resolve(cwd, config),
@@ -80,7 +88,7 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
     strict: flag(values, 'ocelot-strict'),
     accessLog: chosen(values, 'access-log', ACCESS_LOGS) ?? 'sampled',
     logLevel: chosen(values, 'log-level', LOG_LEVELS) ?? 'info',
-    ...(certFile !== undefined && keyFile !== undefined && { tls: { certFile, keyFile } }),
+    ...portOptions(values),
     ...(adminPort !== undefined && {
       admin: { port: adminPort, token: env['FLOTILLA_GATEWAY_TOKEN'] ?? showToken(newAdminToken()) },
     }),
@@ -102,6 +110,28 @@ function telemetryOf(env: Invocation['env']): Record<string, string> {
   return Object.fromEntries(given.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
 }
 
+/** What its ports speak, and how they end. */
+function portOptions(
+  values: Values,
+): Pick<GatewayProcessOptions, 'tls' | 'health' | 'cleartext' | 'drainTimeoutMs'> {
+  const certFile = text(values, 'tls-cert');
+  const keyFile = text(values, 'tls-key');
+  if ((certFile === undefined) !== (keyFile === undefined))
+    throw cliError('CLI_USAGE', '--tls-cert and --tls-key belong together');
+  if (flag(values, 'h2c') && certFile !== undefined)
+    throw cliError('CLI_USAGE', '--h2c is for a port without TLS: with it HTTP/2 is offered anyway');
+  const healthPort = number(values, 'health-port');
+  const drainSeconds = number(values, 'drain-timeout');
+  return {
+    ...(certFile !== undefined && keyFile !== undefined && { tls: { certFile, keyFile } }),
+    ...(healthPort !== undefined && {
+      health: { port: healthPort, host: text(values, 'health-host') ?? '127.0.0.1' },
+    }),
+    ...(flag(values, 'h2c') && { cleartext: 'h2c' as const }),
+    ...(drainSeconds !== undefined && { drainTimeoutMs: drainSeconds * 1_000 }),
+  };
+}
+
 /** On the terminal, not in the log: whoever reads logs need not be able to change routes. */
 function showToken(token: string): string {
   process.stderr.write(`the token of the admin API: ${token}\n`);
@@ -113,9 +143,9 @@ function chosen<One extends string>(values: Values, name: string, of: readonly O
   return of.find((one) => one === given);
 }
 
-async function check({ values, positionals, cwd }: Invocation): Promise<number> {
+async function check({ values, positionals, cwd, env }: Invocation): Promise<number> {
   const [path = ''] = positionals;
-  const how = { cwd, strict: flag(values, 'ocelot-strict') };
+  const how = { cwd, env, strict: flag(values, 'ocelot-strict') };
   const { config, problems } = await readGatewayFile(path, {
     ...how,
     isEmbedded: flag(values, 'embedded'),

@@ -5,6 +5,7 @@ import { type Logger, silentLogger } from '@flotilla/telemetry';
 import { hosts, routeWith } from '../../test/backends.ts';
 import type { RouteState } from '../backends/route-state.ts';
 import type { GatewayConfig } from '../model.ts';
+import { readLimits } from '../policies/limits/config.ts';
 import type { StranglerReport } from '../strangler/create-stranglers.ts';
 import type { AdminTarget, Purge } from './admin-target.ts';
 import { newAdminToken } from './admin-token.ts';
@@ -43,6 +44,7 @@ const CONFIG: GatewayConfig = {
         keys: { kind: 'secret', secret: 'hmac-secret-of-32-characters-abc' },
         algorithms: ['HS256'],
         clockSkewSeconds: 60,
+        maxTokenBytes: 16_384,
       },
     ],
   ]),
@@ -58,6 +60,7 @@ const CONFIG: GatewayConfig = {
   reloadOnChange: true,
   trustedProxies: [],
   overload: { maxInFlight: Number.POSITIVE_INFINITY, maxLoopDelayMs: Number.POSITIVE_INFINITY },
+  limits: readLimits(undefined),
   forwardedHeader: 'x-forwarded-for',
   clientFields: {
     setByRoutes: new Set(['x-user']),

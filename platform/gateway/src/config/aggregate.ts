@@ -5,15 +5,30 @@ import { parseJsonPath } from '../templates/json-path.ts';
 import { MATCH, readMatch } from './match.ts';
 
 const EXPANSION = {
-  RouteKey: { type: 'string', required: true, doc: 'A key of `RouteKeys`, not the first.' },
+  RouteKey: {
+    type: 'string',
+    also: ['ReRouteKey'],
+    required: true,
+    doc: 'A key of `RouteKeys`, not the first.',
+  },
   JsonPath: { type: 'string', required: true, doc: 'Selects values in the body of the first part.' },
   Parameter: { type: 'string', required: true, doc: 'Placeholder that gets each value.' },
 } as const satisfies SectionShape;
 
 export const AGGREGATE = {
   ...MATCH,
-  RouteKeys: { type: 'strings', required: true, doc: '`Key`s of the routes, in the order of the answer.' },
-  RouteKeysConfig: { type: 'objects', shape: EXPANSION, doc: 'Calls for each value in the first answer.' },
+  RouteKeys: {
+    type: 'strings',
+    also: ['ReRouteKeys'],
+    required: true,
+    doc: '`Key`s of the routes, in the order of the answer.',
+  },
+  RouteKeysConfig: {
+    type: 'objects',
+    shape: EXPANSION,
+    also: ['ReRouteKeysConfig'],
+    doc: 'Calls for each value in the first answer.',
+  },
   Aggregator: { type: 'string', doc: 'Registered in code; absent = one JSON object of all answers.' },
 } as const satisfies SectionShape;
 

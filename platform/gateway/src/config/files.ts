@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { configInvalid } from '../errors.ts';
 import { isObject, parseRelaxedJson } from '../grammar/json.ts';
+import { type Environment, overlay, resolveVariables, withVariables } from './overlays.ts';
 
 export interface ConfigFile {
   /** Without its folder. */
@@ -9,42 +10,92 @@ export interface ConfigFile {
   readonly text: string;
 }
 
+/** What a configuration is made of. */
+export interface ConfigFiles {
+  readonly files: readonly ConfigFile[];
+  /** Of the environment by name, `ocelot.Production.json`: laid over the others. */
+  readonly overlay?: ConfigFile;
+  /** Variables that set keys (`Routes__0__Key`) and stand in values (`${NAME}`). */
+  readonly env?: Environment;
+}
+
 /** Files of a folder that are merged: `ocelot.<name>.json`; plain `ocelot.json` is not one of them. */
 const PART = /^ocelot\..+\.json$/i;
 const GLOBAL_FILE = /^ocelot\.global\.json$/i;
-const LISTS = ['Routes', 'Aggregates', 'DynamicRoutes', 'SwaggerEndPoints'] as const;
+const LISTS: ReadonlyMap<string, string> = new Map(
+  ['Routes', 'Aggregates', 'DynamicRoutes', 'SwaggerEndPoints'].map((key) => [key.toLowerCase(), key]),
+)
+  .set('reroutes', 'Routes')
+  .set('dynamicreroutes', 'DynamicRoutes');
+
+/** As ASP.NET is told in which environment it runs. */
+function environmentOf(env: Environment): string | undefined {
+  return env['ASPNETCORE_ENVIRONMENT'] || env['DOTNET_ENVIRONMENT'] || undefined;
+}
 
 /**
- * Reads a file, or the files of a folder in the order of their names. Throws `GATEWAY_CONFIG_INVALID` when
- * there is nothing to read.
+ * Reads a file, or the files of a folder in the order of their names. With `env`, `ocelot.<environment>.json` beside them is laid over it
+ * (`ASPNETCORE_ENVIRONMENT`, `DOTNET_ENVIRONMENT`), and its variables count. Throws `GATEWAY_CONFIG_INVALID` when there is nothing to read.
  */
 export async function loadConfigFiles(
   path: string,
-): Promise<string | { readonly files: readonly ConfigFile[] }> {
+  { env }: { readonly env?: Environment } = {},
+): Promise<ConfigFiles> {
   try {
-    if (!(await stat(path)).isDirectory()) return await readFile(path, 'utf8');
-    const names = (await readdir(path)).filter((name) => PART.test(name)).sort();
-    if (names.length === 0) throw configInvalid([`${path} has no files named ocelot.<name>.json`]);
-    const files = await Promise.all(
-      names.map(async (name) => ({ name, text: await readFile(join(path, name), 'utf8') })),
-    );
-    return { files };
+    const isFolder = (await stat(path)).isDirectory();
+    const overlayPath = overlayOf(path, isFolder, env);
+    const files = isFolder
+      ? await readParts(path, overlayPath)
+      : [{ name: SINGLE, text: await readFile(path, 'utf8') }];
+    const text = overlayPath && (await readFile(overlayPath, 'utf8').catch(notThere));
+    return {
+      files,
+      ...(overlayPath !== undefined &&
+        text !== undefined && { overlay: { name: basename(overlayPath), text } }),
+      ...(env && { env }),
+    };
   } catch (error) {
     if (!(error instanceof Error) || !('errno' in error)) throw error;
     throw configInvalid([`${path} cannot be read: ${error.message}`]);
   }
 }
 
+/** Of a file `x.json` it is `x.<environment>.json`; of a folder `ocelot.<environment>.json`. */
+export function overlayOf(path: string, isFolder: boolean, env: Environment | undefined): string | undefined {
+  const name = env && environmentOf(env);
+  if (name === undefined || !/^[\w-]+$/.test(name)) return undefined;
+  if (isFolder) return join(path, `ocelot.${name}.json`);
+  return /\.json$/i.test(path) ? path.replace(/\.json$/i, `.${name}.json`) : undefined;
+}
+
+function notThere(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}
+
+async function readParts(folder: string, overlayPath: string | undefined): Promise<readonly ConfigFile[]> {
+  const excluded = overlayPath && basename(overlayPath).toLowerCase();
+  const names = (await readdir(folder))
+    .filter((name) => PART.test(name) && name.toLowerCase() !== excluded)
+    .sort();
+  if (names.length === 0) throw configInvalid([`${folder} has no files named ocelot.<name>.json`]);
+  return Promise.all(names.map(async (name) => ({ name, text: await readFile(join(folder, name), 'utf8') })));
+}
+
+/** Names the one file in messages. */
+const SINGLE = 'the file';
+
 /** One object in the format of a single file. What is no JSON is reported and left out. */
-export function parseInput(
-  input: string | { readonly files: readonly ConfigFile[] },
-  errors: string[],
-): unknown {
-  if (typeof input === 'string') return parse('the file', input, errors) ?? {};
-  const parts = input.files
+export function parseInput(input: string | ConfigFiles, errors: string[]): unknown {
+  if (typeof input === 'string') return parse(SINGLE, input, errors) ?? {};
+  const { files, overlay: over, env } = input;
+  const parts = files
     .toSorted((one, other) => (one.name < other.name ? -1 : 1))
     .map(({ name, text }) => ({ name, value: parse(name, text, errors) }));
-  return mergeParts(parts, errors);
+  const [only] = parts;
+  const base = parts.length === 1 && only?.name === SINGLE ? (only.value ?? {}) : mergeParts(parts, errors);
+  const laid = over === undefined ? base : overlay(base, parse(over.name, over.text, errors));
+  if (env === undefined) return laid;
+  return resolveVariables(withVariables(laid, env), env, errors);
 }
 
 function parse(name: string, text: string, errors: string[]): unknown {
@@ -69,7 +120,7 @@ function mergeParts(
       continue;
     }
     for (const [key, item] of Object.entries(value)) {
-      const list = LISTS.find((one) => one.toLowerCase() === key.toLowerCase());
+      const list = LISTS.get(key.toLowerCase());
       if (list !== undefined && Array.isArray(item)) merged[list] = [...listOf(merged[list]), ...item];
       else if (list !== undefined) merged[list] ??= item;
       else if (key.toLowerCase() !== 'globalconfiguration' || GLOBAL_FILE.test(name)) merged[key] = item;

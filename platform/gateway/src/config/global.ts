@@ -3,6 +3,7 @@ import type { DiscoveryConfig } from '../model.ts';
 import { AUTHENTICATION_PROVIDER } from '../policies/authentication/config.ts';
 import { CLIENT_FIELDS } from '../policies/client-fields/config.ts';
 import { TRUSTED_PROXIES } from '../policies/forwarded/config.ts';
+import { LIMITS } from '../policies/limits/config.ts';
 import { OVERLOAD } from '../policies/overload/config.ts';
 import { POLICY_KEYS } from '../policies/policies.ts';
 import { strangler } from '../policies/strangler/config.ts';
@@ -11,7 +12,12 @@ const DISCOVERY = {
   Scheme: { type: 'string', oneOf: ['http', 'https'], default: 'http', doc: 'Of the registry.' },
   Host: { type: 'string', default: 'localhost', doc: 'Of the registry.' },
   Port: { type: 'integer', minimum: 0, maximum: 65_535, doc: 'Of the registry; dynamic routes need it.' },
-  Type: { type: 'string', default: 'Consul', doc: 'Consul or PollConsul.' },
+  Type: {
+    type: 'string',
+    also: ['Provider'],
+    default: 'Consul',
+    doc: 'Consul or PollConsul; with a resolver in code any other.',
+  },
   Token: { type: 'string', doc: 'Sent as X-Consul-Token.' },
   ConfigurationKey: { type: 'string', doc: 'Accepted: configuration is read from files only.' },
   PollingInterval: { type: 'integer', default: 1000, doc: 'Of PollConsul, ms.' },
@@ -48,6 +54,7 @@ export const GLOBAL = {
   },
   ...TRUSTED_PROXIES,
   ...CLIENT_FIELDS,
+  LimitOptions: { type: 'object', shape: LIMITS, own: true, doc: 'What every client is held to.' },
   OverloadOptions: { type: 'object', shape: OVERLOAD, own: true, doc: 'When requests are refused with 503.' },
   AuthenticationProviders: {
     type: 'mapOf',
@@ -75,16 +82,21 @@ const CONSUL_PORT = 8500;
 export function readDiscovery(
   global: GlobalObject | undefined,
   strict: boolean,
+  isInCode: boolean,
 ): DiscoveryConfig | undefined {
   const object = global?.values.ServiceDiscoveryProvider;
   if (object === undefined) return undefined;
   const { Scheme: scheme = 'http', Host: host, Port: port, Type: wanted, ...values } = object.values;
   if (!host && !port && !wanted) return undefined; // an object of empty keys means nothing
   const type = DISCOVERY_TYPES.find((one) => one.toLowerCase() === (wanted || 'Consul').toLowerCase());
+  if (type === undefined && isInCode) {
+    object.warn('Type', `${wanted} is not known here: services are found by the resolver in code`);
+    return undefined;
+  }
   if (type === undefined)
     object.error(
       'Type',
-      `${wanted} is an unknown service discovery type, there are ${DISCOVERY_TYPES.join(', ')}`,
+      `${wanted} is an unknown service discovery type, there are ${DISCOVERY_TYPES.join(', ')}, and a resolver in code`,
     );
   return {
     type: type ?? 'Consul',

@@ -21,7 +21,12 @@ export const MATCH = {
     of: 'string',
     doc: 'All must match; `{header:name}` is a placeholder, an empty one means: without that header.',
   },
-  RouteIsCaseSensitive: { type: 'boolean', default: false, doc: 'Compares text of templates with case.' },
+  RouteIsCaseSensitive: {
+    type: 'boolean',
+    also: ['ReRouteIsCaseSensitive'],
+    default: false,
+    doc: 'Compares text of templates with case.',
+  },
   Priority: {
     type: 'integer',
     default: 1,

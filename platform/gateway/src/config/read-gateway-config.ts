@@ -1,16 +1,18 @@
 import { configInvalid } from '../errors.ts';
-import { createFindings, readObject } from '../grammar/config-object.ts';
+import { createFindings, type Findings, readObject } from '../grammar/config-object.ts';
+import { isObject } from '../grammar/json.ts';
 import { listed, type Registered } from '../grammar/registered.ts';
 import type { ConfigObject } from '../grammar/shape.ts';
 import type { DynamicConfig, GatewayConfig } from '../model.ts';
 import { readProvider } from '../policies/authentication/config.ts';
 import { readClientFields } from '../policies/client-fields/config.ts';
 import { readForwardedHeader, readTrustedProxies } from '../policies/forwarded/config.ts';
+import { readLimits } from '../policies/limits/config.ts';
 import { readOverload } from '../policies/overload/config.ts';
 import { findShadowed } from '../routing/shadowing.ts';
 import { readAggregate } from './aggregate.ts';
 import { readDynamic } from './dynamic-route.ts';
-import { type ConfigFile, parseInput } from './files.ts';
+import { type ConfigFiles, parseInput } from './files.ts';
 import { hasAddress, readDiscovery } from './global.ts';
 import { ROOT } from './root.ts';
 import { type ReadContext, readRoute } from './route.ts';
@@ -31,13 +33,14 @@ export interface ReadOptions {
  * Unknown keys, shadowed routes and dangers are `warnings`.
  */
 export function readGatewayConfig(
-  input: string | { readonly files: readonly ConfigFile[] },
+  input: string | ConfigFiles,
   { strict = false, registered = {} }: ReadOptions = {},
 ): GatewayConfig {
   const findings = createFindings();
   const parsed = parseInput(input, findings.errors);
   const root = readObject(parsed, '', ROOT, findings);
   const config = assemble(root, strict, registered);
+  findings.errors.push(...findNothing(config, parsed, findings));
   findings.errors.push(...findConflicts(config, ownRequestIds(root)));
   if (findings.errors.length > 0) throw configInvalid([...new Set(findings.errors)]);
   const warnings = [...findings.warnings, ...findLooseEnds(config), ...findShadowed(config)];
@@ -52,7 +55,7 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
       readProvider(provider),
     ]),
   );
-  const discovery = readDiscovery(global, strict);
+  const discovery = readDiscovery(global, strict, registered.discovery === true);
   const context: ReadContext = {
     namesWebSockets: (root.values.Routes ?? []).some(({ values }) =>
       /^wss?$/.test(values.DownstreamScheme ?? ''),
@@ -80,11 +83,23 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
     reloadOnChange: global?.values.ReloadOnChange ?? true,
     trustedProxies: readTrustedProxies(global),
     forwardedHeader: readForwardedHeader(global),
+    limits: readLimits(global?.values.LimitOptions),
     overload: readOverload(global?.values.OverloadOptions),
     clientFields: readClientFields(global, routes, strict),
     openApi: readOpenApi(root.values.SwaggerEndPoints),
     warnings: [],
   };
+}
+
+/** A file of something else, or of a grammar that is not read, must not start a gateway that answers 404 to everything. */
+function findNothing(
+  { routes, dynamic }: GatewayConfig,
+  parsed: unknown,
+  { keysOf }: Pick<Findings, 'keysOf'>,
+): readonly string[] {
+  if (routes.length > 0 || dynamic !== undefined || !isObject(parsed)) return [];
+  const unknown = Object.keys(parsed).filter((key) => keysOf(ROOT).find(key) === undefined);
+  return unknown.length === 0 ? [] : [`the file has no Routes, but ${unknown.join(', ')}`];
 }
 
 function readDynamicRoutes(root: RootObject, context: ReadContext): DynamicConfig | undefined {

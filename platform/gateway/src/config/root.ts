@@ -7,11 +7,17 @@ import { SWAGGER_ENDPOINT } from './swagger.ts';
 
 export const ROOT = {
   $schema: { type: 'string', own: true, doc: 'For editors: the schema of this file.' },
-  Routes: { type: 'objects', shape: ROUTE, doc: 'What is forwarded where, in the order of trying.' },
+  Routes: {
+    type: 'objects',
+    shape: ROUTE,
+    also: ['ReRoutes'],
+    doc: 'What is forwarded where, in the order of trying.',
+  },
   Aggregates: { type: 'objects', shape: AGGREGATE, doc: 'Answers made of those of several routes.' },
   DynamicRoutes: {
     type: 'objects',
     shape: DYNAMIC_ROUTE,
+    also: ['DynamicReRoutes'],
     doc: 'Options of services that are routed by the first segment of the path; only without `Routes`.',
   },
   GlobalConfiguration: {

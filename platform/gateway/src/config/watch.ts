@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
 import type { GatewayConfig } from '../model.ts';
 import { diffConfigs } from './diff.ts';
-import { loadConfigFiles } from './files.ts';
+import { loadConfigFiles, overlayOf } from './files.ts';
+import type { Environment } from './overlays.ts';
 import { type ReadOptions, readGatewayConfig } from './read-gateway-config.ts';
 
 export interface WatchDeps {
@@ -18,6 +19,8 @@ export interface WatchDeps {
   readonly onConfig: (config: GatewayConfig, changes: readonly string[]) => void;
   /** Told once for each content that is not valid; what is in force stays. */
   readonly onInvalid: (problems: readonly string[]) => void;
+  /** As for `loadConfigFiles`. */
+  readonly env?: Environment;
   /** How often files are looked at when nothing reports a change; default 1,000 ms. */
   readonly pollMs?: number;
   /** How long files must be left alone before they are read; default 100 ms. */
@@ -30,7 +33,8 @@ export interface WatchDeps {
  * inodes, so that a change is seen on every kind of volume.
  */
 export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
-  const { path, options, onConfig, onInvalid, pollMs = 1_000, settleMs = 100 } = deps;
+  const { path, options, onConfig, onInvalid, pollMs = 1_000, settleMs = 100, env } = deps;
+  const loading = env === undefined ? {} : { env };
   const stop = new AbortController();
   let current = deps.config;
   let wake: () => void = () => undefined;
@@ -40,7 +44,7 @@ export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
     // The file may have changed since it was read for the start: the first look reads it again.
     let seen = '';
     while (current.reloadOnChange && !stop.signal.aborted) {
-      const mark = await settledMark(path, settleMs, stop.signal);
+      const mark = await settledMark(() => markOf(path, env), settleMs, stop.signal);
       if (mark !== seen) {
         seen = mark;
         await reload();
@@ -51,7 +55,7 @@ export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
 
   async function reload(): Promise<void> {
     try {
-      const config = readGatewayConfig(await loadConfigFiles(path), options);
+      const config = readGatewayConfig(await loadConfigFiles(path, loading), options);
       const changes = diffConfigs(current, config);
       if (stop.signal.aborted || changes.length === 0) return;
       current = config;
@@ -97,21 +101,27 @@ function openWatchers(path: string, onEvent: () => void): readonly FSWatcher[] {
 }
 
 /** What tells one state of the files from another, once it has stayed the same for `settleMs`. */
-async function settledMark(path: string, settleMs: number, signal: AbortSignal): Promise<string> {
-  let mark = await markOf(path);
+async function settledMark(
+  look: () => Promise<string>,
+  settleMs: number,
+  signal: AbortSignal,
+): Promise<string> {
+  let mark = await look();
   while (!signal.aborted) {
     await delay(settleMs, undefined, { signal, ref: false }).catch(() => undefined);
-    const next = await markOf(path);
+    const next = await look();
     if (next === mark) break;
     mark = next;
   }
   return mark;
 }
 
-async function markOf(path: string): Promise<string> {
+async function markOf(path: string, env: Environment | undefined): Promise<string> {
   try {
     const stats = await stat(path);
-    if (!stats.isDirectory()) return `${stats.mtimeMs} ${stats.size} ${stats.ino}`;
+    const over = overlayOf(path, false, env);
+    if (!stats.isDirectory())
+      return `${stats.mtimeMs} ${stats.size} ${stats.ino} ${over === undefined ? '' : await markOf(over, undefined)}`;
   } catch {
     return 'missing';
   }

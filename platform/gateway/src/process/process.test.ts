@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { Agent, request } from 'node:http';
+import { connect } from 'node:http2';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +30,15 @@ interface Program {
 
 async function start(
   config: object,
-  { workers = 0, silenceMs = 20_000 } = {},
+  {
+    workers = 0,
+    silenceMs = 20_000,
+    more = {},
+  }: {
+    readonly workers?: number;
+    readonly silenceMs?: number;
+    readonly more?: Partial<GatewayProcessOptions>;
+  } = {},
 ): Promise<Program & { readonly configPath: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'gateway-'));
   bed.defer(() => rm(folder, { recursive: true }));
@@ -42,6 +52,7 @@ async function start(
     strict: false,
     logLevel: 'info',
     accessLog: 'off',
+    ...more,
   };
   const program = fileURLToPath(workers === 0 ? WORKER : SUPERVISOR);
   const child = spawn(
@@ -122,6 +133,115 @@ describe('a gateway process', () => {
     await writeFile(configPath, JSON.stringify({ Routes: [routeTo(backend, '/y')] }));
     await eventually('the new one serves', async () => (await statusOf(port, '/y')) === 200);
     assert.equal(await statusOf(port), 404);
+  });
+});
+
+describe('a gateway process that stops under load', () => {
+  it('answers what was on its way on kept connections, and says that it was the last', async () => {
+    const backend = await bed.backend((_, response) => {
+      setTimeout(() => response.end('ok'), 5);
+    });
+    const { child, port, ended, output } = await start({ Routes: [routeTo(backend, '/x')] });
+    await eventually('it serves', () => /"serving"/.test(output()));
+    const agent = new Agent({ keepAlive: true });
+    bed.defer(() => agent.destroy());
+    const resets: string[] = [];
+    let answered = 0;
+    let isOver = false;
+    const clients = Array.from({ length: 16 }, async () => {
+      while (!isOver) {
+        const outcome = await askOnce(port, agent);
+        if (outcome === 'answered') answered += 1;
+        else if (outcome === 'refused') return;
+        else resets.push(outcome);
+      }
+    });
+    await eventually('all are busy', () => answered > 200);
+    child.kill('SIGTERM');
+    await ended;
+    isOver = true;
+    await Promise.all(clients);
+    assert.deepEqual(resets, []);
+  });
+
+  it('waits for a request as long as it is told to', async () => {
+    const backend = await bed.backend(() => undefined);
+    const { child, port, ended, output } = await start(
+      { Routes: [routeTo(backend, '/x')] },
+      { more: { drainTimeoutMs: 300 } },
+    );
+    await eventually('it serves', () => /"serving"/.test(output()));
+    const asked = statusOf(port);
+    await eventually('it is asked', async () => output() !== '' && (await statusOf(port, '/none')) === 404);
+    const startedAtMs = performance.now();
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    assert.equal(await asked, undefined);
+    assert.ok(performance.now() - startedAtMs < 7_000);
+  });
+});
+
+/** `reset` = the connection had been used before and ended without an answer. */
+function askOnce(port: number, agent: Agent): Promise<'answered' | 'refused' | 'reset'> {
+  const { promise, resolve } = Promise.withResolvers<'answered' | 'refused' | 'reset'>();
+  const asked = request({ host: '127.0.0.1', port, path: '/x', agent }, (response) => {
+    response.resume().on('end', () => resolve('answered'));
+  });
+  // A new connection that found nobody, or came when the port was being closed, was never served.
+  asked.on('error', () => resolve(asked.reusedSocket ? 'reset' : 'refused'));
+  asked.end();
+  return promise;
+}
+
+describe('a gateway process in the hands of an operator', () => {
+  it('reads its configuration again on SIGHUP, and keeps what it has when it is not valid', async () => {
+    const backend = await bed.backend((_, response) => response.end('ok'));
+    const global = { ReloadOnChange: false };
+    const config = (path: string) => ({ Routes: [routeTo(backend, path)], GlobalConfiguration: global });
+    for (const workers of [0, 1]) {
+      const { child, port, output, configPath } = await start(config('/x'), { workers });
+      await eventually('it serves', async () => (await statusOf(port)) === 200);
+      await writeFile(configPath, JSON.stringify(config('/y')));
+      child.kill('SIGHUP');
+      await eventually('the new one serves', async () => (await statusOf(port, '/y')) === 200);
+      await writeFile(configPath, '{');
+      child.kill('SIGHUP');
+      await eventually('it says so', () => /not valid: the one before stays in force/.test(output()));
+      assert.equal(await statusOf(port, '/y'), 200);
+    }
+  });
+
+  it('tells health and metrics without a token on an address of its own, of all workers together', async () => {
+    const backend = await bed.backend((_, response) => response.end('ok'));
+    for (const workers of [0, 2]) {
+      const health = { host: '127.0.0.1', port: await freePort() };
+      const { port } = await start({ Routes: [routeTo(backend, '/x')] }, { workers, more: { health } });
+      await eventually('it is ready', async () => (await statusOf(health.port, '/health/ready')) === 200);
+      assert.equal(await statusOf(port), 200);
+      assert.equal(await statusOf(health.port, '/health/live'), 200);
+      assert.equal(await statusOf(health.port, '/config'), 404);
+      await eventually('it is counted', async () => {
+        const text = await (await fetch(`http://127.0.0.1:${health.port}/metrics`)).text();
+        const families = text.match(/^# TYPE http_server_request_duration_seconds /gm)?.length;
+        return (
+          families === 1 &&
+          /^http_server_request_duration_seconds_count\{.*http_route="\/x".*\} 1$/m.test(text)
+        );
+      });
+    }
+  });
+
+  it('speaks HTTP/2 in the clear when it is told to', async () => {
+    const backend = await bed.backend((_, response) => response.end('ok'));
+    const { port, output } = await start(
+      { Routes: [routeTo(backend, '/x')] },
+      { more: { cleartext: 'h2c' } },
+    );
+    await eventually('it serves', () => /"serving"/.test(output()));
+    const session = connect(`http://127.0.0.1:${port}`);
+    const [head] = await once(session.request({ ':path': '/x' }), 'response');
+    assert.equal(head[':status'], 200);
+    session.destroy();
   });
 });
 

@@ -8,13 +8,15 @@ import {
   readTelemetrySettings,
   startTelemetry,
 } from '@flotilla/telemetry';
+import type { AdminTarget } from '../admin/admin-target.ts';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { watchConfig } from '../config/watch.ts';
-import { createGateway } from '../create-gateway.ts';
+import { createGateway, type Gateway } from '../create-gateway.ts';
 import type { GatewayConfig } from '../model.ts';
 import type { AccessLogLevel } from '../observation/observe.ts';
+import { answerHealthQuestions, createHealthListener } from './health.ts';
 import { readCertificates, watchCertificates } from './watch-certificates.ts';
 
 /** One gateway process as the command line describes it. Plain data: it is handed to workers as JSON. */
@@ -30,6 +32,12 @@ export interface GatewayProcessOptions {
   /** PEM files. */
   readonly tls?: { readonly certFile: string; readonly keyFile: string };
   readonly admin?: { readonly port: number; readonly token: string };
+  /** Health, readiness and metrics for whoever may reach this address. */
+  readonly health?: { readonly host: string; readonly port: number };
+  /** Without TLS: HTTP/2 with prior knowledge instead of HTTP/1.1. */
+  readonly cleartext?: 'http/1.1' | 'h2c';
+  /** For requests in flight at the end, unless the configuration says it. Default 8,000. */
+  readonly drainTimeoutMs?: number;
   /** Where rate limits with `Store: "Shared"` are counted. */
   readonly redisUrl?: string;
   /** Variables of OpenTelemetry: where what it has to tell goes. Default: nowhere. */
@@ -41,8 +49,8 @@ export interface GatewayProcessOptions {
 /** Of this package; what configures a gateway has none of its own. */
 const VERSION = '0.1.0';
 
-/** Shorter than what is usually waited before SIGKILL. */
-const DRAIN_MS = 4_000;
+/** Shorter than what is usually waited before SIGKILL: 10 s by containers. */
+const DRAIN_MS = 8_000;
 
 /**
  * The whole life of a gateway process. What keeps it from starting, a port that is taken included, ends it with the status
@@ -51,7 +59,10 @@ const DRAIN_MS = 4_000;
 export async function runGateway(options: GatewayProcessOptions): Promise<void> {
   const { configPath, strict, consulToken, logLevel } = options;
   const load = async () =>
-    withToken(readGatewayConfig(await loadConfigFiles(configPath), { strict }), consulToken);
+    withToken(
+      readGatewayConfig(await loadConfigFiles(configPath, { env: process.env }), { strict }),
+      consulToken,
+    );
   await runProcess({
     name: 'gateway',
     refusal: 'Unable to start the gateway:',
@@ -81,7 +92,7 @@ async function serve(
   load: () => Promise<GatewayConfig>,
   { settings: config, logger, defer }: ProcessContext<GatewayConfig>,
 ): Promise<RunningProcess> {
-  const { host, port, configPath, strict, redisUrl } = options;
+  const { host, port, strict, redisUrl } = options;
   const instance = uuidv7();
   const target = { service_name: 'gateway', service_instance_id: instance };
   const metrics = createMetrics({ target });
@@ -100,7 +111,7 @@ async function serve(
     metrics,
     accessLog: options.accessLog,
     loadConfig: load,
-    drainTimeoutMs: DRAIN_MS,
+    drainTimeoutMs: options.drainTimeoutMs ?? DRAIN_MS,
     ...(redisUrl !== undefined && { redisUrl }),
   });
   defer('gateway', () => gateway.close());
@@ -110,8 +121,10 @@ async function serve(
     defer('admin API', () => admin.close());
     logger.info({ url: (await admin.listen()).url }, 'the admin API listens');
   }
+  await openHealth(options, gateway.admin, logger, defer);
   const tls = options.tls && (await readCertificates(options.tls));
-  const { url, setCertificates } = await gateway.listen({ host, port, ...(tls && { tls }) });
+  const { cleartext = 'http/1.1' } = options;
+  const { url, setCertificates } = await gateway.listen({ host, port, cleartext, ...(tls && { tls }) });
   if (options.tls !== undefined) {
     const stop = watchCertificates({
       files: options.tls,
@@ -122,20 +135,68 @@ async function serve(
     });
     defer('watch of certificates', stop);
   }
+  followConfig(options, config, { gateway, load, logger, defer });
+  return { addresses: { url }, facts: { routes: config.routes.length, strict } };
+}
+
+/** With several processes the one that started them answers, and asks each. */
+async function openHealth(
+  { health }: GatewayProcessOptions,
+  admin: AdminTarget,
+  logger: Logger,
+  defer: ProcessContext<GatewayConfig>['defer'],
+): Promise<void> {
+  answerHealthQuestions(admin);
+  if (health === undefined) return;
+  const listener = createHealthListener({
+    ...health,
+    isReady: async () => admin.isReady(),
+    metrics: async () => admin.metrics(),
+  });
+  defer('health', () => listener.close());
+  logger.info({ url: await listener.listen() }, 'health and metrics are told');
+}
+
+/** A changed file is put in force by itself, and on SIGHUP at once. */
+function followConfig(
+  { configPath, strict }: GatewayProcessOptions,
+  config: GatewayConfig,
+  {
+    gateway,
+    load,
+    logger,
+    defer,
+  }: {
+    readonly gateway: Gateway;
+    readonly load: () => Promise<GatewayConfig>;
+    readonly logger: Logger;
+    readonly defer: ProcessContext<GatewayConfig>['defer'];
+  },
+): void {
+  const use = (next: GatewayConfig) => {
+    const changes = gateway.reload(next);
+    logger.info({ changes }, 'another configuration is in force');
+    warn(logger, next);
+  };
+  const onInvalid = (problems: readonly string[]) =>
+    logger.error({ problems }, 'the configuration is not valid: the one before stays in force');
   const watch = watchConfig({
     path: configPath,
     config,
     options: { strict },
-    onConfig: (next) => {
-      const changes = gateway.reload(next);
-      logger.info({ changes }, 'another configuration is in force');
-      warn(logger, next);
-    },
-    onInvalid: (problems) =>
-      logger.error({ problems }, 'the configuration is not valid: the one before stays in force'),
+    env: process.env,
+    onConfig: use,
+    onInvalid,
   });
   defer('watch of the configuration', () => watch.close());
-  return { addresses: { url }, facts: { routes: config.routes.length, strict } };
+  process.on('SIGHUP', () => {
+    load()
+      .then(use)
+      .catch((error: unknown) => {
+        const problems = isPlatformError(error) && error.details['problems'];
+        onInvalid(Array.isArray(problems) ? problems.map(String) : [toError(error).message]);
+      });
+  });
 }
 
 function warn(logger: Logger, { warnings }: GatewayConfig): void {

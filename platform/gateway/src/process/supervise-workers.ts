@@ -1,7 +1,8 @@
 import cluster, { type Worker } from 'node:cluster';
 import { extname, join } from 'node:path';
-import { watchLiveness } from '@flotilla/kernel';
+import { toError, watchLiveness } from '@flotilla/kernel';
 import { EXIT_STATUS } from '@flotilla/process';
+import { askHealth, createHealthListener, mergeMetrics } from './health.ts';
 import type { GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
@@ -31,6 +32,12 @@ export async function superviseWorkers(
   let isStopping = false;
   const pauses = new Set<NodeJS.Timeout>();
   const { promise, resolve } = Promise.withResolvers<number>();
+  // One address for all: each has its own only in the process that starts them.
+  const { health, ...forWorkers } = options;
+  // One that still starts would take the question for its options.
+  const serving = new Set<Worker>();
+  const listener = health && createHealthListener({ ...health, ...healthOf(serving) });
+  if (listener !== undefined) await openOrEnd(listener);
 
   const end = (code: number): void => {
     isStopping = true;
@@ -43,8 +50,9 @@ export async function superviseWorkers(
     const startedAtMs = performance.now();
     const worker = cluster.fork();
     // Not as arguments: those are shown to every user of the machine, and there are secrets among the options.
-    worker.once('online', () => worker.send(options));
+    worker.once('online', () => worker.send(forWorkers));
     worker.once('listening', () => {
+      serving.add(worker);
       if (silenceMs === 0) return;
       const onHang = () => {
         process.stderr.write(`a gateway process did not answer for ${silenceMs / 1_000} s\n`);
@@ -53,6 +61,7 @@ export async function superviseWorkers(
       watchLiveness(worker.process, { silenceMs, onHang });
     });
     worker.on('exit', (code: number, signal: string) => {
+      serving.delete(worker);
       if (code === EXIT_STATUS.configuration) end(code);
       if (isStopping) {
         if (running().length === 0) end(0);
@@ -75,9 +84,34 @@ export async function superviseWorkers(
       for (const worker of running()) worker.process.kill('SIGTERM');
       if (running().length === 0) end(0);
     });
+  // Otherwise it would end this process, and with it the workers: they read their configuration again.
+  process.on('SIGHUP', () => {
+    for (const worker of running()) worker.process.kill('SIGHUP');
+  });
   for (let started = 0; started < count; started += 1) start();
   process.exitCode = await promise;
+  await listener?.close();
   for (const worker of running()) worker.process.kill('SIGTERM');
+}
+
+/** A port that is taken is no fault of the moment: the status is that of unusable configuration. */
+async function openOrEnd(listener: ReturnType<typeof createHealthListener>): Promise<void> {
+  try {
+    await listener.listen();
+  } catch (error) {
+    process.stderr.write(`Unable to start the gateway:\n  - ${toError(error).message}\n`);
+    process.exit(EXIT_STATUS.configuration);
+  }
+}
+
+/** Ready when one of them is; a process that does not answer has no metrics. */
+function healthOf(serving: ReadonlySet<Worker>) {
+  const askAll = async () =>
+    (await Promise.all([...serving].map(askHealth))).filter((told) => told !== undefined);
+  return {
+    isReady: async () => (await askAll()).some(({ isReady }) => isReady),
+    metrics: async () => mergeMetrics((await askAll()).map(({ metrics }) => metrics)),
+  };
 }
 
 function running(): readonly Worker[] {

@@ -27,6 +27,7 @@ const LOCAL: AuthenticationProviderConfig = {
   keys: { kind: 'secret', secret: SECRET },
   algorithms: ['HS256'],
   clockSkewSeconds: 60,
+  maxTokenBytes: 16_384,
 };
 
 function setUp(custom: Readonly<Record<string, TokenProvider>> = {}, strict = false) {
@@ -220,6 +221,28 @@ describe('keys of a URL', () => {
     assert.equal(await status(sign({ exp: fresh.exp })), undefined);
     assert.ok(refused.includes('Idp:unavailable'));
     assert.deepEqual(problems, ['Idp']);
+  });
+
+  it('that were never had leave it open whether a token is good: 503, and 401 once they are there', async (t) => {
+    const issuer = createTestIssuer();
+    let isAway = true;
+    const url = await serve(t, (_, response) => {
+      response.writeHead(isAway ? 503 : 200).end(JSON.stringify(issuer.jwks));
+    });
+    const { step, provider, providers, clock } = setUp();
+    const config = { ...LOCAL, issuer: issuer.issuer, audiences: [issuer.audience], algorithms: ['ES256'] };
+    providers.set('Idp', provider('Idp', { ...config, keys: { kind: 'jwks', url } }));
+    const authenticate = step(['Idp']);
+    const status = async (token: string) => (await run(authenticate, bearer(token))).result?.status;
+    const fresh = { iat: undefined, exp: Math.floor(clock.now().getTime() / 1000) + 10_000 };
+    assert.equal(await status(await issuer.sign(fresh)), 503);
+    assert.equal(await status('no token at all'), 401);
+    isAway = false;
+    await clock.advance(5_000);
+    assert.equal(await status(await issuer.sign(fresh)), undefined);
+    isAway = true;
+    await clock.advance(5_000);
+    assert.equal(await status(await createTestIssuer().sign(fresh)), 401);
   });
 
   it('must be JSON of a reasonable size, without redirects', async (t) => {

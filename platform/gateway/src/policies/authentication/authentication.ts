@@ -22,7 +22,7 @@ const BAD_TOKEN = unauthorized('Bearer error="invalid_token"');
 /**
  * Sets the exchange's claims from the bearer token, or refuses with 401. The providers are asked in order and
  * the first that accepts wins; one that cannot be asked is passed over, and when none accepts makes the response
- * 503 if it is one in code. A token that was accepted before costs no promise. Throws `RangeError` on a provider that is not there.
+ * 503 if it is one in code, or one whose keys were never had. A token that was accepted before costs no promise. Throws `RangeError` on a provider that is not there.
  */
 export function compileAuthentication(
   config: AuthenticationConfig | undefined,

@@ -14,6 +14,7 @@ export interface AuthenticationProviderConfig {
     | { readonly kind: 'jwks'; readonly url: string };
   readonly algorithms: readonly string[];
   readonly clockSkewSeconds: number;
+  readonly maxTokenBytes: number;
 }
 
 export interface AuthenticationConfig {
@@ -22,6 +23,8 @@ export interface AuthenticationConfig {
   /** The token needs one of them; empty = none needed. */
   readonly allowedScopes: readonly string[];
 }
+
+const MAX_TOKEN_BYTES = 16_384;
 
 const AUTHENTICATION = {
   AuthenticationProviderKeys: {
@@ -59,6 +62,13 @@ export const AUTHENTICATION_PROVIDER = {
     default: 60,
     own: true,
     doc: 'Tolerance for `exp` and `nbf`.',
+  },
+  MaxTokenSize: {
+    type: 'integer',
+    minimum: 1_024,
+    default: MAX_TOKEN_BYTES,
+    own: true,
+    doc: 'Larger tokens are refused, B. Entra ID sends some 9 KiB with 200 groups.',
   },
 } as const satisfies SectionShape;
 
@@ -125,6 +135,7 @@ export function readProvider(
     keys: secret === undefined ? { kind: 'jwks', url: url ?? '' } : { kind: 'secret', secret },
     algorithms,
     clockSkewSeconds: provider.values.ClockSkewSeconds ?? 60,
+    maxTokenBytes: provider.values.MaxTokenSize ?? MAX_TOKEN_BYTES,
   };
 }
 

@@ -32,6 +32,8 @@ export interface ProviderDeps {
 
 /** An unknown `kid` makes the keys be loaded anew, no sooner than this after the last time. */
 const JWKS_COOLDOWN_MS = 5_000;
+/** Keys of an issuer that has been away for so long are used no more. */
+const MAX_STALE_MS = 3_600_000;
 const MAX_REMEMBERED_TOKENS = 10_000;
 
 /** A provider of `AuthenticationProviders`. Throws `RangeError` on algorithms that do not fit its keys. */
@@ -40,23 +42,40 @@ export function createTokenProvider(
   config: AuthenticationProviderConfig,
   { clock, fetchJwks, onProblem }: ProviderDeps,
 ): TokenProvider {
-  const { issuer, audiences, algorithms, clockSkewSeconds, keys } = config;
+  const { issuer, audiences, algorithms, clockSkewSeconds, keys, maxTokenBytes } = config;
+  /** When keys were had last; without them nothing can be said of any token. */
+  let loadedAtMs = Number.NEGATIVE_INFINITY;
+  const load = async (url: string, signal: AbortSignal) => {
+    const document = await fetchJwks(url, signal);
+    loadedAtMs = clock.now().getTime();
+    return document;
+  };
   const source =
     keys.kind === 'secret'
       ? { secret: keys.secret }
       : createRemoteKeys({
-          fetchJwks: (signal) => fetchJwks(keys.url, signal),
+          maxStaleMs: MAX_STALE_MS,
+          fetchJwks: (signal) => load(keys.url, signal),
           clock,
           cooldownMs: JWKS_COOLDOWN_MS,
           onProblem: (error) => onProblem(name, error),
         });
   const clockToleranceSeconds = clockSkewSeconds;
-  const options = { issuer, audiences, algorithms, keys: source, clock, clockToleranceSeconds };
-  return remembering(createClaimsVerifier(options), clockSkewSeconds * 1000);
+  const options = {
+    issuer,
+    audiences,
+    algorithms,
+    keys: source,
+    clock,
+    clockToleranceSeconds,
+    maxTokenBytes,
+  };
+  const isAway = () => keys.kind === 'jwks' && clock.now().getTime() - loadedAtMs > MAX_STALE_MS;
+  return remembering(createClaimsVerifier(options), clockSkewSeconds * 1000, isAway);
 }
 
 /** Accepted tokens are remembered by their hash until they expire, 10,000 of them. */
-function remembering(verify: VerifyClaims, skewMs: number): TokenProvider {
+function remembering(verify: VerifyClaims, skewMs: number, isAway: () => boolean): TokenProvider {
   const accepted = createVerifiedTokens<Claims>(MAX_REMEMBERED_TOKENS);
   return {
     recall: (key, nowMs) => accepted.find(key, nowMs),
@@ -65,6 +84,9 @@ function remembering(verify: VerifyClaims, skewMs: number): TokenProvider {
       const claims = toClaims(payload);
       accepted.remember(key, claims, payload.exp * 1000 + skewMs);
       return claims;
+    },
+    get mayBeAway() {
+      return isAway();
     },
   };
 }

@@ -59,9 +59,9 @@ function readClaims(route: ClaimsObject | undefined): ClaimsConfig {
     for (const [name, text] of given) {
       const directive = parseDirective(text);
       if (directive === undefined)
-        route?.error(
+        route?.warn(
           key,
-          `${name}: ${text} is not Claims[type] > value or Claims[type] > value[index] > delimiter`,
+          `${name}: ${text} is not Claims[type] > value or Claims[type] > value[index] > delimiter, and is ignored as in Ocelot. For fixed values of headers there is UpstreamHeaderTransform`,
         );
       else if (key === 'AddHeadersToRequest' && !isToken(name))
         route?.error(key, `${JSON.stringify(name)} is no name of a header`);

@@ -39,9 +39,9 @@ export const RATE_LIMIT = {
     type: 'integer',
     also: ['HttpStatusCode'],
     minimum: 200,
-    maximum: 599,
+    maximum: 999,
     default: 429,
-    doc: 'Status of a rejection.',
+    doc: 'Status of a rejection. Above 599 it is none of HTTP, and over HTTP/2 429 is sent.',
   },
   QuotaMessage: {
     type: 'string',

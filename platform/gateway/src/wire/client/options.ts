@@ -8,7 +8,7 @@ export interface ClientLimits {
   readonly firstByteMs: number;
   /** From a head's first byte to its last. Default 10,000. */
   readonly headMs: number;
-  /** Between a response and the next request. Default 20,000. */
+  /** Between a response and the next request. Balancers keep theirs for 60 s, or as long as `Keep-Alive` says. Default 90,000. */
   readonly idleMs: number;
   /** Without a byte of a body that is wanted. Default 10,000. */
   readonly bodyStallMs: number;
@@ -22,6 +22,13 @@ export interface ClientLimits {
   readonly lingerMs: number;
   /** For the response to a client that has closed its sending side: nearly all of them are gone. Default 1,000. */
   readonly halfCloseMs: number;
+  /**
+   * Request line, fields and the empty line together; of HTTP/2 the same fields, counted as HTTP/1.1 would write them.
+   * Default 32 KiB, as Kestrel under Ocelot.
+   */
+  readonly maxHeadBytes: number;
+  /** Field lines. Default 100. */
+  readonly maxFields: number;
   /** Of an unwanted body, before the connection is given up instead. Default 1 MiB. */
   readonly discardBytes: number;
   /** Of what a client sends before it was asked: bodies and further requests. Default 64 KiB. */
@@ -31,11 +38,13 @@ export interface ClientLimits {
 export const DEFAULT_LIMITS: ClientLimits = {
   firstByteMs: 10_000,
   headMs: 10_000,
-  idleMs: 20_000,
+  idleMs: 90_000,
   bodyStallMs: 10_000,
   bodyBytesPerSecond: 1_024,
   bodyGraceMs: 5_000,
   writeStallMs: 20_000,
+  maxHeadBytes: 32_768,
+  maxFields: 100,
   lingerMs: 2_000,
   halfCloseMs: 1_000,
   discardBytes: 1_048_576,
@@ -55,34 +64,50 @@ export interface ListenerOptions {
 }
 
 export interface Http1Options extends ListenerOptions {
-  readonly limits?: Partial<ClientLimits>;
+  /** Asked for each connection. */
+  readonly limits?: () => Partial<ClientLimits>;
 }
 
 export interface Http2Options extends ListenerOptions {
-  readonly limits?: Partial<Http2Limits>;
+  /** Asked for each connection. */
+  readonly limits?: () => Partial<Http2Limits>;
 }
 
-/** The others are not needed: nghttp2 limits heads, and flow control holds back what is not wanted. */
+/** The others are not needed: flow control holds back what is not wanted. */
 export interface Http2Limits
   extends Pick<
     ClientLimits,
-    'idleMs' | 'bodyStallMs' | 'bodyBytesPerSecond' | 'bodyGraceMs' | 'writeStallMs'
+    | 'idleMs'
+    | 'bodyStallMs'
+    | 'bodyBytesPerSecond'
+    | 'bodyGraceMs'
+    | 'writeStallMs'
+    | 'maxHeadBytes'
+    | 'maxFields'
   > {
   /** A call of gRPC whose client sends no message for so long is ended. `Infinity` = no limit. Default 3,600,000. */
   readonly streamSilenceMs: number;
   /** Streams of one session at the same time. Default 100. */
   readonly maxStreams: number;
-  /** Streams that a client may take back within ten seconds, beyond those it lets end. Default 200. */
+  /** Streams that a client may take back within ten seconds while they are more than those it lets end. Default 200. */
   readonly maxResets: number;
+  /** Of a body, before it was read. Default 1 MiB: at a round trip of 50 ms some 20 MiB/s. */
+  readonly streamWindowBytes: number;
+  /** Of all bodies of a session together. Default 2 MiB. */
+  readonly connectionWindowBytes: number;
 }
 
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   streamSilenceMs: 3_600_000,
   maxStreams: 100,
   maxResets: 200,
+  streamWindowBytes: 1_048_576,
+  connectionWindowBytes: 2_097_152,
   idleMs: DEFAULT_LIMITS.idleMs,
   bodyStallMs: DEFAULT_LIMITS.bodyStallMs,
   bodyBytesPerSecond: DEFAULT_LIMITS.bodyBytesPerSecond,
   bodyGraceMs: DEFAULT_LIMITS.bodyGraceMs,
   writeStallMs: DEFAULT_LIMITS.writeStallMs,
+  maxHeadBytes: DEFAULT_LIMITS.maxHeadBytes,
+  maxFields: DEFAULT_LIMITS.maxFields,
 };

@@ -1,8 +1,10 @@
 /** What a client may send, in any version of HTTP. */
 export const CLIENT = {
-  /** Request line, fields and the empty line together; of HTTP/2 the same fields, counted as HTTP/1.1 would write them. */
-  maxHeadBytes: 16_384,
-  maxFields: 100,
+  /** Of one name. No program has one that comes near. */
+  maxNameBytes: 256,
+  /** Behind a chunked body. */
+  maxTrailerBytes: 16_384,
+  maxTrailers: 100,
   /** Parts of one `Range`. */
   maxRanges: 5,
 } as const;

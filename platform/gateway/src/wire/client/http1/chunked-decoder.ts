@@ -172,7 +172,11 @@ class Decoder implements ChunkedDecoder {
   /** The place behind what belongs to the trailers. */
   #takeTrailers(bytes: Buffer, at: number): number | Refusal {
     const before = this.#trailers.length;
-    this.#trailers += bytes.toString('latin1', at, Math.min(bytes.length, at + CLIENT.maxHeadBytes - before));
+    this.#trailers += bytes.toString(
+      'latin1',
+      at,
+      Math.min(bytes.length, at + CLIENT.maxTrailerBytes - before),
+    );
     const length = skipTrailers(this.#trailers);
     if (length === 'incomplete') return bytes.length;
     if (typeof length !== 'number') return length;

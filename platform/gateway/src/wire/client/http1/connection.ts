@@ -2,10 +2,9 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { newTrace } from '@flotilla/telemetry';
 import { createDeadline, type Deadline } from '../../../time/deadline.ts';
-import { CLIENT } from '../../rules/limits.ts';
 import { type BodyPace, createBodyPace } from '../../rules/pace.ts';
 import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
-import type { ClientLimits, Http1Options } from '../options.ts';
+import type { ClientLimits, ListenerOptions } from '../options.ts';
 import { createFieldMemory, createHeadLines, type HeadLines, readHeadLines } from './head-lines.ts';
 import { createInput, type Input } from './input.ts';
 import { type BodyConnection, Http1RequestBody } from './request-body.ts';
@@ -15,12 +14,15 @@ import { createWriteWatch, type WriteWatch, writtenBytes } from './write-watch.t
 
 /** A client's connection, from its first byte to its last. */
 export interface ClientConnection {
-  /** No further request is read; one under way is completed. */
-  drain(): void;
+  /**
+   * The last request: one under way, or else one that has been sent already, or that comes within `idleMs` (0 = none), is answered with
+   * `Connection: close`.
+   */
+  drain(idleMs: number): void;
   destroy(): void;
 }
 
-interface ConnectionOptions extends Http1Options {
+interface ConnectionOptions extends ListenerOptions {
   readonly limits: ClientLimits;
   readonly socket: Socket;
   readonly peerAddress: string;
@@ -68,6 +70,7 @@ interface SwitchedPhase {
 const CLOSING: Phase = { kind: 'closing' };
 const GONE: Phase = { kind: 'gone' };
 
+const KEEP_ALIVE_MARGIN_MS = 5_000;
 const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 const REQUEST_TIMEOUT: Refusal = { status: 408, code: 'request-timeout', closes: true };
 const INTERNAL_ERROR: Refusal = { status: 500, code: 'internal-error', closes: true };
@@ -83,6 +86,7 @@ export function createClientConnection(options: ConnectionOptions): ClientConnec
 
 class Http1Connection implements ClientConnection, BodyConnection, ResponseConnection {
   readonly socket: Socket;
+  readonly keepAliveLine: string;
   readonly #options: ConnectionOptions;
   readonly #limits: ClientLimits;
   readonly #memory = createFieldMemory();
@@ -101,6 +105,7 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     this.socket = socket;
     this.#options = options;
     this.#limits = limits;
+    this.keepAliveLine = keepAliveLine(limits.idleMs);
     this.#input = createInput(socket);
     this.#reading = createDeadline(timers, () => this.#readExpired());
     const stallMs = limits.writeStallMs;
@@ -164,9 +169,9 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
   #feedHead(phase: HeadPhase, bytes: Buffer): void {
     const { lines } = phase;
     const before = phase.text.length;
-    const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), CLIENT.maxHeadBytes - before));
+    const part = bytes.toString('latin1', 0, Math.min(headEnd(bytes), this.#limits.maxHeadBytes - before));
     const text = before === 0 ? part : phase.text + part;
-    const outcome = readHeadLines(text, lines, this.#memory);
+    const outcome = readHeadLines(text, lines, this.#memory, this.#limits);
     if (outcome === 'incomplete') {
       if (before === 0) this.#reading.set(this.#limits.headMs);
       phase.text = text;
@@ -387,6 +392,7 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
       else if (writtenBytes(this.socket) === this.#halfCloseMark) this.destroy();
       else this.#afterHalfClose();
     } else if (phase.kind === 'head' && !EMPTY_LINES.test(phase.text)) this.#refuse(REQUEST_TIMEOUT);
+    else if (phase.kind === 'head' && this.#isDraining) this.#close();
     else if (phase.kind === 'head' && this.socket.writableLength > 0)
       this.#reading.set(this.#limits.idleMs); // it still takes the last response; the other deadline watches that
     else this.destroy();
@@ -427,9 +433,12 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     else this.socket.destroy();
   }
 
-  drain(): void {
+  drain(idleMs: number): void {
     this.#isDraining = true;
-    if (this.#phase.kind === 'head') this.#close();
+    if (this.#phase.kind !== 'head' || this.#phase.text !== '') return;
+    // What is on its way would be reset together with a connection that is closed at once.
+    if (idleMs > 0) this.#reading.set(idleMs);
+    else this.#close();
   }
 
   destroy(): void {
@@ -446,6 +455,12 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     if (phase.kind === 'exchange' || phase.kind === 'switched') phase.response?.closed();
     this.#options.onClosed(this);
   }
+}
+
+/** Less than is kept, by what a byte may be on its way: `''` where that would be nothing. */
+function keepAliveLine(idleMs: number): string {
+  const seconds = Math.floor((idleMs - KEEP_ALIVE_MARGIN_MS) / 1_000);
+  return seconds > 0 ? `Keep-Alive: timeout=${seconds}\r\n` : '';
 }
 
 function headPhase(): HeadPhase {

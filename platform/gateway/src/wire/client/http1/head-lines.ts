@@ -15,6 +15,9 @@ import { type Fields, noFields } from '../../rules/fields.ts';
 import { CLIENT } from '../../rules/limits.ts';
 import { METHOD_NOT_ALLOWED, malformed, type Refusal } from '../../rules/refusal.ts';
 import { METHODS, type Method } from '../../rules/request.ts';
+import type { ClientLimits } from '../options.ts';
+
+export type HeadLimits = Pick<ClientLimits, 'maxHeadBytes' | 'maxFields'>;
 
 /** A head as far as it has been read: complete lines only, each read once. */
 export interface HeadLines {
@@ -54,6 +57,7 @@ const BAD_REQUEST_LINE = malformed('not an HTTP/1.1 request line');
 const BAD_FIELD_LINE = malformed('a field line is not well formed');
 const UNKNOWN_VERSION: Refusal = { ...BAD_REQUEST_LINE, status: 505, detail: 'unknown version' };
 const TOO_MANY_FIELDS: Refusal = { ...BAD_FIELD_LINE, status: 431, detail: 'too many fields' };
+const NAME_TOO_LONG: Refusal = { ...BAD_FIELD_LINE, status: 431, detail: 'a field name is too long' };
 const TOO_LARGE: Refusal = { ...BAD_FIELD_LINE, status: 431, detail: 'the head is too large' };
 
 /** What reading a line can come to, beside the place behind it. */
@@ -69,12 +73,13 @@ export function readHeadLines(
   text: string,
   lines: HeadLines,
   memory: FieldMemory,
+  limits: HeadLimits,
 ): 'complete' | 'incomplete' | Refusal {
   if (lines.method === undefined) {
     lines.at = skipEmptyLines(text, lines.at);
     const behind = readRequestLine(text, lines.at, lines);
     if (typeof behind !== 'number') return behind;
-    if (behind === INCOMPLETE) return incomplete(text);
+    if (behind === INCOMPLETE) return incomplete(text, limits);
     lines.at = behind;
     lines.fieldsAt = behind;
     if (memory.text !== '' && text.startsWith(memory.text, behind)) {
@@ -84,9 +89,9 @@ export function readHeadLines(
     }
   }
   for (;;) {
-    const behind = readFieldLine(text, lines.at, lines.fields);
+    const behind = readFieldLine(text, lines.at, lines.fields, limits.maxFields);
     if (typeof behind !== 'number') return behind;
-    if (behind === INCOMPLETE) return incomplete(text);
+    if (behind === INCOMPLETE) return incomplete(text, limits);
     if (behind === LAST_LINE) {
       lines.at += 2;
       remember(text, lines, memory);
@@ -111,16 +116,16 @@ function copyOf({ names, values }: Fields): Fields {
 export function skipTrailers(text: string): number | 'incomplete' | Refusal {
   const dropped = noFields();
   for (let at = 0; ; ) {
-    const behind = readFieldLine(text, at, dropped);
+    const behind = readFieldLine(text, at, dropped, CLIENT.maxTrailers);
     if (typeof behind !== 'number') return behind;
-    if (behind === INCOMPLETE) return text.length >= CLIENT.maxHeadBytes ? TOO_LARGE : 'incomplete';
+    if (behind === INCOMPLETE) return text.length >= CLIENT.maxTrailerBytes ? TOO_LARGE : 'incomplete';
     if (behind === LAST_LINE) return at + 2;
     at = behind;
   }
 }
 
-function incomplete(text: string): 'incomplete' | Refusal {
-  return text.length >= CLIENT.maxHeadBytes ? TOO_LARGE : 'incomplete';
+function incomplete(text: string, { maxHeadBytes }: HeadLimits): 'incomplete' | Refusal {
+  return text.length >= maxHeadBytes ? TOO_LARGE : 'incomplete';
 }
 
 /** Clients of long ago send one behind a body (RFC 9112 §2.2). */
@@ -173,13 +178,19 @@ function knownVersion(text: string, start: number, end: number): '1.0' | '1.1' |
   return /^HTTP\/\d\.\d$/.test(text.slice(start, end)) ? UNKNOWN_VERSION : BAD_REQUEST_LINE;
 }
 
-function readFieldLine(text: string, start: number, { names, values }: Fields): number | Refusal {
+function readFieldLine(
+  text: string,
+  start: number,
+  { names, values }: Fields,
+  maxFields: number,
+): number | Refusal {
   if (text.charCodeAt(start) === CR) {
     const behind = endOfLine(text, start);
     return behind === undefined ? BAD_FIELD_LINE : behind === INCOMPLETE ? INCOMPLETE : LAST_LINE;
   }
-  if (start < text.length && names.length === CLIENT.maxFields) return TOO_MANY_FIELDS;
+  if (start < text.length && names.length === maxFields) return TOO_MANY_FIELDS;
   const nameEnd = skip(text, start, TOKEN);
+  if (nameEnd - start > CLIENT.maxNameBytes) return NAME_TOO_LONG;
   if (nameEnd === text.length) return INCOMPLETE;
   if (nameEnd === start || text.charCodeAt(nameEnd) !== COLON) return BAD_FIELD_LINE;
   const valueStart = skipBlanks(text, nameEnd + 1);

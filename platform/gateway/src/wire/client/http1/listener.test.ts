@@ -181,7 +181,7 @@ describe('an answer', () => {
     const { send, until } = await client();
     send(request('/own') + request('/none'));
     const text = await until(/x[\s\S]*x$/);
-    assert.match(text, /date: then\r\nContent-Length: 1\r\n\r\nxHTTP/);
+    assert.match(text, /date: then\r\nKeep-Alive: timeout=\d+\r\nContent-Length: 1\r\n\r\nxHTTP/);
     assert.match(text, /\r\nDate: \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\r\n/);
   });
 

@@ -8,7 +8,7 @@ export interface Http1Listener {
   /** The socket must have been made with `allowHalfOpen`. */
   accept(socket: Socket | TLSSocket): void;
   /**
-   * No further requests: idle connections end at once, others after their response, all within `timeoutMs`. Sockets
+   * No further requests: idle connections end after a second at most, others after their response, all within `timeoutMs`. Sockets
    * that speak another protocol by then are destroyed at the end of it.
    */
   drain(timeoutMs: number): Promise<void>;
@@ -16,10 +16,11 @@ export interface Http1Listener {
 }
 
 const DATE_MS = 1_000;
+/** Clients that use their connections all the time send the next request within it, and learn that it was the last. */
+const DRAIN_IDLE_MS = 1_000;
 
 export function createHttp1Listener(options: Http1Options): Http1Listener {
   const { timers } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const open = new Set<ClientConnection>();
   let isDraining = false;
   let allClosed: (() => void) | undefined;
@@ -48,6 +49,7 @@ export function createHttp1Listener(options: Http1Options): Http1Listener {
       }
       const peerAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
       const secure = 'encrypted' in socket;
+      const limits = { ...DEFAULT_LIMITS, ...options.limits?.() };
       open.add(
         createClientConnection({ ...options, limits, socket, peerAddress, secure, dateLine, onClosed }),
       );
@@ -60,7 +62,8 @@ export function createHttp1Listener(options: Http1Options): Http1Listener {
       const timer = timers.after(timeoutMs, () => {
         for (const connection of open) connection.destroy();
       });
-      for (const connection of open) connection.drain();
+      const idleMs = Math.min(DRAIN_IDLE_MS, timeoutMs / 4);
+      for (const connection of open) connection.drain(idleMs);
       await promise;
       timer.cancel();
     },

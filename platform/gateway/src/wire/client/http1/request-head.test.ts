@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { CLIENT } from '../../rules/limits.ts';
+import { DEFAULT_LIMITS as LIMITS } from '../options.ts';
 import { createFieldMemory, createHeadLines, readHeadLines } from './head-lines.ts';
 import { readRequestHead } from './request-head.ts';
 
@@ -14,7 +14,7 @@ function readTo(
   const lines = createHeadLines();
   const memory = createFieldMemory();
   for (const end of ends) {
-    const state = readHeadLines(text.slice(0, Math.min(end, CLIENT.maxHeadBytes)), lines, memory);
+    const state = readHeadLines(text.slice(0, Math.min(end, LIMITS.maxHeadBytes)), lines, memory, LIMITS);
     if (state === 'incomplete') continue;
     return { outcome: state === 'complete' ? readRequestHead(lines) : state, length: lines.at };
   }
@@ -188,12 +188,12 @@ describe('fields', () => {
     ]);
     assertStatus(431, [
       get(many(100)),
-      get(`X: ${'x'.repeat(16_384)}\r\n`),
-      get(`${'n'.repeat(17_000)}: x\r\n`),
-      `GET /${'x'.repeat(17_000)}`,
-      '\r\n'.repeat(9_000),
+      get(`X: ${'x'.repeat(32_768)}\r\n`),
+      get(`${'n'.repeat(257)}: x\r\n`),
+      `GET /${'x'.repeat(33_000)}`,
+      '\r\n'.repeat(17_000),
     ]);
-    const room = CLIENT.maxHeadBytes - get('X: \r\n').length;
+    const room = LIMITS.maxHeadBytes - get('X: \r\n').length;
     assertStatus('served', [get(`X: ${'x'.repeat(room)}\r\n`)]);
     assertStatus(431, [get(`X: ${'x'.repeat(room + 1)}\r\n`)]);
   });
@@ -384,7 +384,7 @@ describe('the fields of a connection', () => {
     const memory = createFieldMemory();
     const next = (text: string) => {
       const lines = createHeadLines();
-      const state = readHeadLines(text, lines, memory);
+      const state = readHeadLines(text, lines, memory, LIMITS);
       return { state, length: lines.at, fields: lines.fields };
     };
     const fields = 'Host: h\r\nX-A: 1\r\nx-a: 2\r\n\r\n';

@@ -13,6 +13,8 @@ export interface ResponseConnection {
   /** Will another request be read after this response? Asked once, when the head is written. */
   keepsAlive(): boolean;
   dateLine(): string;
+  /** Says how long an idle connection is kept: a proxy must not use it in the moment in which it ends. */
+  readonly keepAliveLine: string;
   /** A write was not taken at once: the client has to read. */
   writeStalled(): void;
   responseEnded(keepsAlive: boolean): void;
@@ -155,7 +157,8 @@ export class Http1Response implements ClientResponse {
     const hasBody = !(this.#isHead || status === 204 || status === 304 || status < 200);
     const isCloseDelimited = hasBody && bodyBytes === undefined && this.#version === '1.0';
     const keepsAlive = !this.#mustClose && !isCloseDelimited && this.#connection.keepsAlive();
-    const framingLine = this.#frame(status, hasBody, bodyBytes);
+    const keptLine = keepsAlive ? this.#connection.keepAliveLine : '';
+    const framingLine = keptLine + this.#frame(status, hasBody, bodyBytes);
     const text = writeHead(head, framingLine, this.#connectionLine(keepsAlive), this.#connection.dateLine());
     if (text === undefined) {
       this.#refuseOwn();

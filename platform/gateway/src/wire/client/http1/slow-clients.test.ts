@@ -20,6 +20,8 @@ const FAST: ClientLimits = {
   writeStallMs: 200,
   lingerMs: 50,
   halfCloseMs: 60,
+  maxHeadBytes: 32_768,
+  maxFields: 100,
   discardBytes: 1_048_576,
   heldBytes: 65_536,
 };

@@ -10,7 +10,7 @@ import type { Timer } from '../../../time/timers.ts';
 import { grpcRefusal, isGrpc } from '../../rules/grpc.ts';
 import { fromWire } from '../../rules/http2/wire-fields.ts';
 import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
-import type { Http2Limits, Http2Options } from '../options.ts';
+import type { Http2Limits, ListenerOptions } from '../options.ts';
 import { Http2RequestBody } from './request-body.ts';
 import { type Http2Head, readHttp2Head } from './request-head.ts';
 import { Http2Response } from './response.ts';
@@ -22,7 +22,7 @@ export interface Http2Connection {
   destroy(): void;
 }
 
-interface ConnectionOptions extends Http2Options {
+interface ConnectionOptions extends ListenerOptions {
   readonly limits: Http2Limits;
   readonly socket: Socket;
   onClosed(connection: Http2Connection): void;
@@ -36,6 +36,8 @@ interface Session extends Http2Connection {
   readonly secure: boolean;
   streams: number;
   resets: number;
+  /** Streams that ended well, since the same time. */
+  completed: number;
   resetsSinceMs: number;
   idleTimer: Timer | undefined;
 }
@@ -52,6 +54,7 @@ export function openHttp2Connection(options: ConnectionOptions): Http2Connection
     secure: 'encrypted' in socket,
     streams: 0,
     resets: 0,
+    completed: 0,
     resetsSinceMs: timers.nowMs,
     idleTimer: undefined,
     drain: () => http2.close(),
@@ -69,19 +72,29 @@ export function openHttp2Connection(options: ConnectionOptions): Http2Connection
   return session;
 }
 
-function shakeHands(socket: Socket, { maxStreams, maxResets }: Http2Limits): ServerHttp2Session {
-  return performServerHandshake(socket, {
+function shakeHands(socket: Socket, limits: Http2Limits): ServerHttp2Session {
+  const { maxStreams, maxResets, maxHeadBytes, maxFields } = limits;
+  const session = performServerHandshake(socket, {
     maxSessionInvalidFrames: 100,
     maxSessionRejectedStreams: 100,
     maxOutstandingPings: 10,
-    maxHeaderListPairs: 128,
+    // What is a little too large is refused with 431, what is more ends its stream.
+    maxHeaderListPairs: maxFields + 28,
     maxSessionMemory: 10,
-    streamResetBurst: maxResets,
-    streamResetRate: Math.max(1, Math.floor((maxResets * 1_000) / RESET_WINDOW_MS)),
+    // The last resort: nghttp2 counts resets alone, not the streams that end well beside them.
+    streamResetBurst: 10 * maxResets,
+    streamResetRate: maxResets,
     // Otherwise a field with a blank at an end of its value is left out, without a word.
     strictFieldWhitespaceValidation: false,
-    settings: { maxConcurrentStreams: maxStreams, maxHeaderListSize: 32_768, enablePush: false },
+    settings: {
+      maxConcurrentStreams: maxStreams,
+      maxHeaderListSize: 2 * maxHeadBytes,
+      initialWindowSize: limits.streamWindowBytes,
+      enablePush: false,
+    },
   });
+  session.setLocalWindowSize(limits.connectionWindowBytes);
+  return session;
 }
 
 function watchIdle(session: Session): void {
@@ -94,7 +107,7 @@ function serve(session: Session, stream: ServerHttp2Stream, flags: number, raw: 
   session.idleTimer?.cancel();
   session.streams += 1;
   stream.on('error', () => {});
-  const read = readHttp2Head(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0);
+  const read = readHttp2Head(raw, (flags & constants.NGHTTP2_FLAG_END_STREAM) !== 0, limits);
   const body = read.ok ? bodyOf(session, stream, read.value) : undefined;
   const response = new Http2Response({
     stream,
@@ -155,18 +168,24 @@ function ended(session: Session, stream: ServerHttp2Stream, response: Http2Respo
   if (session.streams === 0 && !session.http2.closed) watchIdle(session);
   const isTakenBack = response.state !== 'ended' && stream.rstCode !== constants.NGHTTP2_NO_ERROR;
   response.closed();
-  if (isTakenBack) countReset(session);
+  count(session, isTakenBack);
 }
 
-/** Streams that are opened only to be taken back cost the gateway a request each, and the client nothing. */
-function countReset(session: Session): void {
+/**
+ * Streams that are opened only to be taken back cost the gateway a request each, and the client nothing. Many are no attack where more
+ * end well, as on a connection of a proxy whose clients go away.
+ */
+function count(session: Session, isTakenBack: boolean): void {
   const { timers, limits } = session.options;
   if (timers.nowMs - session.resetsSinceMs >= RESET_WINDOW_MS) {
     session.resets = 0;
+    session.completed = 0;
     session.resetsSinceMs = timers.nowMs;
   }
-  session.resets += 1;
-  if (session.resets > limits.maxResets && !session.http2.destroyed)
+  if (isTakenBack) session.resets += 1;
+  else session.completed += 1;
+  if (session.resets <= Math.max(limits.maxResets, session.completed) || !isTakenBack) return;
+  if (!session.http2.destroyed)
     session.http2.destroy(new Error('too many streams taken back'), constants.NGHTTP2_ENHANCE_YOUR_CALM);
 }
 

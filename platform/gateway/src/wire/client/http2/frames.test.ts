@@ -165,7 +165,7 @@ test('answers before the end of a body use up no streams, whatever of the body i
     assert.deepEqual({ name, answered }, { name, answered: 20 });
     await until(() => closed.length === 20);
     // Nothing counts as open any more: the session is idle.
-    bed.timers.advance(20_000);
+    bed.timers.advance(90_000);
     await until(() => proxy.listener.connections() === 0);
   }
 });

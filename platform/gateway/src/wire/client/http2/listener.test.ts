@@ -291,7 +291,7 @@ test('an idle session ends, and drain lets streams finish', async () => {
   const proxy = await listenHttp2(bed, (incoming) => waiting.push(incoming));
   const idle = dial(proxy.port);
   await once(idle, 'remoteSettings');
-  bed.timers.advance(20_000);
+  bed.timers.advance(90_000);
   await until(() => idle.destroyed);
   const session = dial(proxy.port);
   const answered = got(session.request({}));

@@ -12,7 +12,6 @@ export interface Http2Listener {
 
 export function createHttp2Listener(options: Http2Options): Http2Listener {
   const { timers } = options;
-  const limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits };
   const open = new Set<Http2Connection>();
   let isDraining = false;
   let allClosed: (() => void) | undefined;
@@ -24,8 +23,12 @@ export function createHttp2Listener(options: Http2Options): Http2Listener {
 
   return {
     accept: (socket) => {
-      if (isDraining || socket.destroyed) socket.destroy();
-      else open.add(openHttp2Connection({ ...options, limits, socket, onClosed }));
+      if (isDraining || socket.destroyed) {
+        socket.destroy();
+        return;
+      }
+      const limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits?.() };
+      open.add(openHttp2Connection({ ...options, limits, socket, onClosed }));
     },
     drain: async (timeoutMs) => {
       isDraining = true;

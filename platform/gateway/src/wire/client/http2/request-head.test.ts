@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { fieldValue } from '../../rules/fields.ts';
+import { DEFAULT_HTTP2_LIMITS } from '../options.ts';
 import { readHttp2Head } from './request-head.ts';
 
 const GET = [':method', 'GET', ':scheme', 'https', ':authority', 'test', ':path', '/a?b'];
 
 function read(more: readonly string[], { base = GET, endsStream = true } = {}) {
-  const result = readHttp2Head([...base, ...more], endsStream);
+  const result = readHttp2Head([...base, ...more], endsStream, DEFAULT_HTTP2_LIMITS);
   return result.ok ? result.value : result.rejection;
 }
 
@@ -79,7 +80,7 @@ const REFUSED: [string, readonly string[], number, string[]?][] = [
   ['six ranges', ['range', 'bytes=0-1,2-3,4-5,6-7,8-9,10-11'], 416],
   ['a dot segment', [], 400, replaced(':path', '/a/../b')],
   ['a target above 8 KiB', [], 414, replaced(':path', `/${'a'.repeat(8_200)}`)],
-  ['a head above 16 KiB', ['x', 'a'.repeat(16_400)], 431],
+  ['a head above 32 KiB', ['x', 'a'.repeat(32_768)], 431],
   ['101 fields', Array.from({ length: 202 }, () => 'x'), 431],
 ];
 

@@ -7,6 +7,7 @@ import { CLIENT } from '../../rules/limits.ts';
 import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from '../../rules/refusal.ts';
 import { type BodyFraming, isMethod, type Method, type RequestHead } from '../../rules/request.ts';
 import { parseTarget } from '../../rules/target.ts';
+import type { Http2Limits } from '../options.ts';
 
 export interface Http2Head {
   readonly request: RequestHead;
@@ -23,10 +24,14 @@ const TOO_LARGE: Refusal = { status: 431, code: 'malformed-request', detail: 'th
  * One reading of a request, by the same rules as for HTTP/1.1. `raw` is name, value, name, value, … as Node lists
  * it; `endsStream`: there is no body.
  */
-export function readHttp2Head(raw: readonly string[], endsStream: boolean): Result<Http2Head, Http2Refusal> {
+export function readHttp2Head(
+  raw: readonly string[],
+  endsStream: boolean,
+  limits: Pick<Http2Limits, 'maxHeadBytes' | 'maxFields'>,
+): Result<Http2Head, Http2Refusal> {
   const pseudo = new Map<string, string>();
   const fields = noFields();
-  const unreadable = collect(raw, pseudo, fields) ?? checkPseudo(pseudo);
+  const unreadable = collect(raw, pseudo, fields, limits) ?? checkPseudo(pseudo);
   if (unreadable !== undefined) return reject(unreadable);
   const method = pseudo.get(':method') ?? '';
   const path = pseudo.get(':path') ?? '';
@@ -54,18 +59,23 @@ export function readHttp2Head(raw: readonly string[], endsStream: boolean): Resu
   });
 }
 
-function collect(raw: readonly string[], pseudo: Map<string, string>, fields: Fields): Refusal | undefined {
+function collect(
+  raw: readonly string[],
+  pseudo: Map<string, string>,
+  fields: Fields,
+  { maxHeadBytes, maxFields }: Pick<Http2Limits, 'maxHeadBytes' | 'maxFields'>,
+): Refusal | undefined {
   let bytes = 0;
   for (let index = 0; index < raw.length; index += 2) {
     const text = raw[index] ?? '';
     const value = raw[index + 1] ?? '';
     bytes += text.length + value.length + 4;
-    if (bytes > CLIENT.maxHeadBytes) return TOO_LARGE;
+    if (bytes > maxHeadBytes || text.length > CLIENT.maxNameBytes) return TOO_LARGE;
     if (!isRequestValue(text, value)) return malformed('a field value has characters that are not allowed');
     const refusal = text.startsWith(':') ? addPseudo(pseudo, text, value) : add(fields, text, value);
     if (refusal !== undefined) return refusal;
   }
-  return fields.names.length > CLIENT.maxFields ? { ...TOO_LARGE, detail: 'too many fields' } : undefined;
+  return fields.names.length > maxFields ? { ...TOO_LARGE, detail: 'too many fields' } : undefined;
 }
 
 function addPseudo(pseudo: Map<string, string>, text: string, value: string): Refusal | undefined {

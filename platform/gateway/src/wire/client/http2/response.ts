@@ -134,7 +134,8 @@ export class Http2Response implements ClientResponse {
   #respond(head: ResponseHead, isEmpty: boolean): boolean {
     const stream = this.#stream;
     if (stream.destroyed || stream.closed) return false;
-    const raw = [':status', String(head.status)];
+    // HTTP/1.1 clients get whatever the file says, as from Ocelot; here it is no status at all.
+    const raw = [':status', String(head.status > 599 ? 429 : head.status)];
     const isSafe = appendToWire(raw, head.fields);
     if (head.bodyBytes !== undefined && head.status !== 204)
       raw.push('content-length', String(head.bodyBytes));
