@@ -16,7 +16,7 @@ import {
   type FileDescriptorProto,
 } from '@bufbuild/protobuf/wkt';
 import { commandReference } from '@flotilla/cli/reference';
-import { configReference, configSchema } from '@flotilla/gateway';
+import { configReference, configSchema, limitsReference } from '@flotilla/gateway';
 import { apiReport } from './packages/api-report.ts';
 import { compileDeclarations } from './packages/compile.ts';
 import { findPackages } from './packages/workspace.ts';
@@ -67,6 +67,7 @@ function gatewayFiles(): GeneratedFile[] {
   return [
     { path: 'platform/gateway/schema/ocelot.schema.json', content: schema },
     { path: 'docs/reference/gateway-keys.md', content: configReference() },
+    { path: 'docs/reference/gateway-limits.md', content: limitsReference() },
   ];
 }
 

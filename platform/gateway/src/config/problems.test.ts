@@ -60,7 +60,6 @@ describe('problems', () => {
       /^Routes\[6\]\.DownstreamPathTemplate: .*contains scheme/,
       /^Routes\[7\]\.LoadBalancerOptions\.Type: .*did you mean RoundRobin\?/,
       /^Routes\[8\]\.RateLimitOptions\.Period: RateLimitOptions\.Period is empty$/,
-      /^Routes\[9\]\.AddHeadersToRequest: A: sub is not Claims\[type\]/,
       /^Routes\[9\]\.DelegatingHandlers: H is not registered/,
       /^Routes\[10\]\.DownstreamScheme: must be one of http, https, ws, wss \(did you mean https\?\), not "htps"$/,
       /^Routes\[10\]\.routeiscasesensitive: must be true or false, not "yes"$/,
