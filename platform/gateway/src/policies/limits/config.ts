@@ -82,7 +82,7 @@ export const LIMITS = {
     type: 'number',
     minimum: 0,
     own: true,
-    doc: 'For requests in flight when the gateway stops, s. Default 10 in code; on the command line 4, or `--drain-timeout`.',
+    doc: 'For requests in flight when the gateway stops, s. Default 10 in code; on the command line 8, or `--drain-timeout`.',
   },
 } as const satisfies SectionShape;
 
