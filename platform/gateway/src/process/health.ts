@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { AdminTarget } from '../admin/admin-target.ts';
 
 export interface HealthOptions {
   readonly host: string;
@@ -73,15 +72,15 @@ interface Told {
 }
 
 /** In a process of several: tells the one that started it how it is. */
-export function answerHealthQuestions(admin: Pick<AdminTarget, 'isReady' | 'metrics'>): void {
+export function answerHealthQuestions(of: { isReady(): boolean; metrics(): string }): void {
   if (process.send === undefined) return;
   process.on('message', (message: Partial<Question> | undefined) => {
     if (message?.type !== 'gateway-health?' || message.id === undefined) return;
     const told: Told = {
       type: 'gateway-health',
       id: message.id,
-      isReady: admin.isReady(),
-      metrics: admin.metrics(),
+      isReady: of.isReady(),
+      metrics: of.metrics(),
     };
     process.send?.(told);
   });

@@ -8,7 +8,6 @@ import {
   readTelemetrySettings,
   startTelemetry,
 } from '@flotilla/telemetry';
-import type { AdminTarget } from '../admin/admin-target.ts';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
@@ -121,7 +120,8 @@ async function serve(
     defer('admin API', () => admin.close());
     logger.info({ url: (await admin.listen()).url }, 'the admin API listens');
   }
-  await openHealth(options, gateway.admin, logger, defer);
+  const { isReady } = gateway.admin;
+  await openHealth(options, { isReady, metrics: () => metrics.render() }, logger, defer);
   const tls = options.tls && (await readCertificates(options.tls));
   const { cleartext = 'http/1.1' } = options;
   const { url, setCertificates } = await gateway.listen({ host, port, cleartext, ...(tls && { tls }) });
@@ -142,16 +142,16 @@ async function serve(
 /** With several processes the one that started them answers, and asks each. */
 async function openHealth(
   { health }: GatewayProcessOptions,
-  admin: AdminTarget,
+  of: { isReady(): boolean; metrics(): string },
   logger: Logger,
   defer: ProcessContext<GatewayConfig>['defer'],
 ): Promise<void> {
-  answerHealthQuestions(admin);
+  answerHealthQuestions(of);
   if (health === undefined) return;
   const listener = createHealthListener({
     ...health,
-    isReady: async () => admin.isReady(),
-    metrics: async () => admin.metrics(),
+    isReady: async () => of.isReady(),
+    metrics: async () => of.metrics(),
   });
   defer('health', () => listener.close());
   logger.info({ url: await listener.listen() }, 'health and metrics are told');
