@@ -93,6 +93,7 @@ async function runIt({ values, cwd, env }: Invocation): Promise<number> {
       admin: { port: adminPort, token: env['FLOTILLA_GATEWAY_TOKEN'] ?? showToken(newAdminToken()) },
     }),
     telemetry: telemetryOf(env),
+    env,
     ...(env['REDIS_URL'] !== undefined && { redisUrl: env['REDIS_URL'] }),
     ...(env['CONSUL_HTTP_TOKEN'] && { consulToken: env['CONSUL_HTTP_TOKEN'] }),
   };

@@ -154,6 +154,14 @@ describe('files that Ocelot starts with', () => {
     assert.ok(warnings.some((warning) => /X-Version: 2 .* ignored as in Ocelot/.test(warning)));
   });
 
+  it('have hosts that a tool was to replace: the start is no place to find that out', () => {
+    const { warnings } = read({ Routes: [one({ DownstreamHostAndPorts: [{ Host: '{Users}', Port: 80 }] })] });
+    assert.ok(
+      warnings.some((warning) => /\{Users\} is no host name .* 502/.test(warning)),
+      warnings.join(),
+    );
+  });
+
   it('have discovery of any kind, where code finds the services', () => {
     const content = {
       Routes: [one({ ServiceName: 'values' })],

@@ -10,6 +10,7 @@ import {
 } from '@flotilla/telemetry';
 import { createAdminListener } from '../admin/create-admin-listener.ts';
 import { loadConfigFiles } from '../config/files.ts';
+import type { Environment } from '../config/overlays.ts';
 import { readGatewayConfig } from '../config/read-gateway-config.ts';
 import { watchConfig } from '../config/watch.ts';
 import { createGateway, type Gateway } from '../create-gateway.ts';
@@ -41,6 +42,8 @@ export interface GatewayProcessOptions {
   readonly redisUrl?: string;
   /** Variables of OpenTelemetry: where what it has to tell goes. Default: nowhere. */
   readonly telemetry?: Readonly<Record<string, string>>;
+  /** Variables that the configuration may use, and the name of the environment: as for `loadConfigFiles`. */
+  readonly env?: Environment;
   /** Shown to Consul when the configuration names no token. */
   readonly consulToken?: string;
 }
@@ -56,10 +59,10 @@ const DRAIN_MS = 8_000;
  * of unusable configuration: another try would change nothing.
  */
 export async function runGateway(options: GatewayProcessOptions): Promise<void> {
-  const { configPath, strict, consulToken, logLevel } = options;
+  const { configPath, strict, consulToken, logLevel, env } = options;
   const load = async () =>
     withToken(
-      readGatewayConfig(await loadConfigFiles(configPath, { env: process.env }), { strict }),
+      readGatewayConfig(await loadConfigFiles(configPath, env === undefined ? {} : { env }), { strict }),
       consulToken,
     );
   await runProcess({
@@ -159,7 +162,7 @@ async function openHealth(
 
 /** A changed file is put in force by itself, and on SIGHUP at once. */
 function followConfig(
-  { configPath, strict }: GatewayProcessOptions,
+  { configPath, strict, env }: GatewayProcessOptions,
   config: GatewayConfig,
   {
     gateway,
@@ -184,7 +187,7 @@ function followConfig(
     path: configPath,
     config,
     options: { strict },
-    env: process.env,
+    ...(env && { env }),
     onConfig: use,
     onInvalid,
   });

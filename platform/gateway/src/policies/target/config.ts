@@ -79,7 +79,10 @@ export function readScheme(scheme: Scheme): Pick<TargetRead, 'scheme' | 'webSock
 function readHost(entry: ConfigObject<typeof HOST>, schemePort: number): HostAndPort {
   const host = entry.values.Host ?? '';
   const bare = host.replace(/^\[(.*)\]$/, '$1');
-  if (!/^[\w.-]+$/.test(host) && !isIPv6(bare)) entry.error('Host', 'must be a host name or an address');
+  // Ocelot starts with whatever stands there, a placeholder of a tool too.
+  if (host === '') entry.error('Host', 'must be given');
+  else if (!/^[\w.-]+$/.test(host) && !isIPv6(bare))
+    entry.warn('Host', `${host} is no host name or address: its requests are answered 502`);
   return {
     host,
     port: entry.values.Port || schemePort,
