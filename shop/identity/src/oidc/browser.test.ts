@@ -80,7 +80,7 @@ describe('oidc-client-ts in Chromium', { skip: CHROMIUM === undefined && 'there 
     // The strict policy let the sheet in.
     assert.equal(
       await browser.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius"),
-      '16px',
+      '28px',
     );
     await browser.evaluate(
       `email.value = 'alice@example.com'; password.value = 'alice-password'; ${press('Sign in')}`,

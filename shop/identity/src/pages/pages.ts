@@ -9,7 +9,7 @@ export interface Page {
 }
 
 const MARK = trusted(
-  '<svg viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="9" fill="#1d4ed8"/><path d="M7 20.5h18l-3 4.5H10z" fill="#fff"/><path d="M15 6v12H8.5z" fill="#fff" opacity=".85"/><path d="M17 8.5V18h6.5z" fill="#fff" opacity=".6"/></svg>',
+  '<svg viewBox="0 0 64 64" aria-hidden="true"><rect width="64" height="64" rx="16" fill="#0d5c5a"/><path d="M34 10v34H14z" fill="#fff"/><path d="M38 20v24h14z" fill="#ffb38a"/><path d="M10 48h44c-3 6-8 9-14 9H24c-6 0-11-3-14-9z" fill="#f7f3ec"/></svg>',
 );
 
 /** A whole document. */

@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 
-/** One small sheet for all pages; light and dark, from 320 px up, without images and scripts. */
+/** One small sheet for all pages; light and dark, from 320 px up, without images and scripts. Its colours are the storefront's. */
 export const STYLE = `
-:root{color-scheme:light dark;--page:#f3f5f9;--card:#fff;--text:#161b26;--soft:#566075;--line:#d4dae6;--edge:#7b859a;--accent:#1d4ed8;--on-accent:#fff;--accent-press:#1e40af;--field:#fff;--bad:#a61b1b;--bad-page:#fdf0f0;--note-page:#eef3ff;--good:#116b3a;--shadow:0 1px 2px rgb(16 24 40/.06),0 12px 32px rgb(16 24 40/.08)}
-@media(prefers-color-scheme:dark){:root{--page:#0d1117;--card:#161c26;--text:#e8ecf4;--soft:#9aa5b8;--line:#2e3848;--edge:#73809a;--accent:#7aa2ff;--on-accent:#0b1020;--accent-press:#9bb9ff;--field:#0f151f;--bad:#ff9d9d;--bad-page:#2b1618;--note-page:#152036;--good:#6fd69b;--shadow:none}}
+:root{color-scheme:light dark;--page:#f7f3ec;--card:#fffdf9;--text:#1c2624;--soft:#55605c;--line:#ddd3c3;--edge:#857a68;--accent:#0d5c5a;--on-accent:#fff;--accent-press:#08413f;--field:#fff;--bad:#a81f2d;--bad-page:#fbe3e3;--note-page:#dcebe6;--good:#1f6b3a;--shadow:0 1px 2px rgb(40 30 10/.08),0 12px 32px -16px rgb(40 30 10/.22)}
+@media(prefers-color-scheme:dark){:root{--page:#10181b;--card:#182226;--text:#eef3f1;--soft:#a9b8b8;--line:#2c3a40;--edge:#7c919a;--accent:#6fd0c4;--on-accent:#06201f;--accent-press:#a4e6dc;--field:#0b1214;--bad:#ff9ea3;--bad-page:#3a1a1f;--note-page:#173331;--good:#7fd59b;--shadow:none}}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%}
 body{margin:0;min-height:100vh;min-height:100dvh;display:grid;grid-template-rows:1fr auto;background:var(--page);color:var(--text);font:1rem/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;overflow-wrap:anywhere}
 main{align-self:center;justify-self:center;width:100%;max-width:27rem;padding:1rem}
-.card{background:var(--card);border:1px solid var(--line);border-radius:1rem;padding:2rem 1.75rem;box-shadow:var(--shadow)}
+.card{background:var(--card);border:1px solid var(--line);border-radius:1.75rem;padding:2.25rem 2rem;box-shadow:var(--shadow)}
 .brand{display:flex;align-items:center;gap:.625rem;margin:0 0 1.5rem;font-weight:650;letter-spacing:-.01em}
 .brand svg{width:2rem;height:2rem;flex:none}
-h1{margin:0 0 .375rem;font-size:1.5rem;line-height:1.25;letter-spacing:-.02em}
+h1{margin:0 0 .375rem;font:400 2rem/1.15 "Iowan Old Style","Palatino Linotype",Georgia,serif;letter-spacing:-.01em}
 p{margin:0 0 1rem}
 .lead{color:var(--soft);margin-bottom:1.5rem}
 label{display:block;margin:0 0 .375rem;font-weight:550;font-size:.9375rem}
 input[type=email],input[type=password],input[type=text]{width:100%;min-height:2.875rem;margin:0 0 1.125rem;padding:.5rem .75rem;font:inherit;color:inherit;background:var(--field);border:1px solid var(--edge);border-radius:.625rem}
 input[aria-invalid=true]{border-color:var(--bad)}
 input::placeholder{color:var(--soft);opacity:1}
-button,.button{display:block;width:100%;min-height:2.875rem;padding:.5rem 1rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;border:1px solid transparent;border-radius:.625rem;cursor:pointer}
+button,.button{display:block;width:100%;min-height:2.875rem;padding:.5rem 1rem;font:inherit;font-weight:600;text-align:center;text-decoration:none;border:1px solid transparent;border-radius:2rem;cursor:pointer}
 .primary{background:var(--accent);color:var(--on-accent)}
 .primary:hover,.primary:active{background:var(--accent-press)}
 .plain{margin-top:.625rem;background:transparent;color:var(--text);border-color:var(--edge)}
