@@ -6,13 +6,13 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
   ['types', 'tsc', '--project', '.'],
   // Pages know a browser's globals, and JSX.
-  ...globSync('{platform,shop}/*/tsconfig.json').map(
+  ...globSync('{platform,shop,test}/*/tsconfig.json').map(
     (project) => [`types of ${project.split('/')[1]}`, 'tsc', '--project', project] as const,
   ),
-  // What the benchmarks compare with is not installed with the rest: `npm ci --prefix bench/peers`.
-  ...(existsSync('bench/peers/node_modules')
-    ? ([['types of the peers', 'tsc', '--project', 'bench/peers']] as const)
-    : []),
+  // What the benchmarks compare with, and what judges pages, is not installed with the rest: `npm ci --prefix bench/peers`.
+  ...['peers', 'lighthouse']
+    .filter((folder) => existsSync(`bench/${folder}/node_modules`))
+    .map((folder) => [`types of ${folder}`, 'tsc', '--project', `bench/${folder}`] as const),
   ['dead code', 'knip'],
   ['lock file', 'node', 'scripts/lock-file.ts'],
   ['generated code', 'node', 'scripts/generate.ts', '--check'],

@@ -61,6 +61,7 @@ export const MATRIX = `
 | web-bff          | GET /bff/user                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | web-bff          | POST /bff/logout                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | web-bff          | POST /bff/vitals                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
+| web-bff          | GET /sitemap.xml                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | web-bff          | GET /web/home                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | mobile-bff       | GET /mobile/home                      | 401       | in       | in    | 403      | 403  | 403           | 403               | 403                | 403               |
 | payment          | PUT /internal/payments/:orderId         | 401       | 403      | 403   | in    | 403  | 403           | 403               | 403                | 403               |

@@ -91,6 +91,20 @@ export const getMobileHome = defineRoute({
   },
 });
 
+export const getSitemap = defineRoute({
+  operationId: 'getSitemap',
+  method: 'GET',
+  path: '/sitemap.xml',
+  priority: 'sheddable',
+  summary: 'The pages that search engines may know',
+  access: 'public',
+  produces: 'application/xml',
+  responses: { 200: s.string() },
+  responseHeaders: {
+    200: s.object({ 'Cache-Control': s.string({ examples: ['public, max-age=600'] }) }),
+  },
+});
+
 /** Names by the web-vitals library; CLS is a number without a unit, the others are milliseconds. */
 export const webVitalNames = ['CLS', 'FCP', 'INP', 'LCP', 'TTFB'] as const;
 

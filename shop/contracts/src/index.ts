@@ -26,6 +26,7 @@ export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
   getMobileHome,
+  getSitemap,
   getWebHome,
   orderCardSchema,
   pageKinds,

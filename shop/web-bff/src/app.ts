@@ -1,8 +1,9 @@
 import { type Bff, type BffOptions, createBff } from '@flotilla/bff';
 import { createFiles } from '@flotilla/bff/files';
 import { type HttpClient, handle, noContent, type RawRoutes, type RouteHandler } from '@flotilla/http';
-import { getWebHome, reportVitals } from '@shop/contracts';
+import { getSitemap, getWebHome, reportVitals } from '@shop/contracts';
 import { frontPage } from './front-page.ts';
+import { createSitemap } from './sitemap.ts';
 import { createVitals } from './vitals.ts';
 
 export interface WebBffDeps extends Omit<BffOptions, 'product'> {
@@ -29,19 +30,21 @@ export const PAGES = [
   '/purchases/:id',
   '/account',
 ] as const;
-const FILES = ['/images/', '/sitemap.xml', '/robots.txt', '/favicon.svg', '/manifest.webmanifest'] as const;
+const FILES = ['/images/', '/robots.txt', '/favicon.svg', '/manifest.webmanifest'] as const;
 
 /** Sessions, the first page, what browsers measure, and the storefront itself. */
 export function createWebBffApp(deps: WebBffDeps): WebBffApp {
   const { frontendDirectory: directory, metrics, logger, origin, clock } = deps;
   const bff = createBff({ ...deps, product: 'fl' });
   const takeVitals = createVitals(metrics, logger);
+  const sitemap = createSitemap(deps);
   const files = createFiles({ directory, pages: PAGES, files: FILES, origin, clock });
   return {
     bff,
     handlers: [
       ...bff.handlers,
       handle(getWebHome, ({ headers, signal }) => frontPage({ ...deps, bff }, headers, signal)),
+      handle(getSitemap, sitemap),
       handle(reportVitals, async ({ headers, body }) => {
         bff.guard.checkOrigin(headers, 'POST');
         takeVitals(body);

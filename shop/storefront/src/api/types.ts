@@ -2,10 +2,12 @@ import type { Static } from '@flotilla/kernel';
 import type {
   addressSchema,
   cartSchema,
+  getWebHome,
   listSessions,
   moneySchema,
   OrderStatus,
   orderSchema,
+  productCardSchema,
   productSchema,
   quoteSchema,
 } from '@shop/contracts';
@@ -31,11 +33,8 @@ export interface Availability {
   readonly currentStock: number;
 }
 
-export interface User {
-  readonly id: string;
-  readonly name: string;
-  readonly email: string;
-}
+/** What a visitor is called: whoever signs in without a name has none. */
+export type User = NonNullable<Home['user']>;
 
 export interface SignedIn {
   readonly user: User;
@@ -43,10 +42,5 @@ export interface SignedIn {
 }
 
 /** A part that failed is null and named in `degraded`. */
-export interface Home {
-  readonly user: User | null;
-  readonly recentOrders: readonly Pick<Order, 'id' | 'status' | 'total'>[] | null;
-  readonly featuredProducts: readonly Product[] | null;
-  readonly recommendations: readonly Product[] | null;
-  readonly degraded?: readonly string[];
-}
+export type Home = Static<(typeof getWebHome)['responses'][200]>;
+export type ProductCard = Static<typeof productCardSchema>;

@@ -31,7 +31,7 @@ const COUPON_PROBLEMS = ['coupon-unknown', 'coupon-expired', 'coupon-used'];
 export function CheckoutForm({ user, lines, onPlacing }: Props) {
   const [address, setAddress] = useState<Address>(() => ({
     ...readDraft(),
-    name: readDraft().name || user.name,
+    name: readDraft().name || (user.name ?? ''),
   }));
   const [token, setToken] = useState('tok_ok');
   const [coupon, setCoupon] = useState<string>();

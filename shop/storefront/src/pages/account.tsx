@@ -51,7 +51,7 @@ function Signed({ user }: { user: User }) {
   const logOut = useMutation({ mutationFn: useLogOut() });
   return (
     <>
-      <h1>Hello, {user.name}</h1>
+      <h1>Hello{user.name && `, ${user.name}`}</h1>
       <p className="lead">{user.email}</p>
       <p>
         <button

@@ -3,7 +3,7 @@ import { useEffect } from 'react';
 import { Link } from 'wouter';
 import { homeQuery, productsQuery, readSearch, writeSearch } from '../api/catalogue.ts';
 import { formatMoney } from '../api/money.ts';
-import type { Home, Product } from '../api/types.ts';
+import type { Home, ProductCard } from '../api/types.ts';
 import { statusWords } from '../orders/words.ts';
 import { noteUser } from '../session/use-user.ts';
 import { Failure } from '../ui/failure.tsx';
@@ -69,7 +69,7 @@ const SITE = {
   },
 };
 
-function Hero({ products }: { products: readonly Product[] }) {
+function Hero({ products }: { products: readonly ProductCard[] }) {
   return (
     <section className="hero" aria-labelledby="hero">
       <div className="hero-words">
@@ -111,7 +111,7 @@ function RecentOrders({ home }: { home: Home }) {
   return (
     <section aria-labelledby="recent">
       <div className="section-head">
-        <h2 id="recent">Welcome back, {home.user.name}</h2>
+        <h2 id="recent">Welcome back{home.user.name && `, ${home.user.name}`}</h2>
         <Link href="/purchases" className="more">
           All orders <Icon name="arrow" />
         </Link>
@@ -157,7 +157,7 @@ function Collections() {
   );
 }
 
-function Recommended({ products }: { products: readonly Product[] }) {
+function Recommended({ products }: { products: readonly ProductCard[] }) {
   if (products.length === 0) return null;
   return (
     <section aria-labelledby="recommended">

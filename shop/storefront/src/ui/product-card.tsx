@@ -1,10 +1,10 @@
 import { Link } from 'wouter';
 import { formatMoney } from '../api/money.ts';
-import type { Product } from '../api/types.ts';
+import type { ProductCard as Card } from '../api/types.ts';
 import { AddButton } from './add-button.tsx';
 
 /** `isFirst`: on the screen as soon as the page is, so that its picture is wanted at once. */
-export function ProductCard({ product, isFirst = false }: { product: Product; isFirst?: boolean }) {
+export function ProductCard({ product, isFirst = false }: { product: Card; isFirst?: boolean }) {
   const { id, name, price, thumbnailUrl, available } = product;
   return (
     <li className="card">
@@ -28,7 +28,7 @@ export function ProductCard({ product, isFirst = false }: { product: Product; is
   );
 }
 
-export function ProductGrid({ products, first = 0 }: { products: readonly Product[]; first?: number }) {
+export function ProductGrid({ products, first = 0 }: { products: readonly Card[]; first?: number }) {
   return (
     <ul className="grid">
       {products.map((product, index) => (
