@@ -164,6 +164,29 @@ export default defineSystem({
       servedBy: 'web-bff',
     },
   },
+  slos: {
+    availability: {
+      ...{ indicator: 'availability', service: 'gateway', objective: 0.999 },
+      description: 'What users ask for is answered, and not with a fault of ours.',
+    },
+    latency: {
+      ...{ indicator: 'latency', service: 'gateway', withinSeconds: 0.5, objective: 0.99 },
+      description: 'Users wait half a second at most.',
+    },
+    orders: {
+      ...{ indicator: 'sagas-in-time', withinSeconds: 30, objective: 0.999 },
+      sagas: ['place-order', 'place-order-with-coupon'],
+      description: 'Orders are confirmed or cancelled within half a minute.',
+    },
+    messages: {
+      ...{ indicator: 'messages-handled', objective: 0.9999 },
+      description: 'Messages are handled; none ends as a dead letter.',
+    },
+    outbox: {
+      ...{ indicator: 'outbox-age', withinSeconds: 10, objective: 0.999 },
+      description: 'No committed message waits longer than ten seconds to be sent.',
+    },
+  },
   bus: { migrations: [busMigrations], types: async () => (await import('@shop/contracts')).eventTypes },
   issuer: { service: 'gateway', path: '/identity' },
   welcome: async ({ gateway = '' }, { demo, env, command }) => ({

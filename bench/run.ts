@@ -16,6 +16,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   pricing: { withPeers: false, load: () => import('./pricing.ts') },
   resilience: { withPeers: true, load: () => import('./resilience.ts') },
   saga: { withPeers: true, load: () => import('./saga.ts') },
+  telemetry: { withPeers: true, load: () => import('./telemetry.ts') },
   shop: { withPeers: false, load: () => import('./shop.ts') },
 };
 

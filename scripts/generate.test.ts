@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { dirname } from 'node:path';
 import { test } from 'node:test';
 import { findStale, generateAll } from './generate.ts';
 import { parseProto } from './parse-proto.ts';
+import { declaredMetrics } from './telemetry-reference.ts';
 
 test('the committed protobuf types are what the .proto files give', async () => {
   const files = await generateAll();
@@ -44,4 +46,26 @@ test('a descriptor names fields, references and comments as protoc does', () => 
     file.sourceCodeInfo?.location.map(({ path, leadingComments }) => [path.join('.'), leadingComments]),
     [['4.0.2.0', ' How large it is.']],
   );
+});
+
+test('every metric says what it is and in which unit', () => {
+  const metrics = declaredMetrics(dirname(import.meta.dirname));
+  assert.ok(metrics.length > 60, `${metrics.length} metrics`);
+  assert.deepEqual(
+    metrics.filter(({ help, unit }) => help === '' || unit === '').map(({ name }) => name),
+    [],
+  );
+});
+
+test('the reference has metrics with their labels, spans with their attributes, and fields of the log', async () => {
+  const found =
+    (await generateAll()).find(({ path }) => path === 'docs/reference/telemetry.md')?.content ?? '';
+  for (const row of [
+    /^\| `http_server_request_duration_seconds` \| histogram \| `s` \| `http_request_method` `http_route`/m,
+    /^\| `telemetry_refused_total` \| counter \| `\{observation\}` \| `why` \|/m,
+    /^\| `process \{type\}` \| consumer \| .*`messaging\.destination\.name`/m,
+    /^\| `saga \{direction\} \{name\}` \| internal \| .*`saga\.attempt`/m,
+    /^\| `messageId` \| .*platform\/messaging/m,
+  ])
+    assert.match(found, row);
 });

@@ -2,7 +2,7 @@
  * Generates what is committed though it is made from something else: protobuf types
  * (`<package>/proto/<path>.proto` → `<package>/gen/<path>_pb.ts`; no protoc and no buf: protobufjs parses,
  * protoc-gen-es writes), the JSON schema and the list of keys of gateway configurations, the list of commands, what
- * each package exports, and the picture of the rooms. Run it after changing a .proto, a key, a command, an export or a room: `npm run generate`. With `--check`
+ * each package exports, metrics, spans and log fields, and the picture of the rooms. Run it after changing a .proto, a key, a command, an export or a room: `npm run generate`. With `--check`
  * it writes nothing and fails when a file is not what it would write.
  */
 import { execFile } from 'node:child_process';
@@ -22,6 +22,7 @@ import { compileDeclarations } from './packages/compile.ts';
 import { findPackages } from './packages/workspace.ts';
 import { parseProto } from './parse-proto.ts';
 import { roomsPicture } from './rooms-picture.ts';
+import { telemetryReference } from './telemetry-reference.ts';
 
 const ROOT = dirname(import.meta.dirname);
 const PACKAGES = ['shop/contracts', 'platform/grpc'];
@@ -39,6 +40,7 @@ export async function generateAll(): Promise<GeneratedFile[]> {
     ...(await Promise.all(PACKAGES.map(generatePackage))).flat(),
     ...gatewayFiles(),
     COMMANDS,
+    { path: 'docs/reference/telemetry.md', content: telemetryReference(ROOT) },
     { path: 'docs/rooms.svg', content: roomsPicture(ROOT) },
     ...(await apiReports()),
   ];

@@ -39,6 +39,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
     'bff_token_exchanges_total',
     'Refresh tokens exchanged, by outcome.',
     ['outcome'],
+    '{exchange}',
   );
 
   async function exchange(session: Session, refused: string | undefined): Promise<Session | undefined> {

@@ -1,5 +1,6 @@
 import type { MigrationSource } from '@flotilla/postgres';
 import type { EdgeSettings } from '@flotilla/resilience';
+import { checkSlos, type SloConfig } from './slo/objectives.ts';
 import { DEFAULT_SILENCE_MS, isSilence } from './system/silence.ts';
 
 /** What is done once, by a program of its own in the environment of a service: `flotilla run <service> <task>`. */
@@ -96,6 +97,8 @@ export interface SystemConfig {
   readonly bus?: BusConfig;
   /** Default: no store, and services export where the user's own `OTEL_*` say. */
   readonly telemetry?: TelemetryConfig;
+  /** What users may count on: shown by `flotilla slo`, watched by the rules that `flotilla slo render` writes. Default: nothing. */
+  readonly slos?: Readonly<Record<string, SloConfig>>;
   /** Default: none. */
   readonly frontends?: Readonly<Record<string, FrontendConfig>>;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */
@@ -133,6 +136,7 @@ export function defineSystem(system: SystemConfig): SystemConfig {
   if (issuer !== undefined && system.services[issuer]?.port === undefined)
     throw new TypeError(`issuer.service must be a service with a port, got ${issuer}`);
   checkFrontends(system);
+  checkSlos(system.slos ?? {}, new Set(Object.keys(system.services)));
   findCycle(system.services);
   return system;
 }

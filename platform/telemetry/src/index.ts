@@ -33,6 +33,7 @@ export {
   type Metrics,
   type MetricsOptions,
 } from './metrics/metrics.ts';
+export { unitOf } from './metrics/names.ts';
 export { collectProcessMetrics } from './metrics/process-metrics.ts';
 export { createScrape, type ScrapeReply, type ScrapeRequest } from './metrics/scrape.ts';
 export {

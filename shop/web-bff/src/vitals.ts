@@ -16,7 +16,7 @@ export function createVitals(metrics: Metrics, logger: Logger): (report: Report)
     SECONDS,
     ['name', 'page'],
   );
-  const shifts = metrics.histogram('browser_layout_shift', 'CLS in browsers.', SHIFTS, ['page']);
+  const shifts = metrics.histogram('browser_layout_shift', 'CLS in browsers.', SHIFTS, ['page'], '{score}');
   return ({ page, vitals }) => {
     for (const { name, value } of vitals) {
       if (name === 'CLS') shifts.observe(value, { page });

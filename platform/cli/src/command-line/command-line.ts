@@ -20,6 +20,7 @@ import { registry } from '../commands/registry.ts';
 import { route } from '../commands/route.ts';
 import { run } from '../commands/run.ts';
 import { saga } from '../commands/saga.ts';
+import { slo } from '../commands/slo/slo.ts';
 import { up } from '../commands/up.ts';
 import { exitCodeOf } from '../errors.ts';
 import { findCommand, readArguments } from './read-command.ts';
@@ -46,6 +47,7 @@ export const COMMANDS: readonly Command[] = [
   dlq,
   queue,
   projection,
+  slo,
   gateway,
   route,
   explain,

@@ -67,8 +67,9 @@ function readiness(child: ChildProcess): Promise<Ready> {
   return new Promise((resolve) => {
     child.on('message', (message) => {
       if (!isReady(message)) return;
-      const { url, grpc, answersPings } = message;
-      resolve({ ...(url && { url }), ...(grpc && { grpc }), answersPings: answersPings === true });
+      const { url, grpc, admin, answersPings } = message;
+      const addresses = { ...(url && { url }), ...(grpc && { grpc }), ...(admin && { admin }) };
+      resolve({ ...addresses, answersPings: answersPings === true });
     });
   });
 }

@@ -10,6 +10,8 @@ export type UnitState = 'Stopped' | 'Starting' | 'Running' | 'Restarting' | 'Sto
 export interface Addresses {
   readonly url?: string;
   readonly grpc?: string;
+  /** Health and metrics, where `url` is for users alone. */
+  readonly admin?: string;
 }
 
 /** One process, from its start to its end. */
@@ -47,6 +49,8 @@ export interface UnitStatus {
   readonly restarts: number;
   readonly url: string | null;
   readonly grpc?: string;
+  /** Health and metrics, where `url` is for users alone. */
+  readonly admin?: string;
 }
 
 /** A process that is kept running: started, restarted when it crashes, given up when that does not help. */
@@ -230,6 +234,6 @@ function statusOf(
   unit: Pick<UnitStatus, 'service' | 'instance' | 'state' | 'restarts'>,
   current: CurrentProcess,
 ): UnitStatus {
-  const { url = null, grpc } = current.addresses();
-  return { ...unit, pid: current.pid(), url, ...(grpc !== undefined && { grpc }) };
+  const { url = null, ...others } = current.addresses();
+  return { ...unit, pid: current.pid(), url, ...others };
 }

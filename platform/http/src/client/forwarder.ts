@@ -95,9 +95,20 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const repeatable = request.method === 'GET' || request.method === 'HEAD';
       const failed: Failed = {};
       try {
-        const response = await withSpan(`${request.method} ${route}`, { 'server.service': service }, () =>
-          edge.policy((attempt) => tryOnce(request, attempt, failed), { repeatable, signal }),
-        );
+        const facts: Record<string, string | number> = {
+          'http.request.method': request.method,
+          'http.route': route,
+          'peer.service': service,
+        };
+        const ask = async () => {
+          const answer = await edge.policy((attempt) => tryOnce(request, attempt, failed), {
+            repeatable,
+            signal,
+          });
+          facts['http.response.status_code'] = answer.status;
+          return answer;
+        };
+        const response = await withSpan(`${request.method} ${route}`, facts, ask, { kind: 'client' });
         failed.response?.body.destroy();
         observe(String(response.status), '');
         return response;

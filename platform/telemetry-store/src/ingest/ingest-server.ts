@@ -64,9 +64,19 @@ export function createIngestServer(options: IngestOptions): IngestServer {
 
 function countersOf(metrics: Metrics) {
   return {
-    kept: metrics.counter('telemetry_store_records_total', 'Records that were kept.', ['signal']),
-    rejected: metrics.counter('telemetry_store_rejected_total', 'Records that were not kept.', ['signal']),
-    refused: metrics.counter('telemetry_store_refused_requests_total', 'Requests refused whole.', ['status']),
+    kept: metrics.counter('telemetry_store_records_total', 'Records that were kept.', ['signal'], '{record}'),
+    rejected: metrics.counter(
+      'telemetry_store_rejected_total',
+      'Records that were not kept.',
+      ['signal'],
+      '{record}',
+    ),
+    refused: metrics.counter(
+      'telemetry_store_refused_requests_total',
+      'Requests refused whole.',
+      ['status'],
+      '{request}',
+    ),
   };
 }
 

@@ -107,7 +107,7 @@ function collectGc(metrics: Metrics): () => void {
 function collectLoopDelay(metrics: Metrics): () => void {
   const delays = metrics.histogram(
     'nodejs_eventloop_delay_seconds',
-    `How late the event loop came to a timer, sampled every ${RESOLUTION_MS} ms.`,
+    'How late the event loop came to a timer, sampled every 20 ms.',
     DELAY_BUCKETS_SECONDS,
   );
   const sampled = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

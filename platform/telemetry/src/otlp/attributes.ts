@@ -13,10 +13,12 @@ export function writeAttributes(
   for (const key in attributes) {
     const value = attributes[key];
     if (value === undefined || value === null) continue;
-    writer.message(field, () => {
-      writer.text(1, key);
-      writer.message(2, () => writeValue(writer, value, 0));
-    });
+    const pair = writer.begin(field);
+    writer.text(1, key);
+    const held = writer.begin(2);
+    writeValue(writer, value, 0);
+    writer.end(held);
+    writer.end(pair);
   }
 }
 

@@ -19,19 +19,28 @@ export class ProtoWriter {
 
   /** A nested message: its length is known when it is written. */
   message(field: number, write: () => void): void {
+    const start = this.begin(field);
+    write();
+    this.end(start);
+  }
+
+  /** The same without a function, for what is written most often: `end` takes what `begin` returned. */
+  begin(field: number): number {
     this.#tag(field, 2);
-    const start = this.#at;
     this.#room(1);
     this.#at += 1;
-    write();
-    const length = this.#at - start - 1;
+    return this.#at;
+  }
+
+  end(start: number): void {
+    const length = this.#at - start;
     const extra = varintSize(length) - 1;
     if (extra > 0) {
       this.#room(extra);
-      this.#bytes.copyWithin(start + 1 + extra, start + 1, this.#at);
+      this.#bytes.copyWithin(start + extra, start, this.#at);
       this.#at += extra;
     }
-    this.#writeVarint(start, length);
+    this.#writeVarint(start - 1, length);
   }
 
   text(field: number, value: string): void {

@@ -6,6 +6,6 @@ export function createSampler({ followsParent, ratio }: { followsParent: boolean
   return {
     followsParent,
     // 52 of the 56 bits: as many as a double holds exactly.
-    isSampled: (traceId) => Number.parseInt(traceId.slice(19), 16) < threshold,
+    isSampled: (traceId) => ratio === 1 || Number.parseInt(traceId.slice(19), 16) < threshold,
   };
 }
