@@ -61,11 +61,11 @@ test('the reference has metrics with their labels, spans with their attributes, 
   const found =
     (await generateAll()).find(({ path }) => path === 'docs/reference/telemetry.md')?.content ?? '';
   for (const row of [
-    /^\| `http_server_request_duration_seconds` \| histogram \| `s` \| `http_request_method` `http_route`/m,
-    /^\| `telemetry_refused_total` \| counter \| `\{observation\}` \| `why` \|/m,
-    /^\| `process \{type\}` \| consumer \| .*`messaging\.destination\.name`/m,
-    /^\| `saga \{direction\} \{name\}` \| internal \| .*`saga\.attempt`/m,
-    /^\| `messageId` \| .*platform\/messaging/m,
+    /^\| `http_server_request_duration_seconds` +\| histogram +\| `s` +\| `http_request_method` `http_route`/m,
+    /^\| `telemetry_refused_total` +\| counter +\| `\{observation\}` +\| `why` +\|/m,
+    /^\| `process \{type\}` +\| consumer +\| .*`messaging\.destination\.name`/m,
+    /^\| `saga \{direction\} \{name\}` +\| internal +\| .*`saga\.attempt`/m,
+    /^\| `messageId` +\| .*platform\/messaging/m,
   ])
     assert.match(found, row);
 });
