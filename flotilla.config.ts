@@ -31,7 +31,7 @@ export default defineSystem({
         },
         users: {
           entry: 'shop/identity/src/tasks/users.ts',
-          summary: 'list, find, show, disable, enable, send-reset',
+          summary: 'list, find, show, disable, enable, send-reset, remove-second-factor',
         },
         sessions: {
           entry: 'shop/identity/src/tasks/sessions.ts',

@@ -14,6 +14,8 @@ const GUARDED_BY_ROUTES: Readonly<Record<string, string>> = {
   'identity.known_address': 'the same',
   'identity.account_link': 'the same',
   'identity.sign_in_place': 'the same',
+  'identity.second_factor': 'the same',
+  'identity.recovery_code': 'the same',
   'identity.auth_session': 'the same',
   'identity.auth_logout_notice': 'the same',
   'notification.mail': 'GET /internal/mails is for administrators, whoever the mails are to',

@@ -16,6 +16,10 @@ export const MATRIX = `
 | identity         | DELETE /me/sessions/:id               | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | POST /me/password                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | POST /me/email-verification           | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | GET /me/second-factor                 | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /me/second-factor                | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /me/second-factor/confirm        | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| identity         | POST /me/second-factor/remove         | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | identity         | POST /auth/forgot-password            | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | identity         | POST /auth/reset-password             | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | identity         | POST /auth/verify-email               | in        | in       | in    | in    | in   | in            | in                | in                 | in                |

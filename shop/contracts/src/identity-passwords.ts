@@ -2,6 +2,7 @@ import { anyUser } from '@flotilla/auth';
 import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { ONE_LINE, retryAfterHeader } from './common.ts';
+import { secondFactorCode } from './identity-second-factor.ts';
 
 const password = s.string({ maxLength: 1_024, examples: ['seven green bicycles'] });
 /** From a mail. */
@@ -22,10 +23,11 @@ export const changePassword = defineRoute({
   body: s.object({
     currentPassword: s.string({ maxLength: 1_024, examples: ['alice-password'] }),
     newPassword: password,
+    code: s.optional(secondFactorCode),
   }),
   responses: { 204: null },
   problems: {
-    403: { codes: ['wrong-password', 'account-disabled'] },
+    403: { codes: ['wrong-password', 'account-disabled', 'second-factor-required', 'wrong-code'] },
     404: { codes: ['not-found'] },
     422: { codes: ['weak-password'] },
     429: tooMany,

@@ -3,6 +3,7 @@ import { defineRoute } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { defineMessage } from '@flotilla/messaging';
 import { ONE_LINE, retryAfterHeader, timestamp } from './common.ts';
+import { secondFactorCode } from './identity-second-factor.ts';
 
 const email = s.string({ format: 'email', maxLength: 254, 'x-pii': true, examples: ['dana@example.com'] });
 const name = s.string({ minLength: 1, maxLength: 200, 'x-pii': true, examples: ['Dana'] });
@@ -60,10 +61,11 @@ export const logIn = defineRoute({
   body: s.object({
     email: s.string({ maxLength: 254, pattern: ONE_LINE, examples: ['alice@example.com'] }),
     password: s.string({ maxLength: 1_024, examples: ['alice-password'] }),
+    code: s.optional(secondFactorCode),
   }),
   responses: { 200: tokensSchema },
   problems: {
-    401: { codes: ['invalid-credentials'] },
+    401: { codes: ['invalid-credentials', 'second-factor-required', 'wrong-code'] },
     403: { codes: ['account-disabled'] },
     429: { codes: ['too-many-attempts'], headers: retryAfterHeader },
   },

@@ -63,6 +63,12 @@ export {
   verifyEmail,
 } from './identity-passwords.ts';
 export {
+  beginSecondFactor,
+  confirmSecondFactor,
+  getSecondFactor,
+  removeSecondFactor,
+} from './identity-second-factor.ts';
+export {
   getAvailability,
   getProduct,
   getProductImage,

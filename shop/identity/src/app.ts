@@ -33,9 +33,11 @@ import { createInteractions } from './oidc/interactions.ts';
 import { createLogoutTokens } from './oidc/logout-tokens.ts';
 import { buildProvider, checkClients } from './oidc/provider.ts';
 import { providerRoutes } from './oidc/routes.ts';
+import { createTickets } from './oidc/tickets.ts';
 import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { createSeal } from './seal.ts';
+import { createSecondFactors } from './second-factor-store.ts';
 import { tellOfEnds } from './session-ends.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { identitySubscriptions } from './subscriptions.ts';
@@ -92,6 +94,8 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     throttle: createLoginThrottle(db),
     commonPasswords: createCommonPasswords(),
     links: createAccountLinks(db, clock),
+    secondFactors: createSecondFactors(db, seal, clock),
+    tickets: createTickets(seal, clock),
     resetPace: createPace(db, RESET_REQUESTS),
     linkPace: createPace(db, LINK_MAILS),
   };
@@ -165,6 +169,8 @@ type OidcDeps = Common &
     readonly throttle: ReturnType<typeof createLoginThrottle>;
     readonly commonPasswords: ReturnType<typeof createCommonPasswords>;
     readonly links: ReturnType<typeof createAccountLinks>;
+    readonly secondFactors: ReturnType<typeof createSecondFactors>;
+    readonly tickets: ReturnType<typeof createTickets>;
     readonly resetPace: ReturnType<typeof createPace>;
   };
 

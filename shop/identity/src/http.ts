@@ -3,6 +3,7 @@ import { created, handle, noContent, ok, problem, type RouteHandler } from '@flo
 import * as contract from '@shop/contracts';
 import { addressOwner } from './address-owner.ts';
 import { WEAKNESSES } from './domain/password-policy.ts';
+import type { LogInRejection } from './features/authenticate.ts';
 import { endSession, endSessions } from './features/end-sessions.ts';
 import { issueServiceToken, type ServiceTokenDeps } from './features/issue-service-token.ts';
 import { type LogInDeps, logIn, type Tokens } from './features/log-in.ts';
@@ -10,6 +11,7 @@ import { logOut } from './features/log-out.ts';
 import { type RefreshDeps, refresh } from './features/refresh.ts';
 import { type SignUpDeps, signUp } from './features/sign-up.ts';
 import { type PasswordRoutes, passwordRoutes } from './http-passwords.ts';
+import { secondFactorRoutes } from './http-second-factor.ts';
 import { deviceOf } from './oidc/asker.ts';
 import type { SigningKeys } from './signing-keys.ts';
 import { tooMany } from './too-many.ts';
@@ -47,11 +49,7 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       const from = { address: addressOwner(clientAddress), device: deviceOf(headers['user-agent']) };
       const outcome = await logIn(deps, { ...body, ...from }, signal);
       if (outcome.ok) return replyTokens(outcome.value);
-      if (outcome.rejection.code === 'invalid-credentials')
-        return problem(401, 'invalid-credentials', 'The e-mail address or the password is wrong.');
-      if (outcome.rejection.code === 'account-disabled')
-        return problem(403, 'account-disabled', 'This account is disabled.');
-      return tooMany('Too many failed attempts. Wait before the next one.', outcome.rejection.waitMs);
+      return logInProblem(outcome.rejection);
     }),
 
     handle(contract.refreshTokens, async ({ body }) => {
@@ -66,6 +64,7 @@ export function identityRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
 
     ...sessionRoutes(deps),
     ...passwordRoutes(deps),
+    ...secondFactorRoutes(deps),
 
     handle(contract.getJwks, async () => ok(deps.keys.jwks(), JWKS_HEADERS)),
 
@@ -97,6 +96,21 @@ function sessionRoutes(deps: IdentityRoutes): readonly RouteHandler[] {
       return noContent();
     }),
   ];
+}
+
+function logInProblem(rejection: LogInRejection) {
+  switch (rejection.code) {
+    case 'invalid-credentials':
+      return problem(401, rejection.code, 'The e-mail address or the password is wrong.');
+    case 'second-factor-required':
+      return problem(401, rejection.code, 'Send the code of your authenticator app along as `code`.');
+    case 'wrong-code':
+      return problem(401, rejection.code, 'The code is wrong, too old, or was used before.');
+    case 'account-disabled':
+      return problem(403, rejection.code, 'This account is disabled.');
+    case 'too-many-attempts':
+      return tooMany('Too many failed attempts. Wait before the next one.', rejection.waitMs);
+  }
 }
 
 function toView(session: Session, currentId: string | undefined) {

@@ -5,6 +5,7 @@ import { busMigrations, createPostgresTransport, outboxMigrations } from '@floti
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { emailVerificationAsked, passwordResetAsked } from '@shop/contracts';
+import { codeOf, fromBase32, stepAt } from './domain/totp.ts';
 import { createProcesses } from './testing/processes.ts';
 import { identityMigrations } from './testing.ts';
 
@@ -57,7 +58,7 @@ describe('the identity process that is killed', () => {
   /** An account, signed in to, in a process that dies at `point`. */
   async function begin(point: string) {
     const { child, url } = await processes.start(point);
-    const email = `${point.replaceAll('.', '-')}@example.com`;
+    const email = `${point.replaceAll(/[.:]/g, '-')}@example.com`;
     await database.db.query('DELETE FROM account');
     assert.equal((await post(`${url}/users`, { email, password: FIRST, name: 'Some Body' })).status, 201);
     const { body } = await post(`${url}/auth/login`, { email, password: FIRST });
@@ -171,5 +172,46 @@ describe('the identity process that is killed', () => {
       await eventually('nobody waits', async () => (await count('SELECT 1 FROM reset_request')) === 0);
       const about = (await told('password-reset-asked')).filter((body) => body.includes(first.email));
       assert.equal(about.length, 1);
+    });
+
+  for (const [point, isDone] of [
+    ['identity.before-second-factor', false],
+    ['identity.after-second-factor', true],
+    ['identity.before-second-factor-removal', true],
+    ['identity.after-second-factor-removal', false],
+    ['identity.before-code:2', true],
+    ['identity.after-code:2', true],
+  ] as const)
+    it(`at ${point} has the second factor on, or not`, async () => {
+      const { url, email, token, dies } = await begin(point);
+      const begun = await post(`${url}/me/second-factor`, { password: FIRST }, token);
+      const codeAt = (off: number) =>
+        codeOf(fromBase32(begun.body['secret'] ?? ''), stepAt(Date.now()) + off);
+      const confirm = post(`${url}/me/second-factor/confirm`, { code: codeAt(-1) }, token);
+      const isOn = () =>
+        count(
+          `SELECT 1 FROM second_factor f JOIN account a ON a.id = f.account_id WHERE a.email = '${email}' AND confirmed_at IS NOT NULL`,
+        );
+      if (point.endsWith('second-factor')) await dies(confirm);
+      else {
+        assert.equal((await confirm).status, 200);
+        const remove = (code: string) =>
+          post(`${url}/me/second-factor/remove`, { password: FIRST, code }, token);
+        const logIn = (code: string) => post(`${url}/auth/login`, { email, password: FIRST, code });
+        if (point.endsWith('removal')) await dies(remove(codeAt(0)));
+        else {
+          assert.equal((await logIn(codeAt(0))).status, 200);
+          await dies(logIn(codeAt(1)));
+          // The code is used up with the commit, and not before.
+          const restarted = await processes.start();
+          const again = await post(`${restarted.url}/auth/login`, {
+            email,
+            password: FIRST,
+            code: codeAt(1),
+          });
+          if (point.includes('after')) assert.equal(again.status, 401);
+        }
+      }
+      assert.equal(await isOn(), isDone ? 1 : 0);
     });
 });

@@ -43,6 +43,10 @@ export const users: Command = group('users', 'who has an account', {
     ...{ summary: 'mails a link to choose a new password', takes: 'user', isChange: true },
     example: `users send-reset ${ALICE} --reason 'asked by phone'`,
   },
+  'remove-second-factor': {
+    ...{ summary: 'for who has lost phone and recovery codes', takes: 'user', isChange: true },
+    example: `users remove-second-factor ${ALICE} --reason 'showed a passport'`,
+  },
 });
 
 export const sessions: Command = group('sessions', 'where users are signed in', {

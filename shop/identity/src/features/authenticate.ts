@@ -1,21 +1,29 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
+import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
 import type { HashSlots } from '../hash-slots.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
 import type { Passwords } from '../passwords.ts';
+import type { SecondFactors } from '../second-factor-store.ts';
 
 export interface Credentials {
   readonly email: string;
   readonly password: string;
+  /** Of the second factor, or a recovery code; an account without one takes no notice of it. */
+  readonly code?: string | undefined;
   readonly address: string;
 }
 
 export type LogInRejection =
   | { readonly code: 'invalid-credentials' }
   | { readonly code: 'account-disabled' }
+  | { readonly code: 'wrong-code' }
+  | { readonly code: 'second-factor-required'; readonly account: StoredAccount }
   | { readonly code: 'too-many-attempts'; readonly waitMs: number };
 
 export interface AuthenticateDeps {
+  readonly db: Database;
+  readonly secondFactors: SecondFactors;
   readonly accounts: AccountStore;
   readonly passwords: Passwords;
   readonly logInSlots: HashSlots;
@@ -37,9 +45,10 @@ export async function authenticate(
 }
 
 async function checkPassword(
-  { accounts, passwords, throttle }: AuthenticateDeps,
-  { email, password, address }: Credentials,
+  deps: AuthenticateDeps,
+  { email, password, code, address }: Credentials,
 ): Promise<Result<StoredAccount, LogInRejection>> {
+  const { accounts, passwords, throttle } = deps;
   // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
   const attempt = await throttle.attempt(email, address);
   const waitMs = await throttle.waitMs(attempt);
@@ -51,9 +60,41 @@ async function checkPassword(
     await throttle.failed(attempt);
     return reject({ code: 'invalid-credentials' });
   }
-  await throttle.succeeded(attempt, account.id, address);
   if (account.isDisabled) return reject({ code: 'account-disabled' });
+  if (await deps.secondFactors.isOn(account.id)) {
+    if (code === undefined) return reject({ code: 'second-factor-required', account });
+    const used = await takeCode(deps, account.id, code);
+    if (!used.ok) return used;
+  }
+  await throttle.succeeded(attempt, account.id, address);
   if (passwords.isOutdated(account.passwordHash))
     await accounts.rehash(account.id, account.passwordHash, await passwords.hash(password));
   return accept(account);
+}
+
+/** The second step of a login whose password was right. */
+export async function useCode(
+  deps: AuthenticateDeps,
+  account: StoredAccount,
+  { code, address }: { readonly code: string; readonly address: string },
+): Promise<Result<StoredAccount, LogInRejection>> {
+  const used = await takeCode(deps, account.id, code);
+  if (!used.ok) return used;
+  const attempt = await deps.throttle.attempt(account.email, address);
+  await deps.throttle.succeeded(attempt, account.id, address);
+  return accept(account);
+}
+
+async function takeCode(
+  { db, secondFactors }: AuthenticateDeps,
+  accountId: string,
+  code: string,
+): Promise<Result<undefined, LogInRejection>> {
+  crashPoint('identity.before-code');
+  const use = await db.transaction((tx) => secondFactors.use(tx, accountId, code));
+  crashPoint('identity.after-code');
+  if (use.kind === 'right') return accept(undefined);
+  return reject(
+    use.kind === 'wrong' ? { code: 'wrong-code' } : { code: 'too-many-attempts', waitMs: use.waitMs },
+  );
 }

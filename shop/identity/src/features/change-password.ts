@@ -3,7 +3,7 @@ import type { Database } from '@flotilla/postgres';
 import type { CommonPasswords } from '../common-passwords.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
 import type { HashSlots } from '../hash-slots.ts';
-import { type AuthenticateDeps, authenticate } from './authenticate.ts';
+import { type AuthenticateDeps, authenticate, type LogInRejection } from './authenticate.ts';
 import { type ReplacePasswordDeps, replacePassword } from './replace-password.ts';
 
 export interface ChangePasswordDeps extends AuthenticateDeps, ReplacePasswordDeps {
@@ -17,20 +17,20 @@ export interface PasswordChangeRequest {
   readonly sessionId: string | undefined;
   readonly currentPassword: string;
   readonly newPassword: string;
+  readonly code?: string | undefined;
   readonly address: string;
 }
 
 export type ChangePasswordRejection =
   | { readonly code: 'not-found' }
   | { readonly code: 'wrong-password' }
-  | { readonly code: 'account-disabled' }
-  | { readonly code: 'too-many-attempts'; readonly waitMs: number }
+  | Exclude<LogInRejection, { readonly code: 'invalid-credentials' }>
   | { readonly code: 'weak-password'; readonly weakness: PasswordWeakness };
 
 /** By its owner, who is signed in and knows the old one. The session that asks goes on, all others end. */
 export async function changePassword(
   deps: ChangePasswordDeps,
-  { accountId, sessionId, currentPassword, newPassword, address }: PasswordChangeRequest,
+  { accountId, sessionId, currentPassword, newPassword, code, address }: PasswordChangeRequest,
   signal: AbortSignal,
 ): Promise<Result<undefined, ChangePasswordRejection>> {
   const known = await deps.accounts.find(accountId);
@@ -38,7 +38,7 @@ export async function changePassword(
   const weakness = findWeakness(newPassword, known, await deps.commonPasswords());
   if (weakness) return reject({ code: 'weak-password', weakness });
   // Somebody who holds a token and not the password guesses no faster here than at the login.
-  const credentials = { email: known.email, password: currentPassword, address };
+  const credentials = { email: known.email, password: currentPassword, code, address };
   const checked = await authenticate(deps, credentials, signal);
   if (!checked.ok) {
     const { rejection } = checked;

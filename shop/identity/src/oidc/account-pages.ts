@@ -19,8 +19,13 @@ import {
 import { errorPage, expiredPage, type Page } from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
 import { askerOf } from './asker.ts';
+import { type SecondFactorPageDeps, secondFactorPage } from './second-factor-page.ts';
 
-export interface AccountPagesDeps extends AskPasswordResetDeps, ResetPasswordDeps, VerifyEmailDeps {
+export interface AccountPagesDeps
+  extends AskPasswordResetDeps,
+    ResetPasswordDeps,
+    VerifyEmailDeps,
+    SecondFactorPageDeps {
   readonly issuer: string;
   readonly logger: Logger;
 }
@@ -39,6 +44,7 @@ const PAGES: Readonly<Record<string, Serve>> = {
   '/forgot-password': serveForgot,
   '/reset-password': serveReset,
   '/verify-email': serveVerify,
+  '/second-factor': serveSecondFactor,
 };
 
 export type ServeAccountPage = (
@@ -148,4 +154,9 @@ function deadLink(deps: AccountPagesDeps, purpose: LinkPurpose): Page {
       ? { href: addressOf(deps, '/forgot-password'), text: 'Ask for a new link' }
       : { href: homeOf(deps), text: 'Go to the start page' },
   );
+}
+
+async function serveSecondFactor(deps: AccountPagesDeps, { req, form, signal }: Visit): Promise<Page> {
+  const place = { action: addressOf(deps, '/second-factor'), home: homeOf(deps) };
+  return await secondFactorPage(deps, { ...place, form, address: askerOf(req).address ?? '', signal });
 }

@@ -4,13 +4,20 @@ import { isRetryable } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
-import { type AuthenticateDeps, authenticate, type LogInRejection } from '../features/authenticate.ts';
+import {
+  type AuthenticateDeps,
+  authenticate,
+  type LogInRejection,
+  useCode,
+} from '../features/authenticate.ts';
 import { type TellOfSignInDeps, tellOfSignIn } from '../features/tell-of-sign-in.ts';
+import { type CodeProblem, codePage } from '../pages/code-pages.ts';
 import { consentPage, errorPage, expiredPage, type LogInProblem, logInPage } from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
 import { askerOf } from './asker.ts';
 import type { Client } from './clients.ts';
 import type { LoginResult } from './stale-logins.ts';
+import type { Tickets } from './tickets.ts';
 
 export interface InteractionDeps extends AuthenticateDeps, TellOfSignInDeps {
   readonly issuer: string;
@@ -18,9 +25,13 @@ export interface InteractionDeps extends AuthenticateDeps, TellOfSignInDeps {
   readonly accounts: AccountStore;
   readonly scope: ProviderScope;
   readonly sessions: Sessions;
+  readonly tickets: Tickets;
   readonly provider: () => Provider;
   readonly logger: Logger;
 }
+
+/** `acr` of logins: how sure it is that it was the owner. */
+export const ACR = { password: 'urn:flotilla:acr:password', multiFactor: 'urn:flotilla:acr:multi-factor' };
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
@@ -66,6 +77,7 @@ async function serve(deps: InteractionDeps, visit: Visit): Promise<void> {
       error: 'access_denied',
       error_description: 'the user cancelled',
     });
+  if (step === 'code' && interaction.prompt.name === 'login') return await takeCode(deps, visit);
   // A form of another tab, or of a step that is done: the page that is due is shown.
   if (step !== interaction.prompt.name) return await show(deps, visit);
   return step === 'login' ? await takeLogin(deps, visit) : await takeConsent(deps, visit);
@@ -107,9 +119,35 @@ async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
   if (outcome === 'busy') return showLogin(deps, visit, email, { kind: 'busy' });
   if (!outcome.ok) {
     const { rejection } = outcome;
+    if (rejection.code === 'second-factor-required') return showCode(deps, visit, rejection.account);
     return showLogin(deps, visit, email, problemOf(rejection));
   }
-  await finishLogin(deps, visit, outcome.value);
+  await finishLogin(deps, visit, outcome.value, ['pwd']);
+}
+
+/** The second step. A password that was right is good for five minutes, in this login alone. */
+async function takeCode(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { req, interaction } = visit;
+  const form = await readForm(req);
+  const ticket = deps.tickets.read(form?.get('ticket') ?? '', interaction.uid);
+  const account = ticket && (await deps.accounts.find(ticket.accountId));
+  if (account === undefined || account.isDisabled || account.version !== ticket?.version)
+    return await show(deps, visit);
+  const code = (form?.get('code') ?? '').slice(0, 40);
+  const outcome = await useCode(deps, account, { code, address: askerOf(req).address ?? '' });
+  if (outcome.ok) return await finishLogin(deps, visit, account, ['pwd', 'otp', 'mfa']);
+  const { rejection } = outcome;
+  if (rejection.code !== 'too-many-attempts') return showCode(deps, visit, account, { kind: 'wrong' });
+  const seconds = Math.ceil(rejection.waitMs / 1_000);
+  showCode(deps, visit, account, { kind: 'wait', seconds });
+}
+
+function showCode(deps: InteractionDeps, visit: Visit, account: StoredAccount, problem?: CodeProblem): void {
+  const { interaction, res } = visit;
+  const { id: accountId, version, email } = account;
+  const ticket = deps.tickets.make({ accountId, version }, interaction.uid);
+  const { action, clientName } = viewOf(deps, interaction);
+  writePage(res, codePage({ action, clientName, ticket, email, problem }), targetsOf(interaction));
 }
 
 function problemOf(rejection: LogInRejection): LogInProblem {
@@ -175,9 +213,15 @@ async function takeConsent(deps: InteractionDeps, visit: Visit): Promise<void> {
   redirect(res, returnTo);
 }
 
-async function finishLogin(deps: InteractionDeps, visit: Visit, account: StoredAccount): Promise<void> {
+async function finishLogin(
+  deps: InteractionDeps,
+  visit: Visit,
+  account: StoredAccount,
+  amr: readonly string[],
+): Promise<void> {
   const { req, res, interaction } = visit;
-  const login = { accountId: account.id, amr: ['pwd'], remember: true };
+  const acr = amr.includes('mfa') ? ACR.multiFactor : ACR.password;
+  const login = { accountId: account.id, amr: [...amr], acr, remember: true };
   const result: LoginResult = { login, accountVersion: account.version };
   const asker = askerOf(req);
   const returnTo = await deps.scope.transaction(asker, async (tx) => {

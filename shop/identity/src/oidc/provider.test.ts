@@ -67,6 +67,8 @@ describe('the OpenID provider', () => {
         iss: ISSUER,
         aud: 'flotilla',
         client_id: 'web-app',
+        acr: 'urn:flotilla:acr:password',
+        amr: ['pwd'],
         scope: 'orders.read',
         email: 'alice@example.com',
         name: 'Alice Adams',

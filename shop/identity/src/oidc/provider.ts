@@ -21,6 +21,7 @@ import { sendPage } from '../pages/send-page.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { askerOf } from './asker.ts';
 import { allowsOrigin, apiScopesOf, type Client, toMetadata, withoutLoopbackPort } from './clients.ts';
+import { ACR } from './interactions.ts';
 import { forgiveSignOut } from './sign-out.ts';
 import { refuseStaleLogins } from './stale-logins.ts';
 
@@ -78,7 +79,12 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
     cookies: cookiesOf(deps),
     routes: { jwks: '/jwks' },
     scopes: ['openid', 'offline_access', 'profile', 'email'],
-    claims: { openid: ['sub'], profile: ['name', 'role', 'tenant_id'], email: ['email', 'email_verified'] },
+    acrValues: Object.values(ACR),
+    claims: {
+      openid: ['sub', 'acr', 'amr', 'auth_time'],
+      profile: ['name', 'role', 'tenant_id'],
+      email: ['email', 'email_verified'],
+    },
     // Many clients read the ID token alone: what a user agreed to stands in it.
     conformIdTokenClaims: false,
     responseTypes: ['code'],
@@ -100,11 +106,11 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
       return known !== undefined && allowsOrigin(known, origin);
     },
     findAccount: (_ctx, id) => findAccount(deps, id),
-    extraTokenClaims: async (_ctx, token) => {
+    extraTokenClaims: async (ctx, token) => {
       if (token.kind === 'ClientCredentials') return { permissions: [] };
       if (token.aud !== audience) return undefined;
       const account = await deps.accounts.find(token.accountId, deps.scope.on());
-      return account && { ...accountClaims(account), sid: token.sessionUid };
+      return account && { ...accountClaims(account), sid: token.sessionUid, ...howLoggedIn(ctx) };
     },
     interactions: { url: (_ctx, interaction) => `${pathOf(deps.issuer)}/interaction/${interaction.uid}` },
     renderError: (ctx, out) => {
@@ -112,6 +118,12 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
     },
     features: featuresOf(deps, byId),
   };
+}
+
+/** `acr` and `amr` of the login that the token came of, for whoever asks for more than a password. */
+function howLoggedIn(ctx: KoaContextWithOIDC) {
+  const { acr, amr } = ctx.oidc.entities.AuthorizationCode ?? ctx.oidc.entities.RefreshToken ?? {};
+  return { ...(acr !== undefined && { acr }), ...(amr !== undefined && { amr }) };
 }
 
 function featuresOf(

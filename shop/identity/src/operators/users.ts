@@ -4,6 +4,7 @@ import type { StoredAccount } from '../account-store.ts';
 import { emailKey } from '../domain/account.ts';
 import { sendLink } from '../features/send-link.ts';
 import { type Operator, recordOperation } from '../operator-audit.ts';
+import { removeSecondFactorOf } from '../second-factor-store.ts';
 import type { Desk } from './desk.ts';
 import { type Actions, columns, type Outcome } from './operator-task.ts';
 
@@ -14,6 +15,7 @@ export const USERS: Actions = {
   disable: { takes: ['user'], change: (desk, operator, who = '') => setDisabled(desk, operator, who, true) },
   enable: { takes: ['user'], change: (desk, operator, who = '') => setDisabled(desk, operator, who, false) },
   'send-reset': { takes: ['user'], change: sendReset },
+  'remove-second-factor': { takes: ['user'], change: removeSecondFactor },
 };
 
 const MOST = 200;
@@ -113,4 +115,17 @@ async function sendReset(desk: Desk, operator: Operator, who = ''): Promise<Outc
   });
   const json = { userId: user.id, email: user.email };
   return { json, text: `${user.email} gets a mail with a link to choose a new password.` };
+}
+
+/** For whoever has lost phone and recovery codes: who asks for it has to show otherwise who they are. */
+async function removeSecondFactor(desk: Desk, operator: Operator, who = ''): Promise<Outcome> {
+  const { id: userId, email } = await userOf(desk, who);
+  const isRemoved = await desk.db.transaction(async (tx) => {
+    const removed = await removeSecondFactorOf(tx, userId);
+    const operation = { action: 'users.remove-second-factor', details: { userId } };
+    if (removed) await recordOperation(desk, tx, operator, operation);
+    return removed;
+  });
+  const text = isRemoved ? 'signs in with the password alone' : 'has no second factor; nothing was changed';
+  return { json: { userId, email, isRemoved }, text: `${email} ${text}.` };
 }
