@@ -4,6 +4,7 @@ import {
   emailVerificationAsked,
   passwordChanged,
   passwordResetAsked,
+  secondFactorChanged,
   signedInElsewhere,
 } from './identity-mails.ts';
 import {
@@ -35,6 +36,7 @@ const events: readonly DescribedMessage[] = [
   passwordResetAsked,
   emailVerificationAsked,
   passwordChanged,
+  secondFactorChanged,
   signedInElsewhere,
   orderPlaced,
   orderConfirmed,

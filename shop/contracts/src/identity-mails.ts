@@ -42,6 +42,13 @@ export const passwordChanged = defineMessage({
   schema: s.object({ ...recipient, changedAt: timestamp }),
 });
 
+export const secondFactorChanged = defineMessage({
+  type: 'identity.second-factor-changed.v1',
+  description: 'Signing in to an account takes a code of an app from now on, or takes none any more.',
+  key: ({ userId }) => userId,
+  schema: s.object({ ...recipient, isOn: s.boolean(), changedAt: timestamp }),
+});
+
 export const signedInElsewhere = defineMessage({
   type: 'identity.signed-in-elsewhere.v1',
   description:

@@ -53,6 +53,7 @@ export {
   emailVerificationAsked,
   passwordChanged,
   passwordResetAsked,
+  secondFactorChanged,
   signedInElsewhere,
 } from './identity-mails.ts';
 export {

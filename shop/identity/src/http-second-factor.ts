@@ -7,12 +7,13 @@ import {
   removeSecondFactor,
   type SecondFactorDeps,
   type SecondFactorRejection,
+  type TellOfSecondFactorDeps,
 } from './features/second-factor.ts';
 import { tooMany } from './too-many.ts';
 
 const NOT_STORED = { 'cache-control': 'no-store' };
 
-export function secondFactorRoutes(deps: SecondFactorDeps): readonly RouteHandler[] {
+export function secondFactorRoutes(deps: SecondFactorDeps & TellOfSecondFactorDeps): readonly RouteHandler[] {
   return [
     handle(contract.getSecondFactor, async ({ principal }) =>
       ok(await deps.secondFactors.state(principal.subject), NOT_STORED),

@@ -53,6 +53,10 @@ describe('a second factor', () => {
     assert.equal(new Set(recoveryCodes).size, 10);
     const state = await identity.get('/me/second-factor', token);
     assert.deepEqual(state.body, { isOn: true, recoveryCodesLeft: 10 });
+    const told = await identity.db.query(
+      "SELECT 1 FROM outbox WHERE type = 'identity.second-factor-changed.v1'",
+    );
+    assert.equal(told.length, 1, 'the owner is told');
 
     assert.deepEqual([(await logIn()).status, (await logIn()).body['code']], [401, 'second-factor-required']);
     const wrong = await identity.post('/auth/login', {

@@ -14,6 +14,7 @@ import {
 import {
   passwordChangedMail,
   resetMail,
+  secondFactorMail,
   signedInElsewhereMail,
   verificationMail,
 } from './domain/security-mails.ts';
@@ -80,6 +81,7 @@ export function notificationSubscriptions({
     about(contract.passwordResetAsked, resetMail),
     about(contract.emailVerificationAsked, verificationMail),
     about(contract.passwordChanged, passwordChangedMail),
+    about(contract.secondFactorChanged, secondFactorMail),
     about(contract.signedInElsewhere, signedInElsewhereMail),
     on(contract.orderPlaced, (message, tx) => aboutOrder(message, tx, { orders: receivedMail })),
     on(contract.orderConfirmed, (message, tx) =>

@@ -1,4 +1,7 @@
-import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
+import { accept, type Clock, crashPoint, type Result, reject } from '@flotilla/kernel';
+import type { Outbox } from '@flotilla/messaging';
+import type { Transaction } from '@flotilla/postgres';
+import { secondFactorChanged } from '@shop/contracts';
 import type { StoredAccount } from '../account-store.ts';
 import { base32, enrolmentUri } from '../domain/totp.ts';
 import { type AuthenticateDeps, authenticate, type LogInRejection } from './authenticate.ts';
@@ -54,28 +57,52 @@ export async function enrol(
   return accept({ secret: base32(secret), uri: enrolmentUri(secret, email) });
 }
 
-/** From now on a password is not enough. Gives the recovery codes; `undefined` for a wrong code. */
+/** From now on a password is not enough; the owner is told. Gives the recovery codes; `undefined` for a wrong code. */
 export async function confirmSecondFactor(
-  { db, secondFactors }: Pick<SecondFactorDeps, 'db' | 'secondFactors'>,
+  deps: TellOfSecondFactorDeps & Pick<SecondFactorDeps, 'db' | 'secondFactors' | 'accounts'>,
   accountId: string,
   code: string,
 ): Promise<readonly string[] | undefined> {
+  const { db, secondFactors, accounts } = deps;
   crashPoint('identity.before-second-factor');
-  const codes = await db.transaction((tx) => secondFactors.confirm(tx, accountId, code));
+  const codes = await db.transaction(async (tx) => {
+    const made = await secondFactors.confirm(tx, accountId, code);
+    const account = made && (await accounts.find(accountId, tx));
+    if (account) await tellOfSecondFactor(deps, tx, account, true);
+    return made;
+  });
   crashPoint('identity.after-second-factor');
   return codes;
 }
 
 /** Takes the password and a code: who found a signed-in browser has neither. */
 export async function removeSecondFactor(
-  deps: SecondFactorDeps,
+  deps: SecondFactorDeps & TellOfSecondFactorDeps,
   who: SignedIn & { readonly code: string },
   signal: AbortSignal,
 ): Promise<Result<undefined, SecondFactorRejection>> {
   const checked = await authenticateAgain(deps, who, signal);
   if (!checked.ok) return checked;
   crashPoint('identity.before-second-factor-removal');
-  await deps.db.transaction((tx) => deps.secondFactors.remove(tx, who.accountId));
+  await deps.db.transaction(async (tx) => {
+    const isRemoved = await deps.secondFactors.remove(tx, who.accountId);
+    if (isRemoved) await tellOfSecondFactor(deps, tx, checked.value, false);
+  });
   crashPoint('identity.after-second-factor-removal');
   return accept(undefined);
+}
+
+export interface TellOfSecondFactorDeps {
+  readonly outbox: Outbox;
+  readonly clock: Pick<Clock, 'now'>;
+}
+
+export async function tellOfSecondFactor(
+  { outbox, clock }: TellOfSecondFactorDeps,
+  tx: Transaction,
+  { id: userId, email, name }: StoredAccount,
+  isOn: boolean,
+): Promise<void> {
+  const changedAt = clock.now().toISOString();
+  await outbox.publish(tx, secondFactorChanged, { userId, email, name, isOn, changedAt });
 }

@@ -2,13 +2,13 @@ import { isRetryable } from '@flotilla/kernel';
 import { renderSVG } from 'uqr';
 import { enrolmentUri, fromBase32 } from '../domain/totp.ts';
 import { type AuthenticateDeps, authenticate, type LogInRejection } from '../features/authenticate.ts';
-import { confirmSecondFactor, enrol } from '../features/second-factor.ts';
+import { confirmSecondFactor, enrol, type TellOfSecondFactorDeps } from '../features/second-factor.ts';
 import { deadLinkPage } from '../pages/account-pages.ts';
 import { enrolLogInPage, enrolPage, recoveryCodesPage } from '../pages/code-pages.ts';
 import { duration, type Page } from '../pages/pages.ts';
 import type { Tickets } from './tickets.ts';
 
-export interface SecondFactorPageDeps extends AuthenticateDeps {
+export interface SecondFactorPageDeps extends AuthenticateDeps, TellOfSecondFactorDeps {
   readonly tickets: Tickets;
 }
 

@@ -2,6 +2,7 @@ import { taskError } from '@flotilla/process';
 import { accountChanged } from '@shop/contracts';
 import type { StoredAccount } from '../account-store.ts';
 import { emailKey } from '../domain/account.ts';
+import { tellOfSecondFactor } from '../features/second-factor.ts';
 import { sendLink } from '../features/send-link.ts';
 import { type Operator, recordOperation } from '../operator-audit.ts';
 import { removeSecondFactorOf } from '../second-factor-store.ts';
@@ -119,12 +120,15 @@ async function sendReset(desk: Desk, operator: Operator, who = ''): Promise<Outc
 
 /** For whoever has lost phone and recovery codes: who asks for it has to show otherwise who they are. */
 async function removeSecondFactor(desk: Desk, operator: Operator, who = ''): Promise<Outcome> {
-  const { id: userId, email } = await userOf(desk, who);
+  const user = await userOf(desk, who);
+  const { id: userId, email } = user;
   const isRemoved = await desk.db.transaction(async (tx) => {
     const removed = await removeSecondFactorOf(tx, userId);
     const operation = { action: 'users.remove-second-factor', details: { userId } };
-    if (removed) await recordOperation(desk, tx, operator, operation);
-    return removed;
+    if (!removed) return false;
+    await recordOperation(desk, tx, operator, operation);
+    await tellOfSecondFactor(desk, tx, user, false);
+    return true;
   });
   const text = isRemoved ? 'signs in with the password alone' : 'has no second factor; nothing was changed';
   return { json: { userId, email, isRemoved }, text: `${email} ${text}.` };

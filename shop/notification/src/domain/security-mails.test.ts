@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { passwordChangedMail, resetMail, signedInElsewhereMail, verificationMail } from './security-mails.ts';
+import {
+  passwordChangedMail,
+  resetMail,
+  secondFactorMail,
+  signedInElsewhereMail,
+  verificationMail,
+} from './security-mails.ts';
 
 const person = { userId: 'u', email: 'dora@example.com', name: 'Dora' };
 const link = 'https://shop.example/identity/reset-password?token=abc';
@@ -34,6 +40,15 @@ describe('the mails about an account', () => {
     assert.equal(subject, 'Neues Passwort wählen');
     assert.ok(text.includes(`\n\n${link}\n\n`));
     assert.ok(html.includes(`<a href="${link}">`));
+  });
+
+  it('say that the second factor is on, or off', () => {
+    const at = { ...person, changedAt: '2026-12-01T10:30:00Z' };
+    assert.match(
+      secondFactorMail({ ...at, isOn: true }, 'en').text,
+      /Since 2026-12-01 10:30 UTC.* takes a code/,
+    );
+    assert.equal(secondFactorMail({ ...at, isOn: false }, 'de').subject, 'Ihr zweiter Faktor ist aus');
   });
 
   it('let neither a name nor a device write lines of its own', () => {

@@ -3,6 +3,7 @@ import type {
   emailVerificationAsked,
   passwordChanged,
   passwordResetAsked,
+  secondFactorChanged,
   signedInElsewhere,
 } from '@shop/contracts';
 import { type Language, moment } from './language.ts';
@@ -48,6 +49,16 @@ export function passwordChangedMail(
 ): Mail {
   const { subject, when, otherwise } = wordsOf(language).passwordChanged;
   const blocks = [paragraph(when(moment(changedAt))), paragraph(otherwise)];
+  return writeMail({ to: email, name, subject, blocks }, language);
+}
+
+export function secondFactorMail(
+  { email, name, isOn, changedAt }: Static<(typeof secondFactorChanged)['schema']>,
+  language: Language,
+): Mail {
+  const { on, off, otherwise } = wordsOf(language).secondFactor;
+  const { subject, since } = isOn ? on : off;
+  const blocks = [paragraph(since(moment(changedAt))), paragraph(otherwise)];
   return writeMail({ to: email, name, subject, blocks }, language);
 }
 

@@ -65,6 +65,18 @@ export const GERMAN: Words = {
     otherwise:
       'Falls nicht Sie es waren, wählen Sie jetzt ein neues: bei der Anmeldung unter „Forgotten your password?“.',
   },
+  secondFactor: {
+    on: {
+      subject: 'Ihr zweiter Faktor ist an',
+      since: (at) => `Seit ${at} braucht die Anmeldung an Ihrem Konto neben dem Passwort den Code einer App.`,
+    },
+    off: {
+      subject: 'Ihr zweiter Faktor ist aus',
+      since: (at) => `Seit ${at} genügt für die Anmeldung an Ihrem Konto wieder das Passwort.`,
+    },
+    otherwise:
+      'Falls nicht Sie es waren, kennt jemand Ihr Passwort: wählen Sie ein neues, und schreiben Sie uns.',
+  },
   signedIn: {
     subject: 'Neue Anmeldung in Ihrem Konto',
     before:

@@ -62,6 +62,17 @@ export const ENGLISH: Words = {
       `The password of your account was changed on ${at}. Everybody who was signed in elsewhere is signed out.`,
     otherwise: 'If it was not you, choose a new one now: at the sign-in, follow "Forgotten your password?".',
   },
+  secondFactor: {
+    on: {
+      subject: 'Your second factor is on',
+      since: (at) => `Since ${at}, signing in to your account takes a code of an app besides the password.`,
+    },
+    off: {
+      subject: 'Your second factor is off',
+      since: (at) => `Since ${at}, signing in to your account takes the password alone again.`,
+    },
+    otherwise: 'If it was not you, somebody knows your password: choose a new one, and write to us.',
+  },
   signedIn: {
     subject: 'A new sign-in to your account',
     before: 'Your account was signed in to from a device or a place that we have not seen lately:',

@@ -31,6 +31,11 @@ export interface Words {
     when(at: string): string;
     readonly otherwise: string;
   };
+  readonly secondFactor: {
+    readonly on: { readonly subject: string; since(at: string): string };
+    readonly off: { readonly subject: string; since(at: string): string };
+    readonly otherwise: string;
+  };
   readonly signedIn: {
     readonly subject: string;
     readonly before: string;
