@@ -46,13 +46,13 @@ describe('the identity process that is killed', () => {
     return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, string> };
   }
   const count = async (sql: string) => (await database.db.query(sql)).length;
-  /** What has not left yet, or has: the relay runs meanwhile. */
+  /** What has not left yet, or has; the relay runs meanwhile, so a message may be seen in both places. */
   const told = async (type: string) => {
-    const sent = await bus.db.query('SELECT body FROM bus.delivery');
     const waiting = await database.db.query('SELECT envelope AS body FROM outbox');
-    return [...sent, ...waiting]
-      .map(({ body }) => String(body))
-      .filter((body) => body.includes(`identity.${type}.v1`));
+    const sent = await bus.db.query('SELECT body FROM bus.delivery');
+    const bodies = [...waiting, ...sent].map(({ body }) => String(body));
+    const byId = new Map(bodies.map((body) => [String(JSON.parse(body).id), body]));
+    return [...byId.values()].filter((body) => body.includes(`identity.${type}.v1`));
   };
 
   /** An account, signed in to, in a process that dies at `point`. */
