@@ -9,7 +9,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   discovery: { withPeers: false, load: () => import('./discovery.ts') },
-  identity: { withPeers: false, load: () => import('./identity.ts') },
+  identity: { withPeers: true, load: () => import('./identity.ts') },
   gateway: { withPeers: true, load: () => import('./gateway.ts') },
   'event-store': { withPeers: false, load: () => import('./event-store.ts') },
   messaging: { withPeers: true, load: () => import('./messaging.ts') },
