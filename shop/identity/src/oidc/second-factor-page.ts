@@ -1,11 +1,11 @@
 import { isRetryable } from '@flotilla/kernel';
 import { renderSVG } from 'uqr';
-import { enrolmentUri, fromBase32 } from '../domain/totp.ts';
 import { type AuthenticateDeps, authenticate, type LogInRejection } from '../features/authenticate.ts';
 import { confirmSecondFactor, enrol, type TellOfSecondFactorDeps } from '../features/second-factor.ts';
 import { deadLinkPage } from '../pages/account-pages.ts';
 import { enrolLogInPage, enrolPage, recoveryCodesPage } from '../pages/code-pages.ts';
 import { duration, type Page } from '../pages/pages.ts';
+import { enrolmentUri, fromBase32 } from '../totp.ts';
 import type { Tickets } from './tickets.ts';
 
 export interface SecondFactorPageDeps extends AuthenticateDeps, TellOfSecondFactorDeps {
