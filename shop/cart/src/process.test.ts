@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { register } from '@flotilla/discovery';
 import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { created, createHttpHost, handle, ok } from '@flotilla/http';
-import { childEnvironment } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { type ServiceProcess, startServiceProcess } from '@flotilla/service/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { getJwks, issueServiceToken } from '@shop/contracts';
 import { type CartRig, checkoutBody, orderOf, startCart } from './testing.ts';
@@ -56,29 +54,17 @@ describe('the cart process', () => {
     cleanUp.push(deregister);
   }
 
-  async function start(crashPoint = ''): Promise<{ child: ChildProcess; url: string }> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: {
-        ...childEnvironment(),
-        DATABASE_URL: rig.uri,
-        BUS_URL: bus.uri,
-        REGISTRY_URL: registry.url,
-        ISSUER: rig.issuer.issuer,
-        SERVICE_SECRET: 'of the cart',
-        FLOTILLA_CRASH_POINT: crashPoint,
-        LOG_LEVEL: 'error',
-      },
+  async function start(crashPoint = ''): Promise<ServiceProcess> {
+    const started = await startServiceProcess(join(import.meta.dirname, 'main.ts'), {
+      DATABASE_URL: rig.uri,
+      BUS_URL: bus.uri,
+      REGISTRY_URL: registry.url,
+      ISSUER: rig.issuer.issuer,
+      SERVICE_SECRET: 'of the cart',
+      FLOTILLA_CRASH_POINT: crashPoint,
     });
-    cleanUp.push(async () => void child.kill('SIGKILL'));
-    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
-    return { child, url: (ready as { url: string }).url };
-  }
-
-  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    return child.signalCode ?? child.exitCode;
+    cleanUp.push(async () => void started.child.kill('SIGKILL'));
+    return started;
   }
 
   async function checkOut(url: string, customerId: string, key: string = 'key-1'): Promise<Response> {
@@ -103,9 +89,9 @@ describe('the cart process', () => {
       await customer('PUT', '/cart/items/sku-1', { quantity: 2 });
       rig.received.length = 0;
 
-      const { child, url } = await start(point);
+      const { url, ended } = await start(point);
       await assert.rejects(checkOut(url, point));
-      assert.equal(await ended(child), 'SIGKILL');
+      assert.equal(await ended(), 'SIGKILL');
       assert.equal(rig.received.length, ordersBefore);
 
       await customer('PUT', '/cart/items/sku-2', { quantity: 7 });
@@ -116,7 +102,7 @@ describe('the cart process', () => {
         assert.deepEqual(body.items, [{ productId: 'sku-1', quantity: 2 }]);
       }
       second.child.kill('SIGTERM');
-      assert.equal(await ended(second.child), 0);
+      assert.equal(await second.ended(), 0);
     });
 
   for (const point of ['cart.after-order-answered', 'cart.after-answer-noted'])
@@ -127,9 +113,9 @@ describe('the cart process', () => {
       rig.received.length = 0;
       const { answer } = rig.script;
       rig.script.answer = async () => created(orderOf('order-1', 'Confirmed', { 'sku-1': 2 }));
-      const { child, url } = await start(point);
+      const { url, ended } = await start(point);
       await assert.rejects(checkOut(url, id));
-      assert.equal(await ended(child), 'SIGKILL');
+      assert.equal(await ended(), 'SIGKILL');
 
       const second = await start();
       // Nobody may take over before the request that died could have been answered.
@@ -141,6 +127,6 @@ describe('the cart process', () => {
       assert.deepEqual([...new Set(rig.received.map(({ key }) => key))], ['key-1']);
       rig.script.answer = answer;
       second.child.kill('SIGTERM');
-      assert.equal(await ended(second.child), 0);
+      assert.equal(await second.ended(), 0);
     });
 });

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
-import { childEnvironment, eventually } from '@flotilla/kernel/testing';
+import { eventually } from '@flotilla/kernel/testing';
 import { busMigrations, createPostgresTransport, inboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { startServiceProcess } from '@flotilla/service/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { type FakeSmtp, notificationMigrations, startFakeSmtp } from './testing.ts';
 
@@ -25,28 +24,14 @@ describe('the notification process', () => {
     await database.close();
   });
 
-  async function start(crashPoint = ''): Promise<ChildProcess> {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: {
-        ...childEnvironment(),
-        DATABASE_URL: database.uri,
-        BUS_URL: bus.uri,
-        ISSUER: 'http://127.0.0.1:8080/identity',
-        SMTP_URL: smtp.url,
-        FLOTILLA_CRASH_POINT: crashPoint,
-        LOG_LEVEL: 'error',
-      },
+  const start = (crashPoint = '') =>
+    startServiceProcess(join(import.meta.dirname, 'main.ts'), {
+      DATABASE_URL: database.uri,
+      BUS_URL: bus.uri,
+      ISSUER: 'http://127.0.0.1:8080/identity',
+      SMTP_URL: smtp.url,
+      FLOTILLA_CRASH_POINT: crashPoint,
     });
-    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    assert.ok(ready !== null && typeof ready === 'object', `it ended before it was ready: ${ready}`);
-    return child;
-  }
-
-  async function ended(child: ChildProcess): Promise<NodeJS.Signals | number | null> {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    return child.signalCode ?? child.exitCode;
-  }
 
   async function register(email: string): Promise<void> {
     const transport = createPostgresTransport({
@@ -76,7 +61,7 @@ describe('the notification process', () => {
       };
       const doomed = await start(point);
       await register(email);
-      assert.equal(await ended(doomed), 'SIGKILL');
+      assert.equal(await doomed.ended(), 'SIGKILL');
       assert.equal(await stateOf(), left);
 
       // The dead process renews nothing: its lease runs out.
@@ -89,7 +74,7 @@ describe('the notification process', () => {
         .map((data) => /^Message-ID: (.*)$/m.exec(data)?.[1]);
       assert.equal(messageIds.length, sends);
       assert.equal(new Set(messageIds).size, 1);
-      restarted.kill('SIGTERM');
-      assert.equal(await ended(restarted), 0);
+      restarted.child.kill('SIGTERM');
+      assert.equal(await restarted.ended(), 0);
     });
 });

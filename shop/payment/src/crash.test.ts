@@ -1,16 +1,17 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
+
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { createRoundRobin, createStaticResolver, register } from '@flotilla/discovery';
 import { type Registry, startRegistry } from '@flotilla/discovery/registry';
 import { createHttpClient, createHttpHost, type HttpHost, handle, ok } from '@flotilla/http';
 import { isPlatformError } from '@flotilla/kernel';
-import { childEnvironment, eventually } from '@flotilla/kernel/testing';
+import { eventually } from '@flotilla/kernel/testing';
 import { busMigrations } from '@flotilla/messaging';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { type ServiceProcess, startServiceProcess } from '@flotilla/service/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { chargePayment, getJwks, refundPayment } from '@shop/contracts';
 import { API_KEY } from '@shop/payment-provider/testing';
@@ -61,40 +62,26 @@ describe('a process that is killed', () => {
     );
   }
 
-  /** Starts a process that will kill itself at `crashPoint`; returns where it listens. */
-  async function startDoomed(main: string, databaseUrl: string, crashPoint: string) {
-    const child = spawn(process.execPath, [join(import.meta.dirname, main)], {
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      env: {
-        ...childEnvironment(),
-        DATABASE_URL: databaseUrl,
-        BUS_URL: bus.uri,
-        REGISTRY_URL: registry.url,
-        ISSUER: payment.issuer.issuer,
-        PROVIDER_API_KEY: API_KEY,
-        FLOTILLA_CRASH_POINT: crashPoint,
-        LOG_LEVEL: 'error',
-      },
+  /** Starts a process that will kill itself at `crashPoint`. */
+  const startDoomed = (main: string, databaseUrl: string, crashPoint: string) =>
+    startServiceProcess(join(import.meta.dirname, main), {
+      DATABASE_URL: databaseUrl,
+      BUS_URL: bus.uri,
+      REGISTRY_URL: registry.url,
+      ISSUER: payment.issuer.issuer,
+      PROVIDER_API_KEY: API_KEY,
+      FLOTILLA_CRASH_POINT: crashPoint,
     });
-    const [ready] = await Promise.race([once(child, 'message'), once(child, 'exit')]);
-    assert.ok(ready !== null && typeof ready === 'object', `the process ended before it was ready: ${ready}`);
-    return { child, address: new URL((ready as { url: string }).url).host };
-  }
-
-  async function assertKilled(child: ChildProcess): Promise<void> {
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    assert.equal(child.signalCode, 'SIGKILL');
-  }
 
   /** Calls the doomed service until it dies: one that has just started may put its callers off. The response is lost with it. */
   async function callDoomed(
-    { child, address }: { readonly child: ChildProcess; readonly address: string },
+    { child, url }: ServiceProcess,
     route: 'charge' | 'refund',
     orderId: string,
   ): Promise<void> {
     const client = createHttpClient({
       service: 'payment',
-      pick: createRoundRobin(createStaticResolver({ payment: [address] })).pick,
+      pick: createRoundRobin(createStaticResolver({ payment: [new URL(url).host] })).pick,
       token: await payment.issuer.sign({ sub: 'order', client_id: 'order', scope: 'payment.write' }),
       logger: silentLogger,
       metrics: createMetrics(),
@@ -133,7 +120,7 @@ describe('a process that is killed', () => {
       const orderId = randomUUID();
       const doomed = await startDoomed('main.ts', payment.database.uri, point);
       await callDoomed(doomed, 'charge', orderId);
-      await assertKilled(doomed.child);
+      assert.equal(await doomed.ended(), 'SIGKILL');
       await outliveLeases();
       assert.equal((await payment.charge(orderId, 'tok_ok')).status, 'captured');
       assert.deepEqual(await payment.state(orderId), {
@@ -158,7 +145,7 @@ describe('a process that is killed', () => {
       await payment.charge(orderId, 'tok_ok');
       const doomed = await startDoomed('main.ts', payment.database.uri, point);
       await callDoomed(doomed, 'refund', orderId);
-      await assertKilled(doomed.child);
+      assert.equal(await doomed.ended(), 'SIGKILL');
       await outliveLeases();
       assert.equal(await payment.refund(orderId), 'refunded');
       assert.deepEqual(await payment.state(orderId), {
@@ -174,7 +161,7 @@ describe('a process that is killed', () => {
     const orderId = randomUUID();
     const doomed = await startDoomed('main.ts', payment.database.uri, 'payment.after-provider-call');
     await callDoomed(doomed, 'charge', orderId);
-    await assertKilled(doomed.child);
+    assert.equal(await doomed.ended(), 'SIGKILL');
     assert.equal((await payment.state(orderId)).providerStatus, 'captured');
     assert.equal(await payment.refund(orderId), 'refunded');
     const { clearing, providerRefunds } = await payment.state(orderId);
@@ -188,7 +175,7 @@ describe('a process that is killed', () => {
       payment.provider.database.uri,
       'provider.after-capture-commit',
     );
-    const { client, provider } = connectProvider(doomed.address, PATIENT_MS);
+    const { client, provider } = connectProvider(new URL(doomed.url).host, PATIENT_MS);
     const amount = { amountMinor: 1_999, currency: 'EUR' };
     const key = payment.deps.newId();
     const { signal } = new AbortController();
@@ -196,7 +183,7 @@ describe('a process that is killed', () => {
       code: 'PAYMENT_PROVIDER_UNAVAILABLE',
       retryable: true,
     });
-    await assertKilled(doomed.child);
+    assert.equal(await doomed.ended(), 'SIGKILL');
     await client.close();
     assert.equal((await payment.deps.provider.find(key, signal))?.status, 'captured');
   });

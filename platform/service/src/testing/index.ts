@@ -13,8 +13,10 @@ import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/te
 import type { Database, MigrationSource } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, currentActing, type Logger, type Metrics, silentLogger } from '@flotilla/telemetry';
-import type { ConsumeOptions } from './open-bus.ts';
-import type { StartedService } from './service.ts';
+import type { ConsumeOptions } from '../open-bus.ts';
+import type { StartedService } from '../service.ts';
+
+export { type ServiceProcess, startServiceProcess } from './service-process.ts';
 
 export interface TestRequest {
   /** Claims of the caller's token; without them the request has no token. The same object is the same token. */
