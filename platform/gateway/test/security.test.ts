@@ -155,7 +155,9 @@ describe('CORS', () => {
   };
   const answer = (changes: Partial<CorsConfig>, request: TestRequest) => {
     const exchange = testExchange(request);
-    const result = compileCors({ ...config, ...changes })?.(exchange) as Refusal | undefined;
+    const cors = compileCors({ ...config, ...changes });
+    cors?.introduce(exchange);
+    const result = cors?.preflight(exchange) as Refusal | undefined;
     return { result, fields: linesOf(exchange.answerFields) };
   };
 

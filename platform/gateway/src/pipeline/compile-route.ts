@@ -112,14 +112,16 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
       shared,
       nowMs,
     });
+  const cors = compileCors(route.cors);
   const steps: readonly (Step | undefined)[] = [
+    cors?.introduce,
     compileOverload(config.overload, route.loadPriority, deps.load),
     compileForwarding({
       ...{ strict, trustedProxies, forwardedHeader: config.forwardedHeader, pseudonym: deps.pseudonym },
       strippedPrefix: strippedPrefix(route.name, route.downstreamTemplate),
     }),
     compileIpRules(route.ipRules),
-    compileCors(route.cors),
+    cors?.preflight,
     strict ? undefined : compileGrpc(route.downstreamProtocol),
     compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),

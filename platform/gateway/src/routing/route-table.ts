@@ -1,6 +1,8 @@
 import type { AggregateConfig, DynamicPolicy, GatewayConfig, RouteConfig } from '../model.ts';
+import { isPreflight } from '../policies/cors/cors.ts';
+import { fieldValue } from '../wire/rules/fields.ts';
 import { badTarget, NOT_FOUND, type Refusal } from '../wire/rules/refusal.ts';
-import type { RequestHead } from '../wire/rules/request.ts';
+import { isMethod, type RequestHead } from '../wire/rules/request.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';
 import { findDynamic } from './dynamic.ts';
 import { createRouteIndex } from './route-index.ts';
@@ -43,12 +45,22 @@ export function createRouteTable(config: GatewayConfig): RouteTable {
     return found;
   }
 
+  /** A preflight is for the route of the request that is to follow, if that has something to say about it. */
+  function forPreflight(request: RequestHead, host: string): Match | undefined {
+    if (!isPreflight(request)) return undefined;
+    const asked = fieldValue(request.fields, 'access-control-request-method') ?? '';
+    if (!isMethod(asked)) return undefined;
+    const match = first({ ...request, method: asked }, request.target.path, host);
+    const found = match?.candidate.found;
+    return found?.kind === 'route' && found.route.cors !== undefined ? match : undefined;
+  }
+
   return {
     find: (request) => {
       const { target } = request;
       if (config.dynamic !== undefined) return findDynamic(config.dynamic, target) ?? NOT_FOUND;
       const host = hostName(request.host, config.strict);
-      const match = first(request, target.path, host);
+      const match = forPreflight(request, host) ?? first(request, target.path, host);
       // A back end that drops `;parameters` would see another path than the one that was decided on.
       if (target.withoutParameters !== target.path) {
         const other = first(request, target.withoutParameters, host);

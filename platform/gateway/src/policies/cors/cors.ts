@@ -10,12 +10,20 @@ const ALLOW_CREDENTIALS = fieldName('access-control-allow-credentials');
 const EXPOSE_HEADERS = fieldName('access-control-expose-headers');
 const VARY = fieldName('vary');
 
+/** What a route does about CORS, in two steps of the way. */
+export interface Cors {
+  /** First of all: whatever refuses the request, a page of an allowed origin can read why. */
+  readonly introduce: Step;
+  /** Answers preflights with 204. */
+  readonly preflight: Step;
+}
+
 /**
- * Answers preflights (204) and lets allowed origins read every response of the route, refusals too. What the
+ * Answers preflights and lets allowed origins read every response of the route, refusals too. What the
  * browser may not do it is not told; the gateway itself refuses nothing. Throws `RangeError` on credentials
  * for any origin.
  */
-export function compileCors(config: CorsConfig | undefined): Step | undefined {
+export function compileCors(config: CorsConfig | undefined): Cors | undefined {
   if (config === undefined) return undefined;
   const { allowedOrigins, allowCredentials } = config;
   const isPublic = allowedOrigins.includes('*');
@@ -25,20 +33,25 @@ export function compileCors(config: CorsConfig | undefined): Step | undefined {
   const exposed = config.exposedHeaders.join(', ');
   const permissions = compilePreflight(config);
 
-  /** Writes down what every response says; gives whether this origin is allowed. */
-  function introduce(origin: string | undefined, answerFields: Fields): boolean {
-    if (!isPublic) appendField(answerFields, VARY, 'origin');
-    if (origin === undefined || !(isPublic || origins.has(origin))) return false;
-    appendField(answerFields, ALLOW_ORIGIN, isPublic ? '*' : origin);
-    if (allowCredentials) appendField(answerFields, ALLOW_CREDENTIALS, 'true');
-    return true;
-  }
+  const isAllowed = ({ fields }: RequestHead) => {
+    const origin = fieldValue(fields, 'origin');
+    return origin !== undefined && (isPublic || origins.has(origin)) ? origin : undefined;
+  };
 
-  return ({ request, answerFields }) => {
-    const isAllowed = introduce(fieldValue(request.fields, 'origin'), answerFields);
-    if (isPreflight(request)) return preflightResponse(isAllowed ? permissions(request) : []);
-    if (isAllowed && exposed !== '') appendField(answerFields, EXPOSE_HEADERS, exposed);
-    return undefined;
+  return {
+    introduce: ({ request, answerFields }) => {
+      if (!isPublic) appendField(answerFields, VARY, 'origin');
+      const origin = isAllowed(request);
+      if (origin === undefined) return undefined;
+      appendField(answerFields, ALLOW_ORIGIN, isPublic ? '*' : origin);
+      if (allowCredentials) appendField(answerFields, ALLOW_CREDENTIALS, 'true');
+      if (exposed !== '' && !isPreflight(request)) appendField(answerFields, EXPOSE_HEADERS, exposed);
+      return undefined;
+    },
+    preflight: ({ request }) => {
+      if (!isPreflight(request)) return undefined;
+      return preflightResponse(isAllowed(request) === undefined ? [] : permissions(request));
+    },
   };
 }
 
