@@ -6,6 +6,7 @@ import { type Refusal, SERVICE_UNAVAILABLE } from '../../wire/rules/refusal.ts';
 import { isExemptFromAuthentication } from '../cors/cors.ts';
 import type { AuthenticationConfig } from './config.ts';
 import type { TokenProvider } from './providers.ts';
+import { takeToken } from './token-sources.ts';
 
 export interface AuthenticationDeps {
   readonly strict: boolean;
@@ -29,6 +30,7 @@ export function compileAuthentication(
   { strict, providers, nowMs, onRefused }: AuthenticationDeps,
 ): Step | undefined {
   if (config === undefined) return undefined;
+  const { sources } = config;
   const asked = config.providers.map((key) => {
     const provider = providers.get(key);
     if (provider === undefined) throw new RangeError(`no authentication provider is called ${key}`);
@@ -51,7 +53,8 @@ export function compileAuthentication(
 
   return (exchange) => {
     if (isExemptFromAuthentication(exchange.request, strict)) return undefined;
-    const token = bearerToken(fieldValue(exchange.request.fields, 'authorization'));
+    const elsewhere = sources && takeToken(exchange, sources);
+    const token = bearerToken(fieldValue(exchange.request.fields, 'authorization')) ?? elsewhere;
     if (token === undefined) return NO_TOKEN;
     const key = tokenKey(token);
     const known = recall(asked, key, nowMs());

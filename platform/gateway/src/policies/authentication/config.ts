@@ -3,6 +3,7 @@ import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
 import { definePolicy } from '../../grammar/policy.ts';
 import { hasName, listed, type Names } from '../../grammar/registered.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
+import { isToken } from '../../wire/rules/characters.ts';
 
 /** `GlobalConfiguration.AuthenticationProviders`, by key. */
 export interface AuthenticationProviderConfig {
@@ -17,7 +18,17 @@ export interface AuthenticationProviderConfig {
   readonly maxTokenBytes: number;
 }
 
+/** Where else a token may be: browsers cannot set fields for WebSockets and event streams. Absent = nowhere. */
+export interface TokenSources {
+  readonly query: string | undefined;
+  readonly cookie: string | undefined;
+  /** The name behind which the token is offered as a subprotocol. */
+  readonly protocol: string | undefined;
+}
+
 export interface AuthenticationConfig {
+  /** Beside `Authorization`; absent = nowhere. */
+  readonly sources?: TokenSources;
   /** Tried in this order; each is in `AuthenticationProviders` or registered in code. */
   readonly providers: readonly string[];
   /** The token needs one of them; empty = none needed. */
@@ -33,6 +44,17 @@ const AUTHENTICATION = {
   },
   AuthenticationProviderKey: { type: 'string', doc: 'Older: one more provider.' },
   AllowedScopes: { type: 'strings', doc: 'The token needs one of these scopes, else 403; empty = none.' },
+  TokenQuery: {
+    type: 'string',
+    own: true,
+    doc: 'Query parameter with the token, for WebSockets and event streams (`Accept: text/event-stream`) alone: `access_token`. Taken away before the back end.',
+  },
+  TokenCookie: { type: 'string', own: true, doc: 'The same as a cookie.' },
+  TokenProtocol: {
+    type: 'string',
+    own: true,
+    doc: 'The same for WebSockets as the subprotocol behind this one: `bearer` for `Sec-WebSocket-Protocol: bearer, <token>`.',
+  },
   AllowAnonymous: {
     type: 'boolean',
     default: false,
@@ -100,10 +122,22 @@ function readAuthentication(
   }
   const allowedScopes = group.values.AllowedScopes ?? [];
   if (group.values.AllowAnonymous === true) return undefined;
-  if (providers.length > 0) return { providers: [...new Set(providers)], allowedScopes };
+  const sources = readSources(group);
+  if (providers.length > 0)
+    return { providers: [...new Set(providers)], allowedScopes, ...(sources && { sources }) };
   // Scopes without a provider would protect nothing, while the file reads as if they did.
   if (allowedScopes.length > 0) group.error('AllowedScopes', 'needs AuthenticationProviderKeys');
   return undefined;
+}
+
+function readSources(group: Group<typeof AUTHENTICATION>): TokenSources | undefined {
+  const read = (key: 'TokenQuery' | 'TokenCookie' | 'TokenProtocol') => {
+    const name = group.values[key];
+    if (name && !isToken(name)) group.error(key, `${name} is no name`);
+    return name || undefined;
+  };
+  const sources = { query: read('TokenQuery'), cookie: read('TokenCookie'), protocol: read('TokenProtocol') };
+  return Object.values(sources).some((name) => name !== undefined) ? sources : undefined;
 }
 
 function isGiven(name: string | undefined): name is string {
