@@ -216,6 +216,8 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     },
     delegatingHandlers: [],
     allowsWebSocket: true,
+    passesEncodedSlashes: false,
+    hostField: undefined,
     maxBodyBytes: 30_000_000,
     silenceMs: 300_000,
     webSocketOrigins: [],

@@ -1,7 +1,7 @@
 import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
 import type { MatchConfig } from '../model.ts';
 import { checkTemplate } from '../templates/check-template.ts';
-import { isMethod, METHODS } from '../wire/rules/request.ts';
+import { isExtraMethod, isMethod, METHODS } from '../wire/rules/request.ts';
 
 /** What decides whether a request is for a route or an aggregate. */
 export const MATCH = {
@@ -45,7 +45,7 @@ export function readMatch(
   for (const problem of checkTemplate('Upstream', name)) object.error('UpstreamPathTemplate', problem);
   const methods = object.values.UpstreamHttpMethod?.map((method) => method.toUpperCase()) ?? [];
   for (const method of methods)
-    if (!isMethod(method))
+    if (!isMethod(method) && !isExtraMethod(method))
       object.warn(
         'UpstreamHttpMethod',
         `${method} is refused before routing, there are ${METHODS.join(', ')}`,

@@ -69,12 +69,13 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
     hasDiscovery: discovery !== undefined || registered.discovery === true,
   };
   const routes = (root.values.Routes ?? []).map((route) => readRoute(route, context));
+  const aggregates = (root.values.Aggregates ?? []).map((aggregate) =>
+    readAggregate(aggregate, { strict, aggregators: registered.aggregators }),
+  );
   return {
     strict,
     routes,
-    aggregates: (root.values.Aggregates ?? []).map((aggregate) =>
-      readAggregate(aggregate, { strict, aggregators: registered.aggregators }),
-    ),
+    aggregates,
     dynamic: readDynamicRoutes(root, context),
     routeOrder: global?.values.RouteOrder === 'Specificity' ? 'specificity' : 'priority',
     authenticationProviders: providers,
@@ -83,7 +84,10 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
     reloadOnChange: global?.values.ReloadOnChange ?? true,
     trustedProxies: readTrustedProxies(global),
     forwardedHeader: readForwardedHeader(global),
-    limits: readLimits(global?.values.LimitOptions),
+    limits: readLimits(
+      global?.values.LimitOptions,
+      [...routes, ...aggregates].flatMap(({ methods }) => methods),
+    ),
     overload: readOverload(global?.values.OverloadOptions),
     clientFields: readClientFields(global, routes, strict),
     openApi: readOpenApi(root.values.SwaggerEndPoints),

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { Backend, CallOutcome } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
+import type { RouteConfig } from '../model.ts';
 import { downstreamBaseUrl } from '../policies/header-transforms/header-transforms.ts';
 import type { BackendCall, BackendFailure, ResponseSink } from '../wire/backend/backend-call.ts';
 import { copyFields, type Fields } from '../wire/rules/fields.ts';
@@ -59,7 +60,8 @@ export class Attempt implements ResponseSink {
       {
         method: hop?.method ?? outgoing.method,
         target: hop?.target ?? target,
-        authority: to.authority,
+        authority:
+          hop === undefined ? hostFor(to.authority, route.config.hostField, request.host) : to.authority,
         fields: hop?.fields ?? outgoing.fields,
         body: hasBody ? body : undefined,
         maxBodyBytes: route.config.maxBodyBytes,
@@ -159,6 +161,11 @@ export class Attempt implements ResponseSink {
   error(failure: BackendFailure): void {
     this.#owner.failed(this, failure);
   }
+}
+
+function hostFor(own: string, wanted: RouteConfig['hostField'], clients: string): string {
+  if (wanted === undefined) return own;
+  return wanted === 'client' ? clients : wanted.name;
 }
 
 export function outcomeOf(status: number): 'failed' | 'answered' {

@@ -21,6 +21,7 @@ import { retry } from './retry/config.ts';
 import { silence } from './silence/config.ts';
 import { strangler } from './strangler/config.ts';
 import { timeout } from './timeout/config.ts';
+import { urls } from './urls/config.ts';
 import { versions } from './versions/config.ts';
 import { webSocket } from './websocket/config.ts';
 
@@ -47,6 +48,7 @@ const POLICIES = {
   httpHandler,
   delegatingHandlers,
   bodySize,
+  urls,
   webSocket,
   metadata,
 };

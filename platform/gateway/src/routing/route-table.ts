@@ -3,6 +3,7 @@ import { isPreflight } from '../policies/cors/cors.ts';
 import { fieldValue } from '../wire/rules/fields.ts';
 import { badTarget, NOT_FOUND, type Refusal } from '../wire/rules/refusal.ts';
 import { isMethod, type RequestHead } from '../wire/rules/request.ts';
+import { AMBIGUOUS_ESCAPE } from '../wire/rules/target.ts';
 import { type Candidate, orderCandidates } from './candidates.ts';
 import { findDynamic } from './dynamic.ts';
 import { createRouteIndex } from './route-index.ts';
@@ -58,6 +59,7 @@ export function createRouteTable(config: GatewayConfig): RouteTable {
   return {
     find: (request) => {
       const { target } = request;
+      if (config.dynamic !== undefined && target.hidesSlashes) return AMBIGUOUS_ESCAPE;
       if (config.dynamic !== undefined) return findDynamic(config.dynamic, target) ?? NOT_FOUND;
       const host = hostName(request.host, config.strict);
       const match = forPreflight(request, host) ?? first(request, target.path, host);
@@ -66,9 +68,15 @@ export function createRouteTable(config: GatewayConfig): RouteTable {
         const other = first(request, target.withoutParameters, host);
         if (other?.candidate !== match?.candidate) return badTarget('path parameters would change the route');
       }
+      if (target.hidesSlashes && !passesSlashes(match)) return AMBIGUOUS_ESCAPE;
       return match === undefined ? NOT_FOUND : toFound(match, config.strict);
     },
   };
+}
+
+function passesSlashes(match: Match | undefined): boolean {
+  const found = match?.candidate.found;
+  return found?.kind === 'route' && found.route.passesEncodedSlashes;
 }
 
 interface Match {
@@ -84,7 +92,8 @@ export function tryCandidate(
   lower: string,
   host: string,
 ): Map<string, string> | undefined {
-  if (match.methods.length > 0 && !match.methods.includes(method)) return undefined;
+  // A method beyond the usual ones is for routes that name it.
+  if (match.methods.length === 0 ? !isMethod(method) : !match.methods.includes(method)) return undefined;
   if (match.upstreamHost !== undefined && match.upstreamHost !== host) return undefined;
   const values = template.match(path, lower, target.query);
   if (values === undefined) return undefined;

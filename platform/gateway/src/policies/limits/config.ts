@@ -6,6 +6,7 @@ import {
   DEFAULT_LIMITS,
   type Http2Limits,
 } from '../../wire/client/options.ts';
+import { isExtraMethod } from '../../wire/rules/request.ts';
 
 /** What every client of the gateway is held to, whatever its route. */
 export interface LimitsConfig {
@@ -86,7 +87,11 @@ export const LIMITS = {
   },
 } as const satisfies SectionShape;
 
-export function readLimits(object: ConfigObject<typeof LIMITS> | undefined): LimitsConfig {
+/** `methods`: all that routes name. */
+export function readLimits(
+  object: ConfigObject<typeof LIMITS> | undefined,
+  methods: readonly string[] = [],
+): LimitsConfig {
   const values = object?.values ?? {};
   const ms = (given: number | undefined, otherwise: number) =>
     given === undefined ? otherwise : given * 1_000;
@@ -102,6 +107,7 @@ export function readLimits(object: ConfigObject<typeof LIMITS> | undefined): Lim
     halfCloseMs: ms(values.HalfCloseTimeout, DEFAULT_LIMITS.halfCloseMs),
     maxHeadBytes: values.MaxHeadSize ?? DEFAULT_LIMITS.maxHeadBytes,
     maxFields: values.MaxHeaders ?? DEFAULT_LIMITS.maxFields,
+    extraMethods: new Set(methods.filter(isExtraMethod)),
   };
   const { idleMs, bodyStallMs, bodyBytesPerSecond, bodyGraceMs, writeStallMs, maxHeadBytes, maxFields } =
     http1;
@@ -112,7 +118,16 @@ export function readLimits(object: ConfigObject<typeof LIMITS> | undefined): Lim
   return {
     http1,
     http2: {
-      ...{ idleMs, bodyStallMs, bodyBytesPerSecond, bodyGraceMs, writeStallMs, maxHeadBytes, maxFields },
+      ...{
+        idleMs,
+        bodyStallMs,
+        bodyBytesPerSecond,
+        bodyGraceMs,
+        writeStallMs,
+        maxHeadBytes,
+        maxFields,
+        extraMethods: http1.extraMethods,
+      },
       streamSilenceMs: ms(values.StreamTimeout, DEFAULT_HTTP2_LIMITS.streamSilenceMs),
       maxStreams: values.Http2MaxStreams ?? DEFAULT_HTTP2_LIMITS.maxStreams,
       maxResets: values.Http2MaxResets ?? DEFAULT_HTTP2_LIMITS.maxResets,

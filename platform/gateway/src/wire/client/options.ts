@@ -29,6 +29,8 @@ export interface ClientLimits {
   readonly maxHeadBytes: number;
   /** Field lines. Default 100. */
   readonly maxFields: number;
+  /** Methods beyond the usual ones that are read. Default none. */
+  readonly extraMethods: ReadonlySet<string>;
   /** Of an unwanted body, before the connection is given up instead. Default 1 MiB. */
   readonly discardBytes: number;
   /** Of what a client sends before it was asked: bodies and further requests. Default 64 KiB. */
@@ -45,6 +47,7 @@ export const DEFAULT_LIMITS: ClientLimits = {
   writeStallMs: 20_000,
   maxHeadBytes: 32_768,
   maxFields: 100,
+  extraMethods: new Set(),
   lingerMs: 2_000,
   halfCloseMs: 1_000,
   discardBytes: 1_048_576,
@@ -84,6 +87,7 @@ export interface Http2Limits
     | 'writeStallMs'
     | 'maxHeadBytes'
     | 'maxFields'
+    | 'extraMethods'
   > {
   /** A call of gRPC whose client sends no message for so long is ended. `Infinity` = no limit. Default 3,600,000. */
   readonly streamSilenceMs: number;
@@ -110,4 +114,5 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   writeStallMs: DEFAULT_LIMITS.writeStallMs,
   maxHeadBytes: DEFAULT_LIMITS.maxHeadBytes,
   maxFields: DEFAULT_LIMITS.maxFields,
+  extraMethods: DEFAULT_LIMITS.extraMethods,
 };

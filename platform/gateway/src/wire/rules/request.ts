@@ -4,7 +4,7 @@ import type { Target } from './target.ts';
 
 /** The one reading of a request: every decision and every byte that goes to a back end comes from it. */
 export interface RequestHead {
-  readonly method: Method;
+  readonly method: Method | (string & {});
   readonly version: '1.0' | '1.1' | '2.0';
   readonly target: Target;
   /** Validated authority: `host[:port]`, as sent. */
@@ -18,12 +18,18 @@ export interface RequestHead {
   readonly handshake: 'none' | 'websocket' | 'invalid';
 }
 
-/** The methods there are; every other one is refused before routing. */
+/** The methods there are; every other one is refused before routing unless some route names it. */
 export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
 export type Method = (typeof METHODS)[number];
 
 const KNOWN: ReadonlySet<string> = new Set(METHODS);
 export const isMethod = (text: string): text is Method => KNOWN.has(text);
+
+/** Never, whatever a route says: the one makes a tunnel of the gateway, the other tells secrets. */
+const NEVER: ReadonlySet<string> = new Set(['CONNECT', 'TRACE', 'TRACK']);
+
+export const isExtraMethod = (text: string): boolean =>
+  /^[A-Z-]{2,20}$/.test(text) && !KNOWN.has(text) && !NEVER.has(text);
 
 /** RFC 9110 §9.2.2: doing it twice is doing it once. */
 export const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS']);

@@ -9,6 +9,8 @@ export interface Target {
   readonly query: string;
   /** What the path would be if all `;` parameters were taken away; equal to `path` when there are none. */
   readonly withoutParameters: string;
+  /** Has it `%2F` or an escaped escape? Refused but by routes that pass it on. */
+  readonly hidesSlashes?: true;
 }
 
 const MAX_TARGET_BYTES = 8_192;
@@ -36,15 +38,18 @@ for (const character of REST_OF_QUERY) IN_QUERY[character.charCodeAt(0)] = PLAIN
 const TOO_LONG: Refusal = { status: 414, code: 'uri-too-long' };
 const NOT_OF_THIS_HOST = badTarget('the target is not a path of this host');
 const UNESCAPED = badTarget('the target has characters that must be escaped');
-const AMBIGUOUS_ESCAPE = badTarget('the path has an ambiguous escape');
+export const AMBIGUOUS_ESCAPE: Refusal = badTarget('the path has an ambiguous escape');
 const AMBIGUOUS_SEGMENT = badTarget('the path has an empty or dot segment');
 
 const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 const ESCAPE = /%[0-9A-Fa-f]{2}/g;
 const BAD_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
 const UNRESERVED_CHARACTER = /^[A-Za-z0-9\-._~]$/;
-// Control characters, backslash and slash; a double escape is `%25` before two hex digits.
-const FORBIDDEN_ESCAPE = /%(?:[01][0-9A-F]|7F|5C|2F|25[0-9A-F]{2})/i;
+// Control characters and backslash.
+const FORBIDDEN_ESCAPE = /%(?:[01][0-9A-F]|7F|5C)/i;
+const DOT_SEGMENT = /\/\.{1,2}(?=[/;]|%3b|$)/i;
+/** A slash, or a double escape: `%25` before two hex digits. */
+const HIDING_ESCAPE = /%(?:2F|25[0-9A-F]{2})/i;
 const PARAMETERS = /(?:;|%3b)[^/]*/gi;
 
 /** `host` is the validated Host field: an absolute target must name the same. */
@@ -93,7 +98,15 @@ function canonical(raw: string, query: string): Result<Target, Refusal> {
   const path = decodeUnreserved(raw);
   if (FORBIDDEN_ESCAPE.test(path) || !isUtf8(path)) return reject(AMBIGUOUS_ESCAPE);
   if (!hasPlainSegments(path)) return reject(AMBIGUOUS_SEGMENT);
-  return accept({ path, query, withoutParameters: path.replace(PARAMETERS, '') });
+  const target = { path, query, withoutParameters: path.replace(PARAMETERS, '') };
+  if (!HIDING_ESCAPE.test(path)) return accept(target);
+  return isHarmlessDecoded(path) ? accept({ ...target, hidesSlashes: true }) : reject(AMBIGUOUS_ESCAPE);
+}
+
+/** Would a back end that decodes what is hidden, once more than it should, leave the place that was decided on? Empty segments lead nowhere. */
+function isHarmlessDecoded(path: string): boolean {
+  const decoded = decodeUnreserved(path.replaceAll('%25', '%').replace(/%2f/gi, '/'));
+  return !FORBIDDEN_ESCAPE.test(decoded) && !DOT_SEGMENT.test(decoded);
 }
 
 function decodeUnreserved(path: string): string {

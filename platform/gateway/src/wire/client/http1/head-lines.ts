@@ -17,13 +17,13 @@ import { METHOD_NOT_ALLOWED, malformed, type Refusal } from '../../rules/refusal
 import { METHODS, type Method } from '../../rules/request.ts';
 import type { ClientLimits } from '../options.ts';
 
-export type HeadLimits = Pick<ClientLimits, 'maxHeadBytes' | 'maxFields'>;
+export type HeadLimits = Pick<ClientLimits, 'maxHeadBytes' | 'maxFields' | 'extraMethods'>;
 
 /** A head as far as it has been read: complete lines only, each read once. */
 export interface HeadLines {
   /** Where the next line starts; when the head is complete, its length. */
   at: number;
-  method: Method | undefined;
+  method: Method | (string & {}) | undefined;
   target: string;
   version: '1.0' | '1.1';
   /** Where the fields start. */
@@ -77,7 +77,7 @@ export function readHeadLines(
 ): 'complete' | 'incomplete' | Refusal {
   if (lines.method === undefined) {
     lines.at = skipEmptyLines(text, lines.at);
-    const behind = readRequestLine(text, lines.at, lines);
+    const behind = readRequestLine(text, lines.at, lines, limits.extraMethods);
     if (typeof behind !== 'number') return behind;
     if (behind === INCOMPLETE) return incomplete(text, limits);
     lines.at = behind;
@@ -135,7 +135,12 @@ function skipEmptyLines(text: string, start: number): number {
   return at;
 }
 
-function readRequestLine(text: string, start: number, lines: HeadLines): number | Refusal {
+function readRequestLine(
+  text: string,
+  start: number,
+  lines: HeadLines,
+  extraMethods: ReadonlySet<string>,
+): number | Refusal {
   // An empty line may just have begun.
   if (start === text.length - 1 && text.charCodeAt(start) === CR) return INCOMPLETE;
   const methodEnd = endOfWord(text, start, TOKEN);
@@ -148,9 +153,10 @@ function readRequestLine(text: string, start: number, lines: HeadLines): number 
   if (behind === INCOMPLETE) return INCOMPLETE;
   const version = knownVersion(text, targetEnd + 1, versionEnd);
   if (typeof version !== 'string') return version;
-  const method = METHOD_OF.get(text.slice(start, methodEnd));
-  if (method === undefined) return METHOD_NOT_ALLOWED;
-  lines.method = method;
+  const word = text.slice(start, methodEnd);
+  const method = METHOD_OF.get(word);
+  if (method === undefined && !extraMethods.has(word)) return METHOD_NOT_ALLOWED;
+  lines.method = method ?? Buffer.from(word).toString();
   lines.target = text.slice(methodEnd + 1, targetEnd);
   lines.version = version;
   return behind;

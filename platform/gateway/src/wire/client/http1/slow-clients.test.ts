@@ -22,6 +22,7 @@ const FAST: ClientLimits = {
   halfCloseMs: 60,
   maxHeadBytes: 32_768,
   maxFields: 100,
+  extraMethods: new Set(),
   discardBytes: 1_048_576,
   heldBytes: 65_536,
 };

@@ -5,7 +5,7 @@ import { appendField, type Fields, fieldValue, noFields } from '../../rules/fiel
 import { isHost } from '../../rules/host.ts';
 import { CLIENT } from '../../rules/limits.ts';
 import { EXPECTATION_FAILED, METHOD_NOT_ALLOWED, malformed, type Refusal } from '../../rules/refusal.ts';
-import { type BodyFraming, isMethod, type Method, type RequestHead } from '../../rules/request.ts';
+import { type BodyFraming, isMethod, type RequestHead } from '../../rules/request.ts';
 import { parseTarget } from '../../rules/target.ts';
 import type { Http2Limits } from '../options.ts';
 
@@ -27,11 +27,11 @@ const TOO_LARGE: Refusal = { status: 431, code: 'malformed-request', detail: 'th
 export function readHttp2Head(
   raw: readonly string[],
   endsStream: boolean,
-  limits: Pick<Http2Limits, 'maxHeadBytes' | 'maxFields'>,
+  limits: Pick<Http2Limits, 'maxHeadBytes' | 'maxFields' | 'extraMethods'>,
 ): Result<Http2Head, Http2Refusal> {
   const pseudo = new Map<string, string>();
   const fields = noFields();
-  const unreadable = collect(raw, pseudo, fields, limits) ?? checkPseudo(pseudo);
+  const unreadable = collect(raw, pseudo, fields, limits) ?? checkPseudo(pseudo, limits.extraMethods);
   if (unreadable !== undefined) return reject(unreadable);
   const method = pseudo.get(':method') ?? '';
   const path = pseudo.get(':path') ?? '';
@@ -46,7 +46,7 @@ export function readHttp2Head(
   if (!target.ok) return target;
   return accept({
     request: {
-      method: method as Method,
+      method,
       version: '2.0',
       target: target.value,
       host,
@@ -100,9 +100,13 @@ function add(fields: Fields, text: string, value: string): Refusal | undefined {
   return undefined;
 }
 
-function checkPseudo(pseudo: ReadonlyMap<string, string>): Refusal | undefined {
+function checkPseudo(
+  pseudo: ReadonlyMap<string, string>,
+  extraMethods: ReadonlySet<string>,
+): Refusal | undefined {
   const { closes: _closes, ...notAllowed } = METHOD_NOT_ALLOWED;
-  if (!isMethod(pseudo.get(':method') ?? '')) return notAllowed;
+  const asked = pseudo.get(':method') ?? '';
+  if (!isMethod(asked) && !extraMethods.has(asked)) return notAllowed;
   const scheme = pseudo.get(':scheme');
   if (scheme !== 'https' && scheme !== 'http') return malformed('the scheme is not http or https');
   return pseudo.has(':path') ? undefined : malformed('there is no path');
