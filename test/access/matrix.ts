@@ -61,6 +61,7 @@ export const MATRIX = `
 | order            | POST /orders                          | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | order            | GET /orders                           | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | order            | GET /orders/:id                       | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
+| order            | GET /orders/:id/events                | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | order            | POST /orders/:id/cancel               | 401       | in       | in    | 403   | 403  | 403           | in                | 403                | 403               |
 | web-bff          | GET /bff/user                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | web-bff          | POST /bff/logout                      | in        | in       | in    | in    | in   | in            | in                | in                 | in                |

@@ -13,7 +13,15 @@ export {
 } from './client/forwarder.ts';
 export { describeRoutes, type OpenApiOptions } from './contract/openapi.ts';
 export { refusal } from './contract/problem.ts';
-export { accepted, created, noContent, ok, type ProblemReply, problem } from './contract/reply.ts';
+export {
+  accepted,
+  created,
+  noContent,
+  ok,
+  type ProblemReply,
+  problem,
+  type StreamReply,
+} from './contract/reply.ts';
 export {
   type BodyFor,
   type CallInput,

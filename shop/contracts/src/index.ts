@@ -103,6 +103,7 @@ export {
   orderShippingGranted,
   orderStatuses,
   placeOrder,
+  watchOrder,
 } from './order.ts';
 export { chargePayment, paymentFailed, paymentProcessed, paymentRefunded, refundPayment } from './payment.ts';
 export { createCharge, createRefund, getCharge, voidCharge } from './payment-provider.ts';

@@ -146,6 +146,29 @@ export const getOrder = defineRoute({
   problems: { 404: { codes: ['order-not-found'] } },
 });
 
+export const watchOrder = defineRoute({
+  operationId: 'watchOrder',
+  method: 'GET',
+  path: '/orders/:id/events',
+  waits: true,
+  summary: 'What becomes of an order, as server-sent events `status` with the order, to the terminal one',
+  access: canReadOrders,
+  params: byId,
+  headers: s.object({ 'last-event-id': s.optional(s.string({ maxLength: 64 })) }),
+  documentedHeaders: s.object({
+    'Last-Event-ID': s.optional(
+      s.string({ description: '`id` of the last event that was read: only what came later is sent.' }),
+    ),
+  }),
+  produces: 'text/event-stream',
+  // 204: there is nothing after that event, so that a browser does not connect again.
+  responses: { 200: s.string(), 204: null },
+  problems: {
+    404: { codes: ['order-not-found'] },
+    429: { codes: ['too-many-streams'], headers: retryAfterHeader },
+  },
+});
+
 export const listOrders = defineRoute({
   operationId: 'listOrders',
   method: 'GET',

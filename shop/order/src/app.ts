@@ -9,6 +9,7 @@ import { orderPlaced } from '@shop/contracts';
 import type { OrderFlow } from './config.ts';
 import { createAwaitOrder } from './features/await-order.ts';
 import { createCancelOrder } from './features/cancel-order.ts';
+import { createFollowOrder } from './features/follow-order.ts';
 import { type ChoreographyData, createOrderChoreography } from './features/order-choreography.ts';
 import { createPlaceOrder } from './features/place-order.ts';
 import { definePlaceOrderSaga, ORDERS_AT_ONCE, placeOrderData } from './features/place-order-saga.ts';
@@ -51,6 +52,8 @@ export interface OrderApp {
   forgetOldKeys(days: number): Promise<void>;
 }
 
+/** How late somebody who follows an order sees what another replica did. */
+const LIVE_POLL_MS = 500;
 const CANCELLED_BY_CUSTOMER = 'cancelled-by-customer';
 
 /**
@@ -63,8 +66,9 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
   const orders = createOrderStore(db, createEventStore({ projections }));
   const keys = createIdempotencyStore(db);
   const watch = createOrderWatch(clock);
+  const live = createOrderWatch(clock, LIVE_POLL_MS);
   const awaitOrder = createAwaitOrder(orders, watch);
-  const progress = createOrderProgress({ orders, outbox, watch, clock });
+  const progress = createOrderProgress({ orders, outbox, watch, live, clock });
   const deadlineMs = deps.orderDeadlineMs;
   const saga = definePlaceOrderSaga({ participants, progress, deadlineMs });
   const sagaWithCoupon = definePlaceOrderSaga({ participants, progress, deadlineMs }, { withCoupon: true });
@@ -114,7 +118,12 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
       (await sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER })),
   });
   return {
-    handlers: orderRoutes({ orders, placeOrder, cancelOrder }),
+    handlers: orderRoutes({
+      orders,
+      placeOrder,
+      cancelOrder,
+      followOrder: createFollowOrder({ orders, live, clock }),
+    }),
     sagas,
     projections: createProjectionRunner({ ...deps, projections }),
     subscriptions: choreography.subscriptions,

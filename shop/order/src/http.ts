@@ -1,9 +1,19 @@
 import type { Principal } from '@flotilla/auth';
-import { accepted, created, handle, ok, type ProblemReply, problem, type RouteHandler } from '@flotilla/http';
+import {
+  accepted,
+  created,
+  handle,
+  noContent,
+  ok,
+  type ProblemReply,
+  problem,
+  type RouteHandler,
+} from '@flotilla/http';
 import * as contract from '@shop/contracts';
 import type { Customer, RequestedItem } from './domain/order.ts';
 import { parseIdempotencyKey, parseWaitMs } from './domain/request.ts';
 import type { createCancelOrder } from './features/cancel-order.ts';
+import type { createFollowOrder } from './features/follow-order.ts';
 import { listOrders } from './features/list-orders.ts';
 import type { createPlaceOrder, PlaceOrderOutcome } from './features/place-order.ts';
 import type { OrderResponse } from './order-response.ts';
@@ -14,10 +24,16 @@ export interface OrderRoutes {
   readonly orders: OrderStore;
   readonly placeOrder: ReturnType<typeof createPlaceOrder>;
   readonly cancelOrder: ReturnType<typeof createCancelOrder>;
+  readonly followOrder: ReturnType<typeof createFollowOrder>;
 }
 
 /** The public routes of the order service, and which status each outcome has. */
-export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): readonly RouteHandler[] {
+export function orderRoutes({
+  orders,
+  placeOrder,
+  cancelOrder,
+  followOrder,
+}: OrderRoutes): readonly RouteHandler[] {
   return [
     handle(contract.placeOrder, async ({ body, headers, principal, signal }) => {
       const key = parseIdempotencyKey(headers['idempotency-key']);
@@ -40,6 +56,14 @@ export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): r
       return order ? ok(viewOrder(order)) : NOT_FOUND;
     }),
 
+    handle(contract.watchOrder, async ({ params, headers, principal, signal }) => {
+      const last = headers['last-event-id'];
+      const outcome = await followOrder({ orderId: params.id, customerId: principal.subject, last }, signal);
+      if (outcome.kind === 'not-found') return NOT_FOUND;
+      if (outcome.kind === 'over') return noContent();
+      return outcome.kind === 'events' ? { status: 200, stream: outcome.events } : TOO_MANY_STREAMS;
+    }),
+
     handle(contract.listOrders, async ({ query, principal }) => {
       const page = await listOrders(orders, principal.subject, query);
       return page.ok ? ok(page.value) : problem(400, page.rejection, 'The cursor is not one of ours.');
@@ -54,6 +78,10 @@ export function orderRoutes({ orders, placeOrder, cancelOrder }: OrderRoutes): r
   ];
 }
 
+const TOO_MANY_STREAMS = {
+  ...problem(429, 'too-many-streams', 'Too many orders are followed at once.'),
+  headers: { 'retry-after': '5' },
+};
 const NOT_FOUND = problem(404, 'order-not-found', 'There is no such order.');
 
 function toCustomer(principal: Principal): Customer {

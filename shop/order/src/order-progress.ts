@@ -20,7 +20,10 @@ export interface OrderFacts {
 export interface OrderProgressDeps {
   readonly orders: OrderStore;
   readonly outbox: Outbox;
+  /** Who waits for the end of an order. */
   readonly watch: OrderWatch;
+  /** Who follows each of its steps. */
+  readonly live: OrderWatch;
   readonly clock: Clock;
 }
 
@@ -34,13 +37,22 @@ export interface OrderProgress {
   cancel(tx: Transaction, facts: OrderFacts, reason: string): Promise<void>;
 }
 
-export function createOrderProgress({ orders, outbox, watch, clock }: OrderProgressDeps): OrderProgress {
+export function createOrderProgress({
+  orders,
+  outbox,
+  watch,
+  live,
+  clock,
+}: OrderProgressDeps): OrderProgress {
   async function move(tx: Transaction, orderId: string, to: OrderStatus, reason?: string): Promise<string> {
     const at = clock.now();
     if (!(await orders.advance(tx, orderId, to, at, reason))) {
       throw orderError('ORDER_ILLEGAL_TRANSITION', `order cannot become ${to}`, { orderId, to });
     }
-    if (isTerminal(to)) tx.afterCommit(() => watch.ended(orderId));
+    tx.afterCommit(() => {
+      live.changed(orderId);
+      if (isTerminal(to)) watch.changed(orderId);
+    });
     return at.toISOString();
   }
 

@@ -25,10 +25,10 @@ describe('watching an order', () => {
     const watch = createOrderWatch(createManualClock());
     const { state, look } = looking();
     const waiting = watch.until('a', 10_000, never, look);
-    watch.ended('b');
+    watch.changed('b');
     state.found = 'done';
     await new Promise((resolve) => setImmediate(resolve));
-    watch.ended('a');
+    watch.changed('a');
     assert.equal(await waiting, 'done');
     assert.equal(state.looks, 2);
   });
@@ -65,7 +65,7 @@ describe('watching an order', () => {
     const waiting = watch.until('a', 1_000, never, look);
     await new Promise((resolve) => setImmediate(resolve));
     state.found = 'done';
-    watch.ended('a');
+    watch.changed('a');
     assert.equal(await waiting, 'done');
   });
 });

@@ -1,12 +1,12 @@
 import type { Clock } from '@flotilla/kernel';
 
 /**
- * Lets requests wait for the end of their orders. An order that ends in this process wakes its waiters at once;
- * one that ends in another replica is seen by the next look, at most `pollMs` later.
+ * Lets requests wait for what becomes of orders. A change in this process wakes its waiters at once; one in another replica is seen by the
+ * next look, at most `pollMs` later.
  */
 export interface OrderWatch {
-  /** To be called after the commit that ended an order. */
-  ended(orderId: string): void;
+  /** To be called after the commit that changed an order. */
+  changed(orderId: string): void;
   /** Looks until `look` finds something, `waitMs` are over or the signal is aborted; `undefined` then. */
   until<T>(
     orderId: string,
@@ -53,11 +53,11 @@ export function createOrderWatch(clock: Clock, pollMs: number = 250): OrderWatch
   }
 
   return {
-    ended: wake,
+    changed: wake,
     until: async (orderId, waitMs, signal, look) => {
       const endMs = clock.now().getTime() + waitMs;
       for (;;) {
-        // Listen before looking: an end between the two must not be missed.
+        // Listen before looking: a change between the two must not be missed.
         const change = nextChange(orderId);
         let found: Awaited<ReturnType<typeof look>>;
         let leave = true;

@@ -9,6 +9,13 @@ export interface ProblemReply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** An answer of a route with `produces` that goes on: each text is sent as it comes, until there are no more or nobody reads. */
+export interface StreamReply {
+  readonly status: 200;
+  readonly stream: AsyncIterable<string>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
 type Headers = Readonly<Record<string, string>>;
 
 interface Answer<Status extends number, Body> {

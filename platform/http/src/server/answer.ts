@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
 import { createProjection } from '../contract/projection.ts';
@@ -28,6 +29,15 @@ export function createAnswerWriter(
   return (reply, answer, traceId) => {
     if ('problem' in answer) return sendProblem(reply, answer, traceId);
     const project = projections.get(answer.status);
+    if ('stream' in answer) {
+      if (route.produces === undefined || project === undefined)
+        throw new TypeError(`${route.method} ${route.path} does not declare a stream`);
+      reply
+        .code(answer.status)
+        .headers({ ...defaults, ...answer.headers })
+        .type(route.produces);
+      return void reply.send(Readable.from(answer.stream, { objectMode: false }));
+    }
     if (project === undefined)
       throw new TypeError(`${route.method} ${route.path} does not declare its answer ${answer.status}`);
     reply.code(answer.status).headers({ ...defaults, ...answer.headers });

@@ -71,7 +71,7 @@ export function buildApp(options: AppOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => fail(new Refusal(problem(404, 'not-found')), request, reply));
   addOperations(app, { ...options, routes: handlers.map(({ route }) => route), exchangeOf });
   for (const handler of handlers)
-    addRoute(app, handler, { verifyToken: options.verifyToken, exchangeOf, load: options.load });
+    addRoute(app, handler, { verifyToken: options.verifyToken, exchangeOf, load: options.load, inFlight });
   refuseOtherMethods(app, methodsByPath(options));
   if (rawRoutes) {
     const tools: RawTools = {

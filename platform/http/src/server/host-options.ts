@@ -15,8 +15,8 @@ export interface RawTools {
    * leaves or the host is closed by force.
    */
   inRequest<T>(request: FastifyRequest, work: (signal: AbortSignal) => Promise<T>): Promise<T>;
-  /** When the host is told to drain: what would go on for ever ends now. */
-  onDraining(end: () => void): void;
+  /** When the host is told to drain: what would go on for ever ends now. The function that comes back takes it away again. */
+  onDraining(end: () => void): () => void;
 }
 
 export interface HttpHostOptions {

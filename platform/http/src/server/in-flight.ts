@@ -8,15 +8,15 @@ export interface InFlight {
   of(request: IncomingMessage): Exchange | undefined;
   readonly draining: boolean;
   startDraining(): void;
-  /** Told once, when draining starts. */
-  onDraining(end: () => void): void;
+  /** Told once, when draining starts; at once when it has. The function that comes back takes it away again. */
+  onDraining(end: () => void): () => void;
   abortAll(reason: Error): void;
 }
 
 export function createInFlight(): InFlight {
   const byRequest = new WeakMap<IncomingMessage, Exchange>();
   const running = new Set<Exchange>();
-  const ends: (() => void)[] = [];
+  const ends = new Set<() => void>();
   let draining = false;
   return {
     add: (request, response, exchange) => {
@@ -30,10 +30,13 @@ export function createInFlight(): InFlight {
     },
     startDraining: () => {
       draining = true;
-      for (const end of ends.splice(0)) end();
+      for (const end of ends) end();
+      ends.clear();
     },
     onDraining: (end) => {
-      ends.push(end);
+      if (draining) end();
+      else ends.add(end);
+      return () => void ends.delete(end);
     },
     abortAll: (reason) => {
       for (const exchange of running) exchange.abort(reason);

@@ -1,14 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import type { VerifyToken } from '@flotilla/auth';
 import { lowerPriority } from '@flotilla/resilience';
+import { runInContext } from '@flotilla/telemetry';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
+import { httpError } from '../errors.ts';
 import { createAnswerWriter, sendProblem } from './answer.ts';
 import { createAuthentication } from './authentication.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
 import type { RouteHandler } from './handler.ts';
+import type { InFlight } from './in-flight.ts';
 import type { Load, Place } from './load.ts';
 import { OVERLOADED } from './marks.ts';
 import { createPartsReader } from './request-parts.ts';
@@ -19,7 +22,10 @@ interface RouteServerOptions {
   readonly verifyToken: VerifyToken | undefined;
   readonly exchangeOf: ExchangeOf;
   readonly load: Load | undefined;
+  readonly inFlight: Pick<InFlight, 'onDraining'>;
 }
+
+const DRAINING = httpError('HTTP_CLIENT_GONE', 'the host drains: streams end');
 
 /** Serves one route: shed and authenticate before the body is read, validate, run in the request's context, answer. */
 export function addRoute(
@@ -77,10 +83,32 @@ export function addRoute(
         });
       const place = places.get(exchange);
       const answer = await exchange.run(() => (place === undefined ? serve() : place.run(serve)));
-      write(reply, answer, exchange.context.trace.traceId);
+      if ('stream' in answer) {
+        const forget = options.inFlight.onDraining(() => exchange.abort(DRAINING));
+        reply.raw.once('close', forget);
+      }
+      const sent = 'stream' in answer ? { ...answer, stream: inContextOf(exchange, answer.stream) } : answer;
+      write(reply, sent, exchange.context.trace.traceId);
       return reply;
     },
   });
+}
+
+/** Who reads a stream does so after the request's own work: each step of it is still done in the caller's name and trace, without a deadline. */
+function inContextOf({ context }: Exchange, stream: AsyncIterable<string>): AsyncIterable<string> {
+  const { deadlineAt: _over, ...lasting } = context;
+  return {
+    [Symbol.asyncIterator]: () => {
+      const steps = stream[Symbol.asyncIterator]();
+      return {
+        next: () => runInContext(lasting, () => steps.next()),
+        return: async () => {
+          await steps.return?.();
+          return { done: true, value: undefined };
+        },
+      };
+    },
+  };
 }
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
