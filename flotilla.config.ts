@@ -126,7 +126,7 @@ export default defineSystem({
       entry: 'shop/web-bff/src/main.ts',
       inherits: ['WEB_APP_SECRET'],
       database: { migrations: [bffMigrations] },
-      calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {} },
+      calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {}, recommendation: {} },
       secrets: ['SESSION_ENCRYPTION_KEY'],
     },
     'mobile-bff': {

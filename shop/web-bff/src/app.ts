@@ -9,6 +9,7 @@ import { createVitals } from './vitals.ts';
 export interface WebBffDeps extends Omit<BffOptions, 'product'> {
   readonly orders: HttpClient;
   readonly inventory: HttpClient;
+  readonly recommendation: HttpClient;
   /** Where the built storefront is; `undefined` = no pages. */
   readonly frontendDirectory: string | undefined;
 }

@@ -48,6 +48,7 @@ await runService({
       upstreams: UPSTREAMS.map(([prefix, name]) => ({ prefix, forwarder: openForwarder(service, name) })),
       orders: openClient(service, 'order'),
       inventory: openClient(service, 'inventory'),
+      recommendation: openClient(service, 'recommendation'),
       frontendDirectory: config.FRONTEND_DIR,
     });
     service.every('forget ended sessions', HOUR_MS, () => bff.sessions.forgetEnded());

@@ -4,7 +4,9 @@ export const UPSTREAMS: readonly (readonly [prefix: string, service: string])[] 
   ['/me', 'user'],
   ['/me/email-verification', 'identity'],
   ['/me/password', 'identity'],
+  ['/me/recommendations', 'recommendation'],
   ['/me/sessions', 'identity'],
+  ['/me/viewed', 'recommendation'],
   ['/orders', 'order'],
   ['/quotes', 'pricing'],
 ];
