@@ -23,6 +23,7 @@ async function fakeService(name: string): Promise<string> {
     served.push(`${name} ${request.method} ${request.url}`);
     response.setHeader('content-type', 'application/json');
     response.setHeader('x-request-id', request.headers['x-request-id'] ?? 'none');
+    response.setHeader('x-seen-cookie', request.headers.cookie ?? 'none');
     request.resume();
     if (request.url === '/openapi.json') response.end(JSON.stringify(documentOf(name)));
     else if (request.url === '/identity/jwks') response.end(JSON.stringify(issuer.jwks));
@@ -159,6 +160,24 @@ describe("the shop's gateway", () => {
       assert.equal(await by({ cookie, authorization: `Bearer ${token}` }), service, path);
     }
     assert.equal((await ask('POST', '/search')).status, 404);
+  });
+
+  it('hands cookies to the front end for browsers and to the pages of identity, and to nobody else', async () => {
+    const headers = { cookie: '__Host-fl-sid=a; console=b', authorization: `Bearer ${await issuer.sign()}` };
+    for (const [path, seen] of [
+      ...[
+        '/cart',
+        '/orders',
+        '/orders/o-1',
+        '/me',
+        '/me/sessions',
+        '/products',
+        '/products/sku-9',
+        '/quotes/q',
+      ].map((one) => [one, 'none'] as const),
+      ...['/bff/user', '/web/home', '/identity/auth'].map((one) => [one, headers.cookie] as const),
+    ])
+      assert.equal((await fetch(`${url}${path}`, { headers })).headers.get('x-seen-cookie'), seen, path);
   });
 
   it('refuses a token whose session has ended, however often it was accepted before', async () => {
