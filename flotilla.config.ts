@@ -1,13 +1,70 @@
 import { join, relative } from 'node:path';
 import { providerMigrations } from '@flotilla/auth/provider/migrations';
 import { bffMigrations } from '@flotilla/bff/migrations';
-import { defineSystem, type WelcomeFacts } from '@flotilla/cli';
+import { defineSystem, type RecordConfig, type WelcomeFacts } from '@flotilla/cli';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import { sagaMigrations } from '@flotilla/saga';
 
 /** Tables of a service's own. */
 const own = (name: string) => ({ name, directory: join(import.meta.dirname, `shop/${name}/migrations`) });
+
+/** What an operator sees of an order, from wherever it lies. */
+const orders: RecordConfig = {
+  title: 'Orders',
+  list: {
+    database: 'order',
+    sql: `SELECT id, status, customer_email AS customer, total_minor / 100.0 AS total, currency, cancellation_reason AS reason,
+        created_at AS placed, updated_at AS changed
+      FROM order_view WHERE $1 = '' OR id::text LIKE $1 || '%' OR customer_email ILIKE '%' || $1 || '%' OR status ILIKE $1
+      ORDER BY (status NOT IN ('Confirmed', 'Cancelled')) DESC, id DESC LIMIT $2`,
+  },
+  parts: [
+    {
+      title: 'Order',
+      database: 'order',
+      sql: `SELECT id, status, customer_email AS customer, total_minor / 100.0 AS total, currency, cancellation_reason AS reason, version,
+          created_at AS placed, updated_at AS changed FROM order_view WHERE id::text = $1`,
+    },
+    {
+      title: 'Lines',
+      database: 'order',
+      sql: `SELECT product_id AS product, name, quantity, unit_price_minor / 100.0 AS price FROM order_view_line WHERE order_id::text = $1
+        ORDER BY line_number`,
+    },
+    {
+      title: 'States',
+      database: 'order',
+      sql: `SELECT entry->>'status' AS status, (entry->>'at')::timestamptz AS at
+        FROM order_view, jsonb_array_elements(history) AS entry WHERE id::text = $1`,
+    },
+    {
+      title: 'Reservation',
+      database: 'inventory',
+      sql: `SELECT status, product_id AS product, quantity, expires_at AS expires, updated_at AS changed
+        FROM reservation LEFT JOIN reservation_line USING (order_id) WHERE order_id = $1`,
+    },
+    {
+      title: 'Payment',
+      database: 'payment',
+      sql: `SELECT id, status, amount_minor / 100.0 AS amount, currency, decline_reason AS declined, attempts, updated_at AS changed
+        FROM payment WHERE order_id = $1`,
+    },
+    {
+      title: 'Shipment',
+      database: 'shipping',
+      sql: `SELECT id, status, tracking_number AS tracking, refusal_reason AS refused, created_at AS created
+        FROM shipment WHERE order_id = $1`,
+    },
+    {
+      title: 'Messages that wait to be sent',
+      database: 'order',
+      sql: `SELECT message_id AS message, type, created_at AS since FROM outbox WHERE key = $1 ORDER BY created_at LIMIT 50`,
+    },
+  ],
+  saga: { database: 'order', sql: 'SELECT id AS saga_id FROM saga_instance WHERE id::text = $1' },
+  spanAttributes: ['order.id', 'shop.order.id'],
+};
 
 /** The shop: one service, one process, one database. `flotilla up` runs it. */
 export default defineSystem({
@@ -157,7 +214,9 @@ export default defineSystem({
     },
   },
   telemetry: {},
+  console: { port: 8090, records: { orders } },
   frontends: {
+    console: { build: 'platform/console/ui/build.ts', output: 'platform/console/ui/dist' },
     storefront: {
       build: 'shop/storefront/build.ts',
       output: 'shop/storefront/dist',

@@ -36,7 +36,9 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   ],
   bff: ['auth', 'http', 'kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'resilience', 'telemetry'],
+  console: ['kernel', 'messaging', 'postgres', 'saga', 'telemetry-store'],
   cli: [
+    'console',
     'discovery',
     'event-store',
     'gateway',
@@ -46,6 +48,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
     'process',
     'resilience',
     'saga',
+    'telemetry',
     'telemetry-store',
   ],
 };

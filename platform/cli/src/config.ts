@@ -1,3 +1,4 @@
+import type { RecordConfig } from '@flotilla/console';
 import type { MigrationSource } from '@flotilla/postgres';
 import type { EdgeSettings } from '@flotilla/resilience';
 import { checkSlos, type SloConfig } from './slo/objectives.ts';
@@ -45,6 +46,14 @@ export interface ServiceConfig {
   readonly calls?: Readonly<Record<string, EdgeSettings>>;
   /** What an operator may have done once, as the service: by its name. Default: none. */
   readonly tasks?: Readonly<Record<string, TaskConfig>>;
+}
+
+/** The operators' console: a process beside the services, on 127.0.0.1. */
+export interface ConsoleConfig {
+  /** Its own; with `--isolated` any free one. */
+  readonly port: number;
+  /** What the business knows by an id, such as orders, and where its parts lie: by the name in addresses. Default: nothing. */
+  readonly records?: Readonly<Record<string, RecordConfig>>;
 }
 
 /** The store of traces, logs and metrics: a process beside the services, which are told where it is. */
@@ -99,6 +108,8 @@ export interface SystemConfig {
   readonly telemetry?: TelemetryConfig;
   /** What users may count on: shown by `flotilla slo`, watched by the rules that `flotilla slo render` writes. Default: nothing. */
   readonly slos?: Readonly<Record<string, SloConfig>>;
+  /** Default: none. */
+  readonly console?: ConsoleConfig;
   /** Default: none. */
   readonly frontends?: Readonly<Record<string, FrontendConfig>>;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */

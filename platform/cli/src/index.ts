@@ -1,10 +1,13 @@
+export type { RecordConfig } from '@flotilla/console';
 export {
   type BusConfig,
+  type ConsoleConfig,
   callersOf,
   defineSystem,
   type FrontendConfig,
   type ServiceConfig,
   type SystemConfig,
+  type TelemetryConfig,
   type Welcome,
   type WelcomeFacts,
 } from './config.ts';

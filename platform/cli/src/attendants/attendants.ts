@@ -1,8 +1,11 @@
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
+import { createTickets } from '@flotilla/console';
 import { STORE_PROGRAM } from '@flotilla/telemetry-store/program';
-import { type SystemConfig, TELEMETRY } from '../config.ts';
+import { CONSOLE, type SystemConfig, TELEMETRY } from '../config.ts';
 import type { DataDir } from '../system/data-dir.ts';
 import type { Secrets } from '../system/secrets.ts';
+
+const CONSOLE_PROGRAM = join(import.meta.dirname, `console/main${extname(import.meta.filename)}`);
 
 /** Where services send their telemetry. */
 export interface TelemetryTarget {
@@ -29,7 +32,10 @@ export function attendantPrograms(
   inherited: Inherited,
 ): Readonly<Record<string, string>> {
   const hasStore = system.telemetry !== undefined && !inherited['OTEL_EXPORTER_OTLP_ENDPOINT'];
-  return { ...(hasStore && { [TELEMETRY]: STORE_PROGRAM }) };
+  return {
+    ...(hasStore && { [TELEMETRY]: STORE_PROGRAM }),
+    ...(system.console && { [CONSOLE]: CONSOLE_PROGRAM }),
+  };
 }
 
 export function telemetryTarget({
@@ -39,11 +45,24 @@ export function telemetryTarget({
   return { url: `http://127.0.0.1:${ports[TELEMETRY]}`, token: secrets.get(TELEMETRY) };
 }
 
+/** A new link to the console: it works once. */
+export function consoleLink({ ports, secrets }: Pick<AttendantFacts, 'ports' | 'secrets'>): string {
+  const ticket = createTickets(secrets.get(CONSOLE)).issueLogin(Date.now());
+  // Behind the sign a browser keeps to itself: no server, log or referrer sees it.
+  return `http://127.0.0.1:${ports[CONSOLE]}/#login=${ticket}`;
+}
+
 /** Which settings of the user reach the store. */
 const OF_STORE = /^TELEMETRY_(MAX_\w+|SLOW_MS)$/;
 
 /** What such a process is told besides what every process is. */
 export function attendantSettings(facts: AttendantFacts, name: string): Readonly<Record<string, string>> {
+  if (name === CONSOLE)
+    return {
+      PORT: String(facts.ports[CONSOLE]),
+      DATA_DIR: facts.dataDir.path,
+      CONSOLE_SECRET: facts.secrets.get(CONSOLE),
+    };
   if (name !== TELEMETRY) throw new TypeError(`unknown process ${name}`);
   const given = Object.entries(facts.inherited).flatMap(([variable, value]) =>
     value !== undefined && OF_STORE.test(variable) ? [[variable, value] as const] : [],

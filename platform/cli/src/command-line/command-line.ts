@@ -4,6 +4,7 @@ import { clients, sessions, users } from '../commands/accounts.ts';
 import { restart, start, stop } from '../commands/change.ts';
 import type { Command, Invocation } from '../commands/command.ts';
 import { completion } from '../commands/completion.ts';
+import { console_ } from '../commands/console.ts';
 import { db } from '../commands/db.ts';
 import { dlq } from '../commands/dlq.ts';
 import { down } from '../commands/down.ts';
@@ -36,6 +37,7 @@ export const COMMANDS: readonly Command[] = [
   start,
   restart,
   fault,
+  console_,
   run,
   db,
   registry,

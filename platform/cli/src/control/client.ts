@@ -29,6 +29,7 @@ export interface Control {
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   registry(): Promise<RegistryAccess>;
   broker(): Promise<BrokerAccess>;
+  consoleLink(): Promise<{ readonly url: string }>;
   task(service: string, task: string): Promise<TaskProgram>;
   /** What is injected into the calls between services. */
   faults(): Promise<readonly Fault[]>;
@@ -58,6 +59,7 @@ export function connectControl(dataDir: DataDir): Control {
     },
     registry: () => ask('GET', '/registry'),
     broker: () => ask('GET', '/broker'),
+    consoleLink: () => ask('GET', '/console'),
     task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
     faults: () => ask('GET', '/faults'),
     addFault: (edge, parts) => {

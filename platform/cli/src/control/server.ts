@@ -14,6 +14,8 @@ export interface Controlled {
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
   readonly registry: () => RegistryAccess;
   readonly broker: () => BrokerAccess;
+  /** A link that opens the console, once. */
+  readonly consoleLink: () => { readonly url: string };
   readonly task: (service: string, task: string) => TaskProgram;
   readonly faults: InjectedFaults;
   /** Throws for crash points that a service does not have. */
@@ -61,6 +63,7 @@ async function answer(
   if (route === 'GET databases')
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'GET registry') return send(response, 200, controlled.registry());
+  if (route === 'GET console') return send(response, 200, controlled.consoleLink());
   if (route === 'GET broker') return send(response, 200, controlled.broker());
   if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
   if (route === 'GET faults') return send(response, 200, controlled.faults.list());

@@ -13,6 +13,8 @@ export interface BannerFacts {
   readonly rabbitmq: string | undefined;
   /** Services that were given up. */
   readonly failed: readonly string[];
+  /** A link that opens the console, once. */
+  readonly console?: string | undefined;
   readonly logFolder: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -29,6 +31,7 @@ export async function banner(facts: BannerFacts): Promise<readonly string[]> {
   const command = commandIn(facts);
   const welcome = (await system.welcome?.(urls, { ...facts, command })) ?? { links: urls };
   const links = Object.entries(welcome.links).slice(0, MOST_LINKS);
+  if (facts.console !== undefined) links.push(['Console', facts.console]);
   const width = Math.max(0, ...links.map(([name]) => name.length));
   const state = failed.length === 0 ? 'is running' : `is running without ${failed.join(', ')}`;
   const places = [

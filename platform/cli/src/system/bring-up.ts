@@ -4,6 +4,7 @@ import { flag, type Invocation, number, text } from '../commands/command.ts';
 import { placeOf } from '../commands/place.ts';
 import { tellGoneQueues } from '../commands/queue/gone-queues.ts';
 import { type SystemConfig, selectServices } from '../config.ts';
+import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
 import { openServiceLog } from '../logs/service-log.ts';
 import { showErrors } from '../logs/show-errors.ts';
@@ -84,7 +85,8 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     const options = { env, cwd, dataDir: text(values, 'data-dir'), inBackground };
     const server = external?.shown;
     const facts = { system, urls, demo, seconds, server, rabbitmq, failed: names, logFolder: dataDir.logs };
-    const lines = await banner({ ...facts, ...options });
+    const link = system.console && (await connectControl(dataDir).consoleLink()).url;
+    const lines = await banner({ ...facts, ...options, console: link });
     report(env, { type: 'running', banner: lines, failed: names });
     if (system.bus) void tellGoneQueues(invocation, progress.say);
     if (flag(values, 'watch'))

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { type SystemConfig, TELEMETRY } from '../config.ts';
+import { CONSOLE, type SystemConfig, TELEMETRY } from '../config.ts';
 import { cliError } from '../errors.ts';
 
 const HOST = '127.0.0.1';
@@ -56,6 +56,7 @@ export async function assignPorts(
     ports[name] = (await found) ?? (await refuse(name, wanted));
   }
   if (system.telemetry) ports[TELEMETRY] = await portOf(TELEMETRY, system.telemetry.port, wishes);
+  if (system.console) ports[CONSOLE] = await portOf(CONSOLE, system.console.port, wishes);
   return ports;
 }
 

@@ -4,10 +4,15 @@ import { connectRegistry, type Registry, startRegistry } from '@flotilla/discove
 import { systemClock } from '@flotilla/kernel';
 import { databaseUri, identifyServer, provision } from '@flotilla/postgres';
 import { hasEmbeddedPostgres } from '@flotilla/postgres/embedded';
-import { attendantPrograms, attendantSettings, telemetryTarget } from '../attendants/attendants.ts';
+import {
+  attendantPrograms,
+  attendantSettings,
+  consoleLink,
+  telemetryTarget,
+} from '../attendants/attendants.ts';
 import { thereIsNo } from '../command-line/suggest.ts';
 import { subscribersOf } from '../commands/queue/subscribers.ts';
-import { BUS_DATABASE, POSTGRES, type SystemConfig, TELEMETRY } from '../config.ts';
+import { BUS_DATABASE, CONSOLE, POSTGRES, type SystemConfig, TELEMETRY } from '../config.ts';
 import { connectControl } from '../control/client.ts';
 import { createInjectedFaults } from '../control/injected-faults.ts';
 import { createControlServer, type RegistryAccess, type TaskProgram } from '../control/server.ts';
@@ -119,6 +124,10 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(running.facts, adminUri(), service, asAdmin),
     registry: () => registryOf(running.facts),
+    consoleLink: () => {
+      if (system.console === undefined) throw cliError('CLI_NOT_FOUND', 'this system has no console');
+      return { url: consoleLink({ ...options, secrets }) };
+    },
     broker: () => ({ url: options.inherited['RABBITMQ_URL'] || null }),
     task: (service, task) => {
       const facts = running.facts && { ...running.facts, adminUri: adminUri() };
@@ -142,6 +151,7 @@ export async function runSystem(options: RunOptions): Promise<RunningSystem> {
   async function start(): Promise<void> {
     // Every secret is made and on disk before anything is locked up with one.
     makeSecrets(system, secrets);
+    if (CONSOLE in attendants) secrets.get(CONSOLE);
     const telemetry = TELEMETRY in attendants ? telemetryTarget({ ...options, secrets }) : undefined;
     await secrets.save();
     const plan = provisionPlan(system, secrets);

@@ -2,10 +2,12 @@ import type { NewId } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { findAnswer, insertOperation, withdrawOperation } from '../store/operations.ts';
 import { listParked, type SagaMessageRecord } from './history.ts';
+import { type OpenVerb, openVerbs } from './open-verbs.ts';
 import type { OperateAnswer, SagaOrder } from './operate.ts';
 import { findSaga, listSagas, type SagaDetails, type SagaFilter, type SagaSummary } from './queries.ts';
 
 export type { SagaMessageRecord } from './history.ts';
+export type { OpenVerb } from './open-verbs.ts';
 export type { OperateAnswer, SagaOrder } from './operate.ts';
 export type { SagaDetails, SagaSummary } from './queries.ts';
 export type { SagaVerb, SagaVerbName } from './verbs.ts';
@@ -15,6 +17,8 @@ export interface SagaDesk {
   /** Stuck ones first. */
   list(filter: SagaFilter): Promise<readonly SagaSummary[]>;
   find(id: string): Promise<SagaDetails | undefined>;
+  /** What may be done to one as it is; the engine decides again when it is done. */
+  openVerbs(saga: SagaSummary): readonly OpenVerb[];
   /** Messages that wait for their saga, the oldest first. */
   parked(limit: number): Promise<readonly SagaMessageRecord[]>;
   /** Asks the engine of the service to carry out an order. Returns the id of the request. */
@@ -36,6 +40,7 @@ export function openSagaDesk(db: Database, newId: NewId): SagaDesk {
       return [...stuck, ...all.filter(({ status }) => status !== 'stuck')].slice(0, filter.limit ?? 100);
     },
     find: (id) => findSaga(db, id),
+    openVerbs,
     parked: (limit) => listParked(db, limit),
     request: async (sagaId, order) => {
       const id = newId();

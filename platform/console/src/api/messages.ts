@@ -1,0 +1,151 @@
+import type { DeadLetter, DeadLetterFilter } from '@flotilla/messaging';
+import type { ConsoleDeps } from '../deps.ts';
+import { consoleError } from '../errors.ts';
+import { oneOf, reasonOf, textOf } from './input.ts';
+import { part } from './partial.ts';
+import type { ApiRequest } from './routes.ts';
+
+const SHOWN = 200;
+
+export interface LetterGroup {
+  readonly service: string;
+  readonly type: string;
+  readonly cause: string;
+  readonly count: number;
+  readonly newest: Date;
+}
+
+/** Queues, what waits in the outboxes, and what was given up, by cause. */
+export async function readMessages(deps: ConsoleDeps): Promise<object> {
+  const [queues, outboxes, letters] = await Promise.all([
+    part(deps.queues),
+    Promise.all(
+      deps.system.nodes
+        .filter(({ database, bus }) => database && bus)
+        .map((node) => readOutbox(deps, node.name)),
+    ),
+    Promise.all(
+      deps.withDeadLetters.map(async (service) => ({
+        service,
+        found: await part(() => listLetters(deps, service, {})),
+      })),
+    ),
+  ]);
+  const groups = letters.flatMap(({ service, found }) => (found.ok ? groupsOf(service, found.value) : []));
+  const missing = letters.flatMap(({ service, found }) => (found.ok ? [] : [{ service, why: found.why }]));
+  return { queues, outboxes: outboxes.filter((one) => one !== undefined), groups, missing };
+}
+
+async function readOutbox(deps: ConsoleDeps, service: string): Promise<object | undefined> {
+  const read = await part(() =>
+    deps.inDatabase(service, async (db) => {
+      const [row] = await db.query<{ waiting: string; oldest: number | null; held: string }>(
+        `SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS some) AS waiting,
+           (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8 FROM outbox) AS oldest,
+           (SELECT count(*) FROM (SELECT 1 FROM outbox_held LIMIT 10000) AS some) AS held`,
+      );
+      return row;
+    }),
+  );
+  if (!read.ok) return read.why.includes('42P01') ? undefined : { service, why: read.why }; // it has no outbox
+  const { waiting = '0', held = '0', oldest = null } = read.value ?? {};
+  return { service, waiting: Number(waiting), held: Number(held), oldestSeconds: oldest };
+}
+
+async function listLetters(
+  deps: ConsoleDeps,
+  service: string,
+  filter: DeadLetterFilter,
+): Promise<readonly DeadLetter[]> {
+  return await deps.inDatabase(
+    service,
+    async (db) => (await deps.deadLetters(db).list(filter, { limit: SHOWN })).letters,
+  );
+}
+
+function groupsOf(service: string, letters: readonly DeadLetter[]): readonly LetterGroup[] {
+  const groups = Map.groupBy(letters, ({ type, reason }) => `${type}\n${causeOf(reason)}`);
+  return [...groups].map(([key, found]) => {
+    const [type = '', cause = ''] = key.split('\n');
+    return { service, type, cause, count: found.length, newest: found[0]?.deadAt ?? new Date(0) };
+  });
+}
+
+/** What many have in common: ids and numbers are each one's own. */
+export function causeOf(reason: string): string {
+  const [line = ''] = reason.split('\n');
+  return line
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '…')
+    .replaceAll(/\d+/g, '#')
+    .slice(0, 200);
+}
+
+export async function readLetters(
+  deps: ConsoleDeps,
+  service: string,
+  query: URLSearchParams,
+): Promise<object> {
+  known(deps, service);
+  const type = textOf(query, 'type');
+  const text = textOf(query, 'text');
+  const cause = textOf(query, 'cause');
+  const letters = await listLetters(deps, service, { ...(type && { type }), ...(text && { text }) });
+  return {
+    letters: cause === undefined ? letters : letters.filter(({ reason }) => causeOf(reason) === cause),
+  };
+}
+
+export async function findLetter(deps: ConsoleDeps, service: string, id: string): Promise<DeadLetter> {
+  known(deps, service);
+  if (!/^\d{1,18}$/.test(id)) throw consoleError('CONSOLE_NOT_FOUND', 'the id of a dead letter is a number');
+  const letter = await deps.inDatabase(service, (db) => deps.deadLetters(db).find(id));
+  if (letter === undefined)
+    throw consoleError(
+      'CONSOLE_NOT_FOUND',
+      `${service} has no dead letter ${id}: it was redriven or discarded`,
+    );
+  return letter;
+}
+
+/** One by its id, or those of a list. The same again finds none of them left, and does nothing. */
+export async function changeLetters(
+  deps: ConsoleDeps,
+  service: string,
+  body: ApiRequest['body'],
+): Promise<object> {
+  known(deps, service);
+  const reason = reasonOf(body);
+  const action = oneOf(body['action'], ['redrive', 'discard'] as const, 'action');
+  const ids = body['ids'];
+  if (
+    !Array.isArray(ids) ||
+    ids.length === 0 ||
+    !ids.every((id) => typeof id === 'string' && /^\d{1,18}$/.test(id))
+  )
+    throw consoleError('CONSOLE_BAD_REQUEST', 'ids: a list of ids of dead letters');
+  const how = { by: deps.operator, reason };
+  const count = await deps.inDatabase(service, async (db) => {
+    const dead = deps.deadLetters(db);
+    let done = 0;
+    // Oldest first, so that a key keeps its order.
+    for (const id of [...(ids as string[])].sort((a, b) => Number(a) - Number(b)))
+      done += action === 'redrive' ? await dead.redrive(id, how) : await dead.discard(id, how);
+    return done;
+  });
+  const at = new Date(deps.now()).toISOString();
+  const what = `dead letters ${action}`;
+  await deps.audit.add({
+    at,
+    by: deps.operator,
+    what,
+    subject: service,
+    reason,
+    outcome: `${count} of ${ids.length}`,
+  });
+  return { count };
+}
+
+function known({ withDeadLetters }: ConsoleDeps, service: string): void {
+  if (!withDeadLetters.includes(service))
+    throw consoleError('CONSOLE_NOT_FOUND', `${service} consumes no messages`);
+}

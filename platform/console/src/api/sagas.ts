@@ -1,0 +1,111 @@
+import { systemClock } from '@flotilla/kernel';
+import type { OpenVerb, OperateAnswer, SagaDetails, SagaOrder, SagaSummary } from '@flotilla/saga/desk';
+import type { ConsoleDeps } from '../deps.ts';
+import { consoleError } from '../errors.ts';
+import { numberOf, oneOf, reasonOf, textOf, uuidOf } from './input.ts';
+import { part } from './partial.ts';
+import type { ApiRequest } from './routes.ts';
+
+const STATUSES = ['running', 'compensating', 'stuck', 'completed', 'compensated', 'cancelled'] as const;
+const ANSWER_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 100;
+
+type Row = SagaSummary & { readonly service: string; readonly open: readonly OpenVerb[] };
+
+/** Stuck ones first, of all services that have sagas; the same rows as on the page of each. */
+export async function listSagas(deps: ConsoleDeps, { query }: Pick<ApiRequest, 'query'>): Promise<object> {
+  const status = textOf(query, 'status');
+  const type = textOf(query, 'type');
+  const filter = {
+    ...(status !== undefined && { status: oneOf(status, STATUSES, 'status') }),
+    ...(type !== undefined && { type }),
+    limit: Math.min(numberOf(query, 'limit') ?? 100, 500),
+  };
+  const found = await Promise.all(
+    deps.withSagas.map((service) =>
+      part(() =>
+        deps.inDatabase(service, async (db) => {
+          const desk = deps.sagaDesk(db);
+          return (await desk.list(filter)).map(
+            (saga): Row => ({ service, ...saga, open: desk.openVerbs(saga) }),
+          );
+        }),
+      ),
+    ),
+  );
+  return {
+    sagas: found.flatMap((one) => (one.ok ? one.value : [])),
+    missing: deps.withSagas.flatMap((service, index) => {
+      const one = found[index];
+      return one && !one.ok ? [{ service, why: one.why }] : [];
+    }),
+  };
+}
+
+export async function findSaga(deps: ConsoleDeps, service: string, id: string): Promise<Row & SagaDetails> {
+  if (!deps.withSagas.includes(service)) throw consoleError('CONSOLE_NOT_FOUND', `${service} runs no sagas`);
+  const known = uuidOf(id, 'saga');
+  const found = await deps.inDatabase(service, async (db) => {
+    const desk = deps.sagaDesk(db);
+    const saga = await desk.find(known);
+    return saga && { service, ...saga, open: desk.openVerbs(saga) };
+  });
+  if (found === undefined) throw consoleError('CONSOLE_NOT_FOUND', `${service} has no saga ${id}`);
+  return found;
+}
+
+/**
+ * Asks the engine of the service. `changes` is what the operator saw: when the saga has changed since, it refuses, so the same
+ * request again does nothing.
+ */
+export async function changeSaga(
+  deps: ConsoleDeps,
+  service: string,
+  id: string,
+  body: ApiRequest['body'],
+): Promise<OperateAnswer> {
+  const reason = reasonOf(body);
+  const saga = await findSaga(deps, service, id);
+  const verb = oneOf(body['verb'], ['retry', 'skip', 'compensate', 'complete', 'cancel'] as const, 'verb');
+  const seen = body['changes'];
+  if (typeof seen !== 'number')
+    throw consoleError('CONSOLE_BAD_REQUEST', 'changes: how many it had when you looked');
+  const step = typeof body['step'] === 'string' ? { step: body['step'] } : {};
+  const order: SagaOrder = {
+    ...(verb === 'cancel' ? { verb, code: 'operator' } : verb === 'skip' ? { verb, ...step } : { verb }),
+    ...{ by: deps.operator, reason, expectedChanges: seen },
+  };
+  const answer = await deps.inDatabase(service, async (db) => await ask(deps, db, saga.id, order));
+  const outcome = answer.ok ? answer.status : `refused: ${answer.refusal.message}`;
+  const at = new Date(deps.now()).toISOString();
+  await deps.audit.add({
+    at,
+    by: deps.operator,
+    what: `saga ${verb}`,
+    subject: `${service} ${id}`,
+    reason,
+    outcome,
+  });
+  return answer;
+}
+
+async function ask(
+  deps: ConsoleDeps,
+  db: Parameters<ConsoleDeps['sagaDesk']>[0],
+  id: string,
+  order: SagaOrder,
+): Promise<OperateAnswer> {
+  const desk = deps.sagaDesk(db);
+  const request = await desk.request(id, order);
+  for (const untilMs = performance.now() + ANSWER_WITHIN_MS; performance.now() < untilMs; ) {
+    const answer = await desk.answer(request);
+    if (answer) return answer;
+    await systemClock.sleep(LOOK_EVERY_MS);
+  }
+  const late = (await desk.withdraw(request)) ? undefined : await desk.answer(request);
+  if (late !== undefined) return late;
+  throw consoleError(
+    'CONSOLE_UNAVAILABLE',
+    'no engine that knows this saga has answered; the request was taken back',
+  );
+}

@@ -1,0 +1,188 @@
+import { render } from 'preact';
+import { useEffect, useState } from 'preact/hooks';
+import { ApiError, get, post } from './api.ts';
+import { AuditPage } from './pages/audit.tsx';
+import { LogsPage } from './pages/logs.tsx';
+import { LettersPage, MessagesPage } from './pages/messages.tsx';
+import { OverviewPage } from './pages/overview.tsx';
+import { RecordPage, RecordsPage } from './pages/records.tsx';
+import { SagaPage, SagasPage } from './pages/sagas.tsx';
+import { ServicePage, ServicesPage } from './pages/services.tsx';
+import { TracePage } from './pages/trace.tsx';
+import { TracesPage } from './pages/traces.tsx';
+import { go, type Place, usePlace } from './router.ts';
+
+interface Session {
+  readonly operator: string;
+  readonly system: string;
+  readonly records: readonly { readonly kind: string; readonly title: string }[];
+}
+
+/** A link that works once: it is behind the sign, which no server sees, and gone from the address at once. */
+async function signIn(): Promise<Session> {
+  const [, token] = /^#login=(.+)$/.exec(location.hash) ?? [];
+  if (token !== undefined) {
+    history.replaceState(null, '', location.pathname + location.search);
+    await post('login', { token }).catch((error: unknown) => {
+      if (!(error instanceof ApiError)) throw error;
+    });
+  }
+  return await get<Session>('session');
+}
+
+function App() {
+  const [session, setSession] = useState<Session>();
+  const [problem, setProblem] = useState('');
+  const place = usePlace();
+  useEffect(() => {
+    const ask = async (): Promise<void> => {
+      try {
+        setSession(await signIn());
+        setProblem('');
+      } catch (error) {
+        setSession(undefined);
+        setProblem((error as Error).message);
+      }
+    };
+    const askAgain = () => void ask();
+    void ask();
+    window.addEventListener('signed-out', askAgain);
+    window.addEventListener('hashchange', askAgain);
+    return () => {
+      window.removeEventListener('signed-out', askAgain);
+      window.removeEventListener('hashchange', askAgain);
+    };
+  }, []);
+  useKeys(session);
+  if (!session)
+    return (
+      <main>
+        <h1>Flotilla console</h1>
+        {problem && (
+          <p class="notice bad" role="alert">
+            {problem}
+          </p>
+        )}
+      </main>
+    );
+  return (
+    <div class="shell">
+      <a class="skip" href="#content">
+        To the content
+      </a>
+      <Nav session={session} path={place.path} />
+      <main id="content">{pageOf(place, session)}</main>
+    </div>
+  );
+}
+
+function entriesOf({ records }: Session): readonly (readonly [path: string, title: string, key: string])[] {
+  return [
+    ['/', 'Overview', 'o'],
+    ...records.map(({ kind, title }, index) => [`/records/${kind}`, title, index === 0 ? 'r' : ''] as const),
+    ['/sagas', 'Sagas', 's'],
+    ['/messages', 'Messages', 'm'],
+    ['/services', 'Services', 'v'],
+    ['/traces', 'Traces', 't'],
+    ['/logs', 'Logs', 'l'],
+    ['/audit', 'Audit', 'a'],
+  ];
+}
+
+function Nav({ session, path }: { readonly session: Session; readonly path: string }) {
+  const isAt = (to: string) => (to === '/' ? path === '/' : path.startsWith(to));
+  return (
+    <nav class="nav" aria-label="Pages">
+      <div class="brand">
+        <svg viewBox="0 0 16 16" aria-hidden="true">
+          <path d="M8 1v9H2zM9 3l5 7H9zM1 11h14l-3 4H4z" />
+        </svg>
+        <span>{session.system}</span>
+      </div>
+      {entriesOf(session).map(([to, title, key]) => (
+        <a key={to} href={to} aria-current={isAt(to) ? 'page' : undefined}>
+          {title} {key && <kbd>g {key}</kbd>}
+        </a>
+      ))}
+      <div class="foot">
+        <Theme />
+        <span>Signed in as {session.operator}</span>
+        <button type="button" onClick={() => void post('logout', {}).then(() => location.reload())}>
+          Sign out
+        </button>
+      </div>
+    </nav>
+  );
+}
+
+function Theme() {
+  const [theme, setTheme] = useState(localStorage.getItem('theme') ?? '');
+  useEffect(() => {
+    localStorage.setItem('theme', theme);
+    if (theme === '') delete document.documentElement.dataset['theme'];
+    else document.documentElement.dataset['theme'] = theme;
+  }, [theme]);
+  return (
+    <label>
+      Theme
+      <select value={theme} onChange={(event) => setTheme(event.currentTarget.value)}>
+        <option value="">System</option>
+        <option value="light">Light</option>
+        <option value="dark">Dark</option>
+      </select>
+    </label>
+  );
+}
+
+/** `g` and a letter goes to a page, `/` to the search of the page. */
+function useKeys(session: Session | undefined): void {
+  useEffect(() => {
+    let isPrefixed = false;
+    const press = (event: KeyboardEvent) => {
+      const isTyping = /^(INPUT|TEXTAREA|SELECT)$/.test((event.target as Element).tagName);
+      if (!session || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
+      if (isPrefixed) {
+        isPrefixed = false;
+        const found = entriesOf(session).find(([, , key]) => key === event.key);
+        if (found) go(found[0]);
+      } else if (event.key === 'g') isPrefixed = true;
+      else if (event.key === '/') {
+        event.preventDefault();
+        document.querySelector<HTMLInputElement>('main input[type="search"]')?.focus();
+      }
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, [session]);
+}
+
+function pageOf({ path, query }: Place, session: Session) {
+  const [page = '', first = '', second = ''] = path.slice(1).split('/').map(decodeURIComponent);
+  switch (page) {
+    case '':
+      return <OverviewPage record={session.records[0]?.kind} />;
+    case 'records':
+      return second ? (
+        <RecordPage key={second} kind={first} id={second} />
+      ) : (
+        <RecordsPage kind={first} query={query} />
+      );
+    case 'sagas':
+      return second ? <SagaPage key={second} service={first} id={second} /> : <SagasPage query={query} />;
+    case 'messages':
+      return first ? <LettersPage service={first} query={query} /> : <MessagesPage />;
+    case 'services':
+      return first ? <ServicePage key={first} service={first} /> : <ServicesPage />;
+    case 'traces':
+      return first ? <TracePage key={first} id={first} query={query} /> : <TracesPage query={query} />;
+    case 'logs':
+      return <LogsPage query={query} />;
+    case 'audit':
+      return <AuditPage />;
+    default:
+      return <p class="notice bad">There is no such page.</p>;
+  }
+}
+
+const root = document.getElementById('app');
+if (root) render(<App />, root);
