@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { createConsoleServer, createTickets } from '../src/index.ts';
+import { build } from '../ui/build-pages.ts';
+import { ORDER, sampleDeps } from './sample-deps.ts';
+import { fillTelemetry } from './sample-telemetry.ts';
+
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const PAGES = [
+  '/',
+  '/records/orders',
+  `/records/orders/${ORDER}`,
+  '/sagas',
+  `/sagas/order/${ORDER}`,
+  '/messages',
+];
+const MORE_PAGES = ['/messages/notification', '/services', '/services/order', '/traces', '/logs', '/audit'];
+
+describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is no Chromium here' }, () => {
+  const tickets = createTickets('a secret of the test, which is long enough');
+  const telemetry = fillTelemetry();
+  const sample = { ...sampleDeps(), telemetry: () => telemetry.reader };
+  const pages = join(telemetry.folder, 'pages');
+  const server = createConsoleServer({ deps: sample, tickets, pages, onError: () => undefined });
+  const problems: string[] = [];
+  let browser: Browser;
+  let page: Page;
+  let url: string;
+
+  before(async () => {
+    await build(pages);
+    url = await server.listen(0);
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
+    page = await browser.newPage({ viewport: { width: 1_360, height: 860 } });
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    await page.goto(`${url}/#login=${tickets.issueLogin(Date.now())}`);
+    await page.getByRole('heading', { name: 'Overview' }).waitFor();
+  });
+  after(async () => {
+    await browser?.close();
+    await server.close();
+    sample.close();
+    telemetry.close();
+  });
+
+  async function open(path: string): Promise<void> {
+    await page.goto(`${url}${path}`);
+    await page.locator('main .panel').first().waitFor();
+  }
+
+  it('take the link out of the address as soon as it was used', () => {
+    assert.equal(new URL(page.url()).hash, '');
+  });
+
+  it('are usable by everybody, light and dark, wide and narrow', async () => {
+    const folder = process.env['SCREENSHOTS'];
+    if (folder) mkdirSync(folder, { recursive: true });
+    for (const colorScheme of ['light', 'dark'] as const)
+      for (const width of [1_360, 400]) {
+        await page.emulateMedia({ colorScheme });
+        await page.setViewportSize({ width, height: 860 });
+        for (const path of [...PAGES, ...MORE_PAGES, `/traces/${telemetry.traceId}`]) {
+          await open(path);
+          await page.evaluate(AXE_SOURCE);
+          const found = await page.evaluate(AXE);
+          assert.deepEqual(found, [], `${path} ${colorScheme} ${width}`);
+          const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+          assert.ok(Number(over) <= 0, `${path} is ${over} pixels too wide at ${width}`);
+          const name = `${path.replaceAll('/', '_')}-${colorScheme}-${width}.png`;
+          if (folder) await page.screenshot({ path: join(folder, name) });
+        }
+      }
+    await page.setViewportSize({ width: 1_360, height: 860 });
+    assert.deepEqual(problems, []);
+  });
+
+  it('lead to pages that are there, by every link', async () => {
+    const waiting = ['/'];
+    const seen = new Set<string>();
+    for (let path = waiting.pop(); path !== undefined && seen.size < 60; path = waiting.pop()) {
+      if (seen.has(path)) continue;
+      seen.add(path);
+      await open(path);
+      assert.equal(await page.locator('.notice.bad').count(), 0, path);
+      const links = await page
+        .locator('main a, nav a')
+        .evaluateAll((all) =>
+          all.map(
+            (link) =>
+              String((link as unknown as { pathname: string; search: string }).pathname) +
+              String((link as unknown as { search: string }).search),
+          ),
+        );
+      waiting.push(...links);
+    }
+    assert.ok(seen.size > 15, `${seen.size} pages`);
+  });
+
+  it('go by the keyboard', async () => {
+    await open('/');
+    await page.keyboard.press('g');
+    await page.keyboard.press('t');
+    await page.getByRole('heading', { name: 'Traces', level: 1 }).waitFor();
+    await page.keyboard.press('/');
+    await page.keyboard.type('POST');
+    await page.waitForURL(/name=POST/);
+  });
+
+  it('have somebody find a stuck order, see why, and repair it', async () => {
+    await open('/');
+    await page.getByRole('link', { name: /stuck sagas/ }).click();
+    await page.getByRole('link', { name: ORDER }).click();
+    await page.getByText('SHIPPING_UNAVAILABLE').first().waitFor();
+    await page.getByRole('button', { name: 'Retry', exact: true }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('ship is tried again now').waitFor();
+    await dialog.getByRole('textbox').fill('shipping is back');
+    await dialog.getByRole('button', { name: 'Retry' }).click();
+    await page.getByText('Done: it is completed.').waitFor();
+    assert.deepEqual(
+      sample.orders.map(({ verb, by, reason, expectedChanges }) => [verb, by, reason, expectedChanges]),
+      [['retry', 'alice', 'shipping is back', 7]],
+    );
+    await open('/audit');
+    await page.getByText('shipping is back').waitFor();
+  });
+
+  it('hand out what was given up again, by its cause', async () => {
+    await open('/messages');
+    await page.getByRole('link', { name: /mail server refused/ }).click();
+    await page.getByRole('button', { name: 'Redrive all shown' }).click();
+    await page.getByRole('dialog').getByRole('textbox').fill('the mail server is back');
+    await page.getByRole('dialog').getByRole('button', { name: 'Redrive 1' }).click();
+    await page.getByText('None is left.').waitFor();
+  });
+
+  it('show nothing to somebody who is not signed in', async () => {
+    const stranger = await browser.newPage();
+    await stranger.goto(`${url}/sagas`);
+    await stranger.getByText('nobody is signed in').waitFor();
+    await stranger.close();
+  });
+});
+
+const AXE_SOURCE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** What axe finds, as far as a person has to act on it. */
+const AXE = `axe.run().then(({ violations }) => violations.map(({ id, nodes }) => id + ': ' + nodes.map(({ html }) => html.slice(0, 120)).join(' | ')))`;
