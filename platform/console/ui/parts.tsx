@@ -154,7 +154,10 @@ export function Lines({ lines }: { readonly lines: readonly LogLine[] }) {
           <time class="dim" dateTime={new Date(line.timeMs).toISOString()}>
             {clock(line.timeMs)}
           </time>
-          <span style={{ color: colourOf(line.service) }}>{line.service}</span>
+          <span class="chip">
+            <i style={{ background: colourOf(line.service) }} />
+            {line.service}
+          </span>
           <span class={levelOf(line.severity)}>{levelOf(line.severity)}</span>
           <span class="wrap">
             {line.body} <span class="dim">{factsOf(line)}</span>

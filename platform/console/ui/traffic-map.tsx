@@ -85,7 +85,8 @@ export function TrafficMap({ overview }: { readonly overview: Overview }) {
     ([from, to]) => !seen.some(({ source, target }) => source === from && target === to),
   );
   return (
-    <svg class="map" viewBox={`0 0 ${WIDTH} ${height}`} role="img" aria-label="Who talks to whom">
+    <svg class="map" viewBox={`0 0 ${WIDTH} ${height}`}>
+      <title>Who talks to whom</title>
       {declared.map(([from, to]) => (
         <Line
           key={`${from} ${to}`}

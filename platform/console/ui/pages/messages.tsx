@@ -78,7 +78,9 @@ function Queues({ queues }: { readonly queues: Messages['queues'] }) {
             <tbody>
               {queues.value.map((queue) => (
                 <tr key={queue.queue}>
-                  <td>{queue.queue}</td>
+                  <td>
+                    <a href={`/services/${queue.subscriber}`}>{queue.queue}</a>
+                  </td>
                   <td class="num">{queue.messages}</td>
                   <td class="num">
                     {queue.messages > 0 && queue.oldestAgeSeconds !== undefined
@@ -115,7 +117,9 @@ function Outboxes({ outboxes }: { readonly outboxes: Messages['outboxes'] }) {
           <tbody>
             {outboxes.map((outbox) => (
               <tr key={outbox.service}>
-                <td>{outbox.service}</td>
+                <td>
+                  <a href={`/services/${outbox.service}`}>{outbox.service}</a>
+                </td>
                 <td class="num">{outbox.waiting ?? outbox.why}</td>
                 <td class="num">{outbox.oldestSeconds ? seconds(outbox.oldestSeconds) : '–'}</td>
                 <td class="num">{outbox.held ?? '–'}</td>

@@ -90,7 +90,12 @@ function Waterfall({
         </div>
       )}
       <section class="panel" aria-label="Spans">
-        <div class="water" ref={box} onScroll={(event) => setTop(event.currentTarget.scrollTop)}>
+        <div
+          class="water"
+          style={{ height: `min(70vh, ${Math.max(4, shown.length) * ROW}px)` }}
+          ref={box}
+          onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+        >
           <div style={{ height: `${shown.length * ROW}px`, position: 'relative' }}>
             {drawn.map((row, index) => (
               <SpanRow
