@@ -5,6 +5,9 @@ import { CONSOLE, type SystemConfig, TELEMETRY } from '../config.ts';
 import type { DataDir } from '../system/data-dir.ts';
 import type { Secrets } from '../system/secrets.ts';
 
+/** For all signals, or one: our token must not go to where the user's telemetry goes. */
+const OF_COLLECTOR = /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/;
+
 const CONSOLE_PROGRAM = join(import.meta.dirname, `console/main${extname(import.meta.filename)}`);
 
 /** Where services send their telemetry. */
@@ -31,7 +34,8 @@ export function attendantPrograms(
   system: SystemConfig,
   inherited: Inherited,
 ): Readonly<Record<string, string>> {
-  const hasStore = system.telemetry !== undefined && !inherited['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  const hasCollector = Object.entries(inherited).some(([name, value]) => OF_COLLECTOR.test(name) && value);
+  const hasStore = system.telemetry !== undefined && !hasCollector;
   return {
     ...(hasStore && { [TELEMETRY]: STORE_PROGRAM }),
     ...(system.console && { [CONSOLE]: CONSOLE_PROGRAM }),

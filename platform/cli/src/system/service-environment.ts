@@ -148,15 +148,12 @@ function callers(system: SystemConfig, name: string): Record<string, string> {
   return { CALLERS: names.length > 0 ? names.join(',') : '-' };
 }
 
-/** As OpenTelemetry has them. Where the user has a collector, what the user says of it goes to all services. */
-function telemetryExport({ telemetry, inherited }: SystemFacts): Record<string, string> {
-  const own = Object.keys(inherited).filter((name) => name.startsWith('OTEL_'));
+/** The store of the system, as OpenTelemetry names it. */
+function telemetryExport({ telemetry }: SystemFacts): Record<string, string> {
+  if (telemetry === undefined) return {};
   return {
-    ...(telemetry && {
-      OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.url,
-      OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(`Bearer ${telemetry.token}`)}`,
-    }),
-    ...inherit(inherited, own),
+    OTEL_EXPORTER_OTLP_ENDPOINT: telemetry.url,
+    OTEL_EXPORTER_OTLP_HEADERS: `authorization=${encodeURIComponent(`Bearer ${telemetry.token}`)}`,
   };
 }
 
