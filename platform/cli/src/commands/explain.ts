@@ -4,7 +4,7 @@ import { PlatformError } from '@flotilla/kernel';
 import { FILE, textOf, type ValueKind } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
 import { type Command, flag, JSON_OPTION, text, texts } from './command.ts';
-import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
+import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 
 const METHOD: ValueKind = {
   placeholder: '<method>',

@@ -5,7 +5,7 @@ import { cliError } from '../errors.ts';
 import { LOG_LEVELS } from '../logs/log-levels.ts';
 import { silenceOf } from '../system/silence.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number, text, type Values } from './command.ts';
-import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway-file.ts';
+import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 
 const ACCESS_LOGS = ['sampled', 'all', 'off'] as const;
 const PORT = wholeNumber(0, 65_535, 'port');
