@@ -102,8 +102,14 @@ export default defineSystem({
     },
     user: {
       entry: 'shop/user/src/main.ts',
-      database: { migrations: [own('user'), outboxMigrations, inboxMigrations] },
+      database: { migrations: [own('user'), outboxMigrations, inboxMigrations, sagaMigrations] },
       bus: true,
+      // What becomes of a person's data: each of them shows it, and erases it.
+      calls: {
+        ...{ identity: {}, order: {}, payment: {}, shipping: {}, cart: {}, pricing: {} },
+        ...{ recommendation: {}, notification: {} },
+      },
+      clientScopes: ['people.write'],
     },
     inventory: {
       entry: 'shop/inventory/src/main.ts',

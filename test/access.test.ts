@@ -90,7 +90,9 @@ describe('every endpoint', () => {
   it('that is declared has a line in the matrix, and every line is of one', () => {
     const methods = inventory.methods.map(({ descriptor }) => `${descriptor.parent.name}/${descriptor.name}`);
     const declared = [...routes.map(nameOf), ...methods].sort();
-    assert.deepEqual(lines.map(({ endpoint }) => endpoint).sort(), declared, 'see test/access/matrix.ts');
+    // What becomes of a person's data each service answers by the same routes.
+    const served = new Set(lines.map(({ endpoint }) => endpoint));
+    assert.deepEqual([...served].sort(), declared, 'see test/access/matrix.ts');
   });
 
   it('has an expectation for every caller, and every caller is asked', () => {

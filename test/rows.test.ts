@@ -18,6 +18,7 @@ const GUARDED_BY_ROUTES: Readonly<Record<string, string>> = {
   'identity.recovery_code': 'the same',
   'identity.auth_session': 'the same',
   'identity.auth_logout_notice': 'the same',
+  'user.erasure': 'whoever asked has no token any more: they are found by an id that nobody guesses',
   'notification.mail': 'GET /internal/mails is for administrators, whoever the mails are to',
   'payment.payment': 'PUT and POST /internal/payments are for the order service',
   'payment.charge_request': 'the same',
@@ -44,6 +45,12 @@ const ROWS: Readonly<Record<string, (owner: typeof alice) => string>> = {
   'user.address': ({ subject }) => `
     INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
     VALUES (gen_random_uuid(), '${subject}', 'n', 'l', 'c', 'p', 'AT')`,
+  'user.person_export': ({ subject }) =>
+    `INSERT INTO person_export (id, user_id, email) VALUES (gen_random_uuid(), '${subject}', 'e')`,
+  'user.person_export_part': ({ subject }) => `
+    WITH e AS (INSERT INTO person_export (id, user_id, email, status)
+      VALUES (gen_random_uuid(), '${subject}', 'e', 'ready') RETURNING id)
+    INSERT INTO person_export_part SELECT id, '${subject}', 'order', '{}' FROM e`,
   'recommendation.shopper': ({ subject }) =>
     `INSERT INTO shopper (customer_id, alias) VALUES ('${subject}', gen_random_uuid())`,
   'recommendation.viewed': ({ subject }) =>

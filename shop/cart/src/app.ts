@@ -5,6 +5,7 @@ import { createProductExists } from './catalogue.ts';
 import { type CheckoutStore, createCheckoutStore } from './checkout-store.ts';
 import { cartRoutes } from './http.ts';
 import { createPlaceOrder, createReadOrder } from './order-client.ts';
+import { peopleRoutes } from './people.ts';
 import { cartSubscriptions } from './subscriptions.ts';
 
 export interface CartDeps {
@@ -25,14 +26,17 @@ export function createCartApp({ db, inventory, orders }: CartDeps): CartApp {
   const carts = createCartStore(db);
   const checkouts = createCheckoutStore(db, carts);
   return {
-    handlers: cartRoutes({
-      db,
-      carts,
-      checkouts,
-      productExists: createProductExists(inventory),
-      placeOrder: createPlaceOrder(orders),
-      readOrder: createReadOrder(orders),
-    }),
+    handlers: [
+      ...peopleRoutes(db),
+      ...cartRoutes({
+        db,
+        carts,
+        checkouts,
+        productExists: createProductExists(inventory),
+        placeOrder: createPlaceOrder(orders),
+        readOrder: createReadOrder(orders),
+      }),
+    ],
     subscriptions: cartSubscriptions(checkouts),
     checkouts,
   };

@@ -107,6 +107,7 @@ export {
 } from './order.ts';
 export { chargePayment, paymentFailed, paymentProcessed, paymentRefunded, refundPayment } from './payment.ts';
 export { createCharge, createRefund, getCharge, voidCharge } from './payment-provider.ts';
+export { eraseMe, erasePerson, exportMe, exportPerson, getErasure, getExport } from './people.ts';
 export {
   confirmQuote,
   couponRedeemed,

@@ -36,6 +36,7 @@ import { providerRoutes } from './oidc/routes.ts';
 import { createTickets } from './oidc/tickets.ts';
 import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
+import { peopleRoutes } from './people.ts';
 import { createSeal } from './seal.ts';
 import { createSecondFactors } from './second-factor-store.ts';
 import { tellOfEnds } from './session-ends.ts';
@@ -101,7 +102,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
   };
   const oidc = await createOidc({ ...common, ...core, ...logging });
 
-  const handlers = identityRoutes({
+  const routes = identityRoutes({
     ...common,
     ...core,
     ...logging,
@@ -114,7 +115,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys, clock });
   return {
-    handlers,
+    handlers: [...routes, ...peopleRoutes({ ...deps, sessions: core.sessions })],
     rawRoutes: oidc.rawRoutes,
     subscriptions: identitySubscriptions(accounts),
     verifyToken,

@@ -5,6 +5,7 @@ import type { Logger, Metrics } from '@flotilla/telemetry';
 import { notificationRoutes } from './http.ts';
 import { createMailSender, type MailSender } from './mail-sender.ts';
 import { createMailStore } from './mail-store.ts';
+import { peopleRoutes } from './people.ts';
 import type { MailServer } from './smtp.ts';
 import { notificationSubscriptions } from './subscriptions.ts';
 
@@ -34,5 +35,5 @@ export async function createNotificationApp(deps: NotificationDeps): Promise<Not
     delivery: sender ? 'queued' : 'delivered',
     onQueued: () => sender?.nudge(),
   });
-  return { handlers: notificationRoutes(mails), subscriptions, sender };
+  return { handlers: [...notificationRoutes(mails), ...peopleRoutes(db)], subscriptions, sender };
 }

@@ -20,6 +20,7 @@ import { orderView } from './order-projection.ts';
 import { createOrderStore } from './order-store.ts';
 import { createOrderWatch } from './order-watch.ts';
 import type { Participants } from './participants.ts';
+import { peopleRoutes } from './people.ts';
 import { createProcessStore } from './process-store.ts';
 
 export interface OrderAppDeps {
@@ -118,12 +119,15 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
       (await sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER })),
   });
   return {
-    handlers: orderRoutes({
-      orders,
-      placeOrder,
-      cancelOrder,
-      followOrder: createFollowOrder({ orders, live, clock }),
-    }),
+    handlers: [
+      ...orderRoutes({
+        orders,
+        placeOrder,
+        cancelOrder,
+        followOrder: createFollowOrder({ orders, live, clock }),
+      }),
+      ...peopleRoutes(db),
+    ],
     sagas,
     projections: createProjectionRunner({ ...deps, projections }),
     subscriptions: choreography.subscriptions,

@@ -6,6 +6,7 @@ import { readConfig } from './config.ts';
 import { createHttpPaymentProvider } from './http-payment-provider.ts';
 import { announceOutcomes } from './outcome-events.ts';
 import { createPaymentStore } from './payment-store.ts';
+import { peopleRoutes } from './people.ts';
 
 await runService({
   name: 'payment',
@@ -25,6 +26,6 @@ await runService({
     });
     service.background('resolver of open payments', app.resolver.run);
     await bus.consume(app.subscriptions, { retry: ORDER_MESSAGE_RETRY });
-    return { handlers: app.handlers };
+    return { handlers: [...app.handlers, ...peopleRoutes(db)] };
   },
 });

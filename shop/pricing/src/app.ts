@@ -6,6 +6,7 @@ import { keepLookUps, type LookUp } from './catalogue.ts';
 import { createCouponStore } from './coupon-store.ts';
 import { addDemoPrices } from './demo-prices.ts';
 import { pricingRoutes } from './http.ts';
+import { peopleRoutes } from './people.ts';
 import { createQuoteStore } from './quote-store.ts';
 import { createRulesStore } from './rules-store.ts';
 import { pricingSubscriptions } from './subscriptions.ts';
@@ -36,7 +37,10 @@ export function createPricingApp({ db, outbox, clock, newId, quoteTtlMs, ...deps
   const lookUpNow = deps.lookUpProducts;
   const lookUp = keepLookUps(lookUpNow, clock);
   return {
-    handlers: pricingRoutes({ db, rules, coupons, quotes, newId, quoteTtlMs, lookUp, lookUpNow }),
+    handlers: [
+      ...pricingRoutes({ db, rules, coupons, quotes, newId, quoteTtlMs, lookUp, lookUpNow }),
+      ...peopleRoutes(db),
+    ],
     subscriptions: pricingSubscriptions({ coupons, outbox }),
     forgetOldQuotes: () => quotes.forget(KEPT_HOURS),
     addDemoPrices: () => addDemoPrices({ rules, coupons }),

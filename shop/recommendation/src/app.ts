@@ -5,6 +5,7 @@ import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { Catalogue } from './catalogue.ts';
 import { recommendationRoutes } from './http.ts';
+import { peopleRoutes } from './people.ts';
 import { alsoBought } from './purchases.ts';
 import { createRanking, type Ranking } from './ranking.ts';
 import { createShopperStore } from './shopper-store.ts';
@@ -33,7 +34,7 @@ export function createRecommendationApp(deps: RecommendationDeps): Recommendatio
   const shoppers = createShopperStore(db);
   const ranking = createRanking(db);
   return {
-    handlers: recommendationRoutes({ ranking, catalogue, shoppers }),
+    handlers: [...recommendationRoutes({ ranking, catalogue, shoppers }), ...peopleRoutes(db)],
     subscriptions: recommendationSubscriptions({ events, shoppers, newId }),
     projections,
     ranking,

@@ -3,6 +3,7 @@ import type { NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import { createShippingHandlers } from './http.ts';
+import { peopleRoutes } from './people.ts';
 import { createShipmentStore } from './shipment-store.ts';
 import { shippingSubscriptions } from './subscriptions.ts';
 
@@ -19,7 +20,7 @@ export interface ShippingApp {
 
 export function createShippingApp({ db, outbox, newId }: ShippingDeps): ShippingApp {
   return {
-    handlers: createShippingHandlers(createShipmentStore(db, newId)),
+    handlers: [...createShippingHandlers(createShipmentStore(db, newId)), ...peopleRoutes(db)],
     subscriptions: shippingSubscriptions({ outbox, newId }),
   };
 }

@@ -31,7 +31,9 @@ const LIST = `
 
 const ADD = `
   INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
-  SELECT $1, $2, $3, $4, $5, $6, $7 WHERE (SELECT count(*) FROM address WHERE user_id = $2) < $8
+  SELECT $1, $2, $3, $4, $5, $6, $7
+  WHERE (SELECT count(*) FROM address WHERE user_id = $2) < $8
+    AND NOT EXISTS (SELECT FROM erasure WHERE user_id = $2 AND status <> 'refused')
   RETURNING ${COLUMNS}`;
 
 const SAME = `

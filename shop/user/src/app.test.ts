@@ -1,14 +1,10 @@
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { inboxMigrations, outboxMigrations } from '@flotilla/messaging';
-import { createTestService, type TestService } from '@flotilla/service/testing';
+import type { TestService } from '@flotilla/service/testing';
 import { MAX_ADDRESSES, userRegistered } from '@shop/contracts';
-import { createUserApp } from './app.ts';
-
-const migrations = { name: 'user', directory: join(import.meta.dirname, '../migrations') };
+import { startUser } from './testing.ts';
 
 const graz = { name: 'Dana', line1: '1 Main Street', city: 'Graz', postalCode: '8010', country: 'AT' };
 
@@ -21,10 +17,7 @@ interface Saved {
 describe('the user service', () => {
   let service: TestService;
   before(async () => {
-    service = await createTestService('user', [migrations, outboxMigrations, inboxMigrations]);
-    const app = createUserApp(service);
-    service.serve(app.handlers);
-    await service.consume(app.subscriptions);
+    ({ service } = await startUser());
   });
   after(() => service.close());
 

@@ -29,7 +29,8 @@ function profileRoutes(deps: UserRoutes): readonly RouteHandler[] {
       const known = profileOf(principal);
       if (!known) return NOBODY;
       const changed = await changeProfile(deps, known, body, headers['if-match']);
-      return changed.ok ? showProfile(changed.value, principal) : refuseChange(changed.rejection);
+      if (changed.ok) return showProfile(changed.value, principal);
+      return changed.rejection === 'erased' ? NOBODY : refuseChange(changed.rejection);
     }),
   ];
 }

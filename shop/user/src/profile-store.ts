@@ -5,14 +5,15 @@ export interface ProfileStore {
   find(userId: string): Promise<Profile | undefined>;
   /** The profile as nobody else changes it until the transaction ends. */
   lock(tx: Transaction, userId: string): Promise<Profile | undefined>;
-  /** Keeps a person's first profile; one that is there stays as it is. */
+  /** Keeps a person's first profile; one that is there stays as it is, and of who is erased there is none. */
   ensure(tx: Transaction, profile: Profile): Promise<void>;
   /** Stores what was made of the profile that was locked. */
   put(tx: Transaction, profile: Profile): Promise<void>;
 }
 
 const ENSURE = `
-  INSERT INTO profile (user_id, email, name, registered_at) VALUES ($1, $2, $3, $4)
+  INSERT INTO profile (user_id, email, name, registered_at)
+  SELECT $1, $2, $3, $4 WHERE NOT EXISTS (SELECT FROM erasure WHERE user_id = $1 AND status <> 'refused')
   ON CONFLICT (user_id) DO NOTHING`;
 
 const PUT = `

@@ -13,10 +13,8 @@ export interface ChangeProfileDeps {
   readonly clock: Pick<Clock, 'now'>;
 }
 
-/** The profile is another one than the caller has seen: nothing was changed. */
-export interface VersionChanged {
-  readonly changedTo: number;
-}
+/** The profile is another one than the caller has seen, or its person is being erased: nothing was changed. */
+export type ProfileRejection = { readonly changedTo: number } | 'erased';
 
 /**
  * Changes the caller's profile and tells those who keep copies of it, both or neither. `known` is what the token says: it is
@@ -27,11 +25,12 @@ export async function changeProfile(
   known: Profile,
   to: ProfileChange,
   ifMatch: string | undefined,
-): Promise<Result<Profile, VersionChanged>> {
+): Promise<Result<Profile, ProfileRejection>> {
   crashPoint('user.before-change-profile');
-  const changed = await db.transaction(async (tx): Promise<Result<Profile, VersionChanged>> => {
+  const changed = await db.transaction(async (tx): Promise<Result<Profile, ProfileRejection>> => {
     await profiles.ensure(tx, known);
-    const profile = (await profiles.lock(tx, known.userId)) ?? known;
+    const profile = await profiles.lock(tx, known.userId);
+    if (!profile) return reject('erased');
     // Who has read what the token says has seen version 0; with the first row that is as good as 1.
     const isSeen = isMatched(ifMatch, profile.version) || (profile.version === 1 && isMatched(ifMatch, 0));
     if (!isSeen) return reject({ changedTo: profile.version });
