@@ -41,6 +41,8 @@ const findings = await checkInvariants({
   cart: await uriOf('cart'),
   notification: await uriOf('notification'),
   identity: await uriOf('identity'),
+  user: await uriOf('user'),
+  recommendation: await uriOf('recommendation'),
   bus: await uriOf('bus'),
 });
 console.log(findings.flatMap(lines).join('\n'));

@@ -16,6 +16,10 @@ export const ORDER = {
   cancelledByEvents: '00000000-0000-7000-8000-00000000000f',
 } as const;
 
+/** Somebody who has changed their name, and somebody who was erased. */
+const RENAMED = '00000000-0000-7000-8000-000000000101';
+export const ERASED = '00000000-0000-7000-8000-000000000102';
+
 export const history: readonly ClientRecord[] = [
   { key: 'key-a', answers: [{ status: 201, orderId: ORDER.confirmed }] },
   { key: 'key-b', answers: [{ status: 202, orderId: ORDER.refunded }] },
@@ -54,6 +58,12 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
     folder('auth-provider', 'platform/auth/migrations'),
     folder('identity', 'shop/identity/migrations'),
     outbox,
+    inbox,
+  ],
+  user: [folder('user', 'shop/user/migrations'), outbox, inbox, folder('saga', 'platform/saga/migrations')],
+  recommendation: [
+    folder('event-store', 'platform/event-store/migrations'),
+    folder('recommendation', 'shop/recommendation/migrations'),
     inbox,
   ],
   bus: [folder('bus', 'platform/messaging/migrations/bus')],
@@ -200,7 +210,17 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
       (gen_random_uuid(), 'bob@example.com', 'Welcome to the Flotilla shop', '', 'delivered');`,
   identity: `
     INSERT INTO account (id, email, email_key, name, role, permissions, password_hash) VALUES
-      (gen_random_uuid(), 'Bob@example.com', 'bob@example.com', 'Bob', 'Customer', '{}', '');`,
+      (gen_random_uuid(), 'Bob@example.com', 'bob@example.com', 'Bob', 'Customer', '{}', '');
+    INSERT INTO account (id, email, email_key, name, role, permissions, password_hash, profile_version) VALUES
+      ('${RENAMED}', 'lea@example.com', 'lea@example.com', 'Lea Leonis', 'Customer', '{}', '', 2);`,
+  user: `
+    INSERT INTO profile (user_id, email, name, version, registered_at) VALUES
+      ('${RENAMED}', 'lea@example.com', 'Lea Leonis', 2, now()), ('bob', 'bob@example.com', 'Bob', 1, now());
+    INSERT INTO erasure (id, user_id, status, ended_at) VALUES ('k', '${ERASED}', 'done', now());`,
+  recommendation: `
+    SELECT append_events('purchase-' || A , 'purchase', 0, '[["bought", 1, {"shopper": "${RENAMED}",
+      "products": ["sku-1", "sku-2"], "at": "2026-11-25T12:00:00.000Z"}]]', NULL, NULL, NULL);
+    INSERT INTO popularity VALUES (1, 'sku-1', 1), (1, 'sku-2', 1);`,
   bus: `
     INSERT INTO bus.queue (name) VALUES ('notification');`,
 };

@@ -15,6 +15,8 @@ export type DatabaseName =
   | 'cart'
   | 'notification'
   | 'identity'
+  | 'user'
+  | 'recommendation'
   | 'bus';
 
 /** The databases of a whole system, read only. */

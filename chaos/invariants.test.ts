@@ -17,6 +17,8 @@ const NAMES: readonly DatabaseName[] = [
   'cart',
   'notification',
   'identity',
+  'user',
+  'recommendation',
   'bus',
 ];
 
@@ -46,6 +48,8 @@ describe('the invariant checker', () => {
     cart: uri('cart'),
     notification: uri('notification'),
     identity: uri('identity'),
+    user: uri('user'),
+    recommendation: uri('recommendation'),
     bus: uri('bus'),
     history,
   });

@@ -6,6 +6,7 @@ import type { ClientRecord, DatabaseName, Invariant, System, Violation } from '.
 import { messages } from './messages.ts';
 import { money } from './money.ts';
 import { orders } from './orders.ts';
+import { people } from './people.ts';
 import { stock } from './stock.ts';
 
 /** Everything that must hold, in the order it is reported. */
@@ -13,6 +14,7 @@ export const invariants: readonly Invariant[] = [
   ...money,
   ...answers,
   ...coupons,
+  ...people,
   ...stock,
   ...orders,
   ...choreography,
@@ -49,6 +51,8 @@ const DATABASES: readonly DatabaseName[] = [
   'cart',
   'notification',
   'identity',
+  'user',
+  'recommendation',
   'bus',
 ];
 

@@ -138,7 +138,7 @@ const SERVICES: readonly DatabaseName[] = [
 interface OrderEnd {
   readonly order_id: string;
   readonly status: string;
-  /** The order says whom to write to. */
+  /** The order says whom to write to, who has not said that they do not want it. */
   readonly told: boolean;
 }
 
@@ -147,22 +147,34 @@ interface Mail {
   readonly status: string;
 }
 
-const WELCOMES = `SELECT lower(recipient) AS email FROM mail WHERE subject = 'Welcome to the Flotilla shop'`;
+const WELCOMES = `
+  SELECT lower(recipient) AS email FROM mail
+  WHERE subject IN ('Welcome to the Flotilla shop', 'Willkommen im Flotilla-Shop')`;
 
 const MAILS = `
-  SELECT part[1] AS order_id, CASE part[2] WHEN 'is confirmed' THEN 'Confirmed' ELSE 'Cancelled' END AS status
-  FROM mail, regexp_match(subject, '^Your order (\\S+) (is confirmed|was cancelled)$') AS part WHERE part IS NOT NULL`;
+  SELECT part[1] AS order_id, CASE WHEN part[2] IN ('is confirmed', 'ist bestätigt') THEN 'Confirmed' ELSE 'Cancelled' END AS status
+  FROM mail, regexp_match(subject, 
+    '^(?:Your order|Ihre Bestellung) (\\S+) (is confirmed|was cancelled|ist bestätigt|wurde storniert)$') AS part
+  WHERE part IS NOT NULL`;
 
 async function readEnds(system: System): Promise<{ ends: OrderEnd[]; mails: Mail[] }> {
-  const [ends, mails] = await Promise.all([
-    system.read<OrderEnd>(
+  const [ends, mails, unwilling] = await Promise.all([
+    system.read<OrderEnd & { readonly customer_id: string }>(
       'order',
-      `SELECT id AS order_id, status, customer_email IS NOT NULL AS told FROM order_view
+      `SELECT id AS order_id, status, customer_id, customer_email IS NOT NULL AS told FROM order_view
        WHERE status IN ('Confirmed', 'Cancelled')`,
     ),
     system.read<Mail>('notification', MAILS),
+    system.read<{ user_id: string }>('notification', 'SELECT user_id FROM recipient WHERE NOT notify_orders'),
   ]);
-  return { ends, mails };
+  const unwanted = new Set(unwilling.map(({ user_id: userId }) => userId));
+  return {
+    ends: ends.map(({ customer_id: customerId, told, ...end }) => ({
+      ...end,
+      told: told && !unwanted.has(customerId),
+    })),
+    mails,
+  };
 }
 
 async function findOtherCheckouts(system: System): Promise<Violation[]> {

@@ -1,3 +1,4 @@
+import { ERASED } from './healthy-system.ts';
 import type { DatabaseName } from './invariant.ts';
 
 /** A bug, as it would show in a database; `id` is the invariant that has to notice. */
@@ -366,6 +367,51 @@ export const PLANTS: readonly PlantedBug[] = [
     database: 'payment',
     sql: `INSERT INTO charge_request (order_id, customer_id, amount_minor, currency, provider_token)
           VALUES (F, 'carol', 1000, 'EUR', 'tok_ok')`,
+  },
+  {
+    id: 'P1',
+    bug: 'an older change of a name arrives later and wins',
+    database: 'identity',
+    sql: "UPDATE account SET name = 'Lea', profile_version = 1 WHERE profile_version = 2",
+  },
+  {
+    id: 'P1',
+    bug: 'identity never hears of a changed name',
+    database: 'identity',
+    sql: 'UPDATE account SET profile_version = 0',
+  },
+  {
+    id: 'P2',
+    bug: 'an event that comes late makes a profile of who was erased',
+    database: 'user',
+    sql: `INSERT INTO profile (user_id, email, name, registered_at) VALUES ('${ERASED}', 'e', 'n', now())`,
+  },
+  {
+    id: 'P2',
+    bug: 'an erasure ends before the account is gone',
+    database: 'identity',
+    sql: `INSERT INTO account (id, email, email_key, name, role, permissions, password_hash)
+          VALUES ('${ERASED}', 'e', 'e', 'n', 'Customer', '{}', '')`,
+  },
+  {
+    id: 'P3',
+    bug: 'what was cancelled counts as bought',
+    database: 'recommendation',
+    sql: `SELECT append_events('purchase-' || B , 'purchase', 0, '[["bought", 1, {"shopper": "${ERASED}",
+            "products": ["sku-1"], "at": "2026-11-25T12:00:00.000Z"}]]', NULL, NULL, NULL);
+          UPDATE popularity SET buyers = 2 WHERE product_id = 'sku-1'`,
+  },
+  {
+    id: 'P4',
+    bug: 'a rebuild counts a purchase twice',
+    database: 'recommendation',
+    sql: 'UPDATE popularity SET buyers = buyers + 1',
+  },
+  {
+    id: 'P4',
+    bug: 'a purchase is not counted',
+    database: 'recommendation',
+    sql: 'DELETE FROM popularity',
   },
   {
     id: 'G1',

@@ -27,6 +27,7 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   'keys.prune': 'housekeeping',
   'checkouts.forget': 'housekeeping',
   'quotes.forget': 'housekeeping',
+  'exports.forget': 'housekeeping',
 };
 
 /** An effect without a crash point on both sides in its own function. */

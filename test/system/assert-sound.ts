@@ -14,6 +14,8 @@ const DATABASES = {
   cart: 'cart',
   notification: 'notification',
   identity: 'identity',
+  user: 'user',
+  recommendation: 'recommendation',
   bus: 'bus',
 } as const;
 

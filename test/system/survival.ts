@@ -21,6 +21,8 @@ const VICTIMS = [
   'identity',
   'cart',
   'notification',
+  'user',
+  'recommendation',
   'gateway',
   'postgres',
 ];
