@@ -48,9 +48,8 @@ const ROWS: Readonly<Record<string, (owner: typeof alice) => string>> = {
   'user.person_export': ({ subject }) =>
     `INSERT INTO person_export (id, user_id, email) VALUES (gen_random_uuid(), '${subject}', 'e')`,
   'user.person_export_part': ({ subject }) => `
-    WITH e AS (INSERT INTO person_export (id, user_id, email, status)
-      VALUES (gen_random_uuid(), '${subject}', 'e', 'ready') RETURNING id)
-    INSERT INTO person_export_part SELECT id, '${subject}', 'order', '{}' FROM e`,
+    INSERT INTO person_export_part (export_id, user_id, service, data)
+    VALUES (gen_random_uuid(), '${subject}', 'order', '{}')`,
   'recommendation.shopper': ({ subject }) =>
     `INSERT INTO shopper (customer_id, alias) VALUES ('${subject}', gen_random_uuid())`,
   'recommendation.viewed': ({ subject }) =>

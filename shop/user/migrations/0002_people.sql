@@ -39,7 +39,7 @@ CREATE UNIQUE INDEX person_export_one_runs ON person_export (user_id) WHERE stat
 CREATE INDEX person_export_by_age ON person_export (requested_at);
 
 CREATE TABLE person_export_part (
-  export_id uuid NOT NULL REFERENCES person_export ON DELETE CASCADE,
+  export_id uuid NOT NULL,
   user_id   text COLLATE "C" NOT NULL,
   service   text NOT NULL,
   data      json NOT NULL,

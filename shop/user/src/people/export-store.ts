@@ -40,6 +40,10 @@ const NOTE = `
   )
   UPDATE person_export SET order_ids = CASE WHEN cardinality($4::text[]) > 0 THEN $4 ELSE order_ids END WHERE id = $1`;
 
+const FORGET = `
+  WITH old AS (DELETE FROM person_export WHERE requested_at < now() - $1 * interval '1 day' RETURNING id)
+  DELETE FROM person_export_part WHERE export_id IN (SELECT id FROM old)`;
+
 interface ExportRow {
   readonly id: string;
   readonly status: PersonExport['status'];
@@ -81,7 +85,7 @@ export function createExportStore(db: Database): ExportStore {
       ]);
     },
     forget: async (days) => {
-      await db.query("DELETE FROM person_export WHERE requested_at < now() - $1 * interval '1 day'", [days]);
+      await db.query(FORGET, [days]);
     },
   };
 }

@@ -11,7 +11,8 @@ const EXPORT = `
 
 const ERASE = `
   WITH profiles AS (DELETE FROM profile WHERE user_id = $1),
-    exports AS (DELETE FROM person_export WHERE user_id = $1)
+    exports AS (DELETE FROM person_export WHERE user_id = $1),
+    parts AS (DELETE FROM person_export_part WHERE user_id = $1)
   DELETE FROM address WHERE user_id = $1`;
 
 /** What this service itself knows of people. */
