@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import {
+  enterCredentials,
+  fillAddress,
+  pay,
+  putIntoBasket,
+  type ShopInBrowser,
+  signUpAndIn,
+} from './shop-in-browser.ts';
+
+export function sessions(shop: () => ShopInBrowser): void {
+  describe('a session', () => {
+    it('takes over what a guest has put into the basket, the larger quantity of each', async () => {
+      const { page, leave, takeComplaints } = await shop().visit();
+      const account = await signUpAndIn(page);
+      await putIntoBasket(page, 'sku-0012');
+      await page.goto('/account');
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await page.getByRole('heading', { name: 'Come aboard' }).waitFor();
+      await putIntoBasket(page, 'sku-0012');
+      await putIntoBasket(page, 'sku-0012');
+      await putIntoBasket(page, 'sku-0013');
+      await page.goto('/basket');
+      await page.getByRole('button', { name: 'Sign in and check out' }).click();
+      await enterCredentials(page, account.email, account.password);
+      await page.waitForURL('**/checkout');
+      await page.getByText('2 × Salad spinner').waitFor();
+      await page.getByText(/1 × Linen tea towels/).waitFor();
+      assert.deepEqual(takeComplaints(), []);
+      await leave();
+    });
+
+    it('is the same in two tabs: what one does to the basket, the other shows', async () => {
+      const { page, context, leave } = await shop().visit();
+      await signUpAndIn(page);
+      const other = await context.newPage();
+      await other.goto('/basket');
+      await other.getByText('There is nothing in it yet.').waitFor();
+      await putIntoBasket(page, 'sku-0014');
+      await other.getByRole('link', { name: 'Glass storage jars' }).first().waitFor();
+      await other.getByRole('button', { name: 'Remove Glass storage jars' }).click();
+      await page
+        .getByRole('navigation', { name: 'Shop' })
+        .getByText(', empty')
+        .waitFor({ state: 'attached' });
+      await page.goto('/account');
+      await page.getByRole('button', { name: 'Sign out' }).click();
+      await other.getByRole('button', { name: 'Sign in', exact: true }).waitFor();
+      await leave();
+    });
+
+    it('that was ended elsewhere is over here as soon as somebody does something, and nothing is lost', async () => {
+      const [here, there] = [await shop().visit(), await shop().visit()];
+      const account = await signUpAndIn(here.page);
+      await putIntoBasket(here.page, 'sku-0015');
+      await there.page.goto('/account');
+      await there.page.getByRole('button', { name: 'Sign in', exact: true }).last().click();
+      await enterCredentials(there.page, account.email, account.password);
+      await there.page.goto('/account');
+      await there.page
+        .getByRole('button', { name: /^Sign out of/ })
+        .first()
+        .click();
+      await here.page.goto('/checkout');
+      await here.page.getByText('Please sign in to check out.').waitFor();
+      await here.page.locator('.empty').getByRole('button', { name: 'Sign in' }).click();
+      await enterCredentials(here.page, account.email, account.password);
+      await here.page.waitForURL('**/checkout');
+      await fillAddress(here.page);
+      await pay(here.page);
+      await Promise.all([here.leave(), there.leave()]);
+    });
+
+    it('ends at the next question when its cookie is gone, and the page says so', async () => {
+      const { page, context, leave } = await shop().visit();
+      await signUpAndIn(page);
+      await page.goto('/purchases');
+      await page.getByText('You have not ordered anything yet.').waitFor();
+      await context.clearCookies();
+      await page.reload();
+      await page.getByText('Please sign in to see your orders.').waitFor();
+      await leave();
+    });
+
+    it('comes back to local pages alone', async () => {
+      for (const bad of [
+        'https://evil.example/',
+        '//evil.example',
+        '/\\evil.example',
+        'javascript:alert(1)',
+      ]) {
+        const { page, leave } = await shop().visit();
+        await page.goto(`/bff/login?returnUrl=${encodeURIComponent(bad)}`);
+        await enterCredentials(page, 'bob@example.com', 'bob-password');
+        assert.equal(new URL(page.url()).origin, shop().system.url);
+        await leave();
+      }
+    });
+  });
+}

@@ -1,0 +1,147 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Page,
+} from 'playwright-core';
+import { type RunningSystem, startSystem } from '../system/running-system.ts';
+
+/** The whole shop and a browser, for all suites of this folder. */
+export interface ShopInBrowser {
+  readonly system: RunningSystem;
+  /** A person with a browser of their own: no cookies, nothing stored. What the browser complains about is a failure at the end. */
+  visit(options?: BrowserContextOptions): Promise<Visitor>;
+  close(): Promise<void>;
+}
+
+export interface Visitor {
+  readonly context: BrowserContext;
+  readonly page: Page;
+  /** Errors in the browser's console and exceptions of pages, since the last look. */
+  takeComplaints(): readonly string[];
+  go(path: string): Promise<void>;
+  leave(): Promise<void>;
+}
+
+const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** Set by whoever has another one. */
+const CHROMIUM = process.env['CHROMIUM'] || CHROMIUMS.find((path) => existsSync(path));
+
+/** Why there is nothing to look with; `false` when there is. */
+export const noBrowser: string | false =
+  CHROMIUM === undefined && 'there is no Chromium; CHROMIUM says where one is';
+
+/** Machines that run tests are busy. */
+const PATIENCE_MS = 30_000;
+
+export async function openShop(): Promise<ShopInBrowser> {
+  const system = await startSystem();
+  const browser = await launch().catch(async (error: unknown) => {
+    await system.stop();
+    throw error;
+  });
+  return shopInBrowser(system, browser);
+}
+
+function shopInBrowser(system: RunningSystem, browser: Browser): ShopInBrowser {
+  return {
+    system,
+    visit: (options) => visit(browser, system.url, options),
+    close: async () => {
+      await browser.close();
+      await system.stop();
+    },
+  };
+}
+
+async function launch(): Promise<Browser> {
+  assert.ok(CHROMIUM);
+  const isRoot = process.getuid?.() === 0;
+  return await chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] });
+}
+
+async function visit(
+  browser: Browser,
+  baseURL: string,
+  options: BrowserContextOptions = {},
+): Promise<Visitor> {
+  const context = await browser.newContext({ baseURL, viewport: { width: 1280, height: 800 }, ...options });
+  context.setDefaultTimeout(PATIENCE_MS);
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  context.on('console', (message) => {
+    if (message.type() === 'error') complaints.push(`${message.text()} ${message.location().url}`);
+  });
+  context.on('weberror', (error) => complaints.push(String(error.error())));
+  return {
+    context,
+    page,
+    takeComplaints: () => complaints.splice(0),
+    go: async (path) => {
+      await page.goto(path);
+      await page.locator('main h1').first().waitFor();
+    },
+    leave: () => context.close(),
+  };
+}
+
+export async function signIn(page: Page, user = 'alice'): Promise<void> {
+  await page.getByRole('navigation', { name: 'Shop' }).getByRole('button', { name: 'Sign in' }).click();
+  await enterCredentials(page, `${user}@example.com`, `${user}-password`);
+}
+
+/** On the shop's sign-in page, and back. */
+export async function enterCredentials(page: Page, email: string, password: string): Promise<void> {
+  await page.getByLabel('E-mail address').fill(email);
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.locator('main#content').waitFor();
+}
+
+export interface Account {
+  readonly name: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+export function newAccount(): Account {
+  const id = randomUUID().slice(0, 8);
+  return { name: `Visitor ${id}`, email: `${id}@example.com`, password: `seven green bicycles ${id}` };
+}
+
+/** Somebody new, signed in at `/`. */
+export async function signUpAndIn(page: Page, account = newAccount()): Promise<Account> {
+  await page.goto('/account');
+  await page.getByLabel('Name').fill(account.name);
+  await page.getByLabel('E-mail').fill(account.email);
+  await page.getByLabel('Password').fill(account.password);
+  await page.getByRole('button', { name: 'Create my account' }).click();
+  await page.getByRole('button', { name: 'Sign in with it' }).click();
+  await enterCredentials(page, account.email, account.password);
+  await page.getByRole('link', { name: account.name }).waitFor();
+  return account;
+}
+
+export async function putIntoBasket(page: Page, id: string): Promise<void> {
+  await page.goto(`/p/${id}`);
+  await page.getByRole('button', { name: 'Add to basket' }).click();
+  await page.getByText('Added', { exact: true }).waitFor();
+}
+
+export async function fillAddress(page: Page): Promise<void> {
+  await page.getByLabel('Street and number').fill('1 Main Street');
+  await page.getByLabel('Postal code').fill('8010');
+  await page.getByLabel('City').fill('Graz');
+}
+
+/** Pays what the page says with one of the test cards; resolves on the page of the order. */
+export async function pay(page: Page, card = 'A card that works'): Promise<string> {
+  await page.getByRole('radio', { name: card }).check();
+  await page.getByRole('button', { name: /^Pay €/ }).click();
+  await page.waitForURL(/\/purchases\/./);
+  return new URL(page.url()).pathname.split('/').at(-1) ?? '';
+}

@@ -1,0 +1,16 @@
+import { after, before, describe } from 'node:test';
+import { buying } from './buying.ts';
+import { sessions } from './sessions.ts';
+import { noBrowser, openShop, type ShopInBrowser } from './shop-in-browser.ts';
+
+/** One shop and one browser for all: both take seconds to start. */
+describe('the storefront in a browser', { skip: noBrowser }, () => {
+  let shop: ShopInBrowser;
+  before(async () => {
+    shop = await openShop();
+  });
+  after(() => shop?.close());
+
+  buying(() => shop);
+  sessions(() => shop);
+});
