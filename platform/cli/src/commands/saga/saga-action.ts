@@ -26,7 +26,8 @@ export async function runAction(desk: SagaDesk, action: string, invocation: Invo
   }
   const found = await findSaga(desk, service, id);
   if (action === 'show') {
-    show(found, () => sagaView(found));
+    const open = desk.openVerbs(found);
+    show({ ...found, open }, () => sagaView(found, open));
     return 0;
   }
   const answer = await carryOut(desk, found, invocation, action);

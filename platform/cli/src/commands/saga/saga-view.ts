@@ -1,4 +1,4 @@
-import type { SagaDetails, SagaMessageRecord, SagaSummary } from '@flotilla/saga/desk';
+import type { OpenVerb, SagaDetails, SagaMessageRecord, SagaSummary } from '@flotilla/saga/desk';
 import { table } from '../../screen/table.ts';
 
 export function sagaTable(sagas: readonly SagaSummary[]): string {
@@ -26,9 +26,9 @@ export function parkedTable(messages: readonly SagaMessageRecord[]): string {
 }
 
 /** One saga with everything that ever happened to it. */
-export function sagaView(saga: SagaDetails): string {
+export function sagaView(saga: SagaDetails, open: readonly OpenVerb[]): string {
   return [head(saga), `data  ${JSON.stringify(saga.data)}`, historyTable(saga), attemptTable(saga)]
-    .concat(messageLines(saga), auditLines(saga))
+    .concat(messageLines(saga), auditLines(saga), openLines(open))
     .filter((part) => part !== '')
     .join('\n\n');
 }
@@ -86,6 +86,14 @@ function messageLines({ messages }: SagaDetails): string {
     time(receivedAt),
   ]);
   return table([['MESSAGE', 'ID', 'STATE', 'WHY', 'RECEIVED'], ...rows]);
+}
+
+function openLines(open: readonly OpenVerb[]): string {
+  if (open.length === 0) return '';
+  return table([
+    ['YOU MAY', 'WHAT COMES OF IT'],
+    ...open.map(({ verb, consequence }) => [verb, consequence]),
+  ]);
 }
 
 function auditLines({ audit }: SagaDetails): string {
