@@ -195,6 +195,47 @@ export function buying(shop: () => ShopInBrowser): void {
       await leave();
     });
 
+    it('is possible with the keyboard alone', async () => {
+      const { page, leave } = await shop().visit();
+      await signUpAndIn(page);
+      await page.goto('/');
+      const tabTo = async (name: RegExp) => {
+        for (let step = 0; step < 80; step += 1) {
+          await page.keyboard.press('Tab');
+          const focused = await page.evaluate(() => {
+            const element = document.activeElement as HTMLInputElement | null;
+            const label = element?.labels?.[0]?.textContent ?? '';
+            return `${element?.getAttribute('aria-label') ?? ''} ${element?.textContent ?? ''} ${label}`;
+          });
+          if (name.test(focused)) return;
+        }
+        assert.fail(`nothing called ${name} can be reached`);
+      };
+      await tabTo(/Skip to the content/);
+      await page.keyboard.press('Enter');
+      await tabTo(/Add Pour-over/);
+      await page.keyboard.press('Enter');
+      await page.getByText('Added', { exact: true }).waitFor();
+      await page.goto('/');
+      await tabTo(/Basket, 1 item/);
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/basket');
+      await tabTo(/Check out/);
+      await page.keyboard.press('Enter');
+      await page.waitForURL('**/checkout');
+      await tabTo(/Street/);
+      await page.keyboard.type('1 Main Street');
+      await tabTo(/Postal/);
+      await page.keyboard.type('8010');
+      await tabTo(/City/);
+      await page.keyboard.type('Graz');
+      await tabTo(/^\s*Pay €/);
+      await page.keyboard.press('Enter');
+      await page.waitForURL(/\/purchases\/./);
+      await page.getByRole('heading', { name: 'It’s yours.' }).waitFor();
+      await leave();
+    });
+
     it('may be taken back while the order is under way', async () => {
       const { page, leave } = await shop().visit();
       await signUpAndIn(page);

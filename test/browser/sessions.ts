@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
 import {
   enterCredentials,
@@ -6,6 +9,7 @@ import {
   pay,
   putIntoBasket,
   type ShopInBrowser,
+  signIn,
   signUpAndIn,
 } from './shop-in-browser.ts';
 
@@ -80,6 +84,34 @@ export function sessions(shop: () => ShopInBrowser): void {
       await context.clearCookies();
       await page.reload();
       await page.getByText('Please sign in to see your orders.').waitFor();
+      await leave();
+    });
+
+    it('is there for whoever comes by a link of another site, also after a reload', async () => {
+      const { page, leave, takeComplaints } = await shop().visit();
+      await page.goto('/');
+      await signIn(page, 'bob');
+      await page.getByRole('link', { name: 'Bob' }).waitFor();
+      const mail = createServer((_request, response) =>
+        response
+          .setHeader('content-type', 'text/html')
+          .end(`<a href="${shop().system.url}/purchases">Your order</a>`),
+      ).listen(0, '127.0.0.1');
+      await once(mail, 'listening');
+      try {
+        const { port } = mail.address() as AddressInfo;
+        await page.goto(`http://localhost:${port}/`); // another site than 127.0.0.1
+        takeComplaints();
+        await page.getByRole('link', { name: 'Your order' }).click();
+        for (const _ of ['at first', 'after a reload']) {
+          await page.getByRole('link', { name: 'Bob' }).waitFor();
+          await page.getByText('Please sign in').waitFor({ state: 'hidden' });
+          await page.reload();
+        }
+        assert.deepEqual(takeComplaints(), []);
+      } finally {
+        mail.close();
+      }
       await leave();
     });
 
