@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, it } from 'node:test';
+import { before, it } from 'node:test';
 import { createContext, runInContext } from 'node:vm';
 import { createValidator } from '@flotilla/kernel';
 import { type RunningSystem, signingOutLast } from './running-system.ts';
@@ -43,12 +43,11 @@ export const documents = (running: () => RunningSystem) => (): void => {
   let exampleOf: (schema: Json) => unknown;
   before(async () => {
     url = running().url;
-    token = await running().token('alice');
+    token = await running().newcomer();
     const text = await (await fetch(`${url}/docs/openapi.json`)).text();
     document = JSON.parse(text) as Document;
     exampleOf = await pageOf(url, text);
   });
-  after(() => running().forgetTokens());
 
   function responseOf({ responses }: Operation, status: number): Response {
     const declared = responses[status] ?? (status >= 400 ? responses['default'] : undefined);
@@ -91,7 +90,7 @@ export const documents = (running: () => RunningSystem) => (): void => {
       Object.entries(document.paths).flatMap(([path, item]) =>
         Object.entries(item).map(([method, operation]) => [path, method, operation] as const),
       ),
-      ([path]) => path,
+      ([path, method]) => [method, path],
     );
 
   const bearer = () => ({ authorization: `Bearer ${token}` });

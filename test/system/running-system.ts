@@ -64,6 +64,8 @@ export interface RunningSystem {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Access token of a demo user: `alice`, `bob`, `carol`, `admin`. */
   token(user: string): Promise<string>;
+  /** Access token of a new customer: whoever tries each operation also leaves the shop by one of them. */
+  newcomer(): Promise<string>;
   /** The next token of each user is that of a new log-in: somebody may have signed them out. */
   forgetTokens(): void;
   cli(...args: string[]): Promise<string>;
@@ -161,6 +163,13 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       throw new Error(`login of ${user}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return String(answer.body.accessToken);
   };
+  const signUp = async (): Promise<string> => {
+    const user = `newcomer-${randomUUID()}`;
+    const body = { email: `${user}@example.com`, password: `${user}-password`, name: 'A. Newcomer' };
+    const { status } = await call('POST', '/users', { body });
+    if (status !== 201) throw new Error(`sign-up of ${user}: ${status}`);
+    return user;
+  };
 
   return {
     url,
@@ -188,6 +197,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       tokens.set(user, { token, until: performance.now() + TOKEN_KEPT_MS });
       return token;
     },
+    newcomer: async () => logIn(await signUp()),
     forgetTokens: () => tokens.clear(),
     kill: async (service) => {
       const pid = (await control.instances()).find((instance) => instance.service === service)?.pid;
@@ -276,10 +286,17 @@ export function orderBody(wish: OrderWish = {}): object {
   };
 }
 
-/** Operations with those that end sessions behind all others, which need the token. */
-export function signingOutLast<T>(operations: readonly T[], pathOf: (operation: T) => string): readonly T[] {
-  const signsOut = (operation: T) => /^\/me\/sessions|^\/auth\/logout/.test(pathOf(operation));
-  return [...operations.filter((one) => !signsOut(one)), ...operations.filter(signsOut)];
+/** Operations with those that end sessions, or the account, behind all others, which need the token. */
+export function signingOutLast<T>(
+  operations: readonly T[],
+  routeOf: (operation: T) => readonly [method: string, path: string],
+): readonly T[] {
+  const rank = (operation: T) => {
+    const [method, path] = routeOf(operation);
+    if (method.toUpperCase() === 'DELETE' && path === '/me') return 2;
+    return /^\/me\/(sessions|password)|^\/auth\/logout/.test(path) ? 1 : 0;
+  };
+  return operations.toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** Places an order as a demo user; waits 20 s for its end unless told otherwise. */
