@@ -55,9 +55,8 @@ export const CODE_BUGS = {
   'publish-before-commit': [
     {
       file: 'shop/identity/src/features/open-account.ts',
-      find: 'await outbox.publish(tx, userRegistered, { userId: id, email, name });',
-      replace:
-        'await db.transaction((other) => outbox.publish(other, userRegistered, { userId: id, email, name }));',
+      find: 'await outbox.publish(tx, userRegistered, registered);',
+      replace: 'await db.transaction((other) => outbox.publish(other, userRegistered, registered));',
     },
   ],
   'answer-before-commit': [

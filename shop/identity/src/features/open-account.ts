@@ -19,11 +19,10 @@ export async function openAccount(
   alsoTell: (tx: Transaction) => Promise<void> = async () => undefined,
 ): Promise<boolean> {
   const { id, email, name, createdAt } = account;
+  const registered = { userId: id, email, name, registeredAt: createdAt.toISOString() };
   const inserted = await db.transaction(async (tx) => {
     if (!(await accounts.insert(tx, { ...account, passwordHash }))) return false;
-    await outbox.publish(tx, userRegistered, {
-      ...{ userId: id, email, name, registeredAt: createdAt.toISOString() },
-    });
+    await outbox.publish(tx, userRegistered, registered);
     await alsoTell(tx);
     crashPoint('identity.before-sign-up-commit');
     return true;
