@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import {
   type Browser,
   type BrowserContext,
@@ -144,4 +145,24 @@ export async function pay(page: Page, card = 'A card that works'): Promise<strin
   await page.getByRole('button', { name: /^Pay €/ }).click();
   await page.waitForURL(/\/purchases\/./);
   return new URL(page.url()).pathname.split('/').at(-1) ?? '';
+}
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+}
+
+/** What axe finds wrong with the page as it is, a line each. */
+export async function axe(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE); // by the debugger, not as an inline script of the page, which its policy refuses
+  const violations = await page.evaluate<readonly Violation[]>(
+    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(
+      ({ html, failureSummary = '' }) => `${id}: ${html.slice(0, 150)} ${failureSummary.slice(0, 200)}`,
+    ),
+  );
 }

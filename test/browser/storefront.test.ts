@@ -1,5 +1,7 @@
 import { after, before, describe } from 'node:test';
 import { buying } from './buying.ts';
+import { looks } from './looks.ts';
+import { outages } from './outages.ts';
 import { sessions } from './sessions.ts';
 import { noBrowser, openShop, type ShopInBrowser } from './shop-in-browser.ts';
 
@@ -13,4 +15,6 @@ describe('the storefront in a browser', { skip: noBrowser }, () => {
 
   buying(() => shop);
   sessions(() => shop);
+  looks(() => shop);
+  outages(() => shop);
 });
