@@ -141,6 +141,8 @@ describe("the shop's gateway", () => {
       ] as const),
     ])
       assert.deepEqual(await ask(method, path), { status: 200, body: { name: 'web-bff', url: path } });
+    // What browsers ask for where a page names no icon.
+    assert.deepEqual((await ask('GET', '/favicon.ico')).body, { name: 'web-bff', url: '/favicon.svg' });
     for (const [method, path, service] of [
       ['GET', '/cart', 'cart'],
       ['PUT', '/cart/items/sku-1', 'cart'],
