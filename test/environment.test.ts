@@ -43,7 +43,10 @@ describe('what a user sets reaches the service that reads it', () => {
           demo: false,
           logLevel: 'info',
           compileCache: '',
-          inherited: { RABBITMQ_URL: 'amqp://127.0.0.1' },
+          inherited: {
+            RABBITMQ_URL: 'amqp://127.0.0.1',
+            ...{ QUEUE_WARN_MESSAGES: '1', QUEUE_WARN_SECONDS: '1' },
+          },
         },
         name,
         `${name}-1`,

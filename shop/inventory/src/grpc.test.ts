@@ -18,7 +18,7 @@ let clientWith: (scope: string | undefined) => GrpcClient<typeof InventoryServic
 
 before(async () => {
   inventory = await createTestInventory();
-  const operations = metrics.counter('operations', 'For the test.', ['operation', 'outcome']);
+  const operations = metrics.counter('operations_total', 'For the test.', ['operation', 'outcome']);
   const server = createGrpcServer({
     services: [createInventoryService({ ...inventory.deps, operations })],
     verifyToken: issuer.verify,
@@ -87,7 +87,7 @@ describe('an order', () => {
     assert.deepEqual([late.success, late.reason], [false, 'order-closed']);
     const committed = await client.commitStock({ orderId: 'o1' });
     assert.deepEqual([committed.success, committed.reason], [false, 'order-closed']);
-    assert.match(metrics.render(), /operations\{operation="commit",outcome="order-closed"\} 1/);
+    assert.match(metrics.render(), /operations_total\{operation="commit",outcome="order-closed"\} 1/);
   });
 
   test('that cannot be served is told why, as an answer and not as an error', async () => {

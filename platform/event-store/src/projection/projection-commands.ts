@@ -160,7 +160,11 @@ const skip: CarryOut = async (tx, { name, command }) => {
     [name, command.at_position],
   );
   if (row === undefined)
-    return refused(`it neither halts nor waits at position ${command.at_position ?? '?'}`);
+    return refused(
+      command.at_position === null
+        ? 'it is not halted, and waits for nothing'
+        : `it neither halts nor waits at position ${command.at_position}`,
+    );
   return {
     status: 'done',
     outcome: `generation ${row.generation} goes on without ${row.failed_event} (${row.error})`,
