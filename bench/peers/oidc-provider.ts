@@ -10,6 +10,7 @@ const RESOURCE = 'urn:flotilla:api';
 const CLIENTS = [
   {
     client_id: 'order-service',
+    id_token_signed_response_alg: 'ES256',
     client_secret: 'order-service-secret',
     grant_types: ['client_credentials'],
     response_types: [],
@@ -17,6 +18,7 @@ const CLIENTS = [
   },
   {
     client_id: 'web-app',
+    id_token_signed_response_alg: 'ES256',
     client_secret: 'web-app-secret',
     grant_types: ['authorization_code', 'refresh_token'],
     redirect_uris: ['https://localhost:5001/callback'],
