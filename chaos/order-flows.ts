@@ -26,6 +26,7 @@ export const FLOWS: readonly Flow[] = [
   order('out-of-stock', 'Cancelled', { sku: 'sku-soldout' }),
   { name: 'checkout', user: 'bob', end: 'Confirmed', run: checkOut },
   { name: 'sign-up', user: '', end: 'no-order', run: signUp },
+  { name: 'come-and-go', user: '', end: 'no-order', run: comeAndGo },
   { name: 'cancelled-by-customer', user: 'carol', end: 'either', run: cancel },
 ];
 
@@ -70,6 +71,12 @@ async function checkOut(system: RunningSystem): Promise<ClientRecord> {
 
 /** Whoever gets no answer tries again, and hears that the address is taken: by the first attempt. */
 async function signUp(system: RunningSystem): Promise<undefined> {
+  await signOut(system, await newcomer(system));
+}
+
+async function newcomer(
+  system: RunningSystem,
+): Promise<Readonly<Record<'email' | 'password' | 'name', string>>> {
   const body = { email: `${randomUUID()}@example.com`, password: randomUUID(), name: 'Dora' };
   await eventually(
     'signed up',
@@ -77,7 +84,40 @@ async function signUp(system: RunningSystem): Promise<undefined> {
     60_000,
     100,
   );
-  await signOut(system, body);
+  return body;
+}
+
+/** Leaves something of themselves with each service that keeps it, takes it along, and has it erased. */
+async function comeAndGo(system: RunningSystem): Promise<undefined> {
+  const { email, password } = await newcomer(system);
+  const { body } = await insistOn('logged in', () =>
+    system.call('POST', '/auth/login', { body: { email, password } }),
+  );
+  const token = body.accessToken ?? '';
+  const insistOnOwn = (method: string, path: string, sent?: object) =>
+    insistOn(`${method} ${path}`, () =>
+      system.call(method, path, { token, ...(sent !== undefined && { body: sent }) }),
+    );
+  const { shippingAddress } = orderBody() as Record<string, object>;
+  await insistOnOwn('PATCH', '/me', { locale: 'de' });
+  await insistOnOwn('POST', '/me/addresses', shippingAddress);
+  await insistOnOwn('PUT', '/me/viewed/sku-0001');
+  await insistOnOwn('DELETE', '/me/viewed');
+  const collected = await insistOnOwn('POST', '/me/export');
+  await eventually(
+    'all that is known was collected',
+    async () => (await insistOnOwn('GET', `/me/exports/${collected.body.id}`)).body.status === 'ready',
+    60_000,
+    100,
+  );
+  const erased = await insistOnOwn('DELETE', '/me');
+  if (erased.status === 401) return; // the first answer was lost, and nobody is left to ask again
+  await eventually(
+    'it was erased',
+    async () => (await system.call('GET', `/erasures/${erased.body.id}`)).body.status === 'done',
+    60_000,
+    100,
+  );
 }
 
 /** Ends a session in each of the ways there are. Who is told nothing, or that the session has ended, is content. */
