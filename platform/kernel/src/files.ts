@@ -1,13 +1,26 @@
 import { randomBytes } from 'node:crypto';
-import { open, readFile, rename } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { open, readFile, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** The text of a file, `undefined` where there is none. One that cannot be read is an error, and never taken for absent. */
-export async function readIfPresent(file: string): Promise<string | undefined> {
+export function readIfPresent(file: string): Promise<string | undefined> {
+  return ifPresent(readFile(file, 'utf8'));
+}
+
+/** What is at a path, `undefined` where nothing is, also below a file. What cannot be looked at is an error. */
+export function statIfPresent(path: string): Promise<Stats | undefined> {
+  return ifPresent(stat(path), ['ENOENT', 'ENOTDIR']);
+}
+
+async function ifPresent<T>(
+  asked: Promise<T>,
+  absent: readonly string[] = ['ENOENT'],
+): Promise<T | undefined> {
   try {
-    return await readFile(file, 'utf8');
+    return await asked;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (absent.includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

@@ -1,7 +1,7 @@
-import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { problem, type RawRoutes, type RawTools, refusal } from '@flotilla/http';
 import type { Clock } from '@flotilla/kernel';
+import { statIfPresent } from '@flotilla/kernel/files';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isText, mediaTypeOf } from './media-types.ts';
 import { negotiate } from './negotiate.ts';
@@ -50,7 +50,7 @@ export function createFiles(options: FilesOptions): RawRoutes {
     const nowMs = clock.now().getTime();
     if (held?.file !== undefined && (never || nowMs - held.seenAtMs < LOOK_AGAIN_MS)) return held.file;
     const full = join(directory, path);
-    const isSame = held?.file !== undefined && (await mtimeOf(full)) === held.file.mtimeMs;
+    const isSame = held?.file !== undefined && (await statIfPresent(full))?.mtimeMs === held.file.mtimeMs;
     const file = isSame ? held?.file : await readHeldFile(full, isText(mediaType));
     known.delete(path);
     if (known.size >= MAX_HELD) known.delete(known.keys().next().value ?? '');
@@ -125,10 +125,6 @@ function below(folder: string, request: FastifyRequest): string {
   const rest: unknown = typeof params === 'object' && params !== null ? Reflect.get(params, '*') : undefined;
   if (typeof rest !== 'string' || !SAFE_NAME.test(rest)) throw refusal(problem(404, 'not-found'));
   return folder + rest;
-}
-
-async function mtimeOf(path: string): Promise<number | undefined> {
-  return (await stat(path).catch(() => undefined))?.mtimeMs;
 }
 
 /** Weak comparison, over the encodings of one file: they have the same content. */

@@ -3,6 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
+import { statIfPresent } from '@flotilla/kernel/files';
 
 const compressBrotli = promisify(brotliCompress);
 const compressGzip = promisify(gzip);
@@ -25,7 +26,7 @@ const BROTLI_QUALITY = 9;
  * file. What does not become smaller has no compressed form.
  */
 export async function readHeldFile(path: string, isText: boolean): Promise<HeldFile | undefined> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await statIfPresent(path);
   if (found === undefined || !found.isFile()) return undefined;
   const identity = await readFile(path);
   const etag = `"${createHash('sha256').update(identity).digest('base64url').slice(0, 22)}"`;

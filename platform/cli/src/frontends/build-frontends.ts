@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { constants, setPriority } from 'node:os';
 import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
+import { statIfPresent } from '@flotilla/kernel/files';
 import type { FrontendConfig, SystemConfig } from '../config.ts';
 import { hashOfInputs } from './inputs.ts';
 import { install, readStamp } from './install.ts';
@@ -76,8 +77,9 @@ async function buildInto(
 async function removeLeftovers(output: string): Promise<void> {
   const names = (await readdir(output)).filter((name) => name.startsWith(UNDER_WAY));
   for (const path of names.map((name) => join(output, name))) {
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > 2 * TIMEOUT_MS) await rm(path, { recursive: true, force: true });
+    const found = await statIfPresent(path); // another build may just have come to its end
+    if (found && Date.now() - found.mtimeMs > 2 * TIMEOUT_MS)
+      await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { statIfPresent } from '@flotilla/kernel/files';
 import type { FrontendConfig } from '../config.ts';
 
 /** Every version of every library is in it. */
@@ -18,7 +19,7 @@ export async function hashOfInputs(root: string, { build, inputs = [] }: Fronten
 
 /** A file is itself; what is not there is nothing. */
 async function filesIn(path: string): Promise<readonly string[]> {
-  const found = await stat(path).catch(() => undefined);
+  const found = await statIfPresent(path);
   if (!found) return [];
   if (!found.isDirectory()) return [path];
   const names = (await readdir(path)).filter((name) => !LEFT_OUT.test(name));

@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { statIfPresent } from '@flotilla/kernel/files';
 
 /** Beside the pages: what they were built from, and which files are theirs. */
 export const STAMP = '.built.json';
@@ -35,8 +36,17 @@ export async function install(built: string, output: string, inputs: string): Pr
   await writeFile(join(built, STAMP), `${JSON.stringify(stamp)}\n`);
   await rename(join(built, STAMP), join(output, STAMP));
   const kept = new Set([STAMP, ...files, ...former]);
-  const old = (await filesBelow(output)).filter((file) => !kept.has(file) && !file.startsWith('.'));
+  // What is hidden is the stamp, and builds of others, whose folders come and go meanwhile.
+  const visible = (await readdir(output)).filter((name) => !name.startsWith('.'));
+  const there = (await Promise.all(visible.map((name) => filesAt(output, name)))).flat();
+  const old = there.filter((file) => !kept.has(file));
   await Promise.all(old.map((file) => rm(join(output, file), { force: true })));
+}
+
+async function filesAt(output: string, name: string): Promise<readonly string[]> {
+  const path = join(output, name);
+  if (!(await statIfPresent(path))?.isDirectory()) return [name];
+  return (await filesBelow(path)).map((file) => join(name, file));
 }
 
 const isDocument = (file: string): boolean => file.endsWith('.html');
