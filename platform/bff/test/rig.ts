@@ -66,12 +66,9 @@ export async function startRig({
   const forwarders: Forwarder[] = [];
   const bffs = Array.from({ length: replicas }, () => {
     const metrics = createMetrics();
-    const pick = async () => ({ id: 'order-1', host: '127.0.0.1', port });
     const forwarder = createForwarder({
-      service: 'order',
-      pick: pick as never,
-      logger: silentLogger,
-      metrics,
+      ...{ service: 'order', logger: silentLogger, metrics },
+      pick: async (service) => ({ id: 'order-1', service, host: '127.0.0.1', port }),
     });
     forwarders.push(forwarder);
     const bff = createBff({

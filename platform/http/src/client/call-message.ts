@@ -1,7 +1,6 @@
-import type { PlatformError } from '@flotilla/kernel';
-import { REFUSED_FIELD, RETRY_OWNER_FIELD, refusalReason, retryAfterMs } from '@flotilla/resilience';
 import type { Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
+import { failedAnswer } from './call.ts';
 import type { WireResponse } from './transport.ts';
 
 /** The parts of a call as they come from typed code. */
@@ -41,7 +40,11 @@ export function headersOf({ headers, body }: AnyInput): Record<string, string> {
 /** The body of a declared answer; throws for every other one, with what the error codes promise. */
 export function readAnswer(route: Route, service: string, response: WireResponse): unknown {
   const schema = route.responses[response.status];
-  if (schema === undefined) throw undeclared(route, service, response);
+  if (schema === undefined)
+    throw failedAnswer(service, `${route.method} ${route.path}`, response, {
+      route: route.path,
+      problem: parseJson(response),
+    });
   if (schema === null) return undefined;
   if (route.produces !== undefined) return response.body;
   const body = parseJson(response);
@@ -51,28 +54,6 @@ export function readAnswer(route: Route, service: string, response: WireResponse
     });
   }
   return body;
-}
-
-function undeclared(route: Route, service: string, response: WireResponse): PlatformError {
-  const { status, headers } = response;
-  const problem = parseJson(response);
-  const refused = refusalReason(headers[REFUSED_FIELD]);
-  const retryOwner = headers[RETRY_OWNER_FIELD];
-  const details = {
-    ...{ service, route: route.path, status, problem },
-    ...(refused !== undefined && { refused }),
-    ...(retryOwner !== undefined && { retryOwner }),
-  };
-  const message = `${service} answered ${status} to ${route.method} ${route.path}`;
-  if (status === 504) return httpError('HTTP_TIMEOUT', message, { retryable: true, details });
-  if (status !== 503 && status !== 429) {
-    return httpError('HTTP_UNEXPECTED_STATUS', message, { retryable: status >= 500, details });
-  }
-  const adviceMs = retryAfterMs(headers['retry-after'], new Date());
-  return httpError('HTTP_UNAVAILABLE', message, {
-    retryable: true,
-    details: { ...details, ...(adviceMs !== undefined && { retryAfterMs: adviceMs }) },
-  });
 }
 
 /** `undefined` when it is not JSON. */

@@ -8,22 +8,13 @@ import {
   type EdgeOptions,
   type Edges,
   judgePlatformError,
-  PRIORITY_FIELD,
-  RETRY_ATTEMPT_FIELD,
   sufferFault,
   type Verdict,
 } from '@flotilla/resilience';
-import {
-  currentContext,
-  formatTraceparent,
-  httpClientDuration,
-  type Logger,
-  type Metrics,
-  routeLabel,
-  withSpan,
-} from '@flotilla/telemetry';
+import { type Logger, type Metrics, routeLabel } from '@flotilla/telemetry';
 import type { CallInput, CallReply, Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
+import { createCallObserver, hopFields } from './call.ts';
 import { type AnyInput, headersOf, pathOf, readAnswer } from './call-message.ts';
 import { faultForms } from './fault-forms.ts';
 import { createTransport, type WireRequest } from './transport.ts';
@@ -82,12 +73,10 @@ export interface HttpClient {
 
 type Input = AnyInput & CallTokens;
 
-const CLIENT = { kind: 'client' } as const;
-
 /** A typed client of one service. */
 export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { service, pick, logger, metrics } = options;
-  const durations = httpClientDuration(metrics);
+  const observed = createCallObserver(service, metrics);
   const transport = createTransport({ maxConnections: options.maxConnections ?? 64 });
   const edges = options.edges ?? createEdges({ caller: 'client', logger, metrics });
   const edge = edges.to(service, {
@@ -124,41 +113,16 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
       input: CallInput<R> & CallTokens,
       { signal, timeoutMs, idempotent = route.idempotent ?? false }: CallOptions = {},
     ): Promise<CallReply<R>> => {
-      const start = performance.now();
-      const template = routeLabel(route.path);
-      const observe = (status: string, errorType: string) =>
-        durations.observe((performance.now() - start) / 1000, {
-          server_service: service,
-          http_request_method: route.method,
-          http_route: template,
-          http_response_status_code: status,
-          error_type: errorType,
-        });
       const repeatable = idempotent || route.method === 'GET';
-      try {
-        const facts: Record<string, string | number> = {
-          'http.request.method': route.method,
-          'http.route': template,
-          'peer.service': service,
-        };
-        const ask = async () => {
-          const answer = await edge.policy((attempt) => tryOnce(route, input, attempt), {
-            repeatable,
-            signal,
-            deadlineMs: timeoutMs,
-          });
-          facts['http.response.status_code'] = answer.status;
-          return answer;
-        };
-        const reply = await withSpan(`${route.method} ${template}`, facts, ask, CLIENT);
-        observe(String(reply.status), '');
-        // `readAnswer` let only declared statuses through; their bodies are trusted to follow the contract.
-        return reply as CallReply<R>;
-      } catch (error) {
-        const details = isPlatformError(error) ? error.details : {};
-        observe(String(details['status'] ?? ''), isPlatformError(error) ? error.code : 'unknown');
-        throw error;
-      }
+      const reply = await observed({ method: route.method, route: routeLabel(route.path) }, () =>
+        edge.policy((attempt) => tryOnce(route, input, attempt), {
+          repeatable,
+          signal,
+          deadlineMs: timeoutMs,
+        }),
+      );
+      // `readAnswer` let only declared statuses through; their bodies are trusted to follow the contract.
+      return reply as CallReply<R>;
     },
     close: () => transport.close(),
   };
@@ -189,18 +153,12 @@ export function judge(error: unknown): Verdict {
 }
 
 function requestOf(route: Route, input: Input, token: string | undefined, attempt: Attempt): WireRequest {
-  const { trace, correlationId, priority, retryAttempt = 0 } = currentContext() ?? {};
-  const repeated = Math.max(retryAttempt, attempt.number - 1);
   return {
     method: route.method,
     path: pathOf(route, input),
     headers: {
       ...headersOf(input),
-      ...(trace && { traceparent: formatTraceparent(trace) }),
-      ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
-      'x-request-deadline': String(Math.max(1, Math.floor(attempt.remainingMs()))),
-      ...(repeated > 0 && { [RETRY_ATTEMPT_FIELD]: String(repeated) }),
-      ...(priority !== undefined && priority !== 'critical' && { [PRIORITY_FIELD]: priority }),
+      ...hopFields(attempt),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
       ...(token !== undefined && input.onBehalfOf !== undefined && { [ON_BEHALF_OF]: input.onBehalfOf }),
     },

@@ -1,23 +1,8 @@
 import { Readable } from 'node:stream';
 import type { Balancer } from '@flotilla/discovery';
-import { isPlatformError } from '@flotilla/kernel';
-import {
-  type Attempt,
-  createEdges,
-  DRAINING_FIELD,
-  type Edges,
-  retryAfterMs,
-  sufferFault,
-} from '@flotilla/resilience';
-import {
-  currentContext,
-  formatTraceparent,
-  httpClientDuration,
-  type Logger,
-  type Metrics,
-  withSpan,
-} from '@flotilla/telemetry';
-import { httpError } from '../errors.ts';
+import { type Attempt, createEdges, DRAINING_FIELD, type Edges, sufferFault } from '@flotilla/resilience';
+import type { Logger, Metrics } from '@flotilla/telemetry';
+import { createCallObserver, failedAnswer, hopFields } from './call.ts';
 import { errorsOf, judge } from './client.ts';
 import { faultForms } from './fault-forms.ts';
 import { createTransport, type OpenResponse, type WireRequest, type WireResponse } from './transport.ts';
@@ -55,7 +40,7 @@ export interface Forwarder {
 
 export function createForwarder(options: ForwarderOptions): Forwarder {
   const { service, pick, logger, metrics } = options;
-  const durations = httpClientDuration(metrics);
+  const observed = createCallObserver(service, metrics);
   const transport = createTransport({ maxConnections: options.maxConnections ?? 64 });
   const edges = options.edges ?? createEdges({ caller: 'forwarder', logger, metrics });
   const edge = edges.to(service, {
@@ -77,43 +62,21 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       if (response.status < 500) return response;
       failed.response?.body.destroy();
       failed.response = response;
-      throw failureOf(service, response);
+      throw failedAnswer(service, failed.to, response);
     });
   }
 
   return {
     forward: async ({ route, ...request }, signal) => {
-      const start = performance.now();
-      const observe = (status: string, errorType: string) =>
-        durations.observe((performance.now() - start) / 1000, {
-          server_service: service,
-          http_request_method: request.method,
-          http_route: route,
-          http_response_status_code: status,
-          error_type: errorType,
-        });
       const repeatable = request.method === 'GET' || request.method === 'HEAD';
-      const failed: Failed = {};
+      const failed: Failed = { to: `${request.method} ${route}` };
       try {
-        const facts: Record<string, string | number> = {
-          'http.request.method': request.method,
-          'http.route': route,
-          'peer.service': service,
-        };
-        const ask = async () => {
-          const answer = await edge.policy((attempt) => tryOnce(request, attempt, failed), {
-            repeatable,
-            signal,
-          });
-          facts['http.response.status_code'] = answer.status;
-          return answer;
-        };
-        const response = await withSpan(`${request.method} ${route}`, facts, ask, { kind: 'client' });
+        const response = await observed({ method: request.method, route }, () =>
+          edge.policy((attempt) => tryOnce(request, attempt, failed), { repeatable, signal }),
+        );
         failed.response?.body.destroy();
-        observe(String(response.status), '');
         return response;
       } catch (error) {
-        observe(String(failed.response?.status ?? ''), isPlatformError(error) ? error.code : 'unknown');
         // What the service itself said about its fault is better than what can be said about it here.
         if (failed.response !== undefined && !signal.aborted) return failed.response;
         failed.response?.body.destroy();
@@ -125,6 +88,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 }
 
 interface Failed {
+  readonly to: string;
   response?: OpenResponse;
 }
 
@@ -133,23 +97,5 @@ function streamed(response: WireResponse): OpenResponse {
 }
 
 function ready(request: WireRequest, attempt: Attempt): WireRequest {
-  const { trace, correlationId } = currentContext() ?? {};
-  return {
-    ...request,
-    headers: {
-      ...request.headers,
-      ...(trace && { traceparent: formatTraceparent(trace) }),
-      ...(correlationId !== undefined && { 'x-correlation-id': correlationId }),
-      'x-request-deadline': String(Math.max(1, Math.floor(attempt.remainingMs()))),
-    },
-  };
-}
-
-function failureOf(service: string, { status, headers }: OpenResponse) {
-  const adviceMs = retryAfterMs(headers['retry-after'], new Date());
-  const details = { service, status, ...(adviceMs !== undefined && { retryAfterMs: adviceMs }) };
-  const message = `${service} answered ${status}`;
-  if (status === 504) return httpError('HTTP_TIMEOUT', message, { retryable: true, details });
-  if (status === 503) return httpError('HTTP_UNAVAILABLE', message, { retryable: true, details });
-  return httpError('HTTP_UNEXPECTED_STATUS', message, { retryable: true, details });
+  return { ...request, headers: { ...request.headers, ...hopFields(attempt) } };
 }
