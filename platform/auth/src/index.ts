@@ -31,6 +31,7 @@ export {
   type Revocations,
   type RevocationsOptions,
 } from './revocations.ts';
+export { createSeal, type Seal } from './seal.ts';
 export { createServiceTokens, type ServiceTokensOptions } from './service-tokens.ts';
 export {
   type Admission,

@@ -11,7 +11,7 @@ import { createLogoutTokenReader } from './logout-token.ts';
 import { addNavigations } from './navigations.ts';
 import { addProxy, type Upstream } from './proxy.ts';
 import { getSessionUser, logOutBrowser } from './routes.ts';
-import { createSeal } from './seal.ts';
+import { createValueSeal } from './seal.ts';
 import { createSessionCodec, type Session } from './session.ts';
 import { createSessionStore } from './session-store.ts';
 import { createSessions, SESSION_LIFETIMES, type SessionLifetimes, type Sessions } from './sessions.ts';
@@ -66,11 +66,11 @@ export function createBff(options: BffOptions): Bff {
     ...options,
     store: createSessionStore(db),
     issuer: issuer ?? NO_ISSUER,
-    codec: createSessionCodec(createSeal(options.encryptionKey, 'session')),
+    codec: createSessionCodec(createValueSeal(options.encryptionKey, 'session')),
     lifetimes: options.lifetimes ?? SESSION_LIFETIMES,
   });
   const guard = createGuard({ origin, cookieName: names.session, sessions });
-  const loginSeal = createSeal(options.encryptionKey, 'login');
+  const loginSeal = createValueSeal(options.encryptionKey, 'login');
   const logIn = createLogIn({ origin, names, issuer, sessions, seal: loginSeal, clock, logger });
   const { url, clientId } = options.issuer;
   const readLogoutToken = createLogoutTokenReader({ issuer: url, clientId, keys: options.keys, clock });

@@ -6,7 +6,7 @@ import { type CookieNames, forgetCookie, formatCookie, parseCookies } from './co
 import type { Issuer, LoginSecrets, SignedIn } from './issuer.ts';
 import { type Page, problemPage } from './pages.ts';
 import { localPath } from './return-address.ts';
-import type { Seal } from './seal.ts';
+import type { ValueSeal } from './seal.ts';
 import type { SessionUser } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -17,7 +17,7 @@ export interface LogInDeps {
   /** `undefined` = no secret is configured. */
   readonly issuer: Issuer | undefined;
   readonly sessions: Sessions;
-  readonly seal: Seal;
+  readonly seal: ValueSeal;
   readonly clock: Pick<Clock, 'now'>;
   readonly logger: Logger;
 }

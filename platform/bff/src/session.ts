@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Tokens } from './issuer.ts';
-import type { Seal } from './seal.ts';
+import type { ValueSeal } from './seal.ts';
 import type { SessionRow } from './session-store.ts';
 
 /** What is known of whoever is signed in. */
@@ -37,7 +37,7 @@ export interface SessionCodec {
   seal(idHash: Buffer, user: SessionUser, tokens: Pick<Tokens, 'accessToken' | 'refreshToken'>): Buffer;
 }
 
-export function createSessionCodec(seal: Seal): SessionCodec {
+export function createSessionCodec(seal: ValueSeal): SessionCodec {
   return {
     open: ({ sealed, subject: _subject, ...rest }) => {
       const held = seal.open(sealed, keyOf(rest.idHash)) as Sealed; // `seal` below put it there

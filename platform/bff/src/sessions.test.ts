@@ -5,7 +5,7 @@ import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { bffError } from './errors.ts';
 import type { Tokens } from './issuer.ts';
-import { createSeal } from './seal.ts';
+import { createValueSeal } from './seal.ts';
 import { createSessionCodec } from './session.ts';
 import { createSessions, SESSION_LIFETIMES } from './sessions.ts';
 
@@ -25,7 +25,7 @@ async function rig(onRefresh: (token: string) => Promise<void> = async () => und
       expiresInSeconds: 300,
     };
   };
-  const codec = createSessionCodec(createSeal(Buffer.alloc(32, 7), 'session'));
+  const codec = createSessionCodec(createValueSeal(Buffer.alloc(32, 7), 'session'));
   const replica = () =>
     createSessions({
       ...{ ...memory, issuer: { refresh }, codec, clock, lifetimes: SESSION_LIFETIMES },

@@ -1,7 +1,7 @@
 import type { Database } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import type { Tokens } from '../src/issuer.ts';
-import { createSeal } from '../src/seal.ts';
+import { createValueSeal } from '../src/seal.ts';
 import { createSessionCodec } from '../src/session.ts';
 import { createSessionStore } from '../src/session-store.ts';
 import { createSessions, SESSION_LIFETIMES, type Sessions } from '../src/sessions.ts';
@@ -21,7 +21,7 @@ export function createReplica(db: Database) {
   };
   const sessions = createSessions({
     ...{ store: createSessionStore(db), refreshDb: db, issuer: { refresh } },
-    codec: createSessionCodec(createSeal(Buffer.alloc(32, 7), 'session')),
+    codec: createSessionCodec(createValueSeal(Buffer.alloc(32, 7), 'session')),
     clock: { now: () => new Date() },
     ...{ lifetimes: SESSION_LIFETIMES, logger: silentLogger, metrics: createMetrics() },
   });

@@ -37,7 +37,7 @@ import { createTickets } from './oidc/tickets.ts';
 import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { peopleRoutes } from './people.ts';
-import { createSeal } from './seal.ts';
+import { identitySeal } from './seal.ts';
 import { createSecondFactors } from './second-factor-store.ts';
 import { tellOfEnds } from './session-ends.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
@@ -84,7 +84,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
   const passwords = deps.passwords ?? createPasswords();
   if (deps.demo) await seedDemoAccounts(db, accounts, passwords, clock.now());
   const { generateKey: generate } = deps;
-  const seal = createSeal(keyEncryptionKey);
+  const seal = identitySeal(keyEncryptionKey);
   const keys = await openSigningKeys({ db, seal, clock, ...(generate && { generate }) });
   const common = { ...deps, accounts, passwords, keys };
   const core = createSessionCore(common);

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { Seal } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
 import { accountRule, delayMs } from './domain/login-delay.ts';
-import type { Seal } from './seal.ts';
 import { base32, findStep } from './totp.ts';
 
 export interface SecondFactorState {

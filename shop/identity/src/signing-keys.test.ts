@@ -4,11 +4,11 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import { systemClock } from '@flotilla/kernel';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { calculateJwkThumbprint } from 'jose';
-import { createSeal } from './seal.ts';
+import { identitySeal } from './seal.ts';
 import { openSigningKeys, rotateKeys } from './signing-keys.ts';
 import { identityMigrations } from './testing.ts';
 
-const seal = createSeal(randomBytes(32));
+const seal = identitySeal(randomBytes(32));
 
 describe('signing keys', () => {
   let database: TestDatabase;
@@ -69,7 +69,7 @@ describe('signing keys', () => {
       "SELECT * FROM signing_key WHERE alg = 'ES256'",
     );
     assert.equal(row?.sealed_private_key.includes(der.subarray(-64)), false);
-    const other = createSeal(randomBytes(32));
+    const other = identitySeal(randomBytes(32));
     await assert.rejects(openSigningKeys({ db: database.db, seal: other, clock: systemClock }), {
       code: 'IDENTITY_SEAL_BROKEN',
       retryable: false,

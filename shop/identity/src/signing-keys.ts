@@ -6,11 +6,10 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { promisify } from 'node:util';
-import type { KeySource } from '@flotilla/auth';
+import type { KeySource, Seal } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import { calculateJwkThumbprint } from 'jose';
-import type { Seal } from './seal.ts';
 
 type PublicJwk = Readonly<Record<string, unknown>>;
 

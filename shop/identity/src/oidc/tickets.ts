@@ -1,5 +1,5 @@
+import type { Seal } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
-import type { Seal } from '../seal.ts';
 
 /** What a page hands on to the next in a hidden field: that a password was right. Nobody can read or make one. */
 export interface Ticket {

@@ -2,7 +2,7 @@ import { createDatabase } from '@flotilla/postgres';
 import { runTask, taskError } from '@flotilla/process';
 import { readTaskConfig } from '../config.ts';
 import { recordOperation } from '../operator-audit.ts';
-import { createSeal } from '../seal.ts';
+import { identitySeal } from '../seal.ts';
 import { rotateKeys } from '../signing-keys.ts';
 import { operatorOf, parseOperatorArguments } from './operator-arguments.ts';
 
@@ -23,7 +23,7 @@ await runTask({
       maxConnections: 2,
     });
     defer('database', db.close);
-    const seal = createSeal(config.KEY_ENCRYPTION_KEY);
+    const seal = identitySeal(config.KEY_ENCRYPTION_KEY);
     const keys = await rotateKeys({ db, seal, clock }, (tx, rotated) =>
       recordOperation({ clock, newId }, tx, operator, {
         action: 'keys.rotate',
