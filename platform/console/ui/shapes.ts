@@ -1,4 +1,8 @@
-/** What the API answers with, as far as pages show it. */
+import type { Edge } from '@flotilla/telemetry-store';
+
+export type { Edge, LogLine, SpanDetails as Span, TraceSummary as Trace } from '@flotilla/telemetry-store';
+
+/** What the API answers with, as far as pages show it; what it reads from the store is the store's. */
 export type Part<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
 export interface Process {
@@ -11,16 +15,6 @@ export interface Process {
   readonly uptimeSeconds: number | null;
   readonly rssBytes: number | null;
   readonly url: string | null;
-}
-
-export interface Edge {
-  readonly source: string;
-  readonly target: string;
-  readonly kind: 'call' | 'database' | 'publish' | 'deliver';
-  readonly count: number;
-  readonly errors: number;
-  readonly p95Ms: number | null;
-  readonly halves: 'both' | 'source' | 'target';
 }
 
 export interface Saga {
@@ -114,47 +108,6 @@ export interface Letter {
   readonly crashes: number;
   readonly traceparent: string | null;
   readonly deadAt: string;
-}
-
-export interface Trace {
-  readonly traceId: string;
-  readonly name: string | null;
-  readonly service: string;
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly spans: number;
-  readonly errors: number;
-  readonly pinned: readonly string[];
-  readonly services: readonly { readonly service: string; readonly spans: number }[];
-}
-
-export interface Span {
-  readonly spanId: string;
-  readonly parentId: string | null;
-  readonly service: string;
-  readonly name: string;
-  readonly kind: number;
-  readonly offsetUs: number;
-  readonly durationUs: number;
-  readonly status: number;
-  readonly statusMessage: string | null;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly events: readonly {
-    readonly name: string;
-    readonly offsetUs: number;
-    readonly attributes: Readonly<Record<string, unknown>>;
-  }[];
-  readonly links: readonly { readonly traceId: string; readonly spanId: string }[];
-}
-
-export interface LogLine {
-  readonly id: number;
-  readonly timeMs: number;
-  readonly service: string;
-  readonly severity: number;
-  readonly body: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly traceId: string | null;
 }
 
 export interface Overview {

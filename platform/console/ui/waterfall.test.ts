@@ -15,6 +15,7 @@ function span(spanId: string, parentId: string | null, more: Partial<Span> = {})
       durationUs: 10,
       status: 0,
     },
+    ...{ instance: 'order-1', version: '1', scope: 'test' },
     ...{ statusMessage: null, attributes: {}, events: [], links: [], ...more },
   };
 }
