@@ -7,12 +7,13 @@ export interface MobileBffDeps {
   readonly orders: HttpClient;
   readonly inventory: HttpClient;
   readonly logger: Logger;
+  /** Longest waits. Default 800 ms for a part, 1,000 ms for the page. */
+  readonly limits?: { readonly partMs: number; readonly pageMs: number };
 }
 
 const ORDERS = 5;
 const PRODUCTS = 10;
-const PART_MS = 800;
-const PAGE_MS = 1_000;
+const LIMITS = { partMs: 800, pageMs: 1_000 };
 
 const UNAUTHORIZED = {
   ...problem(401, 'unauthorized', 'The access token is not valid.'),
@@ -20,27 +21,33 @@ const UNAUTHORIZED = {
 };
 
 /** A resource server: the app brings its own token, there are no cookies, and what is sent is as small as a phone's page needs. */
-export function createMobileBffApp({ orders, inventory, logger }: MobileBffDeps): readonly RouteHandler[] {
+export function createMobileBffApp({
+  orders,
+  inventory,
+  logger,
+  limits = LIMITS,
+}: MobileBffDeps): readonly RouteHandler[] {
+  const { partMs, pageMs } = limits;
   return [
     handle(getMobileHome, async ({ principal, signal }) => {
       const token = principal.token;
-      const part = (own: AbortSignal) => ({ signal: own, timeoutMs: PART_MS });
+      const part = (own: AbortSignal) => ({ signal: own, timeoutMs: partMs });
       try {
         const { parts, degraded } = await gather(
           {
             recentOrders: {
-              deadlineMs: PART_MS,
+              deadlineMs: partMs,
               ask: async (own) =>
                 (await orders.call(listOrders, { query: { limit: ORDERS }, token }, part(own))).body.items,
             },
             featuredProducts: {
-              deadlineMs: PART_MS,
+              deadlineMs: partMs,
               ask: async (own) =>
                 (await inventory.call(listProducts, { query: { limit: PRODUCTS } }, part(own))).body.items,
             },
           },
           {
-            ...{ deadlineMs: PAGE_MS, signal, isFatal: isUnauthorized },
+            ...{ deadlineMs: pageMs, signal, isFatal: isUnauthorized },
             onMissing: (name, err) => logger.warn({ part: name, err }, 'the first page lacks a part'),
           },
         );
