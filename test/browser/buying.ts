@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import type { Locator } from 'playwright-core';
 import {
   fillAddress,
   newAccount,
@@ -199,37 +200,33 @@ export function buying(shop: () => ShopInBrowser): void {
       const { page, leave } = await shop().visit();
       await signUpAndIn(page);
       await page.goto('/');
-      const tabTo = async (name: RegExp) => {
+      const tabTo = async (wished: Locator) => {
+        await wished.waitFor({ state: 'attached' });
         for (let step = 0; step < 80; step += 1) {
           await page.keyboard.press('Tab');
-          const focused = await page.evaluate(() => {
-            const element = document.activeElement as HTMLInputElement | null;
-            const label = element?.labels?.[0]?.textContent ?? '';
-            return `${element?.getAttribute('aria-label') ?? ''} ${element?.textContent ?? ''} ${label}`;
-          });
-          if (name.test(focused)) return;
+          if (await wished.evaluate((element) => element === document.activeElement)) return;
         }
-        assert.fail(`nothing called ${name} can be reached`);
+        assert.fail(`${wished} cannot be reached`);
       };
-      await tabTo(/Skip to the content/);
+      await tabTo(page.getByRole('link', { name: 'Skip to the content' }));
       await page.keyboard.press('Enter');
-      await tabTo(/Add Pour-over/);
+      await tabTo(page.getByRole('button', { name: /^Add Pour-over/ }).first());
       await page.keyboard.press('Enter');
       await page.getByText('Added', { exact: true }).waitFor();
       await page.goto('/');
-      await tabTo(/Basket, 1 item/);
+      await tabTo(page.getByRole('link', { name: /^Basket\W+1 item/ }));
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/basket$/);
-      await tabTo(/Check out/);
+      await tabTo(page.getByRole('button', { name: 'Check out' }));
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/checkout$/);
-      await tabTo(/Street/);
+      await tabTo(page.getByLabel('Street'));
       await page.keyboard.type('1 Main Street');
-      await tabTo(/Postal/);
+      await tabTo(page.getByLabel('Postal'));
       await page.keyboard.type('8010');
-      await tabTo(/City/);
+      await tabTo(page.getByLabel('City'));
       await page.keyboard.type('Graz');
-      await tabTo(/^\s*Pay €/);
+      await tabTo(page.getByRole('button', { name: /^Pay €/ }));
       await page.keyboard.press('Enter');
       await page.waitForURL(/\/purchases\/./);
       await page.getByRole('heading', { name: 'It’s yours.' }).waitFor();

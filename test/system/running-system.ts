@@ -195,6 +195,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       if (known && performance.now() < known.until) return known.token;
       const token = logIn(user);
       tokens.set(user, { token, until: performance.now() + TOKEN_KEPT_MS });
+      // A refusal is nobody's token: whoever asks next tries again, as identity may just have been killed.
+      token.catch(() => tokens.delete(user));
       return token;
     },
     newcomer: async () => logIn(await signUp()),
