@@ -116,6 +116,21 @@ const MIRRORS: Readonly<Record<string, readonly string[]>> = {
 const CALL_PATHS =
   /^platform\/(resilience|http|grpc|auth|postgres|saga|event-store|telemetry)\/src\/|^shop\/[^/]+\/src\/(domain|http)/;
 
+/** What everybody needs and nobody writes again: how a second one looks, and where the one is. */
+const ONE_OF_EACH: readonly (readonly [thing: string, again: RegExp, home: string, ...others: string[]])[] = [
+  [
+    'what a UUID is',
+    /\[0-9a-f\]\{8\}.*\[0-9a-f\]\{12\}\$/,
+    'platform/kernel/src/ids.ts',
+    'shop/user/src/domain/profile.ts', // of version 7 alone, whose time it reads
+  ],
+  [
+    'what a record is',
+    /typeof (\w+) === 'object' && \1 !== null && !Array\.isArray\(\1\)/,
+    'platform/kernel/src/json.ts',
+  ],
+];
+
 interface Import {
   readonly file: string;
   readonly specifier: string;
@@ -277,6 +292,13 @@ describe('the architecture', () => {
         CALL_PATHS.test(file) && isSource(file) && /\bAbortSignal\.(any|timeout)\b/.test(readText(file)),
     );
     assert.deepEqual(wrong, []);
+  });
+
+  it('has one of each small thing', () => {
+    for (const [thing, again, home, ...others] of ONE_OF_EACH) {
+      const found = files.filter((file) => !isOfTests(file) && !isTest(file) && again.test(readText(file)));
+      assert.deepEqual(found.sort(), [home, ...others].sort(), thing);
+    }
   });
 
   it('ships nothing of a service to a browser', () => {

@@ -1,4 +1,5 @@
 import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
+import { isRecord } from '@flotilla/kernel';
 
 /** A public key together with the one algorithm it may be used with. */
 export interface VerificationKey {
@@ -87,8 +88,4 @@ function isWeak(key: KeyObject): boolean {
   if (key.asymmetricKeyType !== 'rsa') return false;
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   return modulusLength < MIN_RSA_BITS || publicExponent < MIN_RSA_EXPONENT;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import { createClaimsVerifier, type KeySource } from '@flotilla/auth';
-import type { Clock } from '@flotilla/kernel';
+import { type Clock, isRecord } from '@flotilla/kernel';
 
 /** Whose sessions have ended. */
 export type LogoutNotice = { readonly issuerSession: string } | { readonly subject: string };
@@ -43,17 +43,14 @@ export function createLogoutTokenReader(options: {
 }
 
 function isLogout(events: unknown): boolean {
-  if (typeof events !== 'object' || events === null || !Object.hasOwn(events, EVENT)) return false;
-  const event: unknown = Reflect.get(events, EVENT);
-  return typeof event === 'object' && event !== null && !Array.isArray(event);
+  return isRecord(events) && Object.hasOwn(events, EVENT) && isRecord(events[EVENT]);
 }
 
 /** Read before the signature is checked, and believed only to refuse. */
 function typeOf(token: string): string | undefined {
   try {
     const header: unknown = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8'));
-    const typ: unknown =
-      typeof header === 'object' && header !== null ? Reflect.get(header, 'typ') : undefined;
+    const typ = isRecord(header) ? header['typ'] : undefined;
     return typeof typ === 'string' ? typ.toLowerCase().replace(/^application\//, '') : undefined;
   } catch {
     return undefined;

@@ -3,6 +3,13 @@ import { createHash, randomUUID } from 'node:crypto';
 /** Makes a new identifier. */
 export type NewId = () => string;
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** A UUID of any version as text, in either case: what a `uuid` column takes without an error. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}
+
 /** UUID version 7 (RFC 9562 §5.7): sorts by creation time to the millisecond; 74 random bits. */
 export function uuidv7(nowMs: number = Date.now()): string {
   const time = nowMs.toString(16).padStart(12, '0');

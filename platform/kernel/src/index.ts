@@ -12,8 +12,8 @@ export {
 } from './errors.ts';
 export { createFairPlaces, type FairPlaces, type FairRooms } from './fair-places.ts';
 export { createGate, type Gate } from './gate.ts';
-export { type NewId, uuidv5, uuidv7 } from './ids.ts';
-export { canonicalJson, type Json } from './json.ts';
+export { isUuid, type NewId, uuidv5, uuidv7 } from './ids.ts';
+export { canonicalJson, isRecord, type Json } from './json.ts';
 export { answerPings, type Liveness, watchLiveness } from './liveness.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';

@@ -4,8 +4,8 @@ import fc from 'fast-check';
 import { systemClock } from './clock.ts';
 import { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 import { isRetryable, PlatformError, toError } from './errors.ts';
-import { uuidv5, uuidv7 } from './ids.ts';
-import { canonicalJson } from './json.ts';
+import { isUuid, uuidv5, uuidv7 } from './ids.ts';
+import { canonicalJson, isRecord } from './json.ts';
 import { money, multiplyMoney, sumMoney } from './money.ts';
 import { createManualClock } from './testing/index.ts';
 
@@ -22,6 +22,22 @@ describe('ids', () => {
       uuidv5('www.example.com', '6ba7b810-9dad-11d1-80b4-00c04fd430c8'),
       '2ed6657d-e927-568b-95e1-2665a8aea6a2',
     );
+  });
+});
+
+describe('what a UUID is', () => {
+  it('is its text in either case, and nothing around it', () => {
+    const id = uuidv7();
+    for (const good of [id, id.toUpperCase(), uuidv5('a', id)]) assert.ok(isUuid(good), good);
+    for (const bad of ['', `${id}\n`, ` ${id}`, `{${id}}`, id.replaceAll('-', ''), id.replace(/.$/, 'g')])
+      assert.ok(!isUuid(bad), JSON.stringify(bad));
+  });
+});
+
+describe('what a record is', () => {
+  it('is an object of a JSON document', () => {
+    for (const good of [{}, { a: 1 }, JSON.parse('{"__proto__":1}')]) assert.ok(isRecord(good));
+    for (const bad of [null, undefined, [], 'text', 1, true]) assert.ok(!isRecord(bad), String(bad));
   });
 });
 

@@ -1,4 +1,4 @@
-import { accept, type Result, reject, uuidv5 } from '@flotilla/kernel';
+import { accept, isRecord, isUuid, type Result, reject, uuidv5 } from '@flotilla/kernel';
 import type { Message } from './message.ts';
 
 /** The longest message on the wire, in bytes of UTF-8. Larger things belong in a store, with a reference here. */
@@ -7,7 +7,6 @@ export const MAX_MESSAGE_BYTES = 256 * 1024;
 /** The longest key, in characters. */
 export const MAX_KEY_LENGTH = 200;
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const FOREIGN_IDS = '6f1d7c52-7a0b-5b8e-9c0d-3f5e2a1b4c6d';
 
 /** The wire form: CloudEvents 1.0, JSON event format. */
@@ -53,20 +52,15 @@ export function fromCloudEvent(body: string): Result<Message, string> {
 
 /** What the inbox remembers. Our ids are UUIDs; a foreign id is unique only together with its source. */
 export function inboxId(message: Message): string {
-  return UUID.test(message.id)
+  return isUuid(message.id)
     ? message.id.toLowerCase()
     : uuidv5(`${message.source}\n${message.id}`, FOREIGN_IDS);
-}
-
-export function isUuid(text: string): boolean {
-  return UUID.test(text);
 }
 
 function parseObject(body: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(body);
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject ? { ...value } : undefined;
+    return isRecord(value) ? { ...value } : undefined;
   } catch {
     // Whatever the parser did not like: a body that cannot be read must not be handed out for ever.
     return undefined;

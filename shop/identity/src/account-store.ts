@@ -1,3 +1,4 @@
+import { isUuid } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
 import { type Account, emailKey, permissionsOf, type Role } from './domain/account.ts';
 
@@ -57,7 +58,7 @@ export function createAccountStore(db: Database): AccountStore {
       return promoted?.id;
     },
     rename: async (on, id, name, version) => {
-      if (!UUID.test(id)) return false;
+      if (!isUuid(id)) return false;
       const renamed = await on.query(RENAME, [id, name, version]);
       return renamed.length === 1;
     },
@@ -69,7 +70,7 @@ export function createAccountStore(db: Database): AccountStore {
     },
     find: async (id, on = db) => {
       // A subject that is no uuid is a service: it has no account.
-      if (!UUID.test(id)) return undefined;
+      if (!isUuid(id)) return undefined;
       const [row] = await on.query<AccountRow>('SELECT * FROM account WHERE id = $1', [id]);
       return row && toAccount(row);
     },
@@ -85,8 +86,6 @@ export function createAccountStore(db: Database): AccountStore {
     setDisabled: async (on, id, at) => (await on.query(SET_DISABLED, [id, at])).length === 1,
   };
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const PROMOTE = `
   UPDATE account SET role = 'Admin', permissions = $2

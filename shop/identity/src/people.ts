@@ -1,6 +1,6 @@
 import type { Sessions } from '@flotilla/auth/provider';
 import { handle, ok, type RouteHandler } from '@flotilla/http';
-import { accept, type Clock, crashPoint, type Result, reject } from '@flotilla/kernel';
+import { accept, type Clock, crashPoint, isUuid, type Result, reject } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import { accountChanged, erasePerson, exportPerson } from '@shop/contracts';
@@ -11,8 +11,6 @@ export interface PeopleDeps {
   readonly sessions: Sessions;
   readonly clock: Pick<Clock, 'now'>;
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const EXPORT = `
   SELECT json_build_object('email', email, 'name', name, 'role', role, 'tenantId', tenant_id, 'createdAt', created_at) AS account,
@@ -29,7 +27,7 @@ const AUDIT = {
 export function peopleRoutes(deps: PeopleDeps): readonly RouteHandler[] {
   return [
     handle(exportPerson, async ({ params: { userId } }) => {
-      const [row] = UUID.test(userId)
+      const [row] = isUuid(userId)
         ? await deps.db.query<{ account: unknown; addresses: unknown }>(EXPORT, [userId])
         : [];
       const sessions = (await deps.sessions.list(userId)).map(
@@ -59,7 +57,7 @@ async function eraseAccount(
   { db, outbox, sessions, clock }: PeopleDeps,
   userId: string,
 ): Promise<Result<null, 'last-administrator'>> {
-  if (!UUID.test(userId)) return accept(null);
+  if (!isUuid(userId)) return accept(null);
   crashPoint('identity.before-erase-person');
   const erased = await db.transaction(async (tx): Promise<Result<null, 'last-administrator'>> => {
     // In one order, so that of two who go at once the second one sees that it is the last.

@@ -1,4 +1,5 @@
 import { createAggregate, type EventStore } from '@flotilla/event-store';
+import { isUuid } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { OrderStatus } from '@shop/contracts';
 import { type Order, orderDecider } from './domain/order.ts';
@@ -56,8 +57,4 @@ export function createOrderStore(db: Database, events: EventStore): OrderStore {
       return rows.map(toOrder);
     },
   };
-}
-
-export function isUuid(id: string): boolean {
-  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id);
 }

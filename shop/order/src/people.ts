@@ -1,5 +1,5 @@
 import { accepted, handle, ok, type RouteHandler } from '@flotilla/http';
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, isUuid } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import { erasePerson, exportPerson } from '@shop/contracts';
 
@@ -44,7 +44,7 @@ const ACCOUNTS = {
 export function peopleRoutes(db: Database): readonly RouteHandler[] {
   return [
     handle(exportPerson, async ({ params: { userId }, query: { cursor = FIRST } }) => {
-      const after = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(cursor) ? cursor : FIRST;
+      const after = isUuid(cursor) ? cursor : FIRST;
       const rows = await db.query<{ id: string; order: unknown }>(EXPORT, [userId, after]);
       const next = rows.length === PAGE ? (rows.at(-1)?.id ?? null) : null;
       const orderIds = rows.map(({ id }) => id);

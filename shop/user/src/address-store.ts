@@ -1,4 +1,4 @@
-import type { Static } from '@flotilla/kernel';
+import { isUuid, type Static } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { addressSchema } from '@shop/contracts';
 import { isMatched } from './domain/version-tag.ts';
@@ -53,7 +53,7 @@ export function createAddressStore(db: Database): AddressStore {
     done: (rows: readonly AddressRow[]) => T,
   ): Promise<T | Unchanged> =>
     db.transaction(async (tx) => {
-      if (!UUID.test(id)) return 'unknown';
+      if (!isUuid(id)) return 'unknown';
       const [found] = await tx.query<{ readonly version: number }>(
         'SELECT version FROM address WHERE id = $1 AND user_id = $2 FOR UPDATE',
         [id, userId],
@@ -91,8 +91,6 @@ export function createAddressStore(db: Database): AddressStore {
       ),
   };
 }
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function asked(userId: string, id: string, ifMatch: string | undefined) {
   return { userId, id, ...(ifMatch !== undefined && { ifMatch }) };

@@ -1,5 +1,5 @@
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
-import { crashPoint, type NewId } from '@flotilla/kernel';
+import { crashPoint, isUuid, type NewId } from '@flotilla/kernel';
 import * as contract from '@shop/contracts';
 import type { AddressStore, SavedAddress } from './address-store.ts';
 import { type Profile, profileOf } from './domain/profile.ts';
@@ -42,7 +42,7 @@ function addressRoutes({ addresses, newId }: UserRoutes): readonly RouteHandler[
   return [
     handle(contract.listAddresses, async ({ principal, query: { limit = PAGE, cursor } }) => {
       const afterId = cursor && Buffer.from(cursor, 'base64url').toString();
-      if (afterId !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(afterId))
+      if (afterId !== undefined && !isUuid(afterId))
         return problem(400, 'invalid-cursor', 'This is not a cursor of this list.');
       const found = await addresses.list(principal.subject, limit + 1, afterId);
       const items = found.slice(0, limit);

@@ -1,3 +1,4 @@
+import { isUuid } from '@flotilla/kernel';
 import { consoleError } from '../errors.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -13,7 +14,7 @@ export function reasonOf(body: Body): string {
 
 /** The id of a row in a service's database, whose column would refuse anything else. */
 export function uuidOf(text: string | undefined, what: string): string {
-  if (text !== undefined && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text)) return text;
+  if (text !== undefined && isUuid(text)) return text;
   throw consoleError('CONSOLE_NOT_FOUND', `no ${what} has this id`);
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from '@flotilla/kernel';
 import type { Endpoint } from '../endpoint.ts';
 
 export interface ReadHealthOptions {
@@ -76,5 +77,5 @@ function texts(value: unknown): readonly string[] {
 }
 
 function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+  return isRecord(value) ? value : {};
 }

@@ -1,4 +1,4 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
+import { accept, isRecord, type Result, reject } from '@flotilla/kernel';
 import type { Switchable } from '../policies/strangler/decide.ts';
 import type { Purge } from './admin-target.ts';
 
@@ -14,7 +14,7 @@ const MODES: ReadonlySet<string> = new Set([
 ] satisfies Switchable['mode'][]);
 
 export function readSwitch(body: unknown): Result<Partial<Switchable>, string> {
-  const { mode, percent, ...others } = members(body);
+  const { mode, percent, ...others } = isRecord(body) ? body : {};
   if (Object.keys(others).length > 0) return reject(`unknown members: ${Object.keys(others).join(', ')}`);
   if (mode === undefined && percent === undefined) return reject('give a mode, a percent or both');
   if (mode !== undefined && !isMode(mode)) return reject(`mode must be one of ${[...MODES].join(', ')}`);
@@ -30,7 +30,7 @@ function isMode(value: unknown): value is Switchable['mode'] {
 }
 
 export function readWeights(body: unknown): Result<Readonly<Record<string, number>>, string> {
-  const entries = Object.entries(members(body));
+  const entries = Object.entries(isRecord(body) ? body : {});
   if (entries.length === 0) return reject('give weights by tag: {"v1": 90, "v2": 10}');
   const weights: [string, number][] = [];
   for (const [tag, weight] of entries) {
@@ -42,7 +42,7 @@ export function readWeights(body: unknown): Result<Readonly<Record<string, numbe
 }
 
 export function readPurge(body: unknown): Result<Purge, string> {
-  const [first, ...others] = Object.entries(members(body));
+  const [first, ...others] = Object.entries(isRecord(body) ? body : {});
   const [by, value] = first ?? [];
   if (others.length === 0) {
     if (by === 'all' && value === true) return accept({ by });
@@ -50,10 +50,4 @@ export function readPurge(body: unknown): Result<Purge, string> {
     if (isNamed && typeof value === 'string' && value !== '') return accept({ by, value });
   }
   return reject('give one of tag, region, prefix (a text) or all (true)');
-}
-
-function members(body: unknown): Readonly<Record<string, unknown>> {
-  return typeof body === 'object' && body !== null && !Array.isArray(body)
-    ? (body as Readonly<Record<string, unknown>>)
-    : {};
 }

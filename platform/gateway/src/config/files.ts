@@ -1,7 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { isRecord } from '@flotilla/kernel';
 import { configInvalid } from '../errors.ts';
-import { isObject, parseRelaxedJson } from '../grammar/json.ts';
+import { parseRelaxedJson } from '../grammar/json.ts';
 import { type Environment, overlay, resolveVariables, withVariables } from './overlays.ts';
 
 export interface ConfigFile {
@@ -115,7 +116,7 @@ function mergeParts(
   const merged: Record<string, unknown> = {};
   for (const { name, value } of parts) {
     if (value === undefined) continue;
-    if (!isObject(value)) {
+    if (!isRecord(value)) {
       errors.push(`${name}: must be an object`);
       continue;
     }

@@ -1,4 +1,4 @@
-import { isObject } from '../grammar/json.ts';
+import { isRecord } from '@flotilla/kernel';
 
 /** Variables of the process, as far as the configuration may see them. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,7 +13,7 @@ export function overlay(base: unknown, over: unknown): unknown {
     const length = Math.max(base.length, over.length);
     return Array.from({ length }, (_, index) => overlay(base[index] as unknown, over[index] as unknown));
   }
-  if (!isObject(base) || !isObject(over)) return over;
+  if (!isRecord(base) || !isRecord(over)) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     const same = sameKey(merged, key);
@@ -49,7 +49,7 @@ function setAt(target: unknown, [key = '', ...rest]: readonly string[], value: s
     list[index] = setAt(list[index], rest, value);
     return list;
   }
-  const object = isObject(target) ? target : {};
+  const object = isRecord(target) ? target : {};
   const same = sameKey(object, key);
   return { ...object, [same]: setAt(object[same], rest, value) };
 }
@@ -71,7 +71,7 @@ export function resolveVariables(
     });
   if (Array.isArray(value))
     return value.map((item, index) => resolveVariables(item, env, errors, `${path}[${index}]`));
-  if (!isObject(value)) return value;
+  if (!isRecord(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,

@@ -1,6 +1,6 @@
+import { isRecord } from '@flotilla/kernel';
 import { configInvalid } from '../errors.ts';
 import { createFindings, type Findings, readObject } from '../grammar/config-object.ts';
-import { isObject } from '../grammar/json.ts';
 import { listed, type Registered } from '../grammar/registered.ts';
 import type { ConfigObject } from '../grammar/shape.ts';
 import type { DynamicConfig, GatewayConfig } from '../model.ts';
@@ -101,7 +101,7 @@ function findNothing(
   parsed: unknown,
   { keysOf }: Pick<Findings, 'keysOf'>,
 ): readonly string[] {
-  if (routes.length > 0 || dynamic !== undefined || !isObject(parsed)) return [];
+  if (routes.length > 0 || dynamic !== undefined || !isRecord(parsed)) return [];
   const unknown = Object.keys(parsed).filter((key) => keysOf(ROOT).find(key) === undefined);
   return unknown.length === 0 ? [] : [`the file has no Routes, but ${unknown.join(', ')}`];
 }

@@ -1,5 +1,5 @@
+import { isRecord } from '@flotilla/kernel';
 import { didYouMean } from './did-you-mean.ts';
-import { isObject } from './json.ts';
 import { readMap, readNumber, readString, toBoolean, toIntegers, toNames, toStrings } from './scalars.ts';
 import type { ConfigObject, KeyShape, SectionShape, ValuesOf } from './shape.ts';
 
@@ -127,7 +127,7 @@ interface Sorted {
 function sortGiven(input: unknown, path: string, keys: ShapeKeys, findings: Findings): Sorted {
   const known: Given[] = [];
   const unknown: string[] = [];
-  if (!isObject(input)) {
+  if (!isRecord(input)) {
     findings.errors.push(`${path || 'the file'}: must be an object`);
     return { known, unknown };
   }
@@ -182,7 +182,7 @@ function readValue(given: Given, parent: string, findings: Findings): unknown {
     case 'map':
       return readMap(value, shape.of, fail);
     case 'mapOf':
-      return isObject(value)
+      return isRecord(value)
         ? new Map(
             Object.entries(value).map(([name, inner]) => [
               name,
@@ -191,7 +191,7 @@ function readValue(given: Given, parent: string, findings: Findings): unknown {
           )
         : fail('an object');
     case 'object':
-      return isObject(value) ? readObject(value, path(), shape.shape, findings) : fail('an object');
+      return isRecord(value) ? readObject(value, path(), shape.shape, findings) : fail('an object');
     case 'objects':
       return Array.isArray(value)
         ? value.map((item, index) => readObject(item, `${path()}[${index}]`, shape.shape, findings))

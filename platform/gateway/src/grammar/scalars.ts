@@ -1,5 +1,5 @@
+import { isRecord } from '@flotilla/kernel';
 import { didYouMean } from './did-you-mean.ts';
-import { isObject } from './json.ts';
 import type { KeyShape } from './shape.ts';
 
 /** Reports what a value must be instead. */
@@ -39,7 +39,7 @@ export function readMap(
   of: 'string' | 'any',
   fail: Fail,
 ): ReadonlyMap<string, unknown> | undefined {
-  if (!isObject(value)) return fail('an object');
+  if (!isRecord(value)) return fail('an object');
   const entries = Object.entries(value).filter(([, item]) => item !== null);
   if (of === 'any') return new Map(entries);
   if (!entries.every(([, item]) => ['string', 'number', 'boolean'].includes(typeof item)))

@@ -1,4 +1,5 @@
-import { isObject, type JsonObject, mapObjects, objectAt } from './json-object.ts';
+import { isRecord } from '@flotilla/kernel';
+import { type JsonObject, mapObjects, objectAt } from './json-object.ts';
 
 /** Components of all services under names that none of them shares by accident. */
 export interface Components {
@@ -30,11 +31,11 @@ export function createComponents(): Components {
     };
     const changed = mapObjects(value, (object) => {
       if ('$ref' in object) return { ...object, $ref: rename(object['$ref']) };
-      if (!isObject(object['mapping']) || !('propertyName' in object)) return object;
+      if (!isRecord(object['mapping']) || !('propertyName' in object)) return object;
       const mapping = Object.entries(object['mapping']).map(([key, held]) => [key, rename(held)] as const);
       return { ...object, mapping: Object.fromEntries(mapping) };
     });
-    return isObject(changed) ? changed : value;
+    return isRecord(changed) ? changed : value;
   }
 
   /** The name under which it is kept. */

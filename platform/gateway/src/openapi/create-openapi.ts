@@ -1,8 +1,8 @@
-import { toError } from '@flotilla/kernel';
+import { isRecord, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { GatewayConfig, OpenApiSource } from '../model.ts';
 import { createFavicon, createPage, FAVICON_PATH, type OpenApiResponse } from './docs-page.ts';
-import { isObject, type JsonObject } from './json-object.ts';
+import type { JsonObject } from './json-object.ts';
 import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
 
 /**
@@ -114,5 +114,5 @@ async function readLimited(response: Response): Promise<string> {
 }
 
 function isDocument(value: unknown): value is JsonObject {
-  return isObject(value) && String(value['openapi']).startsWith('3.') && isObject(value['paths']);
+  return isRecord(value) && String(value['openapi']).startsWith('3.') && isRecord(value['paths']);
 }

@@ -1,7 +1,8 @@
+import { isRecord } from '@flotilla/kernel';
 import type { RouteConfig } from '../model.ts';
 import { METHODS } from '../wire/rules/request.ts';
 import { isGivenByGateway, withGatewayResponses } from './gateway-part.ts';
-import { isObject, type JsonObject, objectAt } from './json-object.ts';
+import { type JsonObject, objectAt } from './json-object.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';
 
 /** The operations of a service that the gateway passes on, as clients see them. */
@@ -30,7 +31,7 @@ export function exposeDocument(
   for (const route of routes) {
     for (const [documented, item] of Object.entries(objectAt(document, 'paths'))) {
       const path = upstreamPath(documented, route);
-      if (path === undefined || !isObject(item)) continue;
+      if (path === undefined || !isRecord(item)) continue;
       for (const [method, operation] of operationsOf(item, route)) {
         const place = `${method} ${path}`;
         if (exposed.has(place)) continue;
@@ -51,11 +52,11 @@ function operationsOf(
   if (downstreamMethod !== undefined) {
     const method = downstreamMethod.toLowerCase();
     const operation = item[method];
-    return isObject(operation) ? (called ?? [method]).map((one) => [one, operation] as const) : [];
+    return isRecord(operation) ? (called ?? [method]).map((one) => [one, operation] as const) : [];
   }
   return OPERATIONS.flatMap((method) => {
     const operation = item[method];
-    return isObject(operation) && (called?.includes(method) ?? true) ? [[method, operation] as const] : [];
+    return isRecord(operation) && (called?.includes(method) ?? true) ? [[method, operation] as const] : [];
   });
 }
 
@@ -118,7 +119,7 @@ function parametersOf(
 
 function listAt(parent: JsonObject, name: string): readonly JsonObject[] {
   const held = parent[name];
-  return Array.isArray(held) ? held.filter(isObject) : [];
+  return Array.isArray(held) ? held.filter(isRecord) : [];
 }
 
 function resolved(document: JsonObject, parameter: JsonObject): JsonObject {

@@ -1,5 +1,6 @@
+import { isRecord } from '@flotilla/kernel';
 import type { RouteConfig } from '../model.ts';
-import { isObject, type JsonObject, objectAt } from './json-object.ts';
+import { type JsonObject, objectAt } from './json-object.ts';
 
 const FORWARDING = new Set([
   'forwarded',
@@ -61,8 +62,8 @@ const BUDGET = {
 const RETRY_AFTER = { 'Retry-After': count('Seconds to wait before the next try.') };
 
 function resolved(document: JsonObject, response: unknown): JsonObject {
-  const reference = isObject(response) ? response['$ref'] : undefined;
+  const reference = isRecord(response) ? response['$ref'] : undefined;
   const [, name] = /^#\/components\/responses\/(.+)$/.exec(String(reference)) ?? [];
   if (name !== undefined) return objectAt(objectAt(objectAt(document, 'components'), 'responses'), name);
-  return isObject(response) ? response : {};
+  return isRecord(response) ? response : {};
 }

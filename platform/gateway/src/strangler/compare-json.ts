@@ -1,3 +1,5 @@
+import { isRecord } from '@flotilla/kernel';
+
 /** One place where two responses differ; `legacy` and `new` are excerpts, `undefined` = not there. */
 export interface Difference {
   readonly where: string;
@@ -54,10 +56,6 @@ interface Place {
 }
 
 type JsonRecord = Readonly<Record<string, unknown>>;
-
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** `__proto__` is a name like any other. */
 function member(record: JsonRecord, name: string): unknown {

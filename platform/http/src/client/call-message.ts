@@ -1,3 +1,4 @@
+import { isRecord } from '@flotilla/kernel';
 import type { Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
 import { failedAnswer } from './call.ts';
@@ -13,14 +14,14 @@ export interface AnyInput {
 
 /** `/orders/:id` with its parameters filled in and the query appended. */
 export function pathOf(route: Route, { params, query }: AnyInput): string {
-  const values = asRecord(params);
+  const values = isRecord(params) ? params : {};
   const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => {
     const value = values[name];
     if (value === undefined || value === '') throw new TypeError(`${route.path} needs the parameter ${name}`);
     return encodeURIComponent(String(value));
   });
   const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(asRecord(query))) {
+  for (const [name, value] of Object.entries(isRecord(query) ? query : {})) {
     for (const one of Array.isArray(value) ? value : [value]) {
       if (one !== undefined) search.append(name, String(one));
     }
@@ -30,7 +31,7 @@ export function pathOf(route: Route, { params, query }: AnyInput): string {
 
 export function headersOf({ headers, body }: AnyInput): Record<string, string> {
   const out: Record<string, string> = { accept: 'application/json' };
-  for (const [name, value] of Object.entries(asRecord(headers))) {
+  for (const [name, value] of Object.entries(isRecord(headers) ? headers : {})) {
     if (value !== undefined) out[name] = String(value);
   }
   if (body !== undefined) out['content-type'] = 'application/json';
@@ -64,8 +65,4 @@ function parseJson({ headers, body }: WireResponse): unknown {
   } catch {
     return undefined;
   }
-}
-
-function asRecord(value: unknown): Record<string, unknown> {
-  return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {};
 }

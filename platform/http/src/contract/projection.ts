@@ -1,4 +1,4 @@
-import type { Schema } from '@flotilla/kernel';
+import { isRecord, type Schema } from '@flotilla/kernel';
 
 type Project = (value: unknown) => unknown;
 
@@ -55,8 +55,4 @@ function objectOf(properties: Schema<unknown>, rest: unknown): Project {
 
 function isSchema(value: unknown): value is Schema<unknown> {
   return typeof value === 'object' && value !== null;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

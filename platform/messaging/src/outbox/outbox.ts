@@ -1,6 +1,7 @@
 import {
   type Clock,
   createValidator,
+  isUuid,
   type NewId,
   systemClock,
   uuidv7,
@@ -9,7 +10,7 @@ import {
 import type { DeferredRows, Transaction } from '@flotilla/postgres';
 import { currentContext } from '@flotilla/telemetry';
 import { shardOf } from '../bus/shard.ts';
-import { isUuid, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from '../cloud-event.ts';
+import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from '../cloud-event.ts';
 import { messagingError } from '../errors.ts';
 import { handledMessage } from '../handled-message.ts';
 import type { MessageType } from '../message.ts';

@@ -1,3 +1,4 @@
+import { isUuid } from '@flotilla/kernel';
 import type { Message } from '@flotilla/messaging';
 import { type Queryable, storableJson, storableText } from '@flotilla/postgres';
 
@@ -41,11 +42,9 @@ export async function keepMessage(
   );
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 /** A foreign producer may name as cause what is no command of ours. */
 export function uuidOrNull(id: string | undefined): string | null {
-  return id !== undefined && UUID.test(id) ? id : null;
+  return id !== undefined && isUuid(id) ? id : null;
 }
 
 /** Was this event settled for good before? */

@@ -1,3 +1,4 @@
+import { isRecord } from '@flotilla/kernel';
 import { newAttributes } from './protobuf-attributes.ts';
 import { type Attributes, type AttributeValue, type Resource, toResource } from './records.ts';
 import { plainDouble, plainInteger } from './values.ts';
@@ -9,7 +10,7 @@ export type Fields = Readonly<Record<string, unknown>>;
 export class BadRecord extends Error {}
 
 export function fieldsOf(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+  return isRecord(value) ? value : {};
 }
 
 export function listOf(value: unknown): readonly unknown[] {

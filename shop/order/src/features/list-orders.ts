@@ -1,5 +1,5 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
-import { isUuid, type OrderStore } from '../order-store.ts';
+import { accept, isUuid, type Result, reject } from '@flotilla/kernel';
+import type { OrderStore } from '../order-store.ts';
 import { type OrderView, viewOrder } from '../order-view.ts';
 
 export interface OrderPage {

@@ -1,3 +1,4 @@
+import { isUuid } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Exported, Person } from './data-holder.ts';
 
@@ -51,8 +52,6 @@ interface ExportRow {
   readonly data: PersonExport['data'];
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 export function createExportStore(db: Database): ExportStore {
   return {
     begin: async (tx, id, { userId, email }) => {
@@ -60,7 +59,7 @@ export function createExportStore(db: Database): ExportStore {
       return begun.length === 1;
     },
     find: async (id, userId) => {
-      if (!UUID.test(id)) return undefined;
+      if (!isUuid(id)) return undefined;
       const [row] = await db.query<ExportRow>(`${SHOW} AND e.id = $2`, [userId, id]);
       return row && toExport(row);
     },

@@ -1,4 +1,4 @@
-import { systemClock } from '@flotilla/kernel';
+import { isUuid, systemClock } from '@flotilla/kernel';
 import type { OperateAnswer, SagaDesk, SagaDetails } from '@flotilla/saga/desk';
 import { cliError } from '../../errors.ts';
 import { flag, type Invocation, number, text } from '../command.ts';
@@ -51,10 +51,8 @@ function filterOf({ values }: Invocation) {
   };
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 async function findSaga(desk: SagaDesk, service: string, id: string | undefined): Promise<SagaDetails> {
-  if (id === undefined || !UUID.test(id))
+  if (id === undefined || !isUuid(id))
     throw cliError('CLI_USAGE', 'name a saga by its id, as `saga list` shows it');
   const found = await desk.find(id);
   if (found === undefined) throw cliError('CLI_NOT_FOUND', `${service} has no saga ${id}`);

@@ -1,4 +1,4 @@
-import { accept, type Result, reject } from '@flotilla/kernel';
+import { accept, isRecord, type Result, reject } from '@flotilla/kernel';
 import { parseGoDuration } from './go-duration.ts';
 
 /** Reads a value of JSON as Go's decoder does, or throws `DecodeError`. `undefined` and `null` give the zero value. */
@@ -55,7 +55,7 @@ export function list<T>(item: Decoder<T>): Decoder<readonly T[]> {
 export function map<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
   return (value, path) => {
     if (isAbsent(value)) return NO_FIELDS;
-    if (!isFields(value)) return wrong(value, path, 'map');
+    if (!isRecord(value)) return wrong(value, path, 'map');
     return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, item(one, `${path}.${key}`)]));
   };
 }
@@ -63,7 +63,7 @@ export function map<T>(item: Decoder<T>): Decoder<Readonly<Record<string, T>>> {
 /** Kept as it comes. */
 export const anyObject: Decoder<Readonly<Record<string, unknown>>> = (value, path) => {
   if (isAbsent(value)) return NO_FIELDS;
-  return isFields(value) ? value : wrong(value, path, 'object');
+  return isRecord(value) ? value : wrong(value, path, 'object');
 };
 
 export function optional<T>(decoder: Decoder<T>): Decoder<T | undefined> {
@@ -85,7 +85,7 @@ export function object<S extends Shape>(
 ): Decoder<Fields<S>> {
   const names = new Map(Object.keys(shape).map((name) => [foldName(name), name]));
   return (value, path) => {
-    if (!isAbsent(value) && !isFields(value)) return wrong(value, path, 'object');
+    if (!isAbsent(value) && !isRecord(value)) return wrong(value, path, 'object');
     const given = new Map<string, unknown>();
     for (const [key, one] of Object.entries(value ?? {})) {
       const name = names.get(foldName(key));
@@ -119,8 +119,4 @@ export function decodeBody<T>(decoder: Decoder<T>, body: Buffer): Result<T, stri
 
 function foldName(name: string): string {
   return name.replaceAll('_', '').toLowerCase();
-}
-
-function isFields(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

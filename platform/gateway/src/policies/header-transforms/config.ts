@@ -1,4 +1,4 @@
-import { isObject } from '../../grammar/json.ts';
+import { isRecord } from '@flotilla/kernel';
 import { definePolicy } from '../../grammar/policy.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
 import { isToken } from '../../wire/rules/characters.ts';
@@ -72,7 +72,7 @@ const FRAMING: ReadonlySet<string> = new Set(['content-length', 'transfer-encodi
 function readTransform(header: string, value: unknown, strict: boolean): HeaderTransform | string {
   if (!isToken(header)) return `${JSON.stringify(header)} is no name of a header`;
   if (FRAMING.has(header.toLowerCase())) return `${header} cannot be changed`;
-  if (isObject(value))
+  if (isRecord(value))
     return strict
       ? `${header}: an object is not possible with --ocelot-strict`
       : readObjectTransform(header, value);
