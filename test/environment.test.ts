@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { dirname } from 'node:path';
 import { describe, it } from 'node:test';
+
 import system from '../flotilla.config.ts';
 import { serviceEnvironment } from '../platform/cli/src/system/service-environment.ts';
+import { DISCOVERY_SETTINGS } from '../platform/process/src/index.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type ReadConfig = (env: Environment) => unknown;
@@ -52,6 +54,8 @@ describe('what a user sets reaches the service that reads it', () => {
         `${name}-1`,
       );
       const told = [...Object.keys(env), ...(system.services[name]?.inherits ?? [])];
+      // Below a supervisor the others are in its registry, whatever else there may be elsewhere.
+      told.push(...Object.keys(DISCOVERY_SETTINGS));
       const missing = [...namesRead(read)].filter((variable) => !told.includes(variable));
       assert.deepEqual(missing, [], 'to be named in `inherits` of flotilla.config.ts');
     });

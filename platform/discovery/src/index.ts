@@ -25,7 +25,12 @@ export {
   type KubernetesResolverOptions,
   readClusterAccess,
 } from './kubernetes/kubernetes-resolver.ts';
-export { createDnsResolver, type DnsRecord, type DnsResolverOptions } from './providers/dns-resolver.ts';
+export {
+  createDnsResolver,
+  type DnsRecord,
+  type DnsResolverOptions,
+  type DnsService,
+} from './providers/dns-resolver.ts';
 export {
   type KeptEndpointsOptions,
   type KeptResolver,

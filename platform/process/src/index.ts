@@ -1,4 +1,5 @@
 export { armFaults } from './arm-faults.ts';
+export { DISCOVERY_SETTINGS, type DiscoverySettings, discoverySettings } from './discovery-settings.ts';
 export { createDisposal, type Disposal } from './disposal.ts';
 export {
   choice,

@@ -1,3 +1,4 @@
+import { DISCOVERY_SETTINGS, type DiscoverySettings, discoverySettings } from './discovery-settings.ts';
 import {
   choice,
   type Environment,
@@ -15,8 +16,7 @@ const SETTINGS = {
   HOST: text({ default: '127.0.0.1' }),
   PORT: port({ default: 0 }),
   GRPC_PORT: port({ default: 0 }),
-  REGISTRY_URL: optional(url()),
-  CONSUL_HTTP_TOKEN: optional(secret()),
+  ...DISCOVERY_SETTINGS,
   ISSUER: optional(url()),
   AUDIENCE: text({ default: 'flotilla' }),
   SERVICE_SECRET: optional(secret()),
@@ -37,10 +37,8 @@ export interface ServiceEnvironment {
   /** 0 means any free one. */
   readonly port: number;
   readonly grpcPort: number;
-  /** Consul HTTP API. Without it nothing is registered and no other service is found. */
-  readonly registryUrl: string | undefined;
-  /** Shown to the registry: what it lets this service register. */
-  readonly registryToken: string | undefined;
+  /** Where this service is registered, and the others are found. */
+  readonly discovery: DiscoverySettings;
   /** `iss` of access tokens. Without it no token is accepted. */
   readonly issuer: string | undefined;
   readonly audience: string;
@@ -67,7 +65,7 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     host: values.HOST,
     port: values.PORT,
     grpcPort: values.GRPC_PORT,
-    registryUrl: values.REGISTRY_URL,
+    discovery: discoverySettings(values),
     issuer: values.ISSUER,
     audience: values.AUDIENCE,
     callers: readCallers(values.CALLERS),
@@ -77,10 +75,8 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
     crashPoint: values.FLOTILLA_CRASH_POINT,
     crashTrace: values.FLOTILLA_CRASH_TRACE,
   };
-  const secrets = { serviceSecret: values.SERVICE_SECRET, registryToken: values.CONSUL_HTTP_TOKEN };
-  for (const [key, value] of Object.entries(secrets))
-    Object.defineProperty(read, key, { value, enumerable: false });
-  return read as typeof read & typeof secrets;
+  const secret = { value: values.SERVICE_SECRET, enumerable: false };
+  return Object.defineProperty(read, 'serviceSecret', secret) as ServiceEnvironment;
 }
 
 /** Names, separated by commas; `-` is nobody. */

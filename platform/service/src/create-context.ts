@@ -1,10 +1,5 @@
 import type { VerifyToken } from '@flotilla/auth';
-import {
-  type Balancer,
-  createBalancer,
-  createConsulResolver,
-  createStaticResolver,
-} from '@flotilla/discovery';
+import { createBalancer } from '@flotilla/discovery';
 import type { ReadinessCheck } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { ConfigurationError, type ProcessContext, type ServiceEnvironment } from '@flotilla/process';
@@ -12,6 +7,7 @@ import { createEdges } from '@flotilla/resilience';
 import { createMetrics } from '@flotilla/telemetry';
 import { readEdgeSettings } from './edge-settings.ts';
 import { createIdentityAccess } from './identity-access.ts';
+import { openResolver } from './open-resolver.ts';
 import { receiveFaults } from './receive-faults.ts';
 import { createRevocationFeed } from './revocation-feed.ts';
 import type { ServiceContext, ServiceDefinition } from './service.ts';
@@ -25,17 +21,19 @@ export interface CreatedContext<Config> {
 }
 
 /** What a service has in common with all others, as far as it is there before the service itself. */
-export function createContext<Config>(
+export async function createContext<Config>(
   { name, version = '0.0.0' }: Pick<ServiceDefinition<Config>, 'name' | 'version'>,
   running: ProcessContext<{ readonly env: ServiceEnvironment; readonly config: Config }>,
-): CreatedContext<Config> {
+): Promise<CreatedContext<Config>> {
   const { settings, ...life } = running;
   const { env, config } = settings;
   const metrics = createMetrics({
     target: { service_name: name, service_version: version, service_instance_id: env.instanceId },
     onRefused: (metric, why) => life.logger.warn({ metric, why }, 'an observation was not taken as it came'),
   });
-  const pick = createPick(env, life);
+  const { zone } = env.discovery;
+  const resolver = await openResolver(env.discovery, life);
+  const { pick } = createBalancer(resolver, zone === undefined ? {} : { zone });
   const faults = receiveFaults({ isAllowed: env.demo, logger: life.logger });
   const edges = createEdges({
     caller: name,
@@ -64,16 +62,4 @@ export function createContext<Config>(
     },
   };
   return { service, verifier: identity.verifyToken, readiness };
-}
-
-function createPick(
-  { registryUrl: url, registryToken: token }: ServiceEnvironment,
-  { logger, defer }: Pick<ProcessContext<never>, 'logger' | 'defer'>,
-): Balancer['pick'] {
-  const resolver =
-    url === undefined
-      ? createStaticResolver({})
-      : createConsulResolver({ url, ...(token !== undefined && { token }), logger });
-  defer('service resolver', () => resolver.close());
-  return createBalancer(resolver).pick;
 }

@@ -50,7 +50,7 @@ async function serve<Config>(
   running: ProcessContext<Settings<Config>>,
 ): Promise<RunningProcess> {
   const { env } = running.settings;
-  const { service, verifier, readiness } = createContext(definition, running);
+  const { service, verifier, readiness } = await createContext(definition, running);
   const { name, version = '0.0.0' } = definition;
   const { logger, metrics } = service;
   const telemetry = await startTelemetry({
@@ -89,10 +89,12 @@ async function announce(
   port: number,
   grpcPort: number | undefined,
 ): Promise<{ deregister(): Promise<void> } | undefined> {
-  if (env.registryUrl === undefined) return undefined;
+  const { registryUrl: url, registryToken: token, zone } = env.discovery;
+  if (url === undefined) return undefined;
   return await register({
-    url: env.registryUrl,
-    ...(env.registryToken !== undefined && { token: env.registryToken }),
+    url,
+    ...(token !== undefined && { token }),
+    ...(zone !== undefined && { zone }),
     service: name,
     id: env.instanceId,
     host: env.host,

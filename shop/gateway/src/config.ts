@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { uuidv7 } from '@flotilla/kernel';
 import {
   choice,
+  DISCOVERY_SETTINGS,
   type Environment,
   optional,
   port,
@@ -18,8 +19,8 @@ export function readConfig(env: Environment) {
     HOST: text({ default: '127.0.0.1' }),
     PORT: port({ default: 8080 }),
     ADMIN_PORT: port({ default: 0 }),
-    REGISTRY_URL: url(),
-    CONSUL_HTTP_TOKEN: optional(secret()),
+    ...DISCOVERY_SETTINGS,
+    REGISTRY_URL: needsRegistry(env) ? url() : optional(url()),
     ISSUER: url(),
     BUS_URL: optional(secret()),
     RABBITMQ_URL: optional(secret()),
@@ -27,4 +28,9 @@ export function readConfig(env: Environment) {
     GATEWAY_CONFIG: text({ default: fileURLToPath(new URL('../gateway.json', import.meta.url)) }),
     LOG_LEVEL: choice(['debug', 'info', 'warn', 'error'], { default: 'info' }),
   });
+}
+
+/** A gateway that finds nobody is none. */
+function needsRegistry({ DISCOVERY: source }: Environment): boolean {
+  return source !== 'kubernetes' && source !== 'dns';
 }

@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises';
-import { createConsulResolver } from '@flotilla/discovery';
 import { hostsAsServices, readGatewayConfig } from '@flotilla/gateway';
 import { isPlatformError, systemClock, toError } from '@flotilla/kernel';
 import { createTransport } from '@flotilla/messaging';
-import { ConfigurationError, runProcess } from '@flotilla/process';
-import { createRevocationFeed } from '@flotilla/service';
+import { ConfigurationError, discoverySettings, runProcess } from '@flotilla/process';
+import { createRevocationFeed, openResolver } from '@flotilla/service';
 import {
   collectProcessMetrics,
   createLogger,
@@ -24,7 +23,7 @@ await runProcess({
   },
   createLogger: ({ env }) => createLogger({ service: 'gateway', level: env.LOG_LEVEL }),
   start: async ({ settings: { env, config, telemetry: exported }, logger, defer }) => {
-    const { HOST, PORT, ADMIN_PORT, REGISTRY_URL, CONSUL_HTTP_TOKEN: token } = env;
+    const { HOST, PORT, ADMIN_PORT } = env;
     const facts = { service: 'gateway', version: '0.1.0', instance: env.INSTANCE_ID };
     const metrics = createMetrics({
       target: {
@@ -38,12 +37,7 @@ await runProcess({
     defer('telemetry', () => telemetry.close());
     const collector = collectProcessMetrics(metrics);
     defer('process metrics', () => collector.close());
-    const resolver = createConsulResolver({
-      url: REGISTRY_URL,
-      ...(token !== undefined && { token }),
-      logger,
-    });
-    defer('service resolver', () => resolver.close());
+    const resolver = await openResolver(discoverySettings(env), { logger, defer });
     const revocations = createRevocationFeed({ clock: systemClock, logger, metrics });
     const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = env;
     if (busUrl !== undefined) {

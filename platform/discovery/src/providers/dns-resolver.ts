@@ -10,11 +10,17 @@ export interface DnsRecord {
   readonly ttlSeconds: number;
 }
 
+/** Where the instances of a service are by their name. */
+export interface DnsService {
+  /** For example `order.shop.svc.cluster.local`. */
+  readonly host: string;
+  readonly port: number;
+  readonly grpcPort?: number;
+}
+
 export interface DnsResolverOptions {
-  /** The host name of each service, for example `order.shop.svc.cluster.local`, and its port. */
-  readonly services: Readonly<
-    Record<string, { readonly host: string; readonly port: number; readonly grpcPort?: number }>
-  >;
+  /** The services that there are, or the place of any; `undefined` = there is no such service. */
+  readonly services: Readonly<Record<string, DnsService>> | ((service: string) => DnsService | undefined);
   /** Longest that an answer is believed, whatever its TTL. Default 5,000. */
   readonly maxAgeMs?: number;
   /** How long a question may take. Default 2,000. */
@@ -43,6 +49,7 @@ const MIN_AGE_MS = 500;
  */
 export function createDnsResolver(options: DnsResolverOptions): Resolver {
   const { services, maxAgeMs = MAX_AGE_MS, timeoutMs = 2_000 } = options;
+  const placeOf = typeof services === 'function' ? services : lookUpIn(services);
   const { logger = silentLogger, clock = systemClock } = options;
   const lookup = options.lookup ?? systemLookup(timeoutMs);
   const nowMs = () => clock.now().getTime();
@@ -60,8 +67,7 @@ export function createDnsResolver(options: DnsResolverOptions): Resolver {
     return state;
   }
 
-  async function ask(service: string, state: Known): Promise<void> {
-    const { host, port, grpcPort } = services[service] ?? { host: '', port: 0 };
+  async function ask(service: string, { host, port, grpcPort }: DnsService, state: Known): Promise<void> {
     try {
       const records = await lookup(host);
       const ttlMs = Math.min(maxAgeMs, ...records.map(({ ttlSeconds }) => ttlSeconds * 1_000));
@@ -85,9 +91,10 @@ export function createDnsResolver(options: DnsResolverOptions): Resolver {
 
   /** `undefined` before the first answer. An old one is renewed meanwhile. */
   function current(service: string): readonly Endpoint[] | undefined {
-    if (!Object.hasOwn(services, service)) return [];
+    const place = placeOf(service);
+    if (place === undefined) return [];
     const state = stateOf(service);
-    if (nowMs() >= state.expiresAtMs) state.asking ??= ask(service, state);
+    if (nowMs() >= state.expiresAtMs) state.asking ??= ask(service, place, state);
     return state.isHeard ? state.endpoints : undefined;
   }
 
@@ -105,6 +112,10 @@ export function createDnsResolver(options: DnsResolverOptions): Resolver {
       await Promise.all([...known.values()].map(({ asking }) => asking));
     },
   };
+}
+
+function lookUpIn(services: Readonly<Record<string, DnsService>>) {
+  return (service: string) => (Object.hasOwn(services, service) ? services[service] : undefined);
 }
 
 /** No such name, or no address of this kind: an answer, not a failure. */

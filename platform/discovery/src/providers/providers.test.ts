@@ -27,6 +27,21 @@ describe('endpoints by DNS', () => {
     return { clock, dns, resolver, hosts };
   }
 
+  it('may follow a rule for any service, or none', async () => {
+    const resolver = createDnsResolver({
+      services: (service) =>
+        service === 'nobody' ? undefined : { host: `${service}.shop.internal`, port: 8_080 },
+      lookup: async (host) => {
+        assert.equal(host, 'cart.shop.internal');
+        return [{ address: '10.0.0.7', ttlSeconds: 5 }];
+      },
+    });
+    assert.deepEqual(await resolver.resolve('cart'), [
+      { id: 'cart@10.0.0.7:8080', service: 'cart', host: '10.0.0.7', port: 8_080 },
+    ]);
+    assert.deepEqual(await resolver.resolve('nobody'), []);
+  });
+
   it('are asked for again when their time is over, although nothing has failed', async () => {
     const { clock, dns, resolver, hosts } = world();
     dns.records = [
