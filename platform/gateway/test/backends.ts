@@ -199,6 +199,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     claims: { toClaims: none, toHeaders: none, toQuery: none, toPath: none, required: none },
     balancer: { type: 'RoundRobin' },
     versions: [],
+    ownAnswer: undefined,
     strangler: undefined,
     health: { active: undefined, passive: undefined },
     retry: { retries: 1, budgetPercent: 20, statuses: [] },

@@ -15,7 +15,10 @@ export const MATCH = {
     orOne: true,
     doc: 'Empty = any (aggregates: GET). Another method is 404.',
   },
-  UpstreamHost: { type: 'string', doc: 'The whole host without its port.' },
+  UpstreamHost: {
+    type: 'string',
+    doc: 'The whole host without its port; `*.shop.example` is every name below it, unless strict.',
+  },
   UpstreamHeaderTemplates: {
     type: 'map',
     of: 'string',
@@ -51,7 +54,8 @@ export function readMatch(
         `${method} is refused before routing, there are ${METHODS.join(', ')}`,
       );
   const host = object.values.UpstreamHost || undefined;
-  if (host !== undefined && /[:*]/.test(host.replace(/^\[.*\]$/, '')))
+  const whole = (strict ? host : host?.replace(/^\*\./, ''))?.replace(/^\[.*\]$/, '') ?? '';
+  if (/[:*]/.test(whole))
     object.warn('UpstreamHost', `${host} can never match: it is compared as a whole, without the port`);
   return {
     name,

@@ -11,8 +11,7 @@ export const ROUTE = {
   ...MATCH,
   DownstreamPathTemplate: {
     type: 'string',
-    required: true,
-    doc: 'Path (and query) for the back end; `{name}` is the value of a placeholder.',
+    doc: 'Path (and query) for the back end; `{name}` is the value of a placeholder. Required unless the route answers itself.',
   },
   DownstreamHttpMethod: { type: 'string', doc: 'Replaces the method; absent = as it came.' },
   ...TARGET,
@@ -33,10 +32,10 @@ export function readRoute(route: RouteObject, context: ReadContext): RouteConfig
   const { values } = route;
   const { global, hasDiscovery } = context;
   const match = readMatch(route, { strict: context.strict, defaultMethods: [] });
-  const downstreamTemplate = values.DownstreamPathTemplate ?? '';
-  for (const problem of checkTemplate('Downstream', downstreamTemplate))
-    route.error('DownstreamPathTemplate', problem);
-  const { target, scheme, webSocket } = readTarget(route, { defaultScheme: 'http', hasDiscovery });
+  const isOwnAnswer = (values.AnswerOptions ?? values.RedirectOptions) !== undefined;
+  const { downstreamTemplate, target, scheme, webSocket } = isOwnAnswer
+    ? NO_BACKEND
+    : readBackend(route, hasDiscovery);
   const { name, methods } = match;
   const owner = { name, key: values.Key, methods, scheme, isWebSocket: webSocket, inheritsVersion: false };
   const own = readRoutePolicies(route, global, owner, context);
@@ -54,6 +53,21 @@ export function readRoute(route: RouteObject, context: ReadContext): RouteConfig
     webSocket,
     ...own,
   };
+}
+
+/** Of a route that answers itself: nothing is sent anywhere. */
+const NO_BACKEND = {
+  downstreamTemplate: '/',
+  target: { kind: 'hosts', hosts: [] },
+  scheme: 'http',
+  webSocket: false,
+} as const;
+
+function readBackend(route: RouteObject, hasDiscovery: boolean): Pick<RouteConfig, keyof typeof NO_BACKEND> {
+  const downstreamTemplate = route.values.DownstreamPathTemplate ?? '';
+  for (const problem of checkTemplate('Downstream', downstreamTemplate))
+    route.error('DownstreamPathTemplate', problem);
+  return { downstreamTemplate, ...readTarget(route, { defaultScheme: 'http', hasDiscovery }) };
 }
 
 function readMethod(route: RouteObject): string | undefined {

@@ -21,7 +21,7 @@ function definition(name: string): {
 
 it('the schema has every key with its text, older names as deprecated', () => {
   const route = definition('Routes');
-  assert.deepEqual(route.required, ['UpstreamPathTemplate', 'DownstreamPathTemplate']);
+  assert.deepEqual(route.required, ['UpstreamPathTemplate']);
   assert.equal(route.properties['FileCacheOptions']?.['deprecated'], true);
   const port = definition('DownstreamHostAndPorts').properties['Port'];
   assert.deepEqual(port, {

@@ -22,6 +22,7 @@ import {
 import { type CookieJar, createCookieJar } from '../policies/http-handler/cookie-jar.ts';
 import { compileIpRules } from '../policies/ip-rules/ip-rules.ts';
 import { compileOverload, type Load } from '../policies/overload/overload.ts';
+import { compileOwnAnswer } from '../policies/own-answer/own-answer.ts';
 import {
   type BudgetRegistry,
   compileRateLimit,
@@ -76,7 +77,10 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
   const strangler = stranglers.stranglerFor(route);
   return {
     config: route,
-    steps: [...compileSteps(route, id, deps), ...(jar === undefined ? [] : [addCookies(jar, deps.nowMs)])],
+    steps: [
+      ...compileSteps(route, url, id, deps),
+      ...(jar === undefined ? [] : [addCookies(jar, deps.nowMs)]),
+    ],
     side: compileSide(route, url, deps),
     strangler: strangler && { ...strangler, side: compileSide(strangler.newSide, url, deps) },
     cache: compileCache(route.cache, {
@@ -98,7 +102,7 @@ function cookieJar(url: UrlSource, id: string, { target }: RouteConfig, kept: Ke
 }
 
 /** The policies of a route in the order in which they run. It decides which error wins and what counts. */
-function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readonly Step[] {
+function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: CompileDeps): readonly Step[] {
   const { config, providers, nowMs, budgets, shared, logger } = deps;
   const { strict, trustedProxies, baseUrl } = config;
   const onWarning = (text: string) =>
@@ -138,6 +142,7 @@ function compileSteps(route: RouteConfig, id: string, deps: CompileDeps): readon
     compileClaimsToRequest(route.claims, { strict, downstreamTemplate: route.downstreamTemplate }),
     route.downstreamMethod === undefined ? undefined : changeMethod(route.downstreamMethod),
     ...route.delegatingHandlers.map((name) => deps.handlers[name]?.request),
+    compileOwnAnswer(route.ownAnswer, (template) => compileUrl(template, url, strict)),
   ];
   return steps.filter((step) => step !== undefined);
 }
@@ -174,24 +179,15 @@ const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
 function compileSide(route: RouteConfig, url: UrlSource, { backends, config }: CompileDeps): Side {
   const patienceMs = route.target.kind === 'service' && !config.strict ? RESTART_PATIENCE_MS : 0;
   const pool = backends.poolFor(route);
+  return { pool, patienceMs, urlFor: compileUrl(route.downstreamTemplate, url, config.strict) };
+}
+
+function compileUrl(downstream: string, url: UrlSource, strict: boolean): Side['urlFor'] {
   if (url.kind === 'rest')
-    return {
-      pool,
-      patienceMs,
-      urlFor: (exchange) =>
-        url.path(exchange) +
-        overridden(exchange.request.target.query, exchange.outgoing.query ?? NO_OVERRIDES),
-    };
-  const fill = compileDownstreamUrl({
-    upstream: url.upstream,
-    downstream: route.downstreamTemplate,
-    strict: config.strict,
-  });
-  return {
-    pool,
-    patienceMs,
-    urlFor: ({ values, request, outgoing }) => fill(values, request.target, outgoing.query ?? NO_OVERRIDES),
-  };
+    return (exchange) =>
+      url.path(exchange) + overridden(exchange.request.target.query, exchange.outgoing.query ?? NO_OVERRIDES);
+  const fill = compileDownstreamUrl({ upstream: url.upstream, downstream, strict });
+  return ({ values, request, outgoing }) => fill(values, request.target, outgoing.query ?? NO_OVERRIDES);
 }
 
 function compileResponse(

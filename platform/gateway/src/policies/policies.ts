@@ -15,6 +15,7 @@ import { ipRules } from './ip-rules/config.ts';
 import { loadBalancing } from './load-balancing/config.ts';
 import { metadata } from './metadata/config.ts';
 import { loadPriority } from './overload/config.ts';
+import { ownAnswer } from './own-answer/config.ts';
 import { rateLimit } from './rate-limit/config.ts';
 import { requestId } from './request-id/config.ts';
 import { retry } from './retry/config.ts';
@@ -54,7 +55,7 @@ const POLICIES = {
 };
 
 /** Of static routes alone. */
-export const ROUTE_POLICY_KEYS = { ...versions.keys, ...claims.keys, ...strangler.keys };
+export const ROUTE_POLICY_KEYS = { ...versions.keys, ...claims.keys, ...ownAnswer.keys, ...strangler.keys };
 export const POLICY_KEYS = keysOf(POLICIES);
 
 /** What the policies of a route are set to. */
@@ -90,6 +91,7 @@ export function readRoutePolicies(
   return {
     ...versions.read({ own, global: undefined, owner, context }),
     ...claims.read({ own, global: undefined, owner, context }),
+    ...ownAnswer.read({ own, global: undefined, owner, context }),
     ...strangler.read({ own, global, owner, context }),
   };
 }

@@ -2,6 +2,7 @@ import type { AggregateConfig, GatewayConfig, RouteConfig } from '../model.ts';
 import { compileHeaderTemplates, type HeaderMatcher } from '../templates/header-templates.ts';
 import { isLone, type Pattern } from '../templates/pattern.ts';
 import { compileTemplate, type Template } from '../templates/template.ts';
+import { compileHost, type HostMatcher } from './host-matcher.ts';
 
 /** What can be found for a request: a route or an aggregate, ready for matching. */
 export interface Candidate {
@@ -11,6 +12,7 @@ export interface Candidate {
   readonly match: RouteConfig | AggregateConfig;
   readonly template: Template;
   readonly headers: HeaderMatcher | undefined;
+  readonly host: HostMatcher | undefined;
   /** Place in the order of trying, from 0. */
   readonly rank: number;
   /** Place in the file: aggregates come after all routes. */
@@ -18,21 +20,21 @@ export interface Candidate {
 }
 
 /**
- * All candidates in the order of trying: those with a host first, since one of them is taken whatever the
- * priority of the others; then by priority; then, if wanted, by specificity; then by place in the file.
+ * All candidates in the order of trying: those with a host first, the closest before the others, since one of them is taken whatever
+ * the priority of the others; then by priority; then, if wanted, by specificity; then by place in the file.
  */
 export function orderCandidates(config: GatewayConfig): readonly Candidate[] {
-  const { routes, aggregates } = config;
+  const { routes, aggregates, strict } = config;
   const all = [
-    ...routes.map((route, place) => compile(route, { kind: 'route', route }, place)),
+    ...routes.map((route, place) => compile(route, { kind: 'route', route }, place, strict)),
     ...aggregates.map((aggregate, place) =>
-      compile(aggregate, { kind: 'aggregate', aggregate }, routes.length + place),
+      compile(aggregate, { kind: 'aggregate', aggregate }, routes.length + place, strict),
     ),
   ];
   const compareWanted = config.routeOrder === 'specificity' ? bySpecificity(all) : () => 0;
   all.sort(
     (one, other) =>
-      Number(other.match.upstreamHost !== undefined) - Number(one.match.upstreamHost !== undefined) ||
+      byHost(one, other) ||
       other.match.priority - one.match.priority ||
       compareWanted(one, other) ||
       one.position - other.position,
@@ -45,12 +47,23 @@ interface Unranked extends Candidate {
   rank: number;
 }
 
-function compile(match: Candidate['match'], found: Candidate['found'], position: number): Unranked {
+function byHost({ host: one }: Candidate, { host: other }: Candidate): number {
+  const [mine, theirs] = [one?.closeness ?? 0, other?.closeness ?? 0];
+  return mine === theirs ? 0 : theirs - mine;
+}
+
+function compile(
+  match: Candidate['match'],
+  found: Candidate['found'],
+  position: number,
+  strict: boolean,
+): Unranked {
   return {
     found,
     match,
     template: compileTemplate(match.name, match),
     headers: compileHeaderTemplates(match.headerTemplates, match.caseSensitive),
+    host: compileHost(match.upstreamHost, strict),
     rank: 0,
     position,
   };

@@ -1,4 +1,5 @@
 import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { OwnAnswerConfig } from '../policies/own-answer/config.ts';
 import type { PolicyConfig } from '../policies/policies.ts';
 import { matchPath } from '../templates/path-template.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
@@ -28,6 +29,8 @@ export interface Winner {
   readonly place: string;
   readonly name: string;
   readonly values: Readonly<Record<string, string>>;
+  /** What the gateway itself answers, asking nobody. */
+  readonly answer?: string;
   /** What the back end gets; an aggregate calls several. */
   readonly upstream: readonly BackendCall[];
 }
@@ -84,7 +87,7 @@ function placeOf(config: GatewayConfig, { found, position }: Candidate): string 
 function reasonsAgainst(
   config: GatewayConfig,
   request: RequestHead,
-  { match, template, headers, position }: Candidate,
+  { match, template, headers, host, position }: Candidate,
   winning: Candidate | undefined,
 ): readonly string[] {
   const { path, query } = request.target;
@@ -95,24 +98,26 @@ function reasonsAgainst(
   else if (template.match(path, lower, query) === undefined) reasons.push('the query does not match');
   if (match.methods.length > 0 && !match.methods.includes(request.method))
     reasons.push(`the method must be ${match.methods.join(' or ')}`);
-  if (match.upstreamHost !== undefined && match.upstreamHost !== hostName(request.host, config.strict))
+  if (host?.matches(hostName(request.host, config.strict)) === false)
     reasons.push(`the host must be ${match.upstreamHost}`);
   if (headers !== undefined && !headers(request.fields, new Map()))
     reasons.push(
       `the headers must match ${[...match.headerTemplates].map(([name, value]) => `${name}: ${value}`).join(', ')}`,
     );
   if (reasons.length > 0 || winning === undefined) return reasons;
-  return [reasonBehind(config, { match, position }, winning)];
+  return [reasonBehind(config, { match, host, position }, winning)];
 }
 
 /** It matches, too: why another one is taken. */
 function reasonBehind(
   config: GatewayConfig,
-  { match, position }: Pick<Candidate, 'match' | 'position'>,
+  { match, host, position }: Pick<Candidate, 'match' | 'host' | 'position'>,
   winning: Candidate,
 ): string {
   if (winning.match.upstreamHost !== undefined && match.upstreamHost === undefined)
     return 'matches, but a route with a matching UpstreamHost comes first';
+  if (winning.host !== undefined && host !== undefined && winning.host.closeness > host.closeness)
+    return 'matches, but a route with a closer UpstreamHost comes first';
   if (winning.match.priority !== match.priority)
     return `matches, but Priority ${match.priority} is lower than ${winning.match.priority}`;
   if (config.routeOrder === 'specificity') return 'matches, but is less specific or listed later';
@@ -144,6 +149,7 @@ function describeWinner(
     };
   }
   const match = found.kind === 'route' ? found.route : found.aggregate;
+  const own = found.kind === 'route' ? found.route.ownAnswer : undefined;
   const parts =
     found.kind === 'route'
       ? [found.route]
@@ -153,8 +159,15 @@ function describeWinner(
     place: winning === undefined ? '' : placeOf(config, winning),
     name: match.name,
     values,
-    upstream: parts.map((route) => describeCall(config, request, found, match.name, route)),
+    ...(own && { answer: describeAnswer(own) }),
+    upstream: (own === undefined ? parts : []).map((route) =>
+      describeCall(config, request, found, match.name, route),
+    ),
   };
+}
+
+function describeAnswer(own: OwnAnswerConfig): string {
+  return own.kind === 'fixed' ? String(own.status) : `${own.status} to ${own.origin}${own.template}`;
 }
 
 function describeCall(

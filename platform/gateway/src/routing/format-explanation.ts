@@ -1,4 +1,4 @@
-import type { Explanation, Loser } from './explain.ts';
+import type { Explanation, Loser, Winner } from './explain.ts';
 
 const MOST_OTHERS = 20;
 
@@ -8,19 +8,23 @@ export function formatExplanation(explanation: Explanation): string {
   const lines = [`${method} ${path}${query} (Host: ${host})`, ''];
   if (refusal !== undefined)
     lines.push(`  ${refusal.status} ${refusal.code}${refusal.detail ? `: ${refusal.detail}` : ''}`);
-  if (winner !== undefined) {
-    lines.push(`  ${winner.kind} ${winner.place}  ${winner.name}`);
-    for (const [name, value] of Object.entries(winner.values)) lines.push(`    {${name}} = ${value}`);
-    for (const { method: verb, url, balancer, instances, policies } of winner.upstream) {
-      lines.push(`    → ${url === undefined ? '400: a value would become a dot segment' : `${verb} ${url}`}`);
-      lines.push(
-        `      ${instances === 'by discovery' ? 'instances by discovery' : `${instances} host(s)`}, ${balancer}`,
-      );
-      if (policies.length > 0) lines.push(`      ${policies.join(' · ')}`);
-    }
-  }
+  if (winner !== undefined) lines.push(...formatWinner(winner));
   if (others.length > 0) lines.push('', '  not taken:', ...formatOthers(others));
   return lines.join('\n');
+}
+
+function formatWinner(winner: Winner): readonly string[] {
+  const lines = [`  ${winner.kind} ${winner.place}  ${winner.name}`];
+  for (const [name, value] of Object.entries(winner.values)) lines.push(`    {${name}} = ${value}`);
+  if (winner.answer !== undefined) lines.push(`    → answered here: ${winner.answer}`);
+  for (const { method, url, balancer, instances, policies } of winner.upstream) {
+    lines.push(`    → ${url === undefined ? '400: a value would become a dot segment' : `${method} ${url}`}`);
+    lines.push(
+      `      ${instances === 'by discovery' ? 'instances by discovery' : `${instances} host(s)`}, ${balancer}`,
+    );
+    if (policies.length > 0) lines.push(`      ${policies.join(' · ')}`);
+  }
+  return lines;
 }
 
 function formatOthers(others: readonly Loser[]): readonly string[] {

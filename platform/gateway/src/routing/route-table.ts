@@ -86,7 +86,7 @@ interface Match {
 
 /** The same decision as `find`, by looking at every candidate: what the index must agree with. */
 export function tryCandidate(
-  { match, template, headers }: Candidate,
+  { match, template, headers, host: hosts }: Candidate,
   { method, fields, target }: RequestHead,
   path: string,
   lower: string,
@@ -94,7 +94,7 @@ export function tryCandidate(
 ): Map<string, string> | undefined {
   // A method beyond the usual ones is for routes that name it.
   if (match.methods.length === 0 ? !isMethod(method) : !match.methods.includes(method)) return undefined;
-  if (match.upstreamHost !== undefined && match.upstreamHost !== host) return undefined;
+  if (hosts?.matches(host) === false) return undefined;
   const values = template.match(path, lower, target.query);
   if (values === undefined) return undefined;
   return headers === undefined || headers(fields, values) ? values : undefined;
