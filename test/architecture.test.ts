@@ -129,6 +129,11 @@ const ONE_OF_EACH: readonly (readonly [thing: string, again: RegExp, home: strin
     /typeof (\w+) === 'object' && \1 !== null && !Array\.isArray\(\1\)/,
     'platform/kernel/src/json.ts',
   ],
+  [
+    'what a misspelt name means',
+    /function (editDistance|levenshtein)/i,
+    'platform/kernel/src/did-you-mean.ts',
+  ],
 ];
 
 interface Import {

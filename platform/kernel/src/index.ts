@@ -1,6 +1,7 @@
 export { backoffMs, spread } from './backoff.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
+export { didYouMean } from './did-you-mean.ts';
 export { createDocumentSchemas, type DocumentSchemas } from './document-schemas.ts';
 export {
   type ErrorDetails,
@@ -11,10 +12,10 @@ export {
   toError,
 } from './errors.ts';
 export { createFairPlaces, type FairPlaces, type FairRooms } from './fair-places.ts';
-export { createGate, type Gate } from './gate.ts';
 export { isUuid, type NewId, uuidv5, uuidv7 } from './ids.ts';
 export { canonicalJson, isRecord, type Json } from './json.ts';
 export { answerPings, type Liveness, watchLiveness } from './liveness.ts';
+export { createLock, type Lock } from './lock.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, startLoop } from './loop.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
 export { accept, type Result, reject } from './result.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
+import { didYouMean } from '@flotilla/kernel';
 import type { Command, Invocation, Option, Options } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
-import { suggest } from './suggest.ts';
 import { signature } from './usage.ts';
 
 export interface FoundCommand {
@@ -33,7 +33,7 @@ function descend(found: FoundCommand): FoundCommand {
 function noSuchCommand(path: readonly string[], commands: readonly Command[]) {
   const names = commands.filter(({ isHidden }) => !isHidden).map((one) => one.name);
   const [group, given] = [path.slice(0, -1), path.at(-1) ?? ''];
-  const meant = suggest(given, names);
+  const meant = didYouMean(given, names);
   if (given.startsWith('-'))
     return cliError('CLI_USAGE', `the command comes before its options: flotilla <command> ${given}`);
   const hint =
@@ -83,7 +83,7 @@ function checkOption(where: string, options: Options, token: OptionToken): void 
   const option = Object.hasOwn(options, name) ? options[name] : undefined;
   const isNegated = rawName === `--no-${name}`;
   if (option === undefined || (isNegated && option.kind !== undefined)) {
-    const meant = suggest(name, Object.keys(options));
+    const meant = didYouMean(name, Object.keys(options));
     const hint = meant === undefined ? `see flotilla ${where} --help` : `did you mean --${meant}?`;
     throw cliError('CLI_USAGE', `${where} has no option ${rawName}: ${hint}`);
   }

@@ -1,4 +1,4 @@
-import { suggest } from './suggest.ts';
+import { didYouMean } from '@flotilla/kernel';
 
 /** What an argument or the value of an option may be. */
 export interface ValueKind {
@@ -28,7 +28,7 @@ export function oneOf(choices: readonly string[], placeholder = 'word'): ValueKi
     offers: choices,
     refuse: (given) => {
       if (choices.includes(given)) return undefined;
-      const meant = suggest(given, choices);
+      const meant = didYouMean(given, choices);
       const hint = meant === undefined ? '' : `: did you mean ${meant}?`;
       return `must be one of ${choices.join(', ')}, got ${given}${hint}`;
     },

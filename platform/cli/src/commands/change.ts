@@ -1,4 +1,4 @@
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { SERVICE, textOf } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';

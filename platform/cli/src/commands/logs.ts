@@ -1,4 +1,4 @@
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { MOMENT, momentOf, oneOf, PATTERN, SERVICE, wholeNumber } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
 import { followLogs, type LogLine, listLogs, readRecent } from '../logs/log-files.ts';

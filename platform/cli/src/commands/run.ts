@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { SERVICE, TASK, type ValueKind } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import type { TaskProgram } from '../control/server.ts';

@@ -1,6 +1,6 @@
 import { isPlatformError } from '@flotilla/kernel';
 import { type Fault, formatFault, parseFault } from '@flotilla/resilience';
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { cliError } from '../errors.ts';
 import type { Unit } from '../system/supervised-process.ts';
 

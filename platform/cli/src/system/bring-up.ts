@@ -1,5 +1,5 @@
 import { attendantPrograms } from '../attendants/attendants.ts';
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { flag, type Invocation, number, text } from '../commands/command.ts';
 import { placeOf } from '../commands/place.ts';
 import { tellGoneQueues } from '../commands/queue/gone-queues.ts';

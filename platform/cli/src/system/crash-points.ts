@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { suggest } from '../command-line/suggest.ts';
+import { didYouMean } from '@flotilla/kernel';
 import type { SystemConfig } from '../config.ts';
 import { cliError } from '../errors.ts';
 import { readSources } from './source-graph.ts';
@@ -39,7 +39,7 @@ export async function refuseUnknownCrashPoints(
   const known = pointsIn((await readSources(join(root, entry))).map(({ text }) => text));
   const wrong = names.find((name) => !known.some((pattern) => fits(pattern, name)));
   if (wrong === undefined) return;
-  const meant = suggest(wrong, known);
+  const meant = didYouMean(wrong, known);
   const hint = meant === undefined ? `; there are ${known.join(', ') || 'none'}` : `: did you mean ${meant}?`;
   throw cliError('CLI_USAGE', `${service} has no crash point ${wrong}${hint}`);
 }

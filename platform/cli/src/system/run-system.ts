@@ -10,7 +10,7 @@ import {
   consoleLink,
   telemetryTarget,
 } from '../attendants/attendants.ts';
-import { thereIsNo } from '../command-line/suggest.ts';
+import { thereIsNo } from '../command-line/there-is-no.ts';
 import { subscribersOf } from '../commands/queue/subscribers.ts';
 import { BUS_DATABASE, CONSOLE, POSTGRES, type SystemConfig, TELEMETRY } from '../config.ts';
 import { connectControl } from '../control/client.ts';

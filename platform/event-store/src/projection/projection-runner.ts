@@ -1,4 +1,4 @@
-import { type Clock, createGate, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { type Clock, createLock, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database, Queryable } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { eventStoreError } from '../errors.ts';
@@ -69,7 +69,7 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
   };
   const gauges = createProjectionMetrics(options.metrics);
-  const gate = createGate();
+  const lock = createLock();
   let loops: readonly Loop[] = [];
   /** Until when, by `performance.now()`, generations are left to runners with newer code. */
   const leftUntilMs = new Map<string, number>();
@@ -90,8 +90,8 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     if (performance.now() < (leftUntilMs.get(keyOf(generation)) ?? 0)) return 'busy';
     const work = () => feedAndSwitch(projection, generation);
     // Else it could be another projection's event that ends the process.
-    if (generation.alone > 0) return await gate.alone(work);
-    const leave = await gate.enter();
+    if (generation.alone > 0) return await lock.exclusive(work);
+    const leave = await lock.shared();
     return await work().finally(leave);
   }
 

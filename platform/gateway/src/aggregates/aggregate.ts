@@ -103,9 +103,9 @@ async function answerWhole(
     answers.push({ key: first.key, calls: [answer], isList: false });
     rest = others;
   }
-  const gate = createGate(PARALLEL_CALLS);
+  const limited = createLimiter(PARALLEL_CALLS);
   const found = await Promise.all(
-    rest.map((part) => responseOf(part, document, (value) => gate(() => call(part, value)))),
+    rest.map((part) => responseOf(part, document, (value) => limited(() => call(part, value)))),
   );
   answers.push(...found.filter((answer) => answer !== undefined));
 
@@ -227,7 +227,7 @@ function distinctTexts(values: readonly unknown[]): readonly string[] {
 }
 
 /** Lets `limit` calls run at once, the others wait their turn. */
-function createGate(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
+function createLimiter(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = [];
   let running = 0;
   return async (work) => {

@@ -1,4 +1,4 @@
-import { didYouMean } from '../grammar/did-you-mean.ts';
+import { didYouMean } from '@flotilla/kernel';
 import type { AggregateConfig, GatewayConfig, MatchConfig, RouteConfig } from '../model.ts';
 import { headerPlaceholdersOf } from '../templates/header-templates.ts';
 import { placeholdersOf } from '../templates/template.ts';

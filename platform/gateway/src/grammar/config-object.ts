@@ -1,5 +1,4 @@
-import { isRecord } from '@flotilla/kernel';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean, isRecord } from '@flotilla/kernel';
 import { readMap, readNumber, readString, toBoolean, toIntegers, toNames, toStrings } from './scalars.ts';
 import type { ConfigObject, KeyShape, SectionShape, ValuesOf } from './shape.ts';
 

@@ -1,5 +1,4 @@
-import { isRecord } from '@flotilla/kernel';
-import { didYouMean } from './did-you-mean.ts';
+import { didYouMean, isRecord } from '@flotilla/kernel';
 import type { KeyShape } from './shape.ts';
 
 /** Reports what a value must be instead. */

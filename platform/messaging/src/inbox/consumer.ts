@@ -1,4 +1,4 @@
-import { type Clock, createGate, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
+import { type Clock, createLock, type Loop, pause, startLoop, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { Receiver, Transport } from '../transport.ts';
@@ -74,7 +74,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
   const common = {
     ...{ consumer: name, db, held, logger, metrics: options.metrics, clock, concurrency, maxBatch },
     closing: closing.signal,
-    gate: createGate(),
+    lock: createLock(),
   };
   const work = {
     ...common,

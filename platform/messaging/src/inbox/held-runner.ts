@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, type Gate, startLoop, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, type Lock, startLoop, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { createClaimTimes } from '../bus/claim-times.ts';
@@ -21,7 +21,7 @@ export interface HeldRunnerOptions {
   readonly settling: Settling;
   readonly understand: Understand;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
-  readonly gate: Gate;
+  readonly lock: Lock;
   /** Keys in work at once. */
   readonly concurrency: number;
   readonly maxBatch: number;
@@ -55,7 +55,7 @@ const MAX_SUSPECTS_IN_A_ROW = 50;
 const MIN_POLLS = 3;
 
 export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
-  const { db, held, settling, understand, gate, concurrency, maxBatch, clock, logger, closing } = options;
+  const { db, held, settling, understand, lock, concurrency, maxBatch, clock, logger, closing } = options;
   const running = new Set<Promise<void>>();
   // Down to one when a batch failed, so that the guilty one is found; up again as single ones succeed.
   let batchSize = maxBatch;
@@ -68,7 +68,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
 
   async function takeAndStart(): Promise<boolean> {
     if (running.size >= concurrency) return false;
-    const leave = await gate.enter();
+    const leave = await lock.shared();
     const taken = await take(batchSize, false).catch((error: unknown) => {
       leave();
       throw error;
@@ -77,7 +77,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     if (!first || first.suspect) leave();
     if (!first) return false;
     if (first.suspect) {
-      await gate.alone(handleSuspects);
+      await lock.exclusive(handleSuspects);
       return true;
     }
     const run = handle(taken)

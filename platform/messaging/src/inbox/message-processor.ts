@@ -1,4 +1,4 @@
-import { backoffMs, type Clock, crashPoint, type Gate, pause, toError } from '@flotilla/kernel';
+import { backoffMs, type Clock, crashPoint, type Lock, pause, toError } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { Delivery, Settlement } from '../transport.ts';
@@ -16,7 +16,7 @@ export interface ProcessorOptions {
   readonly settling: Settling;
   readonly understand: Understand;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
-  readonly gate: Gate;
+  readonly lock: Lock;
   /** Messages in one transaction at most. */
   readonly maxBatch: number;
   readonly clock: Clock;
@@ -35,7 +35,7 @@ const ROLLBACK = new Error('rolled back on purpose');
  * here, or waits behind such a message goes to the held messages.
  */
 export function createMessageProcessor(options: ProcessorOptions) {
-  const { consumer, db, held, settling, understand, runTask, gate, clock, logger, closing } = options;
+  const { consumer, db, held, settling, understand, runTask, lock, clock, logger, closing } = options;
   const batchSize = createBatchSize(options.maxBatch);
   let troubles = 0;
 
@@ -158,7 +158,7 @@ export function createMessageProcessor(options: ProcessorOptions) {
 
   return async (deliveries: readonly Delivery[]): Promise<readonly Settlement[]> => {
     const done = new Set<Arrival>();
-    const leave = await gate.enter();
+    const leave = await lock.shared();
     try {
       await handleAll(deliveries, done);
       troubles = 0;

@@ -9,7 +9,7 @@ import {
   requestProjection,
 } from '@flotilla/event-store';
 import type { Database } from '@flotilla/postgres';
-import { thereIsNo } from '../../command-line/suggest.ts';
+import { thereIsNo } from '../../command-line/there-is-no.ts';
 import { cliError } from '../../errors.ts';
 import { table } from '../../screen/table.ts';
 

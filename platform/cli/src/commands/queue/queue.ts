@@ -1,4 +1,4 @@
-import { thereIsNo } from '../../command-line/suggest.ts';
+import { thereIsNo } from '../../command-line/there-is-no.ts';
 import { cliError } from '../../errors.ts';
 import { flag, type Invocation } from '../command.ts';
 import { confirm } from '../confirm.ts';

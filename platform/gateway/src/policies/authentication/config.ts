@@ -1,4 +1,4 @@
-import { didYouMean } from '../../grammar/did-you-mean.ts';
+import { didYouMean } from '@flotilla/kernel';
 import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
 import { definePolicy } from '../../grammar/policy.ts';
 import { hasName, listed, type Names } from '../../grammar/registered.ts';

@@ -1,4 +1,4 @@
-import { didYouMean } from '../../grammar/did-you-mean.ts';
+import { didYouMean } from '@flotilla/kernel';
 import { definePolicy } from '../../grammar/policy.ts';
 import { hasName, listed } from '../../grammar/registered.ts';
 

@@ -1,12 +1,12 @@
-/** Lets work happen side by side, or one piece of it entirely alone. */
-export interface Gate {
-  /** Resolves when work may begin; call the result when it has ended. */
-  enter(): Promise<() => void>;
+/** Lets work happen side by side, or one piece of it entirely alone. In the memory of this process. */
+export interface Lock {
+  /** Resolves when work may begin beside others; call the result when it has ended. */
+  shared(): Promise<() => void>;
   /** Waits until nothing else is in work, keeps everything else out, runs `work`. */
-  alone<T>(work: () => Promise<T>): Promise<T>;
+  exclusive<T>(work: () => Promise<T>): Promise<T>;
 }
 
-export function createGate(): Gate {
+export function createLock(): Lock {
   let inside = 0;
   let onEmpty: (() => void) | undefined;
   // Set while somebody waits to be alone, too: else a steady stream of other work would keep it waiting for ever.
@@ -18,14 +18,14 @@ export function createGate(): Gate {
   }
 
   return {
-    enter: async () => {
+    shared: async () => {
       while (reserved) await reserved;
       inside += 1;
       return leave;
     },
-    alone: async (work) => {
+    exclusive: async (work) => {
       while (reserved) await reserved;
-      const { promise, resolve: openAgain } = Promise.withResolvers<void>();
+      const { promise, resolve: release } = Promise.withResolvers<void>();
       reserved = promise;
       try {
         if (inside > 0) {
@@ -37,7 +37,7 @@ export function createGate(): Gate {
       } finally {
         onEmpty = undefined;
         reserved = undefined;
-        openAgain();
+        release();
       }
     },
   };

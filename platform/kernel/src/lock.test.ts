@@ -1,31 +1,31 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createGate } from './gate.ts';
+import { createLock } from './lock.ts';
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-describe('the gate', () => {
+describe('a lock', () => {
   it('lets work in side by side', async () => {
-    const gate = createGate();
-    const leave = [await gate.enter(), await gate.enter()];
+    const lock = createLock();
+    const leave = [await lock.shared(), await lock.shared()];
     for (const one of leave) one();
   });
 
   it('runs one alone when the others have left, and keeps newcomers waiting meanwhile', async () => {
-    const gate = createGate();
+    const lock = createLock();
     const log: string[] = [];
     const end = Promise.withResolvers<void>();
-    const leave = await gate.enter();
-    const alone = gate.alone(async () => {
+    const leave = await lock.shared();
+    const alone = lock.exclusive(async () => {
       log.push('alone');
       await end.promise;
       log.push('ended');
     });
-    const newcomer = gate.enter().then((leaveAgain) => {
+    const newcomer = lock.shared().then((leaveAgain) => {
       log.push('newcomer');
       leaveAgain();
     });
-    const second = gate.alone(async () => {
+    const second = lock.exclusive(async () => {
       log.push('second');
     });
     await turn();
@@ -40,14 +40,14 @@ describe('the gate', () => {
   });
 
   it('opens again when what ran alone has failed', async () => {
-    const gate = createGate();
+    const lock = createLock();
     const failure = new Error('no');
     await assert.rejects(
-      gate.alone(async () => {
+      lock.exclusive(async () => {
         throw failure;
       }),
       failure,
     );
-    (await gate.enter())();
+    (await lock.shared())();
   });
 });
