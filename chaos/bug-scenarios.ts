@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
-import { type OrderWish, placeOrder, type RunningSystem } from '../test/system/running-system.ts';
+import {
+  type OrderWish,
+  PATIENCE_MS,
+  placeOrder,
+  type RunningSystem,
+} from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
 import { connectInventory } from './inventory-client.ts';
 
@@ -28,7 +33,7 @@ async function order(system: RunningSystem, wish: OrderWish): Promise<readonly C
       if (answer.status === 409) unended += 1;
       return (DEFINITE.includes(answer.status) || unended === 2) && answer;
     },
-    60_000,
+    PATIENCE_MS,
     200,
   );
   if (!DEFINITE.includes(status)) return [];
@@ -44,7 +49,7 @@ export const placedOnce: Scenario = (system) =>
       const { status, body } = await placeOrder(system, { key, waitSeconds: 0 });
       return status === 202 && [{ key, answers: [{ status, orderId: String(body.id) }] }];
     },
-    60_000,
+    PATIENCE_MS,
     100,
   );
 
@@ -56,7 +61,7 @@ export const signedUpOnce: Scenario = async (system) => {
       const body = { email: `${randomUUID()}@example.com`, password: randomUUID(), name: 'Dora' };
       return (await system.call('POST', '/users', { body })).status === 201;
     },
-    60_000,
+    PATIENCE_MS,
     100,
   );
   return [];
@@ -76,7 +81,7 @@ export const lateCommit: Scenario = async (system) => {
       await eventually(
         'the later ones were sent',
         async () => (await system.sql('order', 'SELECT FROM outbox')).length === 0,
-        60_000,
+        PATIENCE_MS,
         100,
       );
       return records;
@@ -96,7 +101,7 @@ export const mailsAreAway: Scenario = async (system) => {
       async () =>
         (await system.sql('order', 'SELECT FROM outbox')).length === 0 &&
         (await system.sql('bus', 'SELECT FROM bus.delivery')).length === 0,
-      60_000,
+      PATIENCE_MS,
       100,
     );
     return records;
@@ -130,7 +135,7 @@ export const takenOver: Scenario = async (system) => {
           );
           return saga === undefined && heir !== undefined;
         },
-        60_000,
+        PATIENCE_MS,
         50,
       );
       return accepted;
@@ -157,7 +162,7 @@ async function place(system: RunningSystem): Promise<{ readonly key: string; rea
       const { status, body } = await placeOrder(system, { key, waitSeconds: 0 });
       return status === 202 && { key, id: String(body.id) };
     },
-    60_000,
+    PATIENCE_MS,
     100,
   );
 }

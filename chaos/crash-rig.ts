@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@flotilla/kernel/testing';
 import { connectionStrings } from '../test/system/assert-sound.ts';
-import { type RunningSystem, startSystem } from '../test/system/running-system.ts';
+import { PATIENCE_MS, type RunningSystem, startSystem } from '../test/system/running-system.ts';
 import { type Crash, type CrashRun, crashesByService } from './crash-plan.ts';
 import { type CrashTrace, createCrashTrace, type Passage } from './crash-trace.ts';
 import type { ClientRecord } from './invariant.ts';
@@ -36,7 +36,8 @@ interface Life {
   readonly history: ClientRecord[];
 }
 
-const REST_TIMEOUT_MS = 45_000;
+/** Of a violated system it costs the whole time. */
+const REST_TIMEOUT_MS = 120_000;
 
 /**
  * Begins on a new system, or on `given`, which stays its owner's to stop. What comes after a violated one has this
@@ -152,7 +153,7 @@ async function wrongEnd(
       const answer = await system.call('GET', `/orders/${orderId}`, { token });
       return answer.status === 200 && answer;
     },
-    60_000,
+    PATIENCE_MS,
     100,
   );
   return body.status === end ? [] : [`the order should be ${end}: ${JSON.stringify(body)}`];

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@flotilla/kernel/testing';
 import { insist, seededRandom } from '../test/system/order-load.ts';
-import { type Answer, type OrderWish, orderBody, type RunningSystem } from '../test/system/running-system.ts';
+import {
+  type Answer,
+  type OrderWish,
+  orderBody,
+  PATIENCE_MS,
+  type RunningSystem,
+} from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
 
 /** A way through the whole system, walked by a careful client: what goes wrong is tried again with the same key. */
@@ -47,7 +53,7 @@ async function insistOn(what: string, attempt: () => Promise<Answer>): Promise<A
       const answer = await attempt();
       return answer.status < 500 && answer.status !== 409 && answer;
     },
-    60_000,
+    PATIENCE_MS,
     100,
   );
 }
@@ -81,7 +87,7 @@ async function newcomer(
   await eventually(
     'signed up',
     async () => [201, 409].includes((await system.call('POST', '/users', { body })).status),
-    60_000,
+    PATIENCE_MS,
     100,
   );
   return body;
@@ -107,7 +113,7 @@ async function comeAndGo(system: RunningSystem): Promise<undefined> {
   await eventually(
     'all that is known was collected',
     async () => (await insistOnOwn('GET', `/me/exports/${collected.body.id}`)).body.status === 'ready',
-    60_000,
+    PATIENCE_MS,
     100,
   );
   const erased = await insistOnOwn('DELETE', '/me');
@@ -115,7 +121,7 @@ async function comeAndGo(system: RunningSystem): Promise<undefined> {
   await eventually(
     'it was erased',
     async () => (await system.call('GET', `/erasures/${erased.body.id}`)).body.status === 'done',
-    60_000,
+    PATIENCE_MS,
     100,
   );
 }
@@ -147,7 +153,7 @@ async function cancel(system: RunningSystem): Promise<ClientRecord> {
   await eventually(
     'the wish to cancel has an answer',
     async () => (await system.call('POST', `/orders/${orderId}/cancel`, { token })).status < 500,
-    60_000,
+    PATIENCE_MS,
     100,
   );
   return record;

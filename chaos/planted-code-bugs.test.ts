@@ -10,9 +10,9 @@ import { CODE_BUGS, type CodeChange, plantIn } from './planted-code-bugs.ts';
 
 /**
  * All of them take minutes, so each run of the tests takes others, by a seed that can be given. `PLANTED_BUGS=all` takes
- * them all.
+ * them all. That each invariant finds what violates it, `invariants.test.ts` shows every time.
  */
-const SAMPLE = 6;
+const SAMPLE = 4;
 const SEED = Number(process.env['PLANTED_SEED'] ?? Date.now() % 1_000_000);
 const BUGS =
   process.env['PLANTED_BUGS'] === 'all' ? BUG_PROOFS : sample(BUG_PROOFS, SAMPLE, seededRandom(SEED));

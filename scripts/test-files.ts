@@ -11,16 +11,22 @@ const PATTERNS = [
 ];
 
 /**
- * These take longest, so they begin first: at the end of a run everything is busy with short files. A whole system is ten
- * processes that want to start at once: no more than two are let in at the beginning.
+ * These take longest, so they begin first: at the end of a run everything is busy with short files. The first ones wait for most of
+ * their time, for processes that start again and for people's patience, and run beside those that compute.
  */
 const LONGEST = [
   /^test\/system\/shop/,
+  /^test\/browser\/storefront/,
+  /^shop\/payment\/src\/crash/,
   /^chaos\/planted/,
-  /crash/,
-  /\/system\.test\.ts$/,
+  /^platform\/cli\/test\/system/,
+  /^platform\/messaging\/test\//,
   /^test\/system\//,
+  /crash/,
+  /^platform\/console\/test\//,
+  /^shop\/identity\/src\/.*process\.test/,
   /\/process\.test\.ts$/,
+  /^platform\/(cli|gateway|saga|event-store|bff)\/test\//,
 ];
 
 /** The test files of the given files, folders and patterns, or all, in the order in which they should begin. */

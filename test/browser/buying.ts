@@ -237,7 +237,7 @@ export function buying(shop: () => ShopInBrowser): void {
       const { page, leave } = await shop().visit();
       await signUpAndIn(page);
       await putIntoBasket(page, 'sku-0011');
-      await shop().system.cli('stop', 'payment');
+      await shop().system.change('payment', 'stop');
       await page.goto('/checkout');
       await fillAddress(page);
       await pay(page);
@@ -251,7 +251,7 @@ export function buying(shop: () => ShopInBrowser): void {
       assert.ok(isBack, 'the focus is where it was');
       await page.getByRole('button', { name: 'Cancel this order' }).click();
       await dialog.getByRole('button', { name: 'Cancel the order' }).click();
-      await shop().system.cli('start', 'payment');
+      await shop().system.change('payment', 'start');
       await page.getByRole('heading', { name: 'This order was cancelled.' }).waitFor();
       await page.getByText('You cancelled this order.').waitFor();
       await leave();

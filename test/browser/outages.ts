@@ -56,11 +56,11 @@ export function outages(shop: () => ShopInBrowser): void {
         const { page, leave } = await shop().visit();
         await signUpAndIn(page);
         await putIntoBasket(page, 'sku-0020');
-        await shop().system.cli('stop', service);
+        await shop().system.change(service, 'stop');
         try {
           await look(page);
         } finally {
-          await shop().system.cli('start', service);
+          await shop().system.change(service, 'start');
         }
         await leave();
       });
@@ -71,14 +71,14 @@ export function outages(shop: () => ShopInBrowser): void {
       await signUpAndIn(page);
       for (const service of ['payment', 'shipping']) {
         await putIntoBasket(page, 'sku-0022');
-        await shop().system.cli('stop', service);
+        await shop().system.change(service, 'stop');
         try {
           await page.goto('/checkout');
           await fillAddress(page);
           await pay(page);
           await page.getByRole('heading', { name: 'Thank you. Watch it go.' }).waitFor();
         } finally {
-          await shop().system.cli('start', service);
+          await shop().system.change(service, 'start');
         }
         await page.getByRole('heading', { name: 'It’s yours.' }).waitFor({ timeout: 60_000 });
         await page

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { eventually } from '@flotilla/kernel/testing';
 import type { ClientRecord } from '../../chaos/invariant.ts';
 import { type Finding, openChecker, type SystemUnderCheck, violated } from '../../chaos/invariants.ts';
-import type { RunningSystem } from './running-system.ts';
+import { PATIENCE_MS, type RunningSystem } from './running-system.ts';
 
 const DATABASES = {
   order: 'order',
@@ -29,7 +29,7 @@ const CHECK_EVERY_MS = 200;
 export async function assertSound(
   system: RunningSystem,
   history: readonly ClientRecord[] = [],
-  timeoutMs: number = 90_000,
+  timeoutMs: number = PATIENCE_MS,
 ): Promise<void> {
   const checker = openChecker(await connectionStrings(system));
   let findings: readonly Finding[] = [];

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
-import { type Answer, type OrderWish, placeOrder, type RunningSystem } from './running-system.ts';
+import {
+  type Answer,
+  type OrderWish,
+  PATIENCE_MS,
+  placeOrder,
+  type RunningSystem,
+} from './running-system.ts';
 
 /** A small generator of repeatable randomness (mulberry32), so that a failing run can be run again by its seed. */
 export function seededRandom(seed: number): () => number {
@@ -14,10 +20,11 @@ export function seededRandom(seed: number): () => number {
   };
 }
 
-/** Some of these, each with the same chance. */
+/** Some of these, each with the same chance, in their order. */
 export function sample<T>(items: readonly T[], count: number, random: () => number): readonly T[] {
   const ranked = items.map((item) => ({ item, rank: random() })).sort((a, b) => a.rank - b.rank);
-  return ranked.slice(0, count).map(({ item }) => item);
+  const chosen = new Set(ranked.slice(0, count).map(({ item }) => item));
+  return items.filter((item) => chosen.has(item));
 }
 
 const USERS = ['alice', 'bob', 'carol'];
@@ -83,7 +90,7 @@ export async function insist(
   wish: OrderWish & { readonly key: string; readonly user: string },
   random: () => number,
 ): Promise<ClientRecord> {
-  for (let attempt = 1; attempt <= 120; attempt += 1) {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; ) {
     const answer = await attemptOnce(system, wish);
     if (answer && isDefinite(answer)) {
       const orderId = String(answer.body.id ?? answer.body.orderId ?? '');
@@ -91,7 +98,7 @@ export async function insist(
     }
     await delay(50 + random() * 300);
   }
-  throw new Error(`no definite answer for key ${wish.key} after 120 attempts`);
+  throw new Error(`no definite answer for key ${wish.key} within ${PATIENCE_MS} ms`);
 }
 
 async function attemptOnce(system: RunningSystem, wish: OrderWish): Promise<Answer | undefined> {

@@ -18,7 +18,7 @@ const ORDERS = 80;
 /** Short: ordering and survival run on the PostgreSQL bus, and on this one when RABBITMQ_URL is set for them. */
 describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
   skip: skipWithoutRabbitmq(),
-  timeout: 280_000,
+  timeout: 600_000,
 }, () => {
   let vhost: TestVhost | undefined;
   let system: RunningSystem;

@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { connectControl, dataDirAt, type InstanceStatus } from '@flotilla/cli';
 import { eventually } from '@flotilla/kernel/testing';
-import { createDatabase } from '@flotilla/postgres';
+import { createDatabase, type Database } from '@flotilla/postgres';
 import { ROOT } from '../source-files.ts';
 
 const run = promisify(execFile);
-const START_TIMEOUT_MS = 120_000;
+/** Only tells a hang apart: other systems of the run start, crash and are checked on the same processors. */
+export const PATIENCE_MS = 240_000;
 /** Well below the five minutes that an access token lives: whoever asks for one may use it for a while. */
 const TOKEN_KEPT_MS = 120_000;
 const CLI = join(ROOT, 'platform/cli/bin/flotilla.js');
@@ -72,6 +73,8 @@ export interface RunningSystem {
   ps(): Promise<readonly InstanceStatus[]>;
   /** Stops a service and starts it again; `crashPoints`: where its processes kill themselves, one after the other. */
   restart(service: string, crashPoints?: string): Promise<void>;
+  /** Resolves when it has stopped, or started. */
+  change(service: string, action: 'stop' | 'start'): Promise<void>;
   /** Resolves when an instance of `service` is as wished; looks a few times a second. */
   awaitInstance(
     service: string,
@@ -97,7 +100,7 @@ export interface StartOptions {
 }
 
 /**
- * Starts the whole system and resolves when it is up; fails with its output as soon as it has ended, or after 120 s.
+ * Starts the whole system and resolves when it is up; fails with its output as soon as it has ended, or after `PATIENCE_MS`.
  * It ends with this process, even when that is killed.
  */
 export async function startSystem(options: StartOptions = {}): Promise<RunningSystem> {
@@ -133,7 +136,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       if (supervisor.exitCode !== null || supervisor.signalCode !== null) return 'ended';
       return output.includes('curl ') && /http:\/\/127\.0\.0\.1:\d+/.exec(output)?.[0];
     },
-    START_TIMEOUT_MS,
+    PATIENCE_MS,
   ).catch(() => 'late');
   if (url === 'ended' || url === 'late') {
     supervisor.kill('SIGKILL');
@@ -144,13 +147,14 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     );
   }
 
-  const uris = new Map<string, Promise<string>>();
   // The answer stays the same as long as the system runs.
-  const databaseUri = (service: string): Promise<string> => {
-    const known = uris.get(service) ?? control.databaseUri(service, true);
-    uris.set(service, known);
-    return known;
-  };
+  const databaseUri = remember((service) => control.databaseUri(service, true));
+  const opened = new Set<Database>();
+  const databaseOf = remember(async (service) => {
+    const db = openDatabase(await databaseUri(service));
+    opened.add(db);
+    return db;
+  });
 
   const tokens = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
   const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
@@ -181,13 +185,16 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
     restart: async (service, crashPoints) => {
       await control.change(service, 'restart', crashPoints);
     },
+    change: async (service, action) => {
+      await control.change(service, action);
+    },
     databaseUri,
     awaitInstance: (service, what, wished) =>
       eventually(
         `${service} ${what}`,
         async () =>
           (await control.instances()).find((instance) => instance.service === service && wished(instance)),
-        60_000,
+        PATIENCE_MS,
         50,
       ),
     token: (user) => {
@@ -205,21 +212,9 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       const pid = (await control.instances()).find((instance) => instance.service === service)?.pid;
       if (pid) process.kill(pid, 'SIGKILL');
     },
-    sql: async (service, text) => {
-      const uri = await databaseUri(service);
-      const db = createDatabase({
-        uri,
-        applicationName: 'system-test',
-        maxConnections: 1,
-        acquireTimeoutMs: 30_000,
-      });
-      try {
-        return await db.query(text);
-      } finally {
-        await db.close();
-      }
-    },
+    sql: async (service, text) => await (await databaseOf(service)).query(text),
     stop: async () => {
+      for (const db of opened) await db.close();
       // The suites share that broker: the next system would be refused what this one leaves there.
       if (process.env['RABBITMQ_URL'] && options.dataDir === undefined) await cli('down', '--reset', '--yes');
       supervisor.kill('SIGTERM');
@@ -227,6 +222,21 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
       await removeData();
     },
   };
+}
+
+/** What was made once for a key. A failure is nobody's: whoever asks next tries again. */
+function remember<T>(make: (key: string) => Promise<T>): (key: string) => Promise<T> {
+  const made = new Map<string, Promise<T>>();
+  return (key) => {
+    const known = made.get(key) ?? make(key);
+    made.set(key, known);
+    known.catch(() => made.delete(key));
+    return known;
+  };
+}
+
+function openDatabase(uri: string): Database {
+  return createDatabase({ uri, applicationName: 'system-test', maxConnections: 2, acquireTimeoutMs: 30_000 });
 }
 
 async function request(base: string, method: string, path: string, options: CallOptions): Promise<Answer> {

@@ -147,6 +147,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         receive,
         clock,
         logger,
+        metrics,
       }),
     watch: (watch) => watchNotices({ connection: consumeConnection(), waitMs, clock, logger }, watch),
     ping: async () => {

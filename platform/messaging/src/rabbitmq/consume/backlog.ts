@@ -7,7 +7,8 @@ import { deadLetterQueue, shardQueue } from '../topology/topology.ts';
 
 const NOT_FOUND = 404;
 
-async function look(model: ChannelModel, source: string) {
+/** A passive declaration; `undefined` when there is no such queue. */
+export async function lookAt(model: ChannelModel, source: string) {
   try {
     return await onOwnChannel(model, (channel) => channel.checkQueue(source));
   } catch (error) {
@@ -27,11 +28,11 @@ export async function readBacklog(
   shards?: number,
 ): Promise<QueueStatus | undefined> {
   // Every consuming process consumes it, and it is deleted last.
-  const dead = await look(model, deadLetterQueue(queue));
+  const dead = await lookAt(model, deadLetterQueue(queue));
   if (dead === undefined) return undefined;
   let messages = dead.messageCount;
   for (let shard = 0; shard < (shards ?? SHARDS); shard += 1) {
-    const found = await look(model, shardQueue(queue, shard));
+    const found = await lookAt(model, shardQueue(queue, shard));
     if (found === undefined) break;
     messages += found.messageCount;
   }

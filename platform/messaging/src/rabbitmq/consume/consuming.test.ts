@@ -4,7 +4,7 @@ import { type Clock, isPlatformError, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { silentLogger } from '@flotilla/telemetry';
 import { collect, useTestBench } from '../../../test/rabbitmq/bench.ts';
-import { skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
+import { evalOnBroker, skipWithoutRabbitmq } from '../../testing/rabbitmq.ts';
 import type { Delivery, Settlement } from '../../transport.ts';
 import { NO_DELIVERY_LIMIT, topologyOfQueue } from '../topology/topology.ts';
 
@@ -30,6 +30,14 @@ const unhurried: Clock = {
 
 /** As the transport declares them: in these tests it may do so between two steps of an operator. */
 const SHAPE = { shards: 4, deliveryLimit: NO_DELIVERY_LIMIT };
+
+/** Ends or begins again what replicates each shard's queue; its name and its messages stay. */
+async function workOfShards(queue: string, call: 'stop_server' | 'restart_server'): Promise<void> {
+  const own = `binary:match(element(4, amqqueue:get_name(Q)), <<"${queue}.0">>) =/= nomatch`;
+  await evalOnBroker(
+    `[ok = ra:${call}(quorum_queues, amqqueue:get_pid(Q)) || Q <- rabbit_amqqueue:list(), ${own}].`,
+  );
+}
 
 describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
   const createTestBench = useTestBench();
@@ -375,6 +383,27 @@ describe('consuming from RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     await eventually('all', () => new Set(bodies()).size === 50);
     await receiver.close();
     assert.equal(bodies().length, 50);
+  });
+
+  it('shows that the broker does not serve its queues, and goes on by itself when it does again', async (t) => {
+    const bench = await createTestBench(t);
+    const transport = bench.transport({ clock: attentive, waitMs: 2_000 });
+    await transport.subscribe(bench.queue, [bench.type]);
+    const { bodies, receiver } = collect(transport, bench.queue);
+    const unserved = () => bench.measured(`messaging_rabbitmq_unserved{queue="${bench.queue}"}`);
+    await transport.publish([bench.outgoing('a', '0')]);
+    await eventually('it is served', () => bodies().length === 1 && unserved() === 0);
+    // As after the loss of a node: the queues are there, and what does their work is not.
+    await workOfShards(bench.queue, 'stop_server');
+    await eventually('it is seen', () => unserved() >= 4);
+    await assert.rejects(transport.publish([bench.outgoing('a', '1')]), { code: 'MESSAGING_UNAVAILABLE' });
+    await workOfShards(bench.queue, 'restart_server');
+    await eventually('it goes on', async () => {
+      const refused = await transport.publish([bench.outgoing('a', '2')]).catch(() => undefined);
+      return refused?.length === 0 && bodies().includes('2');
+    });
+    await eventually('it is served again', () => unserved() === 0);
+    await receiver.close();
   });
 
   it('keeps what it cannot deliver at all where it can be seen', async (t) => {

@@ -1,5 +1,5 @@
 import { type Clock, pause, startLoop } from '@flotilla/kernel';
-import type { Logger } from '@flotilla/telemetry';
+import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import type { ReceiveOptions, Receiver } from '../../transport.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
@@ -9,6 +9,7 @@ import { type Arrivals, createArrivals } from './arrivals.ts';
 import { createBalance } from './balance.ts';
 import { partsOf } from './part.ts';
 import { createPartChannels, type PartChannels } from './part-channels.ts';
+import { createServiceWatch } from './service-watch.ts';
 
 export interface RabbitmqReceiverOptions {
   readonly connection: BrokerConnection;
@@ -21,10 +22,11 @@ export interface RabbitmqReceiverOptions {
   readonly receive: ReceiveOptions;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
 }
 
 const REPLAY_INTERVAL_MS = 60_000;
-/** Who hears nothing for one to two of these opens its channel anew. */
+/** Who hears nothing for one to two of these opens its channel anew; what the broker does not serve is noticed as late. */
 const LISTEN_INTERVAL_MS = 20_000;
 /** Without a further loss; then the queues are declared again. */
 const SETTLE_MS = 300;
@@ -59,6 +61,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   });
   const declaring = createDeclaring(options, channels, closing.signal, () => consuming.wake());
   const balance = createBalance(shards);
+  const serviceWatch = createServiceWatch({ queue, metrics: options.metrics, logger });
 
   async function keepConsuming(): Promise<boolean> {
     const model = connection.current();
@@ -91,6 +94,8 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
       return false;
     }),
     every('listen', LISTEN_INTERVAL_MS, async () => {
+      const model = connection.current();
+      if (model) await serviceWatch.look(model, parts, arrivals.holders());
       channels.openSilentAnew();
       return false;
     }),
@@ -105,6 +110,7 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
       await Promise.all(loops.map((loop) => loop.stop()));
       await arrivals.drain();
       await channels.close();
+      serviceWatch.end();
     },
   };
 }
