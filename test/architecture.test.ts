@@ -173,9 +173,7 @@ function packageOf(file: string): string {
   return file.split('/').slice(0, 2).join('/');
 }
 
-/** Those of the gateway and of discovery are still among their sources. */
-const isOfTests = (file: string): boolean =>
-  /\.test\.ts$|^platform\/[^/]+\/test\/|^platform\/(gateway|discovery)\/.*\/test-[\w-]+\.ts$/.test(file);
+const isOfTests = (file: string): boolean => /\.test\.ts$|^platform\/[^/]+\/test\//.test(file);
 
 /** The workspace package that a specifier names, as a folder; `undefined` for anything else. */
 function targetOf(specifier: string): string | undefined {

@@ -6,12 +6,12 @@ import { afterEach, describe, it } from 'node:test';
 import { type Clock, systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
+import { type KubeStandIn, startKubeStandIn } from '../../test/kubernetes.ts';
 import {
   createKubernetesResolver,
   type KubernetesResolverOptions,
   readClusterAccess,
 } from './kubernetes-resolver.ts';
-import { type KubeStandIn, startKubeStandIn } from './test-kube.ts';
 
 const cleanups: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

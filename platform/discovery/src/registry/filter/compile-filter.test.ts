@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { compileFilter } from './compile-filter.ts';
-import { FilterError } from './parse-filter.ts';
+import { FilterError } from './tokens.ts';
 
 const sample = { Name: '', Port: 0, Open: false, Tags: [''], Meta: { '*': '' }, Checks: [{ Status: '' }] };
 const entry = {

@@ -1,4 +1,5 @@
-import { type Expression, FilterError, parseFilter } from './parse-filter.ts';
+import { type Expression, parseFilter } from './parse-filter.ts';
+import { FilterError } from './tokens.ts';
 
 /** What may be selected: a value of each kind that there is. `{ '*': … }` has any key. */
 export type Sample = string | number | boolean | readonly Sample[] | { readonly [name: string]: Sample };

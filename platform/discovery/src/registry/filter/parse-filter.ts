@@ -1,3 +1,5 @@
+import { FilterError, readTokens, type Tokens } from './tokens.ts';
+
 /** A filter expression as a tree. */
 export type Expression =
   | { readonly kind: 'and' | 'or'; readonly left: Expression; readonly right: Expression }
@@ -19,13 +21,6 @@ export type Operator =
   | 'matches'
   | 'not-matches';
 
-export class FilterError extends Error {}
-
-interface Token {
-  readonly kind: 'word' | 'text' | 'sign' | 'end';
-  readonly text: string;
-}
-
 /** A filter nests no deeper: it is parsed by recursion. */
 const MAX_DEPTH = 64;
 const OPERATORS: readonly (readonly [words: readonly string[], operator: Operator])[] = [
@@ -38,134 +33,96 @@ const OPERATORS: readonly (readonly [words: readonly string[], operator: Operato
   [['is', 'empty'], 'empty'],
   [['is', 'not', 'empty'], 'not-empty'],
 ];
-const TOKEN = /\s*(?:("(?:[^"\\]|\\.)*")|(`[^`]*`)|(==|!=|\(|\)|\[|\]|\.)|([^\s"`()[\].=!]+))/y;
 
 /**
  * Reads an expression of Consul's filter language: `Service.Meta.version == "2" and not ("v1" in Service.Tags)`. Throws
  * `FilterError`.
  */
 export function parseFilter(text: string): Expression {
-  const tokens = tokenize(text);
-  let position = 0;
-  let depth = 0;
-
-  const peek = (ahead = 0): Token => tokens[position + ahead] ?? { kind: 'end', text: '' };
-  const isWord = (word: string, ahead = 0) => peek(ahead).kind === 'word' && peek(ahead).text === word;
-  const isSign = (sign: string) => peek().kind === 'sign' && peek().text === sign;
-
-  function fail(wanted: string): never {
-    throw new FilterError(`${wanted} was expected, not ${JSON.stringify(peek().text || 'the end')}`);
-  }
-
-  function skip(isThere: boolean): boolean {
-    if (isThere) position += 1;
-    return isThere;
-  }
-
-  function parseOr(): Expression {
-    const left = parseAnd();
-    return skip(isWord('or')) ? { kind: 'or', left, right: parseOr() } : left;
-  }
-
-  function parseAnd(): Expression {
-    const left = parseNot();
-    return skip(isWord('and')) ? { kind: 'and', left, right: parseAnd() } : left;
-  }
-
-  function parseNot(): Expression {
-    depth += 1;
-    if (depth > MAX_DEPTH) throw new FilterError('the expression is nested too deeply');
-    const parsed: Expression = skip(isWord('not')) ? { kind: 'not', operand: parseNot() } : parseTerm();
-    depth -= 1;
-    return parsed;
-  }
-
-  function parseTerm(): Expression {
-    if (!skip(isSign('('))) return parseMatch();
-    const inner = parseOr();
-    if (!skip(isSign(')'))) fail('a closing parenthesis');
-    return inner;
-  }
-
-  /** `value in Selector`, or `Selector operator value`. */
-  function parseMatch(): Expression {
-    if (isWord('in', 1) || (isWord('not', 1) && isWord('in', 2))) {
-      const value = parseValue();
-      const operator = skip(isWord('not')) ? 'not-in' : 'in';
-      position += 1;
-      return { kind: 'match', selector: parseSelector(), operator, value };
-    }
-    const selector = parseSelector();
-    const operator = parseOperator();
-    const isAlone = operator === 'empty' || operator === 'not-empty';
-    return { kind: 'match', selector, operator, value: isAlone ? '' : parseValue() };
-  }
-
-  function parseOperator(): Operator {
-    const found = OPERATORS.find(([words]) =>
-      words.every((word, ahead) => peek(ahead).kind !== 'text' && peek(ahead).text === word),
-    );
-    if (found === undefined) return fail('an operator');
-    position += found[0].length;
-    return found[1];
-  }
-
-  function parseName(): string {
-    if (peek().kind !== 'word') fail('the name of a field');
-    position += 1;
-    return tokens[position - 1]?.text ?? '';
-  }
-
-  function parseSelector(): readonly string[] {
-    const names = [parseName()];
-    while (isSign('.') || isSign('[')) names.push(skip(isSign('.')) ? parseName() : parseKey());
-    return names;
-  }
-
-  function parseKey(): string {
-    position += 1;
-    const key = parseValue();
-    if (!skip(isSign(']'))) fail('a closing bracket');
-    return key;
-  }
-
-  /** A word may have dots, as in numbers and versions. */
-  function parseValue(): string {
-    const { kind, text: value } = peek();
-    if (kind !== 'word' && kind !== 'text') fail('a value');
-    position += 1;
-    let whole = value;
-    while (kind === 'word' && isSign('.') && peek(1).kind === 'word') {
-      whole += `.${peek(1).text}`;
-      position += 2;
-    }
-    return whole;
-  }
-
-  const expression = parseOr();
-  if (peek().kind !== 'end') fail('"and", "or" or the end');
+  const tokens = readTokens(text);
+  const expression = parseOr(tokens, 0);
+  if (tokens.peek().kind !== 'end') tokens.fail('"and", "or" or the end');
   return expression;
 }
 
-function tokenize(text: string): readonly Token[] {
-  const tokens: Token[] = [];
-  TOKEN.lastIndex = 0;
-  while (TOKEN.lastIndex < text.trimEnd().length) {
-    const at = TOKEN.lastIndex;
-    const [, quoted, raw, sign, word] = TOKEN.exec(text) ?? [];
-    if (quoted !== undefined) tokens.push({ kind: 'text', text: unquote(quoted) });
-    else if (raw !== undefined) tokens.push({ kind: 'text', text: raw.slice(1, -1) });
-    else if (sign !== undefined) tokens.push({ kind: 'sign', text: sign });
-    else if (word !== undefined) tokens.push({ kind: 'word', text: word });
-    else throw new FilterError(`nothing can be made of ${JSON.stringify(text.slice(at, at + 20))}`);
-  }
-  return tokens;
+function parseOr(tokens: Tokens, depth: number): Expression {
+  const left = parseAnd(tokens, depth);
+  const isMore = tokens.skip(tokens.isWord('or'));
+  return isMore ? { kind: 'or', left, right: parseOr(tokens, depth) } : left;
 }
 
-function unquote(quoted: string): string {
-  try {
-    return JSON.parse(quoted) as string; // the pattern has found a quoted text
-  } catch {
-    throw new FilterError(`${quoted} is no text`);
+function parseAnd(tokens: Tokens, depth: number): Expression {
+  const left = parseNot(tokens, depth);
+  const isMore = tokens.skip(tokens.isWord('and'));
+  return isMore ? { kind: 'and', left, right: parseAnd(tokens, depth) } : left;
+}
+
+function parseNot(tokens: Tokens, depth: number): Expression {
+  if (depth >= MAX_DEPTH) throw new FilterError('the expression is nested too deeply');
+  const isNegated = tokens.skip(tokens.isWord('not'));
+  return isNegated ? { kind: 'not', operand: parseNot(tokens, depth + 1) } : parseTerm(tokens, depth + 1);
+}
+
+function parseTerm(tokens: Tokens, depth: number): Expression {
+  if (!tokens.skip(tokens.isSign('('))) return parseMatch(tokens);
+  const inner = parseOr(tokens, depth);
+  if (!tokens.skip(tokens.isSign(')'))) tokens.fail('a closing parenthesis');
+  return inner;
+}
+
+/** `value in Selector`, or `Selector operator value`. */
+function parseMatch(tokens: Tokens): Expression {
+  if (tokens.isWord('in', 1) || (tokens.isWord('not', 1) && tokens.isWord('in', 2))) {
+    const value = parseValue(tokens);
+    const operator = tokens.skip(tokens.isWord('not')) ? 'not-in' : 'in';
+    tokens.advance(1);
+    return { kind: 'match', selector: parseSelector(tokens), operator, value };
   }
+  const selector = parseSelector(tokens);
+  const operator = parseOperator(tokens);
+  const isAlone = operator === 'empty' || operator === 'not-empty';
+  return { kind: 'match', selector, operator, value: isAlone ? '' : parseValue(tokens) };
+}
+
+function parseOperator({ peek, advance, fail }: Tokens): Operator {
+  const found = OPERATORS.find(([words]) =>
+    words.every((word, ahead) => peek(ahead).kind !== 'text' && peek(ahead).text === word),
+  );
+  if (found === undefined) return fail('an operator');
+  advance(found[0].length);
+  return found[1];
+}
+
+function parseName({ peek, advance, fail }: Tokens): string {
+  const { kind, text } = peek();
+  if (kind !== 'word') fail('the name of a field');
+  advance(1);
+  return text;
+}
+
+function parseSelector(tokens: Tokens): readonly string[] {
+  const { isSign, skip } = tokens;
+  const names = [parseName(tokens)];
+  while (isSign('.') || isSign('[')) names.push(skip(isSign('.')) ? parseName(tokens) : parseKey(tokens));
+  return names;
+}
+
+function parseKey(tokens: Tokens): string {
+  tokens.advance(1);
+  const key = parseValue(tokens);
+  if (!tokens.skip(tokens.isSign(']'))) tokens.fail('a closing bracket');
+  return key;
+}
+
+/** A word may have dots, as in numbers and versions. */
+function parseValue({ peek, isSign, advance, fail }: Tokens): string {
+  const { kind, text } = peek();
+  if (kind !== 'word' && kind !== 'text') fail('a value');
+  advance(1);
+  let whole = text;
+  while (kind === 'word' && isSign('.') && peek(1).kind === 'word') {
+    whole += `.${peek(1).text}`;
+    advance(2);
+  }
+  return whole;
 }

@@ -1,6 +1,6 @@
 import { parseGoDuration } from '../decode/go-duration.ts';
 import { compileFilter, type Sample } from '../filter/compile-filter.ts';
-import { FilterError } from '../filter/parse-filter.ts';
+import { FilterError } from '../filter/tokens.ts';
 import type { Topics } from '../state/topics.ts';
 import { Refusal, type RegistryRequest, type RegistryResponse } from './exchange.ts';
 

@@ -11,8 +11,8 @@ import {
   type RegistryRoute,
 } from '../http/exchange.ts';
 import { checkCommon, filtered, parseBlocking } from '../http/query.ts';
-import { topic } from '../state/catalog.ts';
 import type { ServiceRecord } from '../state/records.ts';
+import { topic } from '../state/topic.ts';
 import type { RouteDeps } from './deps.ts';
 import { agentServiceEntry, SAMPLES } from './entries.ts';
 

@@ -1,7 +1,7 @@
 import type { RegistryRequest, RegistryRoute } from '../http/exchange.ts';
 import { blocking, checkCommon, DATACENTER, filtered, hasNodeMeta } from '../http/query.ts';
-import { topic } from '../state/catalog.ts';
 import { fold, type NodeRecord, type ServiceRecord } from '../state/records.ts';
+import { topic } from '../state/topic.ts';
 import type { RouteDeps } from './deps.ts';
 import { catalogServiceEntry, nodeEntry, SAMPLES, serviceEntry } from './entries.ts';
 import { hasTags, required } from './health.ts';

@@ -1,7 +1,7 @@
 import { flagIn, Refusal, type RegistryRequest, type RegistryRoute } from '../http/exchange.ts';
 import { blocking, filtered, hasNodeMeta } from '../http/query.ts';
-import { topic } from '../state/catalog.ts';
 import { type CheckRecord, fold, isStatus, type ServiceRecord } from '../state/records.ts';
+import { topic } from '../state/topic.ts';
 import type { RouteDeps } from './deps.ts';
 import { checkEntry, healthEntry, SAMPLES } from './entries.ts';
 

@@ -1,3 +1,4 @@
+import { createTombs } from './tombs.ts';
 import type { Topics } from './topics.ts';
 
 export interface Entry {
@@ -39,19 +40,14 @@ export interface KeyValues {
   heldBy(session: string): readonly string[];
 }
 
-/** Deleted keys are remembered beyond this many for their prefixes only together. */
-const MAX_TOMBS = 10_000;
-
 const topicOf = (key: string) => `kv/${key}`;
 const prefixTopicOf = (prefix: string) => `kv-prefix/${prefix}`;
 
 export function createKeyValues(topics: Topics): KeyValues {
   const entries = new Map<string, Entry>();
-  const tombs = new Map<string, number>();
+  const tombs = createTombs(topics.last);
   /** How many wait for each prefix. */
   const prefixWaits = new Map<string, number>();
-  const firstIndex = topics.last;
-  let oldestTomb = firstIndex;
 
   /** Prefixes are topics too, as long as somebody waits for them. */
   function changed(keys: readonly string[]): number {
@@ -69,7 +65,7 @@ export function createKeyValues(topics: Topics): KeyValues {
       known?.flags === write.flags && known.value.equals(write.value) && known.session === lock.session;
     if (isSame && known.lockIndex === lock.lockIndex) return; // wakes nobody, and a cas on it stays true
     const index = changed([key]);
-    tombs.delete(key);
+    tombs.remove(key);
     entries.set(key, {
       key,
       ...write,
@@ -88,13 +84,7 @@ export function createKeyValues(topics: Topics): KeyValues {
   function remove(keys: readonly string[]): void {
     const known = keys.filter((key) => entries.delete(key));
     if (known.length === 0) return;
-    const index = changed(known);
-    for (const key of known) tombs.set(key, index);
-    for (const [key, at] of tombs) {
-      if (tombs.size <= MAX_TOMBS) break;
-      tombs.delete(key);
-      oldestTomb = Math.max(oldestTomb, at);
-    }
+    tombs.add(known, changed(known));
   }
 
   function list(prefix: string): readonly Entry[] {
@@ -104,14 +94,13 @@ export function createKeyValues(topics: Topics): KeyValues {
   }
 
   function prefixIndex(prefix: string): number {
-    let index = oldestTomb;
+    let index = tombs.newestBelow(prefix);
     for (const { key, modifyIndex } of entries.values())
       if (key.startsWith(prefix)) index = Math.max(index, modifyIndex);
-    for (const [key, at] of tombs) if (key.startsWith(prefix)) index = Math.max(index, at);
     return index;
   }
 
-  const keyIndex = (key: string) => entries.get(key)?.modifyIndex ?? tombs.get(key) ?? oldestTomb;
+  const keyIndex = (key: string) => entries.get(key)?.modifyIndex ?? tombs.indexOf(key);
 
   return {
     get: (key) => entries.get(key),

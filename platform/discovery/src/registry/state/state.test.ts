@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { createAlarms } from './alarms.ts';
-import { createCatalog, topic } from './catalog.ts';
+import { createCatalog } from './catalog.ts';
+import { topic } from './topic.ts';
 import { createTopics } from './topics.ts';
 
 const never = new AbortController().signal;

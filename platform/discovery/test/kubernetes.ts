@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { Slice } from './slices.ts';
+import type { Slice } from '../src/kubernetes/slices.ts';
 
 type Object = Slice & { readonly metadata: { readonly name: string } };
 
