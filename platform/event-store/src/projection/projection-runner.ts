@@ -1,16 +1,13 @@
-import { type Clock, createLock, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
-import type { Database, Queryable } from '@flotilla/postgres';
+import { type Clock, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { eventStoreError } from '../errors.ts';
 import { readHorizon } from '../feed/horizon.ts';
-import { feedGeneration, isFed } from './feed-generation.ts';
-import type { FeedingDeps, FeedOutcome } from './feeding.ts';
-import { type Generation, releaseWork, surveyProjection } from './generation-store.ts';
+import type { FeedingDeps } from './feeding.ts';
+import { releaseWork } from './generation-store.ts';
 import { indexProjections, type Projection } from './projection.ts';
-import { carryOutCommand } from './projection-commands.ts';
 import { createProjectionMetrics } from './projection-metrics.ts';
+import { createRound, type RoundOutcome } from './projection-round.ts';
 import { listProjections } from './projection-status.ts';
-import { dropGeneration, isNearlyBuilt, switchGeneration } from './switch-generation.ts';
 
 export interface ProjectionRunnerOptions {
   readonly db: Database;
@@ -53,8 +50,8 @@ export interface ProjectionRunner {
   close(): Promise<void>;
 }
 
-/** While committed events wait at the horizon: mostly for transactions that end within milliseconds. */
-const HORIZON_PAUSE_MS = 10;
+/** After a round. At the horizon it is mostly transactions that end within milliseconds. */
+const PAUSES_MS: Readonly<Partial<Record<RoundOutcome, number>>> = { again: 0, 'at-horizon': 10 };
 
 export function createProjectionRunner(options: ProjectionRunnerOptions): ProjectionRunner {
   const { db, logger, clock = systemClock, random = Math.random, pollIntervalMs = 500 } = options;
@@ -69,60 +66,8 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     handlerTimeoutMs: options.handlerTimeoutMs ?? 20_000,
   };
   const gauges = createProjectionMetrics(options.metrics);
-  const lock = createLock();
+  const round = createRound({ ...deps, projections });
   let loops: readonly Loop[] = [];
-  /** Until when, by `performance.now()`, generations are left to runners with newer code. */
-  const leftUntilMs = new Map<string, number>();
-
-  /** The definition that writes a generation; older code leaves newer generations to newer code. */
-  function definitionOf({ name, version }: Generation): Projection | undefined {
-    return projections.find(name, version);
-  }
-
-  async function advance(generation: Generation): Promise<FeedOutcome['kind']> {
-    if (generation.state === 'dropping') {
-      await dropGeneration(db, definitionOf(generation) ?? projections.newest(generation.name), generation);
-      return 'more';
-    }
-    const projection = definitionOf(generation);
-    if (projection === undefined) return 'busy';
-    if (!isFed(projection, generation) || !generation.is_due) return 'busy';
-    if (performance.now() < (leftUntilMs.get(keyOf(generation)) ?? 0)) return 'busy';
-    const work = () => feedAndSwitch(projection, generation);
-    // Else it could be another projection's event that ends the process.
-    if (generation.alone > 0) return await lock.exclusive(work);
-    const leave = await lock.shared();
-    return await work().finally(leave);
-  }
-
-  async function feedAndSwitch(projection: Projection, generation: Generation): Promise<FeedOutcome['kind']> {
-    const outcome = await feedGeneration(deps, projection, generation);
-    const { kind } = outcome;
-    if (kind === 'left') leftUntilMs.set(keyOf(generation), performance.now() + outcome.forMs);
-    if (generation.state !== 'building' || (kind !== 'more' && kind !== 'caught-up')) return kind;
-    const state = await tryToSwitch(projection, generation);
-    return state === 'far' ? kind : state === 'switched' ? 'more' : 'busy';
-  }
-
-  /** A build need not catch up by itself, which it might never do under load: the switch does the rest. */
-  async function tryToSwitch(projection: Projection, building: Generation) {
-    if (!(await isNearlyBuilt(db, projection, building))) return 'far';
-    return (await switchGeneration(deps, projection, building)) ? 'switched' : 'held-up';
-  }
-
-  async function round(name: string): Promise<number> {
-    const { generations, isAsked } = await surveyProjection(db, name);
-    if (generations.length === 0) throw missing(name);
-    if (isAsked && (await carryOutCommand(db, projections, name, logger))) {
-      for (const generation of generations) leftUntilMs.delete(keyOf(generation));
-      return 0;
-    }
-    const kinds = [];
-    for (const generation of generations) kinds.push(await advance(generation));
-    if (kinds.includes('more')) return 0;
-    const waits = kinds.includes('caught-up') && (await isAnythingAtHorizon(db));
-    return waits ? HORIZON_PAUSE_MS : pollIntervalMs;
-  }
 
   async function observe(): Promise<number> {
     const horizon = await readHorizon(db);
@@ -149,7 +94,9 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
     start: () => {
       if (loops.length > 0) return;
       loops = [
-        ...projections.names.map((name) => start(`projection ${name}`, () => round(name))),
+        ...projections.names.map((name) =>
+          start(`projection ${name}`, async () => PAUSES_MS[await round(name)] ?? pollIntervalMs),
+        ),
         start('projection metrics', observe),
       ];
     },
@@ -163,22 +110,4 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
       );
     },
   };
-}
-
-function keyOf({ name, generation }: Generation): string {
-  return `${name} ${generation}`;
-}
-
-function missing(name: string): Error {
-  return eventStoreError(
-    'EVENT_STORE_UNKNOWN_PROJECTION',
-    `projection ${name} is defined here but was never created: its migration calls create_projection`,
-  );
-}
-
-async function isAnythingAtHorizon(db: Queryable): Promise<boolean> {
-  const [row] = await db.query<{ waits: boolean }>(
-    'SELECT EXISTS (SELECT FROM event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS waits',
-  );
-  return row?.waits === true;
 }
