@@ -14,7 +14,7 @@ export interface CodeChange {
 export const CODE_BUGS = {
   'handle-twice': [
     {
-      file: 'platform/messaging/src/inbox/message-processor.ts',
+      file: 'platform/messaging/src/inbox/task-batches.ts',
       find: 'if (fresh.delete(task.inboxId)) await runTask(task, tx);',
       replace: 'await runTask(task, tx);',
     },

@@ -52,13 +52,13 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'of a stream it takes nothing: it only asks for more',
   },
   {
-    in: 'platform/messaging/src/bus/dispatcher.ts acknowledgeUntilStored',
+    in: 'platform/messaging/src/bus/acknowledger.ts acknowledgeUntilStored',
     what: 'source.ack',
     points: ['consumer.after-commit', 'consumer.after-ack'],
     because: 'what it acknowledges was committed just before, and its caller passes the point behind it',
   },
   {
-    in: 'platform/messaging/src/inbox/message-processor.ts commitTogether',
+    in: 'platform/messaging/src/inbox/task-batches.ts commitTogether',
     what: 'db.transaction',
     points: ['consumer.before-commit', 'consumer.after-commit'],
     because: 'the first is in the function that it runs',
@@ -69,7 +69,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     points: ['relay.after-publish', 'relay.after-delete'],
     because: 'it is called right after the first',
   },
-  ...['held-runner.ts handle', 'message-processor.ts readAll'].map((place) => ({
+  ...['held-batches.ts handle', 'message-processor.ts readAll'].map((place) => ({
     in: `platform/messaging/src/inbox/${place}`,
     what: 'settling.bury',
     points: ['consumer.before-bury', 'consumer.after-bury'],

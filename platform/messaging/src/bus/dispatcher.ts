@@ -1,7 +1,9 @@
-import { backoffMs, type Clock, crashPoint, pause, toError } from '@flotilla/kernel';
+import { type Clock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { type Bounds, headWithin, MAX_BATCH_BYTES } from '../batch-bounds.ts';
 import type { Delivery, ReceiveOptions, Settlement } from '../transport.ts';
+import { createAcknowledger } from './acknowledger.ts';
+import { createHolding } from './holding.ts';
 
 /** The side of the dispatcher that talks to the queue. */
 export interface DeliverySource<D extends Delivery> {
@@ -35,79 +37,46 @@ export interface Dispatcher<D extends Delivery> {
 }
 
 export function createDispatcher<D extends Delivery>(options: DispatcherOptions<D>): Dispatcher<D> {
-  const { source, handle, concurrency, maxBatch, capacity, onSettled, clock, logger } = options;
-  const held = new Map<string, D>();
-  let heldBytes = 0;
+  const { source, handle, concurrency, maxBatch, onSettled, clock, logger } = options;
+  const holding = createHolding<D>(options.capacity);
   const busyKeys = new Set<string>();
-  const draining = new AbortController();
-  let waiting: D[] = [];
   const running = new Set<Promise<void>>();
-  let handled: D[] = [];
-  let acking: Promise<void> | undefined;
-  // Keys of which something was given back since the fetch began: what that fetch brings of them may come too early.
-  let disturbed = new Set<string>();
-  let gaveBack = false;
+  const draining = new AbortController();
+  const acknowledger = createAcknowledger<D>({
+    ...{ source, clock, logger, closing: draining.signal },
+    onAcknowledged: (batch) => {
+      holding.letGo(batch);
+      settled();
+    },
+  });
 
-  function forget(deliveries: Iterable<D>): void {
-    for (const delivery of deliveries) {
-      letGo(delivery);
-      disturbed.add(delivery.key);
-      gaveBack = true;
-    }
-  }
+  const settled = () => onSettled(holding.mayFetchAgain());
 
-  function hold(delivery: D): void {
-    held.set(delivery.id, delivery);
-    heldBytes += Buffer.byteLength(delivery.body);
-  }
-
-  function letGo(delivery: D): void {
-    if (held.delete(delivery.id)) heldBytes -= Buffer.byteLength(delivery.body);
-  }
-
-  /** Each is asked about once: whether it is ours may change from one moment to the next, because leases run out. */
-  function forgetWaiting(test: (delivery: D) => boolean): void {
-    const forgotten = new Set(waiting.filter(test));
-    if (forgotten.size === 0) return;
-    waiting = waiting.filter((delivery) => !forgotten.has(delivery));
-    forget(forgotten);
-  }
-
-  const forgetLost = () => forgetWaiting((delivery) => !source.owns(delivery));
-
-  function takeBatch(): readonly D[] {
-    const size = Math.min(maxBatch, Math.ceil(waiting.length / (concurrency - running.size)));
-    const free: D[] = [];
-    for (const delivery of waiting) {
-      if (free.length >= size) break;
-      if (!busyKeys.has(delivery.key)) free.push(delivery);
-    }
-    const batch = headWithin(free, { messages: size, bytes: MAX_BATCH_BYTES });
-    const taken = new Set(batch);
-    if (taken.size > 0) waiting = waiting.filter((delivery) => !taken.has(delivery));
-    return batch;
-  }
+  const forgetLost = () => holding.giveBackWaiting((delivery) => !source.owns(delivery));
 
   function dispatch(): void {
     if (draining.signal.aborted) return;
     forgetLost();
-    while (running.size < concurrency && waiting.length > 0) {
-      const batch = takeBatch();
+    while (running.size < concurrency && holding.waiting().length > 0) {
+      const waiting = holding.waiting();
+      const size = Math.min(maxBatch, Math.ceil(waiting.length / (concurrency - running.size)));
+      const batch = firstOf(waiting, busyKeys, size);
       if (batch.length === 0) return;
+      holding.take(batch);
       start(batch);
     }
   }
 
   function start(batch: readonly D[]): void {
-    for (const delivery of batch) busyKeys.add(delivery.key);
+    for (const { key } of batch) busyKeys.add(key);
     const run = work(batch)
       .catch((error: unknown) => {
         logger.error({ err: toError(error) }, 'a batch ended unexpectedly, it is handed out again');
-        giveBack(batch);
+        holding.giveBack(batch);
       })
       .finally(() => {
         running.delete(run);
-        for (const delivery of batch) busyKeys.delete(delivery.key);
+        for (const { key } of batch) busyKeys.delete(key);
         dispatch();
         settled();
       });
@@ -117,74 +86,44 @@ export function createDispatcher<D extends Delivery>(options: DispatcherOptions<
   async function work(batch: readonly D[]): Promise<void> {
     const settlements: readonly Settlement[] = await handle(batch);
     const released = batch.filter((_delivery, index) => settlements[index] !== 'done');
-    handled.push(...batch.filter((_delivery, index) => settlements[index] === 'done'));
-    if (released.length > 0) giveBack(released);
-    if (handled.length > 0) acking ??= acknowledge();
-  }
-
-  function settled(): void {
-    const fetchAgain = gaveBack && room().messages > 0;
-    if (fetchAgain) gaveBack = false;
-    onSettled(fetchAgain);
-  }
-
-  const room = () => ({ messages: capacity.messages - held.size, bytes: capacity.bytes - heldBytes });
-
-  /** Whatever waits behind a message that was not handled must be fetched again, behind it. */
-  function giveBack(batch: readonly D[]): void {
-    const keys = new Set(batch.map((delivery) => delivery.key));
-    forgetWaiting((other) => keys.has(other.key));
-    forget(batch);
-  }
-
-  async function acknowledge(): Promise<void> {
-    while (handled.length > 0) {
-      const batch = handled;
-      handled = [];
-      await acknowledgeUntilStored(batch);
-      crashPoint('consumer.after-ack');
-      for (const delivery of batch) letGo(delivery);
-      settled();
-    }
-    acking = undefined;
-  }
-
-  /** Until it is stored, or we stop: then the lease ends, it is handed out again, and the inbox knows it. */
-  async function acknowledgeUntilStored(batch: readonly D[]): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await source.ack(batch);
-        return;
-      } catch (error) {
-        logger.warn({ err: toError(error), attempt }, 'handled messages could not be acknowledged');
-        if (draining.signal.aborted) return;
-        await pause(clock, backoffMs(attempt, 100, 2_000), draining.signal);
-      }
-    }
+    if (released.length > 0) holding.giveBack(released);
+    acknowledger.add(batch.filter((_delivery, index) => settlements[index] === 'done'));
   }
 
   return {
     beginFetch: () => {
-      disturbed = new Set();
-      return [...held.values()];
+      holding.beginFetch();
+      return holding.all();
     },
     offer: (deliveries) => {
       if (draining.signal.aborted) return;
       // First: what is lost disturbs its key, and then nothing later of this key may come in.
       forgetLost();
-      const fresh = deliveries.filter((delivery) => !disturbed.has(delivery.key) && !held.has(delivery.id));
-      for (const delivery of fresh) hold(delivery);
-      waiting.push(...fresh);
+      holding.add(deliveries);
       dispatch();
     },
     forgetLost,
-    room,
-    holdsAny: (test) => [...held.values()].some(test),
+    room: holding.room,
+    holdsAny: (test) => holding.all().some(test),
     drain: async () => {
       draining.abort();
-      forgetWaiting(() => true);
+      holding.giveBackWaiting(() => true);
       await Promise.all(running);
-      await acking;
+      await acknowledger.settled();
     },
   };
+}
+
+/** The oldest whose keys are in no other batch. */
+function firstOf<D extends Delivery>(
+  waiting: readonly D[],
+  busyKeys: ReadonlySet<string>,
+  size: number,
+): readonly D[] {
+  const free: D[] = [];
+  for (const delivery of waiting) {
+    if (free.length >= size) break;
+    if (!busyKeys.has(delivery.key)) free.push(delivery);
+  }
+  return headWithin(free, { messages: size, bytes: MAX_BATCH_BYTES });
 }

@@ -1,6 +1,7 @@
-import { backoffMs, type Clock, pause, toError } from '@flotilla/kernel';
+import type { Clock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
+import { isProbe, probeListening } from './listen-probe.ts';
 import { holdPresence, NO_PRESENCE, presenceKey } from './presence.ts';
 import { type Connection, keepConnection } from './standing-connection.ts';
 
@@ -25,8 +26,6 @@ export interface Notifier {
 const CHANNEL = 'flotilla_bus';
 const MAX_PAYLOAD = 7_000; // PostgreSQL allows 7,999 bytes
 const EVERY_QUEUE = '*';
-const PROBE = 'probe:';
-const PROBE_ATTEMPTS = 5;
 
 export interface NotifierOptions {
   readonly owner: string;
@@ -55,57 +54,22 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
 
   async function setUp(connection: Connection): Promise<void> {
     connection.on('notification', ({ payload = EVERY_QUEUE }) => {
-      if (!payload.startsWith(PROBE)) wake(payload);
+      if (!isProbe(payload)) wake(payload);
     });
     await connection.query('SET synchronous_commit = off');
     await connection.query(`LISTEN ${CHANNEL}`);
     isShown = await holdPresence(connection, key);
     if (!isShown) logger.warn({}, NO_PRESENCE);
-    void probe(connection);
+    void probeListening(connection, {
+      ...{ db, channel: CHANNEL, clock, logger, timeoutMs: probeTimeoutMs },
+      closing: closing.signal,
+      onConclusion: conclude,
+    });
     // Whatever was published while nobody listened.
     wake(EVERY_QUEUE);
   }
 
-  /**
-   * A pooler between us and the server may give each statement another server connection: LISTEN then succeeds and
-   * nothing ever arrives. Sent through the pool, because on its own connection it would arrive even there.
-   */
-  async function probe(connection: Connection): Promise<void> {
-    const token = `${PROBE}${crypto.randomUUID()}`;
-    const arrival = Promise.withResolvers<boolean>();
-    const timeUp = new AbortController();
-    connection.on('notification', ({ payload }) => {
-      if (payload === token) arrival.resolve(true);
-    });
-    try {
-      await tryPersistently(token);
-      const patience = pause(clock, probeTimeoutMs, AbortSignal.any([timeUp.signal, closing.signal]));
-      const isInTime = await Promise.race([arrival.promise, patience.then(() => false)]);
-      conclude(isInTime);
-      // Late, on a busy machine: but they do arrive.
-      if (!isInTime) void arrival.promise.then(conclude);
-    } catch (error) {
-      logger.debug({ err: toError(error) }, 'notifications could not be tried, the next connection will');
-    } finally {
-      timeUp.abort();
-    }
-  }
-
-  /** What cut our connection has cut those of the pool as well; each of them fails once. */
-  async function tryPersistently(token: string): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await db.query('SELECT pg_notify($1, $2)', [CHANNEL, token]);
-        return;
-      } catch (error) {
-        if (attempt === PROBE_ATTEMPTS || closing.signal.aborted) throw error;
-        await pause(clock, backoffMs(attempt, 50, 500), closing.signal);
-      }
-    }
-  }
-
   function conclude(hasArrived: boolean): void {
-    if (closing.signal.aborted) return;
     works = hasArrived;
     onProbed(works);
     if (works) for (const listener of presenceListeners) listener();

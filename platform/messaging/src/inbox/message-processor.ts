@@ -1,33 +1,18 @@
 import { backoffMs, type Clock, crashPoint, type Lock, pause, toError } from '@flotilla/kernel';
-import type { Database, Transaction } from '@flotilla/postgres';
-import type { Logger } from '@flotilla/telemetry';
 import type { Delivery, Settlement } from '../transport.ts';
-import { createBatchSize } from './batch-size.ts';
-import { isConnectionLoss, isContention } from './failure.ts';
+import { isConnectionLoss } from './failure.ts';
 import type { HeldMessages, SetAsideOptions } from './held-messages.ts';
-import { rememberMessages } from './inbox.ts';
-import type { Settling } from './settling.ts';
 import { type Arrival, giveUp, isReadable, type Task, type Understand, type Unknown } from './task.ts';
+import { createTaskBatches, type TaskBatchesOptions } from './task-batches.ts';
 
-export interface ProcessorOptions {
-  readonly consumer: string;
-  readonly db: Database;
+export interface ProcessorOptions extends Omit<TaskBatchesOptions, 'setAside'> {
   readonly held: HeldMessages;
-  readonly settling: Settling;
   readonly understand: Understand;
-  readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
   readonly lock: Lock;
-  /** Messages in one transaction at most. */
-  readonly maxBatch: number;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly closing: AbortSignal;
   /** Something was set aside that is due now. */
   readonly onDue: () => void;
 }
-
-/** Thrown to roll back a transaction in which nothing went wrong. */
-const ROLLBACK = new Error('rolled back on purpose');
 
 /**
  * Makes deliveries into effects, each once. Several are tried in one transaction; when that fails each runs alone, so
@@ -35,78 +20,12 @@ const ROLLBACK = new Error('rolled back on purpose');
  * here, or waits behind such a message goes to the held messages.
  */
 export function createMessageProcessor(options: ProcessorOptions) {
-  const { consumer, db, held, settling, understand, runTask, lock, clock, logger, closing } = options;
-  const batchSize = createBatchSize(options.maxBatch);
+  const { held, settling, understand, lock, clock, logger, closing } = options;
+  const handleTasks = createTaskBatches({
+    ...options,
+    setAside: (tasks, waiting, done) => setAside(tasks, waiting, { starts: false }, done),
+  });
   let troubles = 0;
-
-  /** Handles them in one transaction. Returns those that must be set aside instead; then nothing was done. */
-  async function commitTogether(tasks: readonly Task[]): Promise<readonly Task[]> {
-    let aside: readonly Task[] = [];
-    const work = async (tx: Transaction) => {
-      const { fresh, waiting } = await rememberMessages(tx, consumer, tasks);
-      aside = tasks.filter((task) => waiting.has(task.inboxId));
-      if (aside.length > 0) throw ROLLBACK;
-      // `delete`: a message that is twice in one batch runs once.
-      for (const task of tasks) if (fresh.delete(task.inboxId)) await runTask(task, tx);
-      crashPoint('consumer.before-commit');
-    };
-    // Several are not run again as they are: what they wait for is wanted by others that do the same.
-    const how = tasks.length > 1 ? { reruns: 0 } : {};
-    await db.transaction(work, how).catch((error: unknown) => {
-      if (error !== ROLLBACK) throw error;
-    });
-    if (aside.length === 0) crashPoint('consumer.after-commit');
-    return aside;
-  }
-
-  async function handleTasks(tasks: readonly Task[], done: Set<Arrival>): Promise<void> {
-    for (let next = 0; next < tasks.length; ) {
-      const several = tasks.slice(next, next + batchSize.now());
-      await handleTogether(several, done);
-      next += several.length;
-    }
-  }
-
-  async function handleTogether(tasks: readonly Task[], done: Set<Arrival>): Promise<void> {
-    let rest = tasks;
-    while (rest.length > 0) {
-      let aside: readonly Task[];
-      try {
-        aside = await settling.patiently(() => commitTogether(rest));
-      } catch (error) {
-        if (closing.aborted && isConnectionLoss(error)) throw error;
-        await settleFailures(rest, toError(error), done);
-        return;
-      }
-      if (aside.length === 0) {
-        batchSize.succeeded();
-        settling.count('handled', rest.length);
-        for (const task of rest) done.add(task.arrival);
-        return;
-      }
-      rest = await setAside(rest, aside, { starts: false }, done);
-    }
-  }
-
-  async function settleFailures(tasks: readonly Task[], error: Error, done: Set<Arrival>): Promise<void> {
-    const [first, ...others] = tasks;
-    if (first && others.length === 0) {
-      await settling.settleFailure(first, error, 0, 0);
-      done.add(first.arrival);
-      return;
-    }
-    if (isContention(error)) shrink(tasks.length, error);
-    for (const task of tasks) await handleTogether([task], done);
-  }
-
-  function shrink(messages: number, err: Error): void {
-    batchSize.contended();
-    const facts = { messages, err };
-    logger.info(
-      facts,
-      'messages wait for rows that others have locked, they get a transaction each for a while',
-    );
-  }
 
   /** Returns those of `tasks` that are still to be handled: a key may have been let go meanwhile. */
   async function setAside(

@@ -65,24 +65,6 @@ export interface OutboxStore extends LeaseStore, BoundStore {
 
 /** `batchSize`: messages in one fetch, about. */
 export function createOutboxStore(db: Queryable, owner: string, batchSize: number = 500): OutboxStore {
-  async function refuse(
-    row: OutboxRow,
-    error: string,
-    delayMs: number,
-    reason: string | null,
-  ): Promise<void> {
-    await db.query('SELECT outbox_refuse($1, $2::smallint, $3::bigint, $4, $5::bigint, $6, $7, $8)', [
-      owner,
-      row.shard,
-      row.token,
-      row.key,
-      row.id,
-      storableText(error, MAX_REASON_LENGTH),
-      delayMs,
-      reason === null ? null : storableText(reason, MAX_REASON_LENGTH),
-    ]);
-  }
-
   const fetching = createBounds({ messages: batchSize, bytes: MAX_BATCH_BYTES });
   const settingAside = createBounds({ messages: SET_ASIDE_BATCH, bytes: MAX_BATCH_BYTES });
   const moving = createBounds({ messages: MOVE_BATCH, bytes: MAX_BATCH_BYTES });
@@ -146,8 +128,8 @@ export function createOutboxStore(db: Queryable, owner: string, batchSize: numbe
         [...addressOf(rows), rows.map((row) => row.key)],
       );
     },
-    retryLater: (row, error, delayMs) => refuse(row, error, delayMs, null),
-    park: (row, error, reason) => refuse(row, error, 0, reason),
+    retryLater: (row, error, delayMs) => refuse(db, owner, row, { error, delayMs, reason: null }),
+    park: (row, error, reason) => refuse(db, owner, row, { error, delayMs: 0, reason }),
     moveDue: async () => {
       const [row] = await moving(({ messages, bytes }) =>
         db.query<{ moved: number; nextInMs: number | null }>(MOVE_DUE, [messages, Math.ceil(bytes)]),
@@ -162,6 +144,21 @@ export function createOutboxStore(db: Queryable, owner: string, batchSize: numbe
 }
 
 const MAX_REASON_LENGTH = 4_000;
+
+/** With a reason it is parked, without it is tried again after `delayMs`. */
+async function refuse(
+  db: Queryable,
+  owner: string,
+  { shard, token, key, id }: OutboxRow,
+  how: { readonly error: string; readonly delayMs: number; readonly reason: string | null },
+): Promise<void> {
+  await db.query('SELECT outbox_refuse($1, $2::smallint, $3::bigint, $4, $5::bigint, $6, $7, $8)', [
+    ...[owner, shard, token, key, id],
+    storableText(how.error, MAX_REASON_LENGTH),
+    how.delayMs,
+    how.reason === null ? null : storableText(how.reason, MAX_REASON_LENGTH),
+  ]);
+}
 
 const MOVE_BATCH = 500;
 const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1, $2::bigint)';

@@ -1,5 +1,4 @@
 import {
-  backoffMs,
   type Clock,
   crashPoint,
   type Loop,
@@ -17,9 +16,10 @@ import { createShardLeases } from '../bus/shard-leases.ts';
 import { keepConnection, type StandingConnection } from '../bus/standing-connection.ts';
 import type { Transport } from '../transport.ts';
 import { watchCleanupHolder } from './cleanup-holder.ts';
-import { createOutboxStore, type OutboxRow } from './outbox-store.ts';
+import { createOutboxStore } from './outbox-store.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { createRelayPump } from './relay-pump.ts';
+import { settleRefusal } from './settle-refusal.ts';
 
 export interface RelayOptions {
   readonly db: Database;
@@ -66,24 +66,10 @@ export function createRelay(options: RelayOptions): Relay {
   let connection: StandingConnection | undefined;
   let isShown = false;
   const relay = createRelayPump({
-    ...{ store, leases, transport, settleRefusal },
+    ...{ store, leases, transport },
+    settleRefusal: (row, reason) => settleRefusal({ store, maxAttempts, logger }, row, reason),
     onPublished: (messages) => measures.published.inc({}, messages),
   });
-
-  async function settleRefusal(row: OutboxRow, reason: string): Promise<void> {
-    const attempts = row.attempts + 1;
-    const facts = { messageId: row.message_id, type: row.type, attempts, reason };
-    if (attempts < maxAttempts) {
-      logger.warn(facts, 'the transport refused a message, it is tried again');
-      await store.retryLater(row, reason, backoffMs(attempts, 500, 60_000));
-      crashPoint('relay.after-retry-later');
-      return;
-    }
-    logger.error(facts, 'the transport keeps refusing a message, it is parked');
-    crashPoint('relay.before-park');
-    await store.park(row, reason, `refused ${attempts} times: ${reason}`);
-    crashPoint('relay.after-park');
-  }
 
   async function moveDue(): Promise<boolean> {
     crashPoint('relay.before-delayed-move');

@@ -1,6 +1,5 @@
 import { type Clock, type Loop, startLoop, systemClock } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import type { ChannelModel } from 'amqplib';
 import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../bus/backlog-watch.ts';
 import { SHARDS } from '../bus/shard.ts';
 import { messagingError } from '../errors.ts';
@@ -13,14 +12,9 @@ import { watchNotices } from './consume/notices.ts';
 import { startRabbitmqReceiver } from './consume/receiver.ts';
 import { createPublisher, type Publish } from './publish/publisher.ts';
 import { watchUnrouted } from './publish/unrouted-gauge.ts';
-import { declareTopology, onOwnChannel } from './topology/declare.ts';
-import { limitFound } from './topology/drift.ts';
-import {
-  NO_DELIVERY_LIMIT,
-  topologyOfQueue,
-  topologyOfSubscription,
-  withLimits,
-} from './topology/topology.ts';
+import { onOwnChannel } from './topology/declare.ts';
+import { createQueueDeclarer } from './topology/queue-declarer.ts';
+import { NO_DELIVERY_LIMIT, topologyOfQueue } from './topology/topology.ts';
 
 export interface RabbitmqTransportOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. It is never logged. */
@@ -61,9 +55,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
   assertWithin('shardsPerQueue', shape.shards, 1, SHARDS);
   assertWithin('deliveryLimit', shape.deliveryLimit, 1, NO_DELIVERY_LIMIT);
   const clientName = options.clientName ?? 'flotilla';
-  // Of queues that were declared with a limit before there was none: it cannot be changed while they exist.
-  const formerLimits = new Map<string, number>();
-  const subscriptions = new Map<string, Set<string>>();
+  const declarer = createQueueDeclarer({ shape, isLimitAsked: options.deliveryLimit !== undefined, logger });
   let publishing:
     | { readonly connection: BrokerConnection; readonly publish: Publish; readonly gauge: Loop }
     | undefined;
@@ -95,42 +87,18 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     const model = consuming?.current();
     if (model === undefined) return false;
     const found = await Promise.all(
-      [...subscriptions.keys()].map((queue) => readBacklog(model, queue, shape.shards)),
+      declarer.queues().map((queue) => readBacklog(model, queue, shape.shards)),
     );
     observe(found.flatMap((one) => one ?? []));
     return false;
-  }
-
-  /** Is it worth another try, with the limit that is there? */
-  function adoptLimit(error: unknown): boolean {
-    const found = options.deliveryLimit === undefined ? limitFound(error) : undefined;
-    if (found === undefined || formerLimits.get(found.name) === found.limit) return false;
-    formerLimits.set(found.name, found.limit);
-    const facts = { queue: found.name, deliveryLimit: found.limit };
-    if (found.limit !== NO_DELIVERY_LIMIT) logger.warn(facts, LIMITED);
-    return true;
-  }
-
-  async function declareQueue(model: ChannelModel, queue: string): Promise<void> {
-    try {
-      await declareTopology(model, withLimits(topologyOfQueue(queue, shape), formerLimits));
-    } catch (error) {
-      if (!adoptLimit(error)) throw error;
-      await declareQueue(model, queue);
-    }
-  }
-
-  async function declare(model: ChannelModel, queue: string): Promise<void> {
-    await declareQueue(model, queue);
-    await declareTopology(model, topologyOfSubscription(queue, [...(subscriptions.get(queue) ?? [])]));
   }
 
   return {
     subscribe: async (queue, types) => {
       topologyOfQueue(queue, shape);
       const model = await consumeConnection().open(waitMs);
-      subscriptions.set(queue, new Set([...(subscriptions.get(queue) ?? []), ...types]));
-      await declare(model, queue);
+      declarer.add(queue, types);
+      await declarer.declare(model, queue);
       meter ??= startLoop({
         ...{ name: 'rabbitmq-queues', intervalMs: BACKLOG_INTERVAL_MS, clock, logger },
         run: measure,
@@ -143,7 +111,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         queue,
         shards: shape.shards,
         balanceIntervalMs: options.balanceIntervalMs ?? 5_000,
-        declare: (model) => declare(model, queue),
+        declare: (model) => declarer.declare(model, queue),
         receive,
         clock,
         logger,
@@ -166,8 +134,6 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     },
   };
 }
-
-const LIMITED = 'the queue has a delivery limit: the broker may give up messages that are not to blame';
 
 function assertWithin(option: string, value: number, min: number, max: number): void {
   if (Number.isInteger(value) && value >= min && value <= max) return;

@@ -30,6 +30,18 @@ export interface BrokerConnection {
   close(): Promise<void>;
 }
 
+/**
+ *     away → open ⇄ open, but blocked
+ *       ↖      ↓ closed
+ */
+interface Link {
+  readonly model: ChannelModel;
+  /** Aborting it destroys the socket: the client only ends it, which waits for ever for a peer that has vanished. */
+  readonly socket: AbortController;
+  /** Why the broker takes no messages. */
+  readonly blockedBy: string | undefined;
+}
+
 const HANDSHAKE_TIMEOUT_MS = 10_000;
 const GOODBYE_TIMEOUT_MS = 2_000;
 
@@ -39,37 +51,37 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
   const metrics = connectionMetrics(options.metrics, name);
   const closing = new AbortController();
   const listeners = new Set<() => void>();
-  let current: ChannelModel | undefined;
-  let socketOfCurrent: AbortController | undefined;
-  let blockedBy: string | undefined;
+  /** `undefined` while it is away. */
+  let link: Link | undefined;
 
   function changed(): void {
     for (const listener of [...listeners]) listener();
   }
 
+  function opened(model: ChannelModel, socket: AbortController): void {
+    watch(model, socket);
+    link = { model, socket, blockedBy: undefined };
+    metrics.opened();
+    logger.debug({}, 'connected to the broker');
+    changed();
+  }
+
   function block(reason: string | undefined): void {
-    blockedBy = reason;
+    if (link) link = { ...link, blockedBy: reason };
     metrics.blocked(reason !== undefined);
     if (reason !== undefined) logger.warn({ reason }, 'the broker takes no messages, publishing waits');
     else logger.info({}, 'the broker takes messages again');
     changed();
   }
 
-  /** Aborting `socket` destroys it: the client only ends it, which waits for ever for a peer that has vanished. */
-  async function establish(socket: AbortController): Promise<ChannelModel> {
-    const abort = () => socket.abort();
-    closing.signal.addEventListener('abort', abort, { once: true });
-    const socketOptions = {
-      noDelay: true,
-      timeout: HANDSHAKE_TIMEOUT_MS,
-      signal: socket.signal,
-      clientProperties: { connection_name: `${options.clientName} ${name}` },
-    };
-    try {
-      return await connect({ ...url.connect, heartbeat: options.heartbeatSeconds }, socketOptions);
-    } finally {
-      closing.signal.removeEventListener('abort', abort);
-    }
+  function lost(error: unknown): void {
+    const wasBlocked = link?.blockedBy !== undefined;
+    link = undefined;
+    metrics.closed();
+    if (wasBlocked) block(undefined);
+    if (!closing.signal.aborted) logger.warn({ err: error }, 'the connection to the broker is lost');
+    changed();
+    loop.wake();
   }
 
   function watch(model: ChannelModel, socket: AbortController): void {
@@ -78,29 +90,19 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
     model.on('unblocked', () => block(undefined));
     model.on('close', (error) => {
       socket.abort();
-      current = undefined;
-      metrics.closed();
-      if (blockedBy !== undefined) block(undefined);
-      if (!closing.signal.aborted) logger.warn({ err: error }, 'the connection to the broker is lost');
-      changed();
-      loop.wake();
+      lost(error);
     });
   }
 
   async function keepOpen(): Promise<boolean> {
-    if (current) return false;
+    if (link) return false;
     const socket = new AbortController();
-    const model = await establish(socket).catch((error: unknown) => {
+    const model = await establish(options, socket, closing.signal).catch((error: unknown) => {
       throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} cannot be reached`, {
         cause: toError(error),
       });
     });
-    watch(model, socket);
-    current = model;
-    socketOfCurrent = socket;
-    metrics.opened();
-    logger.debug({}, 'connected to the broker');
-    changed();
+    opened(model, socket);
     return false;
   }
 
@@ -117,7 +119,8 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
     });
     await within(ready, waitMs, clock);
     stop();
-    if (current && isReady()) return current;
+    if (link && isReady()) return link.model;
+    const blockedBy = link?.blockedBy;
     const why = blockedBy === undefined ? 'cannot be reached' : `takes no messages: ${blockedBy}`;
     throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} ${why}`);
   }
@@ -128,18 +131,39 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
   }
 
   return {
-    current: () => current,
-    usable: (waitMs) => waitFor(waitMs, () => current !== undefined && blockedBy === undefined),
-    open: (waitMs) => waitFor(waitMs, () => current !== undefined),
+    current: () => link?.model,
+    usable: (waitMs) => waitFor(waitMs, () => link !== undefined && link.blockedBy === undefined),
+    open: (waitMs) => waitFor(waitMs, () => link !== undefined),
     onChange,
     close: async () => {
       closing.abort();
       changed();
       await loop.stop();
-      if (current) await sayGoodbye(current, clock, logger);
-      socketOfCurrent?.abort();
+      const last = link;
+      if (last) await sayGoodbye(last.model, clock, logger);
+      last?.socket.abort();
     },
   };
+}
+
+async function establish(
+  { url, name, clientName, heartbeatSeconds }: BrokerConnectionOptions,
+  socket: AbortController,
+  closing: AbortSignal,
+): Promise<ChannelModel> {
+  const abort = () => socket.abort();
+  closing.addEventListener('abort', abort, { once: true });
+  const socketOptions = {
+    noDelay: true,
+    timeout: HANDSHAKE_TIMEOUT_MS,
+    signal: socket.signal,
+    clientProperties: { connection_name: `${clientName} ${name}` },
+  };
+  try {
+    return await connect({ ...url.connect, heartbeat: heartbeatSeconds }, socketOptions);
+  } finally {
+    closing.removeEventListener('abort', abort);
+  }
 }
 
 async function sayGoodbye(model: ChannelModel, clock: Clock, logger: Logger): Promise<void> {

@@ -1,15 +1,14 @@
-import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
+import { type Clock, isPlatformError } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { shardOf } from '../../bus/shard.ts';
 import { messagingError } from '../../errors.ts';
 import type { OutgoingMessage, Refusal } from '../../transport.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
 import { within } from '../connection/within.ts';
-import { routingKey } from '../topology/topology.ts';
-import { publishOptions, unwritable } from '../wire.ts';
+import { unwritable } from '../wire.ts';
 import { createBarredTypes } from './barred-types.ts';
 import { publishRounds } from './publish-rounds.ts';
 import { openSession, type Session } from './publish-session.ts';
+import { type Returned, writeConfirmed } from './write-confirmed.ts';
 
 export interface PublisherOptions {
   readonly connection: BrokerConnection;
@@ -75,38 +74,14 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
     }
   }
 
-  /** Resolves with the reason when the message came back. */
-  function send({ channel, takeReturn }: Session, message: OutgoingMessage): Promise<string | undefined> {
-    const { type, key, body, mandatory, id } = message;
-    const properties = publishOptions(message, clock.now().getTime());
-    const routing = routingKey(shardOf(key), mandatory);
-    return new Promise((resolve, reject) => {
-      channel.publish(type, routing, Buffer.from(body), properties, (error: unknown) => {
-        if (error === null) resolve(takeReturn(id));
-        else reject(error);
-      });
-    });
-  }
-
-  /** Resolves with what came back, and why, once the broker has answered for every message. */
-  async function store(on: Session, messages: readonly OutgoingMessage[]) {
-    crashPoint('rabbitmq.before-publish');
-    const written = Promise.allSettled(messages.map((message) => send(on, message)));
-    crashPoint('rabbitmq.after-publish');
-    const answers = await within(written, waitMs, clock);
-    if (answers === undefined) {
-      session = undefined;
-      on.abandon();
-      throw unavailable(`RabbitMQ did not confirm within ${waitMs} ms`);
-    }
-    crashPoint('rabbitmq.after-confirm');
-    const failed = answers.find((answer) => answer.status === 'rejected');
-    if (failed) throw failure(on, failed.reason);
-    return messages.flatMap((message, index) => {
-      const answer = answers[index];
-      const reason = answer?.status === 'fulfilled' ? answer.value : undefined;
-      return reason === undefined ? [] : [{ message, reason }];
-    });
+  /** Resolves with what came back, and why. */
+  async function store(on: Session, messages: readonly OutgoingMessage[]): Promise<readonly Returned[]> {
+    const written = await writeConfirmed(on, messages, { waitMs, clock });
+    if (written.kind === 'stored') return written.returned;
+    if (written.kind === 'failed') throw failure(on, written.cause);
+    session = undefined;
+    on.abandon();
+    throw unavailable(`RabbitMQ did not confirm within ${waitMs} ms`);
   }
 
   function failure(on: Session, cause: unknown): Error {
