@@ -1,8 +1,8 @@
 import type { RecordConfig } from '@flotilla/console';
 import type { MigrationSource } from '@flotilla/postgres';
 import type { EdgeSettings } from '@flotilla/resilience';
+import { DEFAULT_SILENCE_MS, isSilence } from './silence.ts';
 import { checkSlos, type SloConfig } from './slo/objectives.ts';
-import { DEFAULT_SILENCE_MS, isSilence } from './system/silence.ts';
 
 /** What is done once, by a program of its own in the environment of a service: `flotilla run <service> <task>`. */
 export interface TaskConfig {

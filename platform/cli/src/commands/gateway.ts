@@ -3,7 +3,7 @@ import type { GatewayProcessOptions } from '@flotilla/gateway';
 import { FILE, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
 import { LOG_LEVELS } from '../logs/log-levels.ts';
-import { silenceOf } from '../system/silence.ts';
+import { silenceOf } from '../silence.ts';
 import { type Command, flag, type Invocation, JSON_OPTION, number, text, type Values } from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 

@@ -4,8 +4,8 @@ import { text } from 'node:stream/consumers';
 import { toError } from '@flotilla/kernel';
 import type { Fault } from '@flotilla/resilience';
 import { type CliErrorCode, cliError } from '../errors.ts';
+import type { UnitStatus } from '../processes/supervised-process.ts';
 import type { DataDir } from '../system/data-dir.ts';
-import type { UnitStatus } from '../system/supervised-process.ts';
 import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
 import { isNobodyThere } from './socket.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Unit } from '../system/supervised-process.ts';
+import type { Unit } from '../processes/supervised-process.ts';
 import { createInjectedFaults } from './injected-faults.ts';
 
 function setUp(isAllowed = true) {

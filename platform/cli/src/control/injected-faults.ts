@@ -2,7 +2,7 @@ import { isPlatformError } from '@flotilla/kernel';
 import { type Fault, formatFault, parseFault } from '@flotilla/resilience';
 import { thereIsNo } from '../command-line/there-is-no.ts';
 import { cliError } from '../errors.ts';
-import type { Unit } from '../system/supervised-process.ts';
+import type { Unit } from '../processes/supervised-process.ts';
 
 /** What is made to go wrong between the services of a running system. It ends with the system, and outlives its processes. */
 export interface InjectedFaults {

@@ -1,4 +1,4 @@
-import type { Unit } from '../system/supervised-process.ts';
+import type { Unit } from '../processes/supervised-process.ts';
 import { errorMessage } from './log-view.ts';
 
 const QUIET_MS = 10_000;

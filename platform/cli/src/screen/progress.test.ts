@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import type { Unit, UnitEvent } from '../system/supervised-process.ts';
+import type { Unit, UnitEvent } from '../processes/supervised-process.ts';
 import { createProgress } from './progress.ts';
 
 it('what is tried again and again in the same way is told once, until it was ready', () => {

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util';
-import type { Unit, UnitEvent } from '../system/supervised-process.ts';
+import type { Unit, UnitEvent } from '../processes/supervised-process.ts';
 
 /** Where the user watches; a terminal gets one line that changes. */
 export interface Screen {

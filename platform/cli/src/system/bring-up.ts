@@ -10,6 +10,7 @@ import { openServiceLog } from '../logs/service-log.ts';
 import { showErrors } from '../logs/show-errors.ts';
 import { banner } from '../screen/banner.ts';
 import { createProgress, type Progress } from '../screen/progress.ts';
+import { silenceOf } from '../silence.ts';
 import { isInBackground, report, supervisorLog } from './background.ts';
 import { readCrashPoints, refuseUnknownCrashPoints } from './crash-points.ts';
 import { createDataDir } from './data-dir.ts';
@@ -17,7 +18,6 @@ import { findRoot, loadSystem } from './load-system.ts';
 import { assignPorts } from './ports.ts';
 import { brokerOf, externalServerOf, refuseRunning, tryBroker } from './preflight.ts';
 import { type RunningSystem, runSystem } from './run-system.ts';
-import { silenceOf } from './silence.ts';
 import { npmEnded, stopSignal } from './stop-signals.ts';
 import { type WatchOptions, watchSources } from './watch-sources.ts';
 

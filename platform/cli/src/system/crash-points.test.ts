@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { crashPointOf, readCrashPoints } from './crash-points.ts';
+import { crashPointOf } from '../processes/unit-life.ts';
+import { readCrashPoints } from './crash-points.ts';
 
 describe('crash points for tests', () => {
   it('are armed one by one, each in a process of its own', () => {

@@ -4,15 +4,6 @@ import type { SystemConfig } from '../config.ts';
 import { cliError } from '../errors.ts';
 import { readSources } from './source-graph.ts';
 
-/**
- * What the process numbered `life` since the start is told; 0 is the first. Crash points are where, in a test, the processes
- * of a service kill themselves, one after the other: `relay.after-publish,relay.before-publish:2`.
- */
-export function crashPointOf(crashPoints: string, life: number): Readonly<Record<string, string>> {
-  const crashPoint = crashPoints.split(',')[life] ?? '';
-  return crashPoint === '' ? {} : { FLOTILLA_CRASH_POINT: crashPoint };
-}
-
 /** Those of each service when a system comes up: `[service=]points`, without a service for every one. */
 export function readCrashPoints(
   env: Readonly<Record<string, string | undefined>>,

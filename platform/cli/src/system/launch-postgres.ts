@@ -1,7 +1,7 @@
 import { isPlatformError } from '@flotilla/kernel';
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '@flotilla/postgres/embedded';
+import type { Ending, Launched } from '../processes/supervised-process.ts';
 import { findFreePort } from './ports.ts';
-import type { Ending, Launched } from './supervised-process.ts';
 
 export interface EmbeddedServer {
   /** Starts it, on the same port every time, so that the services find it again after a crash. */

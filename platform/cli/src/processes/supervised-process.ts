@@ -1,8 +1,7 @@
 import type { Clock } from '@flotilla/kernel';
 import type { ServiceLog } from '../logs/service-log.ts';
-import { crashPointOf } from './crash-points.ts';
 import { type CurrentProcess, createCurrentProcess } from './current-process.ts';
-import { afterCrash, type CrashHistory, LOOP_AFTER, NO_CRASHES } from './restart-policy.ts';
+import { beginLife, type Life, type LifeStep } from './unit-life.ts';
 
 export type UnitState = 'Stopped' | 'Starting' | 'Running' | 'Restarting' | 'Stopping' | 'CrashLoop';
 
@@ -93,13 +92,6 @@ export interface UnitOptions {
   readonly isEssential?: boolean;
 }
 
-/** From a start to the end of what followed from it. */
-interface Life {
-  readonly stop: AbortController;
-  readonly ready: Promise<boolean>;
-  readonly done: Promise<void>;
-}
-
 const SHOWN_LINES = 50;
 
 const ALWAYS = () => Number.NEGATIVE_INFINITY;
@@ -116,7 +108,6 @@ export function createUnit(options: UnitOptions): Unit {
   let state: UnitState = 'Stopped';
   let restarts = 0;
   let life: Life | undefined;
-  let pause: AbortController | undefined; // before the next try
   let isGivenUp = false;
 
   function enter(next: UnitState, event: UnitEvent): void {
@@ -124,84 +115,43 @@ export function createUnit(options: UnitOptions): Unit {
     onEvent(event);
   }
 
-  async function live(
-    crashPoints: string,
-    stop: AbortSignal,
-    settle: (isReady: boolean) => void,
-  ): Promise<void> {
-    let history: CrashHistory = NO_CRASHES;
-    for (let lives = 0; !stop.aborted; lives += 1) {
-      const startedAtMs = clock.now().getTime();
-      enter('Starting', { type: 'starting' });
-      const { how, hopeless, lacked, readyForMs } = await current.run(
-        crashPointOf(crashPoints, lives),
-        stop,
-        () => {
-          enter('Running', { type: 'ready' });
-          settle(true);
-        },
-      );
-      if (stop.aborted) break;
-      const isOwnFault = lacked !== true && needsHeldSince(startedAtMs);
-      const next = afterCrash(history, { readyForMs, isOwnFault });
-      if (hopeless || (next.isLoop && !isEssential)) {
-        // What is wrong with a configuration does not pass with time.
-        if (!hopeless) isGivenUp = true;
-        giveUp(how);
-        return;
-      }
-      history = next.history;
-      restarts += 1;
-      enter('Restarting', { type: 'crashed', how, restartInMs: next.delayMs });
-      if (history.crashes >= LOOP_AFTER) settle(false); // nobody waits for it any longer, but it is tried on
-      await wait(next.delayMs, stop);
+  function take(step: LifeStep): void {
+    switch (step.kind) {
+      case 'starting':
+        enter('Starting', { type: 'starting' });
+        break;
+      case 'ready':
+        enter('Running', { type: 'ready' });
+        break;
+      case 'crashed':
+        restarts += 1;
+        enter('Restarting', { type: 'crashed', how: step.how, restartInMs: step.delayMs });
+        break;
+      case 'gave-up':
+        isGivenUp = step.mayPass;
+        life = undefined; // the next start begins a new one
+        enter('CrashLoop', { type: 'gave-up', how: step.how, lines: log.recent(SHOWN_LINES) });
+        break;
+      case 'stopped':
+        enter('Stopped', { type: 'stopped' });
+        break;
     }
-    enter('Stopped', { type: 'stopped' });
-  }
-
-  function needsHeldSince(startedAtMs: number): boolean {
-    const sinceMs = needsHeldSinceMs();
-    return sinceMs !== undefined && sinceMs <= startedAtMs;
-  }
-
-  function giveUp(how: string): void {
-    life = undefined; // the next start begins a new one
-    enter('CrashLoop', { type: 'gave-up', how, lines: log.recent(SHOWN_LINES) });
-  }
-
-  async function wait(delayMs: number, stop: AbortSignal): Promise<void> {
-    pause = new AbortController();
-    await clock.sleep(delayMs, AbortSignal.any([stop, pause.signal])).catch(() => undefined); // stopped, or retried
-    pause = undefined;
-  }
-
-  function begin(crashPoints: string, before: Promise<void> | undefined): Life {
-    const stop = new AbortController();
-    const first = Promise.withResolvers<boolean>();
-    const lived = (async () => {
-      if (before !== undefined) await before;
-      if (!stop.signal.aborted) await live(crashPoints, stop.signal, first.resolve);
-    })();
-    const begun: Life = {
-      stop,
-      ready: first.promise,
-      done: lived.then(() => {
-        if (life === begun) life = undefined;
-        first.resolve(false);
-      }),
-    };
-    return begun;
   }
 
   function start(crashPoints: string = ''): Promise<boolean> {
-    if (life && !life.stop.signal.aborted) return life.ready;
+    if (life && !life.isStopping) return life.ready;
     isGivenUp = false;
-    life = begin(crashPoints, life?.done);
-    return life.ready;
+    const deps = { current, clock, needsHeldSinceMs, isEssential, onStep: take };
+    const begun = beginLife(deps, crashPoints, life?.done);
+    life = begun;
+    void begun.done.then(() => {
+      if (life === begun) life = undefined;
+    });
+    return begun.ready;
   }
 
   const retry = () => {
-    pause?.abort();
+    life?.hurry();
     if (isGivenUp) void start();
   };
 
@@ -212,7 +162,7 @@ export function createUnit(options: UnitOptions): Unit {
       state = 'Stopped';
       return;
     }
-    ending.stop.abort();
+    ending.stop();
     state = 'Stopping';
     await ending.done;
   }
@@ -224,7 +174,7 @@ export function createUnit(options: UnitOptions): Unit {
     readyAtMs: current.readyAtMs,
     tell: current.tell,
     kill: () => {
-      life?.stop.abort();
+      life?.stop();
       current.kill();
     },
   };

@@ -1,4 +1,4 @@
-import { cliError } from '../errors.ts';
+import { cliError } from './errors.ts';
 
 /** Several questions long: on a machine under load an answer takes its time. */
 export const DEFAULT_SILENCE_MS = 20_000;
