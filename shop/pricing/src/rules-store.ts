@@ -81,46 +81,7 @@ export function createRulesStore(db: Database): RulesStore {
       const found = await reading;
       return BigInt(found.version) >= BigInt(version) ? found : await read();
     },
-    promotions: async (afterId, limit) => {
-      const rows = await db.query<PromotionRow>(
-        'SELECT id, definition FROM promotion WHERE id > $1 ORDER BY id LIMIT $2',
-        [afterId, limit],
-      );
-      return rows.map(toPromotion);
-    },
-    addPromotion: (promotion, actor) =>
-      db.transaction(async (tx) => {
-        const definition = toDefinition(promotion);
-        const added = await tx.query(
-          'INSERT INTO promotion (id, definition) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id',
-          [promotion.id, JSON.stringify(definition)],
-        );
-        if (added.length === 0) return false;
-        await record(tx, actor, `promotion ${promotion.id}`, null, definition);
-        return true;
-      }),
-    changePromotion: (promotion, actor) =>
-      db.transaction(async (tx) => {
-        const before = await lockPromotion(tx, promotion.id);
-        if (before === undefined) return false;
-        const definition = toDefinition(promotion);
-        await tx.query('UPDATE promotion SET definition = $2 WHERE id = $1', [
-          promotion.id,
-          JSON.stringify(definition),
-        ]);
-        await record(tx, actor, `promotion ${promotion.id}`, before.definition, definition);
-        return true;
-      }),
-    removePromotion: (id, actor) =>
-      db.transaction(async (tx) => {
-        const before = await lockPromotion(tx, id);
-        if (before === undefined) return 'unknown';
-        const coupons = await tx.query('SELECT 1 FROM coupon WHERE promotion_id = $1 LIMIT 1', [id]);
-        if (coupons.length > 0) return 'has-coupons';
-        await tx.query('DELETE FROM promotion WHERE id = $1', [id]);
-        await record(tx, actor, `promotion ${id}`, before.definition, null);
-        return 'removed';
-      }),
+    ...promotionsOf(db),
     listPrices: async (productId) => {
       const rows = await db.query<ListPriceRow>(
         `SELECT ${LIST_PRICE} FROM list_price WHERE product_id = $1 ORDER BY currency, valid_from`,
@@ -160,6 +121,53 @@ export function createRulesStore(db: Database): RulesStore {
           [country, currency, amountMinor],
         );
         await record(tx, actor, `shipping ${country}`, null, { amountMinor, currency });
+      }),
+  };
+}
+
+function promotionsOf(
+  db: Database,
+): Pick<RulesStore, 'promotions' | 'addPromotion' | 'changePromotion' | 'removePromotion'> {
+  return {
+    promotions: async (afterId, limit) => {
+      const rows = await db.query<PromotionRow>(
+        'SELECT id, definition FROM promotion WHERE id > $1 ORDER BY id LIMIT $2',
+        [afterId, limit],
+      );
+      return rows.map(toPromotion);
+    },
+    addPromotion: (promotion, actor) =>
+      db.transaction(async (tx) => {
+        const definition = toDefinition(promotion);
+        const added = await tx.query(
+          'INSERT INTO promotion (id, definition) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING id',
+          [promotion.id, JSON.stringify(definition)],
+        );
+        if (added.length === 0) return false;
+        await record(tx, actor, `promotion ${promotion.id}`, null, definition);
+        return true;
+      }),
+    changePromotion: (promotion, actor) =>
+      db.transaction(async (tx) => {
+        const before = await lockPromotion(tx, promotion.id);
+        if (before === undefined) return false;
+        const definition = toDefinition(promotion);
+        await tx.query('UPDATE promotion SET definition = $2 WHERE id = $1', [
+          promotion.id,
+          JSON.stringify(definition),
+        ]);
+        await record(tx, actor, `promotion ${promotion.id}`, before.definition, definition);
+        return true;
+      }),
+    removePromotion: (id, actor) =>
+      db.transaction(async (tx) => {
+        const before = await lockPromotion(tx, id);
+        if (before === undefined) return 'unknown';
+        const coupons = await tx.query('SELECT 1 FROM coupon WHERE promotion_id = $1 LIMIT 1', [id]);
+        if (coupons.length > 0) return 'has-coupons';
+        await tx.query('DELETE FROM promotion WHERE id = $1', [id]);
+        await record(tx, actor, `promotion ${id}`, before.definition, null);
+        return 'removed';
       }),
   };
 }

@@ -1,27 +1,9 @@
 import { crashPoint } from '@flotilla/kernel';
-import { type Outbox, on } from '@flotilla/messaging';
+import type { Outbox } from '@flotilla/messaging';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import {
-  couponRedeemed,
-  couponRefused,
-  couponReleased,
-  inventoryCommitted,
-  inventoryReleased,
-  inventoryReservationFailed,
-  inventoryReserved,
-  orderCancellationRequested,
-  orderCouponPresented,
-  orderPaymentAuthorized,
-  orderRequested,
-  orderShippingGranted,
-  paymentFailed,
-  paymentProcessed,
-  paymentRefunded,
-  shipmentCreated,
-  shipmentRefused,
-} from '@shop/contracts';
-import type { Address, Order, OrderLine } from '../domain/order.ts';
+import { orderPaymentAuthorized } from '@shop/contracts';
+import type { Order } from '../domain/order.ts';
 import {
   answerCancel,
   askAgain,
@@ -31,18 +13,14 @@ import {
   newProcess,
   openQuestions,
   type Question,
-  type Report,
   type Stage,
 } from '../domain/order-process.ts';
 import { orderError } from '../errors.ts';
-import { type OrderFacts, type OrderProgress, orderFacts } from '../order-progress.ts';
+import { type OrderProgress, orderFacts } from '../order-progress.ts';
 import type { ProcessStore, StoredProcess } from '../process-store.ts';
+import { askParticipants, type ChoreographyData } from './ask-participants.ts';
 import { eachAlone } from './each-alone.ts';
-
-/** What an order that runs by events has to know until it ends. Its payment token is with the payment service only. */
-export interface ChoreographyData extends OrderFacts {
-  readonly shippingAddress: Address;
-}
+import { listenToParticipants } from './participants-news.ts';
 
 export interface OrderChoreographyDeps {
   readonly db: Database;
@@ -65,6 +43,8 @@ export interface OrderChoreographyDeps {
  */
 export function createOrderChoreography(deps: OrderChoreographyDeps) {
   const { db, processes, outbox } = deps;
+  const ask = (tx: Transaction, data: ChoreographyData, question: Question) =>
+    askParticipants(outbox, tx, data, question);
 
   /** Starts a newly accepted order, in the transaction that accepts it. */
   async function begin(tx: Transaction, order: Order, payment: { readonly token: string }): Promise<void> {
@@ -77,24 +57,7 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
     await outbox.publish(tx, orderPaymentAuthorized, authorization, { correlationId: orderId });
   }
 
-  const subscriptions = [
-    on(inventoryReserved, ({ data }, tx) => hear(tx, data.orderId, reported('reserved'))),
-    on(couponRedeemed, ({ data }, tx) => hear(tx, data.orderId, reported('redeemed'))),
-    on(paymentProcessed, ({ data }, tx) => hear(tx, data.orderId, reported('paid'))),
-    on(inventoryCommitted, ({ data }, tx) => hear(tx, data.orderId, reported('taken'))),
-    on(shipmentCreated, ({ data: { orderId, shipmentId } }, tx) =>
-      hear(tx, orderId, { kind: 'shipped', shipmentId }),
-    ),
-
-    on(inventoryReservationFailed, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
-    on(couponRefused, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
-    on(paymentFailed, ({ data }, tx) => hear(tx, data.orderId, refused('payment-declined'))),
-    on(shipmentRefused, ({ data }, tx) => hear(tx, data.orderId, refused(data.reason))),
-
-    on(inventoryReleased, ({ data }, tx) => hear(tx, data.orderId, reported('released'))),
-    on(couponReleased, ({ data }, tx) => hear(tx, data.orderId, reported('unredeemed'))),
-    on(paymentRefunded, ({ data }, tx) => hear(tx, data.orderId, reported('refunded'))),
-  ];
+  const subscriptions = listenToParticipants(hear);
 
   async function hear(tx: Transaction, orderId: string, heard: Heard): Promise<void> {
     const stored = await processes.lock(tx, orderId);
@@ -113,34 +76,6 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
     await processes.save(tx, orderId, decision.process);
     // An order that has ended has no data any more, and there is nothing left that could follow.
     if (data) for (const consequence of decision.consequences) await follow(tx, data, consequence);
-  }
-
-  /** Asks the participants to do something; asked again, they only say that it has been done. */
-  async function ask(tx: Transaction, data: ChoreographyData, question: Question): Promise<void> {
-    const { orderId, customer, lines, coupon, shippingAddress: address } = data;
-    const asRoot = { correlationId: orderId };
-    const items = quantities(lines);
-    switch (question.kind) {
-      case 'request-stock':
-        return void (await outbox.publish(tx, orderRequested, { orderId, items }, asRoot));
-      case 'present-coupon': {
-        if (coupon === undefined) return;
-        const presented = {
-          orderId,
-          customerId: customer.id,
-          coupon: coupon.code,
-          discount: coupon.discount,
-        };
-        return void (await outbox.publish(tx, orderCouponPresented, presented, asRoot));
-      }
-      case 'grant-shipping':
-        return void (await outbox.publish(tx, orderShippingGranted, { orderId, items, address }, asRoot));
-      case 'request-cancellation': {
-        const { reason } = question;
-        const request = { orderId, reason, ...(coupon && { coupon: coupon.code }) };
-        return void (await outbox.publish(tx, orderCancellationRequested, request, asRoot));
-      }
-    }
   }
 
   async function follow(tx: Transaction, data: ChoreographyData, consequence: Consequence): Promise<void> {
@@ -205,15 +140,3 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
 }
 
 const STANDS_STILL_SECONDS = 30;
-
-function reported(report: Exclude<Report, 'shipped'>): Heard {
-  return { kind: 'reported', report };
-}
-
-function refused(reason: string): Heard {
-  return { kind: 'refused', reason };
-}
-
-function quantities(lines: readonly OrderLine[]) {
-  return lines.map(({ productId, quantity }) => ({ productId, quantity }));
-}
