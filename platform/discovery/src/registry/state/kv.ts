@@ -46,13 +46,11 @@ const prefixTopicOf = (prefix: string) => `kv-prefix/${prefix}`;
 export function createKeyValues(topics: Topics): KeyValues {
   const entries = new Map<string, Entry>();
   const tombs = createTombs(topics.last);
-  /** How many wait for each prefix. */
-  const prefixWaits = new Map<string, number>();
+  const prefixWaits = createPrefixWaits();
 
   /** Prefixes are topics too, as long as somebody waits for them. */
   function changed(keys: readonly string[]): number {
-    const prefixes = [...prefixWaits.keys()].filter((prefix) => keys.some((key) => key.startsWith(prefix)));
-    return topics.changed([...keys.map(topicOf), ...prefixes.map(prefixTopicOf)]);
+    return topics.changed([...keys.map(topicOf), ...prefixWaits.above(keys).map(prefixTopicOf)]);
   }
 
   function store(
@@ -111,11 +109,9 @@ export function createKeyValues(topics: Topics): KeyValues {
       // Nothing has changed until now, so the next change of the topic is the one that is waited for.
       const since = Math.max(seen, topics.last);
       if (!isPrefix) return topics.wait([topicOf(key)], since, waitMs, signal);
-      prefixWaits.set(key, (prefixWaits.get(key) ?? 0) + 1);
+      const leave = prefixWaits.join(key);
       await topics.wait([prefixTopicOf(key)], since, waitMs, signal);
-      const left = (prefixWaits.get(key) ?? 1) - 1;
-      if (left === 0) prefixWaits.delete(key);
-      else prefixWaits.set(key, left);
+      leave();
     },
     put,
     compareAndSet: (key, write, index) => {
@@ -145,5 +141,22 @@ export function createKeyValues(topics: Topics): KeyValues {
     },
     deletePrefix: (prefix) => remove(list(prefix).map(({ key }) => key)),
     heldBy: (session) => [...entries.values()].filter((one) => one.session === session).map(({ key }) => key),
+  };
+}
+
+/** Prefixes that somebody waits for. */
+function createPrefixWaits() {
+  const waits = new Map<string, number>();
+  return {
+    above: (keys: readonly string[]) =>
+      [...waits.keys()].filter((prefix) => keys.some((key) => key.startsWith(prefix))),
+    join: (prefix: string): (() => void) => {
+      waits.set(prefix, (waits.get(prefix) ?? 0) + 1);
+      return () => {
+        const left = (waits.get(prefix) ?? 1) - 1;
+        if (left === 0) waits.delete(prefix);
+        else waits.set(prefix, left);
+      };
+    },
   };
 }

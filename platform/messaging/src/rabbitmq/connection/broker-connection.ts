@@ -97,12 +97,7 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
   async function keepOpen(): Promise<boolean> {
     if (link) return false;
     const socket = new AbortController();
-    const model = await establish(options, socket, closing.signal).catch((error: unknown) => {
-      throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} cannot be reached`, {
-        cause: toError(error),
-      });
-    });
-    opened(model, socket);
+    opened(await establish(options, socket, closing.signal), socket);
     return false;
   }
 
@@ -161,6 +156,9 @@ async function establish(
   };
   try {
     return await connect({ ...url.connect, heartbeat: heartbeatSeconds }, socketOptions);
+  } catch (error) {
+    const cause = toError(error);
+    throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} cannot be reached`, { cause });
   } finally {
     closing.removeEventListener('abort', abort);
   }

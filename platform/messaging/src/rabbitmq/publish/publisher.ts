@@ -49,16 +49,7 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
     return session;
   }
 
-  async function bounded<T>(work: Promise<T>, failed: string): Promise<T> {
-    const outcome = work.then(
-      (value) => ({ value }),
-      (error: unknown) => ({ error }),
-    );
-    const answer = await within(outcome, waitMs, clock);
-    if (answer && 'value' in answer) return answer.value;
-    if (isPlatformError(answer?.error)) throw answer.error;
-    throw unavailable(`RabbitMQ ${failed}`, answer?.error);
-  }
+  const bounded = <T>(work: Promise<T>, failed: string) => answered(work, failed, waitMs, clock);
 
   /** An exchange the broker refuses concerns its own type only. */
   async function declareTypes(on: Session, messages: readonly OutgoingMessage[]): Promise<void> {
@@ -122,6 +113,17 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
     lastCall = call.catch(() => undefined);
     return call;
   };
+}
+
+async function answered<T>(work: Promise<T>, failed: string, waitMs: number, clock: Clock): Promise<T> {
+  const outcome = work.then(
+    (value) => ({ value }),
+    (error: unknown) => ({ error }),
+  );
+  const answer = await within(outcome, waitMs, clock);
+  if (answer && 'value' in answer) return answer.value;
+  if (isPlatformError(answer?.error)) throw answer.error;
+  throw unavailable(`RabbitMQ ${failed}`, answer?.error);
 }
 
 const BEHIND = 'an earlier message of its key was refused';
