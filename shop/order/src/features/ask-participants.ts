@@ -16,36 +16,33 @@ export interface ChoreographyData extends OrderFacts {
 }
 
 /** Asks the participants to do something; asked again, they only say that it has been done. */
-export async function askParticipants(
-  outbox: Outbox,
-  tx: Transaction,
-  data: ChoreographyData,
-  question: Question,
-): Promise<void> {
-  const { orderId, customer, lines, coupon, shippingAddress: address } = data;
-  const asRoot = { correlationId: orderId };
-  const items = quantities(lines);
-  switch (question.kind) {
-    case 'request-stock':
-      return void (await outbox.publish(tx, orderRequested, { orderId, items }, asRoot));
-    case 'present-coupon': {
-      if (coupon === undefined) return;
-      const presented = {
-        orderId,
-        customerId: customer.id,
-        coupon: coupon.code,
-        discount: coupon.discount,
-      };
-      return void (await outbox.publish(tx, orderCouponPresented, presented, asRoot));
+export function createAsking(outbox: Outbox) {
+  return async (tx: Transaction, data: ChoreographyData, question: Question): Promise<void> => {
+    const { orderId, customer, lines, coupon, shippingAddress: address } = data;
+    const asRoot = { correlationId: orderId };
+    const items = quantities(lines);
+    switch (question.kind) {
+      case 'request-stock':
+        return void (await outbox.publish(tx, orderRequested, { orderId, items }, asRoot));
+      case 'present-coupon': {
+        if (coupon === undefined) return;
+        const presented = {
+          orderId,
+          customerId: customer.id,
+          coupon: coupon.code,
+          discount: coupon.discount,
+        };
+        return void (await outbox.publish(tx, orderCouponPresented, presented, asRoot));
+      }
+      case 'grant-shipping':
+        return void (await outbox.publish(tx, orderShippingGranted, { orderId, items, address }, asRoot));
+      case 'request-cancellation': {
+        const { reason } = question;
+        const request = { orderId, reason, ...(coupon && { coupon: coupon.code }) };
+        return void (await outbox.publish(tx, orderCancellationRequested, request, asRoot));
+      }
     }
-    case 'grant-shipping':
-      return void (await outbox.publish(tx, orderShippingGranted, { orderId, items, address }, asRoot));
-    case 'request-cancellation': {
-      const { reason } = question;
-      const request = { orderId, reason, ...(coupon && { coupon: coupon.code }) };
-      return void (await outbox.publish(tx, orderCancellationRequested, request, asRoot));
-    }
-  }
+  };
 }
 
 function quantities(lines: readonly OrderLine[]) {

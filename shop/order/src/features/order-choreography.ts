@@ -12,13 +12,12 @@ import {
   type Heard,
   newProcess,
   openQuestions,
-  type Question,
   type Stage,
 } from '../domain/order-process.ts';
 import { orderError } from '../errors.ts';
 import { type OrderProgress, orderFacts } from '../order-progress.ts';
 import type { ProcessStore, StoredProcess } from '../process-store.ts';
-import { askParticipants, type ChoreographyData } from './ask-participants.ts';
+import { type ChoreographyData, createAsking } from './ask-participants.ts';
 import { eachAlone } from './each-alone.ts';
 import { listenToParticipants } from './participants-news.ts';
 
@@ -43,8 +42,7 @@ export interface OrderChoreographyDeps {
  */
 export function createOrderChoreography(deps: OrderChoreographyDeps) {
   const { db, processes, outbox } = deps;
-  const ask = (tx: Transaction, data: ChoreographyData, question: Question) =>
-    askParticipants(outbox, tx, data, question);
+  const ask = createAsking(outbox);
 
   /** Starts a newly accepted order, in the transaction that accepts it. */
   async function begin(tx: Transaction, order: Order, payment: { readonly token: string }): Promise<void> {

@@ -53,24 +53,15 @@ export function createKeyValues(topics: Topics): KeyValues {
     return topics.changed([...keys.map(topicOf), ...prefixWaits.above(keys).map(prefixTopicOf)]);
   }
 
-  function store(
-    key: string,
-    write: Write,
-    lock: { readonly session: string; readonly lockIndex: number },
-  ): void {
+  function store(key: string, write: Write, lock: Pick<Entry, 'session' | 'lockIndex'>): void {
     const known = entries.get(key);
     const isSame =
       known?.flags === write.flags && known.value.equals(write.value) && known.session === lock.session;
     if (isSame && known.lockIndex === lock.lockIndex) return; // wakes nobody, and a cas on it stays true
     const index = changed([key]);
     tombs.remove(key);
-    entries.set(key, {
-      key,
-      ...write,
-      ...lock,
-      createIndex: known?.createIndex ?? index,
-      modifyIndex: index,
-    });
+    const createIndex = known?.createIndex ?? index;
+    entries.set(key, { key, ...write, ...lock, createIndex, modifyIndex: index });
   }
 
   /** A plain write keeps whoever holds the key. */
