@@ -113,9 +113,8 @@ export function createOrderChoreography(deps: OrderChoreographyDeps) {
 
   /** Cancels the orders whose time is over. */
   function cancelOverdue(): Promise<void> {
-    return eachAlone(db, processes.lockOverdue, (tx, stored) =>
-      react(tx, stored, { kind: 'withdrawn', reason: 'order-expired' }),
-    );
+    const withdrawn: Heard = { kind: 'withdrawn', reason: 'order-expired' };
+    return eachAlone(db, processes.lockOverdue, (tx, stored) => react(tx, stored, withdrawn));
   }
 
   /**
