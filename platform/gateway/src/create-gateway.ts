@@ -2,12 +2,14 @@ import { toError } from '@flotilla/kernel';
 import { createScrape } from '@flotilla/telemetry';
 import type { AdminTarget } from './admin/admin-target.ts';
 import { checkRegistered, type Given } from './config/check-registered.ts';
+import { checkTlsFiles } from './config/check-tls-files.ts';
 import { diffConfigs } from './config/diff.ts';
 import { createExchange } from './exchange.ts';
 import type { GatewayOptions } from './gateway-options.ts';
 import { createParts, createRuntimeBuilder, type Parts } from './gateway-parts.ts';
 import type { GatewayConfig } from './model.ts';
 import type { Runtime } from './runtime.ts';
+import type { ServerCredentials } from './wire/client/credentials.ts';
 import { createHttp1Listener } from './wire/client/http1/listener.ts';
 import { createHttp2Listener } from './wire/client/http2/listener.ts';
 import type { Incoming } from './wire/client/incoming.ts';
@@ -19,7 +21,9 @@ export interface ListenAddress {
   /** 0 takes any free one. */
   readonly port: number;
   /** PEM; without it the port speaks plain HTTP. With it HTTP/2 is offered too. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: ServerCredentials;
+  /** With `tls.clientCa`: without a certificate of them there is no connection. Default false: routes decide. */
+  readonly requiresClientCertificate?: boolean;
   /** What a port without TLS speaks: `h2c` is HTTP/2 with prior knowledge, for gRPC inside of a network. Default `http/1.1`. */
   readonly cleartext?: 'http/1.1' | 'h2c';
 }
@@ -28,7 +32,7 @@ export interface OpenPort {
   readonly url: string;
   readonly port: number;
   /** For new connections. Throws, and keeps those before, when the two do not fit; on a port without TLS a `TypeError`. */
-  setCertificates(certificates: { readonly cert: string; readonly key: string }): void;
+  setCertificates(certificates: ServerCredentials): void;
 }
 
 export interface Gateway {
@@ -44,6 +48,7 @@ export interface Gateway {
 export function createGateway(options: GatewayOptions): Gateway {
   const given = givenIn(options);
   checkRegistered(options.config, given);
+  checkTlsFiles(options.config);
   const parts = createParts(options);
   const { backends, stranglers, telemetry } = parts;
   const build = createRuntimeBuilder(options, parts);
@@ -65,6 +70,7 @@ export function createGateway(options: GatewayOptions): Gateway {
     const changes = diffConfigs(runtime.config, config);
     if (changes.length === 0) return changes;
     checkRegistered(config, given);
+    checkTlsFiles(config);
     backends.retain(config);
     runtime = build(config);
     stranglers.retain(config.routes);
@@ -100,7 +106,7 @@ function createPorts(
   { timers, telemetry }: Parts,
   to: { readonly accept: (incoming: Incoming) => void; readonly runtime: () => Runtime },
 ): Ports {
-  const clients: ListenerOptions = {
+  const common: ListenerOptions = {
     timers,
     onRequest: to.accept,
     onRefused: (refusal, { peerAddress }) => telemetry.refused(refusal, peerAddress),
@@ -108,17 +114,18 @@ function createPorts(
     errorBodies: config.strict ? 'empty' : 'problem',
   };
   const limits = () => to.runtime().config.limits;
-  const http1 = createHttp1Listener({ ...clients, limits: () => limits().http1 });
-  const http2 = createHttp2Listener({ ...clients, limits: () => limits().http2 });
+  const http1 = createHttp1Listener({ ...common, limits: () => limits().http1 });
+  const http2 = createHttp2Listener({ ...common, limits: () => limits().http2 });
   const listeners: Listening[] = [];
   return {
-    listen: async ({ host, port, tls, cleartext = 'http/1.1' }) => {
+    listen: async ({ host, port, tls, requiresClientCertificate = false, cleartext = 'http/1.1' }) => {
       const isShared = (address: string) => to.runtime().isTrustedProxy(address);
       const at = {
         ...{ host, port, timers, isShared, onTurnedAway: telemetry.turnedAway },
         limits: limits().arrivals,
       };
-      const secure = tls && (await listenTls({ ...at, accept: http1.accept, onHttp2: http2.accept, tls }));
+      const clients = { accept: http1.accept, onHttp2: http2.accept, requiresClientCertificate };
+      const secure = tls && (await listenTls({ ...at, ...clients, tls }));
       const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
       const listening = secure ?? (await listenPlain({ ...at, accept }));
       listeners.push(listening);

@@ -24,6 +24,8 @@ export interface Exchange extends Omit<Incoming, 'body' | 'request'> {
   values: Map<string, string>;
   /** Of the verified token; names are case-sensitive. `undefined` on an open route. */
   claims: Claims | undefined;
+  /** The back end is told who the client is, by other than its token: the answer is for nobody else. */
+  isPersonal: boolean;
   /** Sent with the request; a response that repeats it with another value is not this request's. */
   requestId: { readonly name: FieldName; readonly value: string } | undefined;
   /** What goes to the back end: starts as the client's own fields and query, is edited by the steps. */
@@ -58,7 +60,7 @@ export type Step = (exchange: Exchange) => Refusal | undefined | Promise<Refusal
 const NO_VALUES = new Map<string, string>();
 
 export function createExchange(
-  { request, body, answer, peerAddress, secure }: Incoming,
+  { request, body, answer, peerAddress, secure, clientCertificate }: Incoming,
   clientFields: ClientFieldRules,
   /** Of the exchange that this one is a part of. */
   whole?: TraceContext,
@@ -70,6 +72,7 @@ export function createExchange(
     answer,
     peerAddress,
     secure,
+    clientCertificate,
     trace: caller === undefined ? newTrace() : childOf(caller),
     callerSpanId: caller?.spanId,
     startedAtMs: performance.now(),
@@ -77,6 +80,7 @@ export function createExchange(
     clientAddress: peerAddress,
     values: NO_VALUES,
     claims: undefined,
+    isPersonal: false,
     requestId: undefined,
     outgoing: outgoingOf(request, clientFields),
     answerFields: noFields(),

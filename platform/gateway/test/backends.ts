@@ -163,6 +163,8 @@ export function exchangeWith(
     onGone: undefined,
     backend: undefined,
     refusal: undefined,
+    isPersonal: false,
+    clientCertificate: undefined,
     callerSpanId: undefined,
     ...more,
   };
@@ -199,6 +201,8 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     claims: { toClaims: none, toHeaders: none, toQuery: none, toPath: none, required: none },
     balancer: { type: 'RoundRobin' },
     versions: [],
+    clientCertificate: undefined,
+    backendTls: undefined,
     ownAnswer: undefined,
     strangler: undefined,
     health: { active: undefined, passive: undefined },

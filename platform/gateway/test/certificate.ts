@@ -1,14 +1,17 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A self-signed certificate of this name for `localhost` and 127.0.0.1, valid for a day. Its own authority. */
-export function createTestCertificate(commonName: string = 'localhost'): {
+/** A self-signed certificate of this name for `host` and 127.0.0.1, valid for a day. Its own authority. */
+export function createTestCertificate(
+  commonName: string = 'localhost',
+  host: string = 'localhost',
+): {
   readonly cert: string;
   readonly key: string;
 } {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const now = Date.now();
   const name = sequence(tagged(0x31, sequence(COMMON_NAME, tagged(0x0c, Buffer.from(commonName)))));
-  const names = sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])));
+  const names = sequence(tagged(0x82, Buffer.from(host)), tagged(0x87, Buffer.from([127, 0, 0, 1])));
   const content = sequence(
     tagged(0xa0, tagged(0x02, Buffer.from([2]))),
     tagged(0x02, Buffer.from([1])),

@@ -47,11 +47,13 @@ export function testExchange(test: TestRequest = {}): Exchange {
     answer: {} as ClientResponse, // no step answers
     peerAddress,
     secure: test.secure ?? false,
+    clientCertificate: undefined,
     trace: newTrace(),
     startedAtMs: 0,
     clientAddress: peerAddress,
     values: new Map(Object.entries(test.values ?? {})),
     claims: test.claims && new Map(Object.entries(test.claims)),
+    isPersonal: false,
     requestId: undefined,
     outgoing: { method, fields: forwarded, query: new Map() },
     answerFields: noFields(),

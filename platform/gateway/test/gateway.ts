@@ -6,7 +6,7 @@ import { createStaticResolver, type Resolver } from '@flotilla/discovery';
 import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, type Metrics, silentLogger } from '@flotilla/telemetry';
 import { type ReadOptions, readGatewayConfig } from '../src/config/read-gateway-config.ts';
-import { createGateway, type Gateway, type ListenAddress } from '../src/create-gateway.ts';
+import { createGateway, type Gateway, type ListenAddress, type OpenPort } from '../src/create-gateway.ts';
 import type { GatewayOptions } from '../src/gateway-options.ts';
 import { ANYTHING } from '../src/grammar/registered.ts';
 import type { GatewayConfig } from '../src/model.ts';
@@ -31,7 +31,7 @@ export interface TestGatewayOptions extends Partial<Omit<GatewayOptions, 'config
   readonly listen?: Partial<ListenAddress>;
 }
 
-export interface TestGateway extends Gateway {
+export interface TestGateway extends Gateway, Pick<OpenPort, 'setCertificates'> {
   readonly url: string;
   readonly port: number;
   /** What was logged as an error or a warning. */

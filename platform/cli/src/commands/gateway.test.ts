@@ -55,6 +55,19 @@ describe('the gateway commands', () => {
     assert.equal((JSON.parse(json.output) as { valid: boolean }).valid, false);
   });
 
+  it('refuses options of TLS that mean nothing by themselves', async () => {
+    const start = ['gateway', '--config', 'gateway.json', '--port', '0'];
+    for (const [more, problem] of [
+      [['--tls-cert', 'a', '--tls-cert', 'b', '--tls-key', 'a'], /belong together/],
+      [['--tls-client-ca', 'a'], /is for a port with TLS/],
+      [['--tls-cert', 'a', '--tls-key', 'a', '--tls-require-client'], /needs --tls-client-ca/],
+    ] as const) {
+      const { code, output } = await run(...start, ...more);
+      assert.equal(code, 2);
+      assert.match(output, problem);
+    }
+  });
+
   it('check says when there is no file', async () => {
     const { code, output } = await run('gateway', 'check', 'missing.json');
     assert.equal(code, 1);

@@ -4,7 +4,16 @@ import { FILE, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts
 import { cliError } from '../errors.ts';
 import { LOG_LEVELS } from '../logs/log-levels.ts';
 import { silenceOf } from '../silence.ts';
-import { type Command, flag, type Invocation, JSON_OPTION, number, text, type Values } from './command.ts';
+import {
+  type Command,
+  flag,
+  type Invocation,
+  JSON_OPTION,
+  number,
+  text,
+  texts,
+  type Values,
+} from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 
 const ACCESS_LOGS = ['sampled', 'all', 'off'] as const;
@@ -42,8 +51,17 @@ export const gateway: Command = {
       help: 'sampled (failures, slow ones and one in a hundred; the default), all or off',
     },
     'log-level': { kind: oneOf(LOG_LEVELS, 'level'), help: `${LOG_LEVELS.join(', ')} (default info)` },
-    'tls-cert': { kind: FILE, help: 'a PEM file: the port then speaks TLS, HTTP/2 included' },
-    'tls-key': { kind: FILE, help: 'its key' },
+    'tls-cert': {
+      kind: FILE,
+      isRepeated: true,
+      help: 'a PEM file: the port then speaks TLS, HTTP/2 included; repeated, clients get the one that has the name they ask for, else the first',
+    },
+    'tls-key': { kind: FILE, isRepeated: true, help: 'its key, in the same order' },
+    'tls-client-ca': {
+      kind: FILE,
+      help: 'a PEM file with the authorities of client certificates: clients are asked for one; ClientCertificateOptions say where it is needed',
+    },
+    'tls-require-client': { help: 'without such a certificate there is no connection' },
     ...STRICT_OPTION,
   },
   example: 'gateway --config gateway.json --port 8080',
@@ -115,22 +133,35 @@ function telemetryOf(env: Invocation['env']): Record<string, string> {
 function portOptions(
   values: Values,
 ): Pick<GatewayProcessOptions, 'tls' | 'health' | 'cleartext' | 'drainTimeoutMs'> {
-  const certFile = text(values, 'tls-cert');
-  const keyFile = text(values, 'tls-key');
-  if ((certFile === undefined) !== (keyFile === undefined))
-    throw cliError('CLI_USAGE', '--tls-cert and --tls-key belong together');
-  if (flag(values, 'h2c') && certFile !== undefined)
+  const tls = tlsOptions(values);
+  if (flag(values, 'h2c') && tls !== undefined)
     throw cliError('CLI_USAGE', '--h2c is for a port without TLS: with it HTTP/2 is offered anyway');
   const healthPort = number(values, 'health-port');
   const drainSeconds = number(values, 'drain-timeout');
   return {
-    ...(certFile !== undefined && keyFile !== undefined && { tls: { certFile, keyFile } }),
+    ...(tls && { tls }),
     ...(healthPort !== undefined && {
       health: { port: healthPort, host: text(values, 'health-host') ?? '127.0.0.1' },
     }),
     ...(flag(values, 'h2c') && { cleartext: 'h2c' as const }),
     ...(drainSeconds !== undefined && { drainTimeoutMs: drainSeconds * 1_000 }),
   };
+}
+
+function tlsOptions(values: Values): GatewayProcessOptions['tls'] {
+  const keyFiles = texts(values, 'tls-key');
+  const certFiles = texts(values, 'tls-cert');
+  if (certFiles.length !== keyFiles.length)
+    throw cliError('CLI_USAGE', '--tls-cert and --tls-key belong together');
+  const [first, ...more] = certFiles.map((certFile, index) => ({ certFile, keyFile: keyFiles[index] ?? '' }));
+  const clientCaFile = text(values, 'tls-client-ca');
+  const requiresClientCertificate = flag(values, 'tls-require-client');
+  if (clientCaFile !== undefined && first === undefined)
+    throw cliError('CLI_USAGE', '--tls-client-ca is for a port with TLS: give it --tls-cert and --tls-key');
+  if (requiresClientCertificate && clientCaFile === undefined)
+    throw cliError('CLI_USAGE', '--tls-require-client needs --tls-client-ca');
+  if (first === undefined) return undefined;
+  return { ...first, more, requiresClientCertificate, ...(clientCaFile !== undefined && { clientCaFile }) };
 }
 
 /** On the terminal, not in the log: whoever reads logs need not be able to change routes. */

@@ -168,10 +168,10 @@ async function callPart({
     part.onGone?.();
   };
   const answer = createCollectedResponse(room.take, () => end(room.isFull ? TOO_LARGE : BUSY));
-  const { peerAddress, secure } = exchange;
+  const { peerAddress, secure, clientCertificate } = exchange;
   const request = partRequest(exchange.request);
   const part = createExchange(
-    { request, peerAddress, secure, answer, body: bytesAsBody(body, request.framing) },
+    { request, peerAddress, secure, clientCertificate, answer, body: bytesAsBody(body, request.framing) },
     aggregate.clientFields,
     exchange.trace,
   );

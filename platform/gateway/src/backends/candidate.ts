@@ -26,7 +26,7 @@ export interface Candidate extends Backend {
 /** The parts of a route that say how its back ends are spoken to. */
 export type OriginOptions = Pick<
   RouteConfig,
-  'scheme' | 'target' | 'downstreamProtocol' | 'verifyCertificate' | 'handler' | 'timeoutMs'
+  'scheme' | 'target' | 'downstreamProtocol' | 'verifyCertificate' | 'backendTls' | 'handler' | 'timeoutMs'
 >;
 
 const LONGEST_CONNECT_MS = 2_000;
@@ -48,12 +48,13 @@ export function createCandidate(found: Found, options: OriginOptions, instances:
 }
 
 function originOf(host: string, port: number, options: OriginOptions): Origin {
-  const { scheme, target, downstreamProtocol, verifyCertificate, handler, timeoutMs } = options;
+  const { scheme, target, downstreamProtocol, verifyCertificate, backendTls, handler, timeoutMs } = options;
   const checksAddress = target.kind === 'service';
   const { maxConnections, connectionLifetimeMs } = handler;
   const connectTimeoutMs = Math.min(LONGEST_CONNECT_MS, timeoutMs);
   const limits = [maxConnections, connectionLifetimeMs, connectTimeoutMs];
-  const how = [downstreamProtocol, verifyCertificate, checksAddress, ...limits];
+  const tls = scheme === 'https' && backendTls !== undefined ? { files: backendTls } : undefined;
+  const how = [downstreamProtocol, verifyCertificate, checksAddress, ...limits, tls && JSON.stringify(tls)];
   return {
     key: `${scheme}://${host}:${port} ${how.join(' ')}`,
     secure: scheme === 'https',
@@ -62,6 +63,7 @@ function originOf(host: string, port: number, options: OriginOptions): Origin {
     protocol: downstreamProtocol,
     verifyCertificate,
     checksAddress,
+    ...(tls && { tls }),
     connectTimeoutMs,
     maxConnections,
     connectionLifetimeMs,

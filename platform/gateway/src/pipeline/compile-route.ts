@@ -11,15 +11,17 @@ import { compileAuthorization } from '../policies/authorization/authorization.ts
 import { compileCache } from '../policies/cache/compile-cache.ts';
 import type { ResponseCache } from '../policies/cache/response-cache.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claims/claim-directives.ts';
+import { compileClientCertificate } from '../policies/client-certificate/client-certificate.ts';
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
-import { compileForwarding, strippedPrefix } from '../policies/forwarded/forwarded.ts';
+import { compileForwarding, strippedPrefix, trustIn } from '../policies/forwarded/forwarded.ts';
 import { compileGrpc } from '../policies/grpc/grpc.ts';
 import {
   compileRequestTransforms,
   compileResponseTransforms,
 } from '../policies/header-transforms/header-transforms.ts';
 import { type CookieJar, createCookieJar } from '../policies/http-handler/cookie-jar.ts';
+import { compileIpSet } from '../policies/ip-rules/ip-ranges.ts';
 import { compileIpRules } from '../policies/ip-rules/ip-rules.ts';
 import { compileOverload, type Load } from '../policies/overload/overload.ts';
 import { compileOwnAnswer } from '../policies/own-answer/own-answer.ts';
@@ -105,6 +107,7 @@ function cookieJar(url: UrlSource, id: string, { target }: RouteConfig, kept: Ke
 function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: CompileDeps): readonly Step[] {
   const { config, providers, nowMs, budgets, shared, logger } = deps;
   const { strict, trustedProxies, baseUrl } = config;
+  const isTrustedProxy = trustIn(compileIpSet(trustedProxies));
   const onWarning = (text: string) =>
     logger.warn({ route: route.name, text }, 'a header transform has no effect');
   const limit = (stage: RateLimitStage) =>
@@ -126,6 +129,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     }),
     compileIpRules(route.ipRules),
     cors?.preflight,
+    compileClientCertificate(route.clientCertificate, isTrustedProxy),
     strict ? undefined : compileGrpc(route.downstreamProtocol),
     compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),

@@ -2,10 +2,12 @@ import type { PolicyContext, PolicyInput, PolicyOwner } from '../grammar/policy.
 import type { ConfigObject, SectionShape } from '../grammar/shape.ts';
 import { authentication } from './authentication/config.ts';
 import { backendProtocol } from './backend-protocol/config.ts';
+import { backendTls } from './backend-tls/config.ts';
 import { bodySize } from './body-size/config.ts';
 import { cache } from './cache/config.ts';
 import { circuitBreaker } from './circuit-breaker/config.ts';
 import { claims } from './claims/config.ts';
+import { clientCertificate } from './client-certificate/config.ts';
 import { cors } from './cors/config.ts';
 import { delegatingHandlers } from './delegating-handlers/config.ts';
 import { headerTransforms } from './header-transforms/config.ts';
@@ -32,6 +34,7 @@ import { webSocket } from './websocket/config.ts';
  */
 const POLICIES = {
   ipRules,
+  clientCertificate,
   cors,
   headerTransforms,
   rateLimit,
@@ -46,6 +49,7 @@ const POLICIES = {
   timeout,
   silence,
   backendProtocol,
+  backendTls,
   httpHandler,
   delegatingHandlers,
   bodySize,

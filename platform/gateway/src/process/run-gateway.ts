@@ -17,7 +17,7 @@ import { createGateway, type Gateway } from '../create-gateway.ts';
 import type { GatewayConfig } from '../model.ts';
 import type { AccessLogLevel } from '../observation/observe.ts';
 import { answerHealthQuestions, createHealthListener } from './health.ts';
-import { readCertificates, watchCertificates } from './watch-certificates.ts';
+import { type CredentialFiles, readCredentials, watchCertificates } from './watch-certificates.ts';
 
 /** One gateway process as the command line describes it. Plain data: it is handed to workers as JSON. */
 export interface GatewayProcessOptions {
@@ -30,7 +30,7 @@ export interface GatewayProcessOptions {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent';
   readonly accessLog: AccessLogLevel;
   /** PEM files. */
-  readonly tls?: { readonly certFile: string; readonly keyFile: string };
+  readonly tls?: CredentialFiles & { readonly requiresClientCertificate?: boolean };
   readonly admin?: { readonly port: number; readonly token: string };
   /** Health, readiness and metrics for whoever may reach this address. */
   readonly health?: { readonly host: string; readonly port: number };
@@ -125,9 +125,13 @@ async function serve(
   }
   const { isReady } = gateway.admin;
   await openHealth(options, { isReady, metrics: () => metrics.render() }, logger, defer);
-  const tls = options.tls && (await readCertificates(options.tls));
+  const tls = options.tls && (await readCredentials(options.tls));
+  const { requiresClientCertificate = false } = options.tls ?? {};
   const { cleartext = 'http/1.1' } = options;
-  const { url, setCertificates } = await gateway.listen({ host, port, cleartext, ...(tls && { tls }) });
+  const { url, setCertificates } = await gateway.listen({
+    ...{ host, port, cleartext, requiresClientCertificate },
+    ...(tls && { tls }),
+  });
   if (options.tls !== undefined) {
     const stop = watchCertificates({
       files: options.tls,

@@ -73,6 +73,7 @@ export function compileCache(
       handshake === 'none' &&
       (framing.kind === 'chunked' || (framing.kind === 'length' && framing.bytes <= MAX_HASHED_BODY_BYTES)),
     lookup: (exchange, body) => {
+      if (exchange.isPersonal) return { kind: 'bypass' };
       const use = strict ? strictUse(exchange.request) : useOf(exchange.request, hashesBody, body);
       if (use === undefined) return { kind: 'bypass' };
       return cache.lookup({

@@ -3,6 +3,7 @@ import type { FieldName, Fields } from '../rules/fields.ts';
 import type { Refusal } from '../rules/refusal.ts';
 import type { Method, RequestBody } from '../rules/request.ts';
 import type { ResponseHead } from '../rules/response.ts';
+import type { TlsFiles } from './tls-files.ts';
 
 /** Where a back end listens, and how it is spoken to. Equal keys share connections. */
 export interface Origin {
@@ -21,6 +22,8 @@ export interface Origin {
     readonly cert?: string;
     readonly key?: string;
     readonly serverName?: string;
+    /** The same as files, which may be exchanged. */
+    readonly files?: TlsFiles;
   };
   readonly connectTimeoutMs: number;
   /** Simultaneous exchanges; further ones wait. `Infinity` = no limit. */

@@ -4,6 +4,7 @@ import { toError } from '@flotilla/kernel';
 import type { Timers } from '../../time/timers.ts';
 import type { BackendFailure, Origin } from './backend-call.ts';
 import { createCheckedLookup } from './checked-lookup.ts';
+import { createFileContext } from './tls-files.ts';
 
 export interface OpeningOptions {
   readonly origin: Origin;
@@ -25,7 +26,8 @@ export interface Inlet {
 
 /** What the connections to one origin share: the parsed certificates and the last session. */
 export interface TlsMemory {
-  context: SecureContext | undefined;
+  context: (() => SecureContext) | undefined;
+  usedContext: SecureContext | undefined;
   session: Buffer | undefined;
 }
 
@@ -34,7 +36,7 @@ export type Opened = (failure: BackendFailure | undefined, socket: Socket) => vo
 const KEEP_ALIVE_PROBE_MS = 60_000;
 
 export function createTlsMemory(): TlsMemory {
-  return { context: undefined, session: undefined };
+  return { context: undefined, usedContext: undefined, session: undefined };
 }
 
 /**
@@ -87,16 +89,20 @@ function onreadOf(inlet: Inlet): OnReadOpts {
   return { buffer: inlet.buffer, callback: (count) => inlet.receive(count) };
 }
 
-function secureSocket({ origin, tls, offers, inlet }: OpeningOptions): TLSSocket {
-  const { ca, cert, key, serverName } = origin.tls ?? {};
-  tls.context ??= createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
-  const name = serverName ?? (isIP(origin.host) === 0 ? origin.host : undefined);
+function secureSocket({ origin, tls, offers, inlet, timers }: OpeningOptions): TLSSocket {
+  const { serverName, files } = origin.tls ?? {};
+  tls.context ??= contextOf(origin, timers);
+  const secureContext = tls.context();
+  // A session of other certificates would go on without showing the new ones.
+  if (secureContext !== tls.usedContext) tls.session = undefined;
+  tls.usedContext = secureContext;
+  const name = serverName ?? files?.serverName ?? (isIP(origin.host) === 0 ? origin.host : undefined);
   const socket = connectTls({
     ...socketOptions(origin),
     ...(name !== undefined && { servername: name }),
     ...(tls.session && { session: tls.session }),
     ...(inlet && { onread: onreadOf(inlet) }),
-    secureContext: tls.context,
+    secureContext,
     rejectUnauthorized: origin.verifyCertificate,
     ALPNProtocols: offers,
   });
@@ -104,6 +110,13 @@ function secureSocket({ origin, tls, offers, inlet }: OpeningOptions): TLSSocket
     tls.session = session;
   });
   return socket;
+}
+
+function contextOf({ tls = {} }: Origin, timers: Timers): () => SecureContext {
+  const { ca, cert, key, files } = tls;
+  if (files !== undefined) return createFileContext(files, () => timers.nowMs);
+  const context = createSecureContext({ ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) });
+  return () => context;
 }
 
 const checkedLookup = createCheckedLookup();

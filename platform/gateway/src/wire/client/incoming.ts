@@ -9,4 +9,6 @@ export interface Incoming {
   /** Of the TCP peer, never in the `::ffff:` form. */
   readonly peerAddress: string;
   readonly secure: boolean;
+  /** With which the client proved who it is in the handshake: base64 of its DER. */
+  readonly clientCertificate: string | undefined;
 }

@@ -1,14 +1,10 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import {
-  createServer as createTlsServer,
-  type SecureContextOptions,
-  type TLSSocket,
-  type TlsOptions,
-} from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import type { Timers } from '../../time/timers.ts';
 import { addressOwner } from '../rules/address-owner.ts';
 import { type ArrivalLimits, type Arrivals, createArrivals, DEFAULT_ARRIVAL_LIMITS } from './arrivals.ts';
+import { createContexts, type ServerCredentials } from './credentials.ts';
 
 export interface ListenOptions {
   readonly host: string;
@@ -24,8 +20,9 @@ export interface ListenOptions {
 }
 
 export interface ListenTlsOptions extends ListenOptions {
-  /** Keys, certificates and protocol versions, as `node:tls` takes them. */
-  readonly tls: SecureContextOptions & Pick<TlsOptions, 'SNICallback' | 'requestCert' | 'rejectUnauthorized'>;
+  readonly tls: ServerCredentials;
+  /** With authorities of clients: does whoever has no certificate of them get no connection at all? Default: whoever has none is served. */
+  readonly requiresClientCertificate?: boolean;
   /** Takes the clients that choose HTTP/2; without it only HTTP/1.1 is offered. */
   readonly onHttp2?: (socket: TLSSocket) => void;
 }
@@ -40,7 +37,7 @@ export interface Listening {
 
 export interface ListeningTls extends Listening {
   /** For new connections from now on. Throws what `node:tls` throws, and keeps the old ones, when they are no good. */
-  setCertificates(tls: SecureContextOptions): void;
+  setCertificates(credentials: ServerCredentials): void;
 }
 
 const HANDSHAKE_MS = 10_000;
@@ -58,10 +55,14 @@ export function listenPlain(options: ListenOptions): Promise<Listening> {
 }
 
 export async function listenTls(options: ListenTlsOptions): Promise<ListeningTls> {
-  const { onHttp2, onTurnedAway } = options;
+  const { onHttp2, onTurnedAway, requiresClientCertificate = false } = options;
+  let contexts = createContexts(options.tls);
   // It never listens: it is given the connections that are admitted, since the handshake costs more than the rest.
   const handshakes = createTlsServer({
-    ...options.tls,
+    ...contexts.first,
+    SNICallback: (name, found) => found(null, contexts.find(name)),
+    requestCert: options.tls.clientCa !== undefined,
+    rejectUnauthorized: requiresClientCertificate,
     handshakeTimeout: HANDSHAKE_MS,
     ALPNProtocols: onHttp2 === undefined ? ['http/1.1'] : ['h2', 'http/1.1'],
   });
@@ -74,7 +75,14 @@ export async function listenTls(options: ListenTlsOptions): Promise<ListeningTls
     else options.accept(socket);
   });
   const opened = await listen(options, (socket) => handshakes.emit('connection', socket));
-  return { ...opened, setCertificates: (tls) => handshakes.setSecureContext({ ...options.tls, ...tls }) };
+  return {
+    ...opened,
+    setCertificates: (credentials) => {
+      const next = createContexts(credentials);
+      handshakes.setSecureContext(next.first);
+      contexts = next;
+    },
+  };
 }
 
 async function listen(options: ListenOptions, accept: (socket: Socket) => void): Promise<Listening> {

@@ -25,6 +25,8 @@ const ALWAYS: ReadonlySet<string> = new Set([
   'content-length',
   'traceparent',
   'x-request-deadline',
+  'client-cert',
+  'client-cert-chain',
   // where the client claims to come from
   'forwarded',
   'x-real-ip',

@@ -27,6 +27,7 @@ interface ConnectionOptions extends ListenerOptions {
   readonly socket: Socket;
   readonly peerAddress: string;
   readonly secure: boolean;
+  readonly clientCertificate: string | undefined;
   dateLine(): string;
   onClosed(connection: ClientConnection): void;
 }
@@ -205,7 +206,7 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
   // --- requests
 
   #begin(head: Http1RequestHead | EarlyEnd): void {
-    const { peerAddress, secure, onRequest, onFault } = this.#options;
+    const { peerAddress, secure, clientCertificate, onRequest, onFault } = this.#options;
     const body = new Http1RequestBody(head.framing, this);
     const response = new Http1Response(this, head.method === 'HEAD', head.version);
     const exchange: ExchangePhase = {
@@ -224,7 +225,7 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     }
     if (head.handshake === 'websocket') exchange.keepAlive = false; // unless it is switched, nothing behind it counts
     try {
-      onRequest({ request: head, body, answer: response, peerAddress, secure });
+      onRequest({ request: head, body, answer: response, peerAddress, secure, clientCertificate });
     } catch (error) {
       onFault(error);
       if (response.state === 'open') this.#tell(response, INTERNAL_ERROR);

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { provenCertificate } from '../credentials.ts';
 import { DEFAULT_LIMITS, type Http1Options } from '../options.ts';
 import { type ClientConnection, createClientConnection } from './connection.ts';
 
@@ -51,7 +52,10 @@ export function createHttp1Listener(options: Http1Options): Http1Listener {
       const secure = 'encrypted' in socket;
       const limits = { ...DEFAULT_LIMITS, ...options.limits?.() };
       open.add(
-        createClientConnection({ ...options, limits, socket, peerAddress, secure, dateLine, onClosed }),
+        createClientConnection({
+          ...{ ...options, limits, socket, peerAddress, secure, dateLine, onClosed },
+          clientCertificate: provenCertificate(socket),
+        }),
       );
     },
     drain: async (timeoutMs) => {

@@ -10,6 +10,7 @@ import type { Timer } from '../../../time/timers.ts';
 import { grpcRefusal, isGrpc } from '../../rules/grpc.ts';
 import { fromWire } from '../../rules/http2/wire-fields.ts';
 import { OPTIONS_RESPONSE, type Refusal, refusalResponse } from '../../rules/refusal.ts';
+import { provenCertificate } from '../credentials.ts';
 import type { Http2Limits, ListenerOptions } from '../options.ts';
 import { Http2RequestBody } from './request-body.ts';
 import { type Http2Head, readHttp2Head } from './request-head.ts';
@@ -34,6 +35,7 @@ interface Session extends Http2Connection {
   readonly options: ConnectionOptions;
   readonly peerAddress: string;
   readonly secure: boolean;
+  readonly clientCertificate: string | undefined;
   streams: number;
   resets: number;
   /** Streams that ended well, since the same time. */
@@ -52,6 +54,7 @@ export function openHttp2Connection(options: ConnectionOptions): Http2Connection
     options,
     peerAddress: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
     secure: 'encrypted' in socket,
+    clientCertificate: provenCertificate(socket),
     streams: 0,
     resets: 0,
     completed: 0,
@@ -137,9 +140,10 @@ function bodyOf({ options }: Session, stream: ServerHttp2Stream, head: Http2Head
 }
 
 function pass(session: Session, head: Http2Head, body: Http2RequestBody, response: Http2Response): void {
-  const { options, peerAddress, secure } = session;
+  const { options, peerAddress, secure, clientCertificate } = session;
   try {
-    options.onRequest({ request: head.request, body, answer: response, peerAddress, secure });
+    const { request } = head;
+    options.onRequest({ request, body, answer: response, peerAddress, secure, clientCertificate });
   } catch (error) {
     options.onFault(error);
     response.abort();
