@@ -4,11 +4,14 @@ import { type ClientFieldRules, isKeptFromBackends } from './wire/rules/client-f
 import { type FieldName, type Fields, fieldValue, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';
 import type { RequestBody, RequestHead } from './wire/rules/request.ts';
+import type { ClientResponse } from './wire/rules/response.ts';
 
 /** One request and its response, and what is found out about them on the way. */
-export interface Exchange extends Omit<Incoming, 'body' | 'request'> {
+export interface Exchange extends Omit<Incoming, 'body' | 'request' | 'answer'> {
   /** As the client sent it, with the host that a trusted proxy says it asked for. */
   request: RequestHead;
+  /** The way to the client; policies put themselves between. */
+  answer: ClientResponse;
   /** As it arrives, or buffered bytes once a policy had to read it. */
   body: RequestBody;
   /** Of the gateway's own operation; back ends continue it. */

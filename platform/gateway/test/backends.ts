@@ -201,6 +201,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     claims: { toClaims: none, toHeaders: none, toQuery: none, toPath: none, required: none },
     balancer: { type: 'RoundRobin' },
     versions: [],
+    compression: undefined,
     clientCertificate: undefined,
     backendTls: undefined,
     ownAnswer: undefined,

@@ -12,6 +12,7 @@ import { compileCache } from '../policies/cache/compile-cache.ts';
 import type { ResponseCache } from '../policies/cache/response-cache.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claims/claim-directives.ts';
 import { compileClientCertificate } from '../policies/client-certificate/client-certificate.ts';
+import { compileCompression } from '../policies/compression/compression.ts';
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
 import { compileForwarding, strippedPrefix, trustIn } from '../policies/forwarded/forwarded.ts';
@@ -121,6 +122,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     });
   const cors = compileCors(route.cors);
   const steps: readonly (Step | undefined)[] = [
+    compileCompression(route.compression),
     cors?.introduce,
     compileOverload(config.overload, route.loadPriority, deps.load),
     compileForwarding({

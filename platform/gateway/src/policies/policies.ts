@@ -8,6 +8,7 @@ import { cache } from './cache/config.ts';
 import { circuitBreaker } from './circuit-breaker/config.ts';
 import { claims } from './claims/config.ts';
 import { clientCertificate } from './client-certificate/config.ts';
+import { compression } from './compression/config.ts';
 import { cors } from './cors/config.ts';
 import { delegatingHandlers } from './delegating-handlers/config.ts';
 import { headerTransforms } from './header-transforms/config.ts';
@@ -36,6 +37,7 @@ const POLICIES = {
   ipRules,
   clientCertificate,
   cors,
+  compression,
   headerTransforms,
   rateLimit,
   loadPriority,
