@@ -229,6 +229,7 @@ export default defineSystem({
       servedBy: 'web-bff',
     },
   },
+  demos: async () => (await import('./demos/index.ts')).demos,
   slos: {
     availability: {
       ...{ indicator: 'availability', service: 'gateway', objective: 0.999 },

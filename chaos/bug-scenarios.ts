@@ -2,12 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from '@flotilla/postgres';
-import {
-  type OrderWish,
-  PATIENCE_MS,
-  placeOrder,
-  type RunningSystem,
-} from '../test/system/running-system.ts';
+import type { OrderWish } from '../demos/shop-client.ts';
+import { PATIENCE_MS, placeOrder, type RunningSystem } from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
 import { connectInventory } from './inventory-client.ts';
 

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { eventually } from '@flotilla/kernel/testing';
+import { type Answer, type OrderWish, orderBody } from '../demos/shop-client.ts';
 import { insist, seededRandom } from '../test/system/order-load.ts';
-import {
-  type Answer,
-  type OrderWish,
-  orderBody,
-  PATIENCE_MS,
-  type RunningSystem,
-} from '../test/system/running-system.ts';
+import { PATIENCE_MS, type RunningSystem } from '../test/system/running-system.ts';
 import type { ClientRecord } from './invariant.ts';
 
 /** A way through the whole system, walked by a careful client: what goes wrong is tried again with the same key. */

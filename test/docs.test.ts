@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, it } from 'node:test';
+import { demos } from '../demos/index.ts';
 import { listFiles, ROOT, readText } from './source-files.ts';
 
 const documents = listFiles(/\.md$/);
@@ -75,5 +76,14 @@ describe('the documentation', () => {
       (found) => found[1] ?? '',
     );
     assert.deepEqual([...new Set(listed)].sort(), [...new Set(declaredCodes())].sort());
+  });
+
+  it('names the command of each demo on a page, and no other', () => {
+    const named = documents
+      .filter((file) => file.startsWith('docs/') && !file.startsWith('docs/reference/'))
+      .flatMap((file) => [...readText(file).matchAll(/flotilla -- demo ([a-z][a-z -]*)/g)])
+      .flatMap((found) => found[1]?.trim().split(' ') ?? []);
+    const names = demos.map(({ name }) => name);
+    assert.deepEqual([...new Set(named)].sort(), names.toSorted());
   });
 });

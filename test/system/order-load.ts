@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ClientRecord } from '../../chaos/invariant.ts';
-import {
-  type Answer,
-  type OrderWish,
-  PATIENCE_MS,
-  placeOrder,
-  type RunningSystem,
-} from './running-system.ts';
+import type { Answer, OrderWish } from '../../demos/shop-client.ts';
+import { PATIENCE_MS, placeOrder, type RunningSystem } from './running-system.ts';
 
 /** A small generator of repeatable randomness (mulberry32), so that a failing run can be run again by its seed. */
 export function seededRandom(seed: number): () => number {

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { before, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { type Answer, orderBody, placeOrder, type RunningSystem } from './running-system.ts';
+import { type Answer, orderBody } from '../../demos/shop-client.ts';
+import { placeOrder, type RunningSystem } from './running-system.ts';
 
 /** For a service of which no instance can be reached (docs/resilience.md). */
 const CALLERS_WAIT_MS = 4_000;

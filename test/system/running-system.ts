@@ -7,6 +7,13 @@ import { promisify } from 'node:util';
 import { connectControl, dataDirAt, type InstanceStatus } from '@flotilla/cli';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase, type Database } from '@flotilla/postgres';
+import {
+  type Answer,
+  type CallOptions,
+  callShop,
+  type OrderWish,
+  orderBody,
+} from '../../demos/shop-client.ts';
 import { ROOT } from '../source-files.ts';
 
 const run = promisify(execFile);
@@ -15,47 +22,6 @@ export const PATIENCE_MS = 240_000;
 /** Well below the five minutes that an access token lives: whoever asks for one may use it for a while. */
 const TOKEN_KEPT_MS = 120_000;
 const CLI = join(ROOT, 'platform/cli/bin/flotilla.js');
-
-export interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Body;
-}
-
-/** The fields of all the shop's answers that the checks look at; each answer has some of them. */
-export interface Body {
-  readonly id?: string;
-  readonly orderId?: string;
-  readonly status?: string | number;
-  readonly code?: string;
-  readonly traceId?: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string }[];
-  readonly cancellationReason?: string;
-  readonly history?: readonly { readonly status: string; readonly at: string }[];
-  readonly items?: readonly {
-    readonly id: string;
-    readonly status: string;
-    readonly productId: string;
-    readonly quantity: number;
-    readonly unitPrice: { readonly amountMinor: number };
-  }[];
-  readonly discounts?: readonly { readonly code: string }[];
-  readonly quote?: { readonly id: string; readonly total: { readonly amountMinor: number } };
-  readonly next?: string | null;
-  readonly total?: { readonly amountMinor: number };
-  readonly price?: { readonly amountMinor: number };
-  readonly currentStock?: number;
-  readonly accessToken?: string;
-  readonly refreshToken?: string;
-}
-
-export interface CallOptions {
-  readonly token?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: unknown;
-  /** Sent as it is, for bodies that are not JSON. */
-  readonly rawBody?: string;
-}
 
 /** The whole system as a user starts it, with its own data, on free ports. */
 export interface RunningSystem {
@@ -158,7 +124,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
 
   const tokens = new Map<string, { readonly token: Promise<string>; readonly until: number }>();
   const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
-    request(url, method, path, callOptions);
+    callShop(url, method, path, callOptions);
   const logIn = async (user: string): Promise<string> => {
     const answer = await call('POST', '/auth/login', {
       body: { email: `${user}@example.com`, password: `${user}-password` },
@@ -239,63 +205,12 @@ function openDatabase(uri: string): Database {
   return createDatabase({ uri, applicationName: 'system-test', maxConnections: 2, acquireTimeoutMs: 30_000 });
 }
 
-async function request(base: string, method: string, path: string, options: CallOptions): Promise<Answer> {
-  const hasBody = options.body !== undefined || options.rawBody !== undefined;
-  const response = await fetch(base + path, {
-    method,
-    headers: {
-      ...(hasBody && { 'content-type': 'application/json' }),
-      ...(options.token && { authorization: `Bearer ${options.token}` }),
-      ...options.headers,
-    },
-    ...(hasBody && { body: options.rawBody ?? JSON.stringify(options.body) }),
-    signal: AbortSignal.timeout(60_000),
-  });
-  const text = await response.text();
-  return { status: response.status, headers: response.headers, body: parseBody(text) };
-}
-
-function parseBody(text: string): Body {
-  try {
-    return JSON.parse(text) as Body;
-  } catch {
-    return {};
-  }
-}
-
 /** SIGKILLs a service's process (or `postgres`) and waits until another has taken its place. */
 export async function killAndAwaitReturn(system: RunningSystem, service: string): Promise<void> {
   const { pid } = await system.awaitInstance(service, 'runs', ({ state }) => state === 'Running');
   if (!pid) throw new Error(`${service} has no process`);
   process.kill(pid, 'SIGKILL');
   await system.awaitInstance(service, 'is back', (now) => now.state === 'Running' && now.pid !== pid);
-}
-
-export interface OrderWish {
-  readonly sku?: string;
-  readonly quantity?: number;
-  readonly payment?: string;
-  readonly country?: string;
-  readonly key?: string;
-  readonly waitSeconds?: number;
-  readonly user?: string;
-  /** What its price is agreed on, where that is not the price list. */
-  readonly agreedOn?: { readonly quoteId?: string | undefined; readonly coupon?: string };
-}
-
-export function orderBody(wish: OrderWish = {}): object {
-  return {
-    items: [{ productId: wish.sku ?? 'sku-0001', quantity: wish.quantity ?? 1 }],
-    payment: { token: wish.payment ?? 'tok_ok' },
-    shippingAddress: {
-      name: 'A. Customer',
-      line1: '1 Main Street',
-      city: 'Graz',
-      postalCode: '8010',
-      country: wish.country ?? 'AT',
-    },
-    ...wish.agreedOn,
-  };
 }
 
 /** Operations with those that end sessions, or the account, behind all others, which need the token. */

@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { orderBody, type RunningSystem } from './running-system.ts';
+import { orderBody } from '../../demos/shop-client.ts';
+import type { RunningSystem } from './running-system.ts';
 
 /** Secrets of users and of the system itself, used in every way that works and that fails, are nowhere but where they belong. */
 export const secrets = (running: () => RunningSystem) => (): void => {

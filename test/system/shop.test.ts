@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CrashTrace, createCrashTrace } from '../../chaos/crash-trace.ts';
 import { CRASH_SEED, CRASH_TIMEOUT_MS, crashPoints, unreachedPoints } from './crash-points.ts';
+import { demos } from './demos.ts';
 import { documents } from './documents.ts';
 import { FUZZ_SEED, fuzz } from './fuzz.ts';
 import { ordering } from './ordering.ts';
@@ -42,6 +43,7 @@ function suites(flow: OrderFlow): () => void {
     describe(`takes orders by ${flow}`, ordering(system));
     if (flow === 'orchestration') describe('keeps what its documents say', documents(system));
     if (flow === 'orchestration') describe('rebuilds a read model', projection(system));
+    describe(`shows its patterns by ${flow}`, demos(flow, system));
     // With RabbitMQ the change would have to come from there.
     if (flow === 'orchestration' && !process.env['RABBITMQ_URL'])
       describe('ends tokens before their time', revocation(system));

@@ -1,6 +1,7 @@
 import type { RecordConfig } from '@flotilla/console';
 import type { MigrationSource } from '@flotilla/postgres';
 import type { EdgeSettings } from '@flotilla/resilience';
+import type { Demo } from './demo/demo.ts';
 import { DEFAULT_SILENCE_MS, isSilence } from './silence.ts';
 import { checkSlos, type SloConfig } from './slo/objectives.ts';
 
@@ -110,6 +111,8 @@ export interface SystemConfig {
   readonly slos?: Readonly<Record<string, SloConfig>>;
   /** Default: none. */
   readonly console?: ConsoleConfig;
+  /** Patterns that `flotilla demo` shows on the running system; loaded when they are asked for. Default: none. */
+  readonly demos?: () => Promise<readonly Demo[]>;
   /** Default: none. */
   readonly frontends?: Readonly<Record<string, FrontendConfig>>;
   /** The issuer of tokens as users see it: `path` below the fixed port of `service`. */

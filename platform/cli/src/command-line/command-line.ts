@@ -6,6 +6,7 @@ import type { Command, Invocation } from '../commands/command.ts';
 import { completion } from '../commands/completion.ts';
 import { console_ } from '../commands/console.ts';
 import { db } from '../commands/db.ts';
+import { demo } from '../commands/demo/demo.ts';
 import { dlq } from '../commands/dlq.ts';
 import { down } from '../commands/down.ts';
 import { explain } from '../commands/explain.ts';
@@ -37,6 +38,7 @@ export const COMMANDS: readonly Command[] = [
   start,
   restart,
   fault,
+  demo,
   console_,
   run,
   db,
