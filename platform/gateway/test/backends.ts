@@ -195,6 +195,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     cors: undefined,
     transforms: { request: [], answer: [] },
     rateLimit: undefined,
+    furtherLimits: [],
     loadPriority: 'normal',
     requestIdKey: undefined,
     authentication: undefined,

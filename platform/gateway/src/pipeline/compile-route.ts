@@ -111,15 +111,10 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
   const isTrustedProxy = trustIn(compileIpSet(trustedProxies));
   const onWarning = (text: string) =>
     logger.warn({ route: route.name, text }, 'a header transform has no effect');
-  const limit = (stage: RateLimitStage) =>
-    compileRateLimit(route.rateLimit, stage, {
-      routeId: id,
-      routeName: route.name,
-      strict,
-      budgets,
-      shared,
-      nowMs,
-    });
+  const limits = (stage: RateLimitStage) =>
+    [route.rateLimit, ...route.furtherLimits].map((one) =>
+      compileRateLimit(one, stage, { routeId: id, routeName: route.name, strict, budgets, shared, nowMs }),
+    );
   const cors = compileCors(route.cors);
   const steps: readonly (Step | undefined)[] = [
     compileCompression(route.compression),
@@ -136,10 +131,10 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),
     compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
-    limit('before-authentication'),
+    ...limits('before-authentication'),
     compileRequestId(route.requestIdKey),
     compileAuthentication(route.authentication, { strict, providers, nowMs, onRefused: deps.onTokenRefused }),
-    limit('after-authentication'),
+    ...limits('after-authentication'),
     compileClaimsToClaims(route.claims, strict),
     compileAuthorization(
       { allowedScopes: route.authentication?.allowedScopes ?? [], required: route.claims.required },

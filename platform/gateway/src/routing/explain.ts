@@ -201,11 +201,24 @@ function serviceOf({ target }: RouteConfig): string {
 }
 
 function policiesOf(route: PolicyConfig): readonly string[] {
-  const { ipRules, cors, rateLimit, authentication, claims, cache, breaker, strangler, maxBodyBytes } = route;
+  const {
+    ipRules,
+    cors,
+    rateLimit,
+    furtherLimits,
+    authentication,
+    claims,
+    cache,
+    breaker,
+    strangler,
+    maxBodyBytes,
+  } = route;
   return [
     ipRules && 'address lists',
     cors && `CORS for ${cors.allowedOrigins.join(', ')}`,
-    rateLimit && `rate limit ${rateLimit.limit} per ${rateLimit.period} by ${rateLimit.key.kind}`,
+    ...[rateLimit, ...furtherLimits].map(
+      (limit) => limit && `rate limit ${limit.limit} per ${limit.period} by ${limit.key.kind}`,
+    ),
     authentication && `token of ${authentication.providers.join(' or ')}`,
     authentication &&
       authentication.allowedScopes.length > 0 &&

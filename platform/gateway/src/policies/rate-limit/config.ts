@@ -1,6 +1,7 @@
 import { type Group, joinGroup, ROUTE_KEYS } from '../../grammar/group.ts';
+import { periodMs } from '../../grammar/period.ts';
 import { definePolicy } from '../../grammar/policy.ts';
-import type { SectionShape } from '../../grammar/shape.ts';
+import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
 import { authentication } from '../authentication/config.ts';
 
 export interface RateLimitConfig {
@@ -25,9 +26,14 @@ export interface RateLimitConfig {
   readonly store: 'memory' | 'shared';
 }
 
+interface RateLimits {
+  readonly rateLimit: RateLimitConfig | undefined;
+  readonly furtherLimits: readonly RateLimitConfig[];
+}
+
 const DEFAULT_MESSAGE = 'API calls quota exceeded! Maximum admitted {0} per {1}.';
 
-export const RATE_LIMIT = {
+const RULE = {
   EnableRateLimiting: { type: 'boolean', default: true, doc: 'False switches it off for the route.' },
   Limit: { type: 'integer', doc: 'Requests in one period, required.' },
   Period: { type: 'string', doc: 'Number and unit ms, s, m, h or d: `1m`, `1.5s`. Required.' },
@@ -77,10 +83,21 @@ export const RATE_LIMIT = {
     own: true,
     doc: '`Shared`: one budget for all replicas, in Redis.',
   },
+} as const satisfies SectionShape;
+
+export const RATE_LIMIT = {
+  ...RULE,
+  Rules: {
+    type: 'objects',
+    shape: RULE,
+    own: true,
+    doc: 'Further limits on the same route, all of which must admit a request. Each has a `Limit` and a `Period`; what else it does not say it has from the object around it.',
+  },
   ...ROUTE_KEYS,
 } as const satisfies SectionShape;
 
-type RateLimitGroup = Group<typeof RATE_LIMIT>;
+/** One rule with what it says and inherits. */
+type RateLimitGroup = Pick<Group<typeof RULE>, 'values' | 'has' | 'error'>;
 
 export const rateLimit = definePolicy({
   keys: {
@@ -91,21 +108,42 @@ export const rateLimit = definePolicy({
       doc: 'Requests of one client in a period; absent = off.',
     },
   },
-  read: (input) => {
+  read: (input): RateLimits => {
     const { own, global, owner } = input;
     const group = joinGroup(own?.values.RateLimitOptions, global?.values.RateLimitOptions, owner.key);
-    const rateLimit = readRateLimit(group, owner.name);
-    if (rateLimit?.key.kind === 'claim' && authentication.read(input).authentication === undefined)
+    const [rateLimit, ...furtherLimits] = readLimits(group, owner.name);
+    const needsClaim = [rateLimit, ...furtherLimits].some((limit) => limit?.key.kind === 'claim');
+    if (needsClaim && authentication.read(input).authentication === undefined)
       group?.error('KeyBy', `a claim needs an authenticated route, ${owner.name} is not`);
-    return { rateLimit };
+    return { rateLimit, furtherLimits };
   },
 });
 
-/** `undefined` = the route is not limited. */
-function readRateLimit(group: RateLimitGroup | undefined, route: string): RateLimitConfig | undefined {
-  if (group === undefined || group.values.EnableRateLimiting === false) return undefined;
+/** Empty = the route is not limited. */
+function readLimits(group: Group<typeof RATE_LIMIT> | undefined, route: string): readonly RateLimitConfig[] {
+  if (group === undefined || group.values.EnableRateLimiting === false) return [];
+  const rules = group.values.Rules ?? [];
+  const hasOne = group.has('Period') || group.has('Limit');
   // Global options without a rule only fill in the details of the routes that have one.
-  if (!group.isOwn && !group.has('Period') && !group.has('Limit')) return undefined;
+  const isMeant = hasOne || (group.isOwn && rules.length === 0);
+  const limits = [...(isMeant ? [group] : []), ...rules.map((rule) => ruleWithin(rule, group))].map((one) =>
+    readRateLimit(one, route),
+  );
+  const places = new Set(limits.map(({ limit, period, key }) => JSON.stringify([limit, period, key])));
+  if (places.size < limits.length) group.error('Rules', 'has the same limit twice');
+  return limits;
+}
+
+function ruleWithin(rule: ConfigObject<typeof RULE>, around: RateLimitGroup): RateLimitGroup {
+  const { Limit: _, Period: _period, Wait: _wait, PeriodTimespan: _seconds, ...inherited } = around.values;
+  return {
+    values: { ...inherited, ...rule.values },
+    has: (key) => rule.has(key),
+    error: (key, message) => rule.error(key, message),
+  };
+}
+
+function readRateLimit(group: RateLimitGroup, route: string): RateLimitConfig {
   const limit = group.values.Limit ?? 0;
   if (limit <= 0) group.error('Limit', `RateLimitOptions.Limit is negative or zero for the route ${route}`);
   const period = group.values.Period ?? '';
@@ -163,12 +201,9 @@ function readWait(group: RateLimitGroup): { readonly ms: number | undefined; rea
   return text === '' ? none : { ms: readPeriod(group, 'Wait', text), text };
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 function readPeriod(group: RateLimitGroup, key: 'Period' | 'Wait', text: string): number {
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/i.exec(text.trim()) ?? [];
-  const ms = Number(amount) * (UNIT_MS[unit.toLowerCase()] ?? 0);
-  if (ms > 0) return ms;
+  const ms = periodMs(text);
+  if (ms !== undefined) return ms;
   group.error(
     key,
     text === ''

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { Exchange, Step } from '../../exchange.ts';
 import { addressOwner } from '../../wire/rules/address-owner.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
-import { appendField, type Fields, fieldValue } from '../../wire/rules/fields.ts';
+import { type Fields, fieldValue, removeField, setField } from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import { type Admission, type Budgets, createBudgets } from './budget.ts';
 import type { RateLimitConfig } from './config.ts';
@@ -135,10 +135,11 @@ function compileTelling(
   const isoTime = createIsoTime();
   return ({ answerFields }, admission, nowMs) => {
     const { admitted, remaining, resetAfterMs } = admission;
-    if (config.headers) {
+    if (config.headers && isTightest(answerFields, admission)) {
       const left = String(remaining);
       tellStandard(answerFields, limit, left, wholeSeconds(resetAfterMs));
-      if (admitted) tellOlder(answerFields, limit, left, isoTime(nowMs + resetAfterMs));
+      if (!admitted) removeOlder(answerFields);
+      else tellOlder(answerFields, limit, left, isoTime(nowMs + resetAfterMs));
     }
     return admitted ? undefined : rejection(config, resetAfterMs, strict);
   };
@@ -157,15 +158,25 @@ function createIsoTime(): (ms: number) => string {
 }
 
 function tellStandard(fields: Fields, limit: string, remaining: string, reset: string): void {
-  appendField(fields, LIMIT, limit);
-  appendField(fields, REMAINING, remaining);
-  appendField(fields, RESET, reset);
+  setField(fields, LIMIT, limit);
+  setField(fields, REMAINING, remaining);
+  setField(fields, RESET, reset);
 }
 
 function tellOlder(fields: Fields, limit: string, remaining: string, reset: string): void {
-  appendField(fields, X_LIMIT, limit);
-  appendField(fields, X_REMAINING, remaining);
-  appendField(fields, X_RESET, reset);
+  setField(fields, X_LIMIT, limit);
+  setField(fields, X_REMAINING, remaining);
+  setField(fields, X_RESET, reset);
+}
+
+function removeOlder(fields: Fields): void {
+  for (const { lower } of [X_LIMIT, X_REMAINING, X_RESET]) removeField(fields, lower);
+}
+
+/** Of several limits the one that is told is the one that refuses, or that is spent first. */
+function isTightest(told: Fields, { admitted, remaining }: Admission): boolean {
+  const before = fieldValue(told, REMAINING.lower);
+  return before === undefined || !admitted || remaining < Number(before);
 }
 
 function wholeSeconds(ms: number): string {
