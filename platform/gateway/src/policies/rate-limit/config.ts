@@ -26,7 +26,7 @@ export interface RateLimitConfig {
   readonly store: 'memory' | 'shared';
 }
 
-interface RateLimits {
+export interface RateLimits {
   readonly rateLimit: RateLimitConfig | undefined;
   readonly furtherLimits: readonly RateLimitConfig[];
 }
