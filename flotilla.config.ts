@@ -114,7 +114,7 @@ export default defineSystem({
     inventory: {
       entry: 'shop/inventory/src/main.ts',
       calledBy: ['order-service'],
-      inherits: ['RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
+      inherits: ['INVENTORY_MONGODB_URL', 'RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
       database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
       bus: true,
       tasks: {

@@ -44,6 +44,7 @@ const findings = await checkInvariants({
   user: await uriOf('user'),
   recommendation: await uriOf('recommendation'),
   bus: await uriOf('bus'),
+  inventoryDocuments: process.env['INVENTORY_MONGODB_URL'],
 });
 console.log(findings.flatMap(lines).join('\n'));
 const broken = violated(findings);

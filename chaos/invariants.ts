@@ -1,4 +1,5 @@
 import { createDatabase } from '@flotilla/postgres';
+import { readRecords, standInForTables } from '../shop/inventory/test/records.ts';
 import { answers } from './answers.ts';
 import { choreography } from './choreography.ts';
 import { coupons } from './coupons.ts';
@@ -27,6 +28,8 @@ type Required = 'order' | 'inventory' | 'payment' | 'provider' | 'shipping';
 export type SystemUnderCheck = Readonly<Record<Required, string>> &
   Readonly<Partial<Record<Exclude<DatabaseName, Required>, string>>> & {
     readonly history?: readonly ClientRecord[];
+    /** Where the inventory has documents in the place of its tables. */
+    readonly inventoryDocuments?: string | undefined;
     /** While orders flow only what holds `always` is checked. Default `at-rest`: everything. */
     readonly moment?: 'always' | 'at-rest';
     /** By its id. Default: every one. */
@@ -87,7 +90,13 @@ export function openChecker(databases: SystemUnderCheck): Checker {
   const read: System['read'] = async (name, sql) => {
     const database = open.get(name);
     if (!database) throw new RangeError(`there is no connection string for ${name}`);
-    return await database.query(sql);
+    const { inventoryDocuments: uri } = databases;
+    if (name !== 'inventory' || uri === undefined) return await database.query(sql);
+    const records = await readRecords(uri);
+    return await database.transaction(async (tx) => {
+      await standInForTables(tx, records);
+      return await tx.query(sql);
+    });
   };
   return {
     check: async ({ history, moment = 'at-rest', only } = {}) => {

@@ -57,7 +57,7 @@ const LIMIT_LINES = 500;
 
 /** Where configuration enters a process; everything else is handed values. */
 const MAY_READ_ENVIRONMENT =
-  /\.test\.ts$|\/(testing|main|run-service|run-task)\.ts$|\/src\/testing\/|^platform\/[^/]+\/test\//;
+  /\.test\.ts$|\/(testing|main|run-service|run-task)\.ts$|\/src\/testing\/|^(platform|shop)\/[^/]+\/test\//;
 
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;
@@ -173,7 +173,7 @@ function packageOf(file: string): string {
   return file.split('/').slice(0, 2).join('/');
 }
 
-const isOfTests = (file: string): boolean => /\.test\.ts$|^platform\/[^/]+\/test\//.test(file);
+const isOfTests = (file: string): boolean => /\.test\.ts$|^(platform|shop)\/[^/]+\/test\//.test(file);
 
 /** The workspace package that a specifier names, as a folder; `undefined` for anything else. */
 function targetOf(specifier: string): string | undefined {

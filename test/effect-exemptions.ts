@@ -12,6 +12,7 @@ export const NO_EFFECTS: Readonly<Record<string, string>> = {
   'store.raiseBounds': 'only says where there is nothing to read any more',
   'held.takeDue':
     'the right to work, and the count of who dies with it; consumer.after-take-due is behind it',
+  'held.add': 'a set in memory',
   'held.putBack': 'the right to work',
   'mails.claim': 'the right to work',
   claimDue: 'the right to work',

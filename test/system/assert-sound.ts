@@ -31,7 +31,8 @@ export async function assertSound(
   history: readonly ClientRecord[] = [],
   timeoutMs: number = PATIENCE_MS,
 ): Promise<void> {
-  const checker = openChecker(await connectionStrings(system));
+  const inventoryDocuments = system.env['INVENTORY_MONGODB_URL'];
+  const checker = openChecker({ ...(await connectionStrings(system)), inventoryDocuments });
   let findings: readonly Finding[] = [];
   const rest = eventually(
     'the system is at rest and sound',

@@ -27,6 +27,8 @@ const CLI = join(ROOT, 'platform/cli/bin/flotilla.js');
 export interface RunningSystem {
   readonly url: string;
   readonly dataDir: string;
+  /** What it was started with besides this process's own environment. */
+  readonly env: Readonly<Record<string, string>>;
   readonly supervisor: ChildProcess;
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** Access token of a demo user: `alice`, `bob`, `carol`, `admin`. */
@@ -144,6 +146,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
   return {
     url,
     dataDir,
+    env: options.env ?? {},
     supervisor,
     call,
     cli,

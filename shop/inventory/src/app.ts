@@ -2,18 +2,18 @@ import type { ServedService } from '@flotilla/grpc';
 import type { RouteHandler } from '@flotilla/http';
 import type { Clock } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
-import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
+import type { CatalogueStore } from './catalogue-store.ts';
 import { demoProducts } from './demo-products.ts';
 import { expireReservations } from './features/expire-reservations.ts';
 import { createInventoryService } from './grpc.ts';
 import { createInventoryHandlers } from './http.ts';
-import { createPostgresCatalogueStore } from './postgres-catalogue-store.ts';
-import { createPostgresStockStore } from './postgres-stock-store.ts';
+import type { StockStore } from './stock-store.ts';
 import { inventorySubscriptions } from './subscriptions.ts';
 
 export interface InventoryAppDeps {
-  readonly db: Database;
+  readonly stock: StockStore;
+  readonly catalogue: CatalogueStore;
   readonly outbox: Outbox;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -34,9 +34,7 @@ export interface InventoryApp {
 
 /** Wires the inventory service out of its parts; nothing runs by itself. */
 export function createInventoryApp(deps: InventoryAppDeps): InventoryApp {
-  const { db, outbox, clock, logger, metrics, reservationTtlSeconds } = deps;
-  const stock = createPostgresStockStore(db);
-  const catalogue = createPostgresCatalogueStore(db);
+  const { stock, catalogue, outbox, clock, logger, metrics, reservationTtlSeconds } = deps;
   const operations = metrics.counter(
     'inventory_stock_operations_total',
     'What orders asked of the stock.',

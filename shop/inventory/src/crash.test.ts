@@ -1,16 +1,12 @@
 import assert from 'node:assert/strict';
-import { after, afterEach, before, test } from 'node:test';
+import { after, afterEach, before, describe, test } from 'node:test';
 import { armCrashPoint } from '@flotilla/kernel';
+import { STORES, type TestInventory } from '../test/inventories.ts';
 import { commitStock } from './features/commit-stock.ts';
 import { releaseStock } from './features/release-stock.ts';
 import { reserveStock } from './features/reserve-stock.ts';
-import { createTestInventory } from './testing.ts';
 
-let inventory: Awaited<ReturnType<typeof createTestInventory>>;
-before(async () => {
-  inventory = await createTestInventory();
-});
-after(() => inventory.close());
+let inventory: TestInventory;
 afterEach(() => armCrashPoint('', () => undefined));
 
 /** Cuts the next pass of the point short, as the end of the process would. */
@@ -37,20 +33,28 @@ function release(orderId: string) {
   return releaseStock(inventory.deps, orderId);
 }
 
-for (const { name, reserveFirst, run, from, to } of operations) {
-  for (const [moment, [onHand, reserved]] of [
-    ['before', from],
-    ['after', to],
-  ] as const) {
-    test(`${name} cut ${moment} its commit has happened ${moment === 'before' ? 'not at all' : 'once'}; again it ends the same`, async () => {
-      const product = await inventory.addProduct(10);
-      const orderId = `${name}-${moment}`;
-      if (reserveFirst) await reserve(orderId, product);
-      await cutAt(`inventory.${moment}-${name}-commit`, () => run(orderId, product));
-      assert.deepEqual(await inventory.stock.find(product), { onHand, reserved });
-      await run(orderId, product);
-      assert.deepEqual(await inventory.stock.find(product), { onHand: to[0], reserved: to[1] });
-      assert.deepEqual(await inventory.findBrokenInvariants(), []);
+for (const [store, create] of STORES)
+  describe(`stock in ${store}`, () => {
+    before(async () => {
+      inventory = await create();
     });
-  }
-}
+    after(() => inventory.close());
+
+    for (const { name, reserveFirst, run, from, to } of operations) {
+      for (const [moment, [onHand, reserved]] of [
+        ['before', from],
+        ['after', to],
+      ] as const) {
+        test(`${name} cut ${moment} its commit has happened ${moment === 'before' ? 'not at all' : 'once'}; again it ends the same`, async () => {
+          const product = await inventory.addProduct(10);
+          const orderId = `${name}-${moment}`;
+          if (reserveFirst) await reserve(orderId, product);
+          await cutAt(`inventory.${moment}-${name}-commit`, () => run(orderId, product));
+          assert.deepEqual(await inventory.stock.find(product), { onHand, reserved });
+          await run(orderId, product);
+          assert.deepEqual(await inventory.stock.find(product), { onHand: to[0], reserved: to[1] });
+          assert.deepEqual(await inventory.findBrokenInvariants(), []);
+        });
+      }
+    }
+  });

@@ -5,8 +5,8 @@ import { createGrpcClient, createGrpcServer, type GrpcClient } from '@flotilla/g
 import type { PlatformError } from '@flotilla/kernel';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { InventoryService } from '@shop/contracts/gen/inventory';
+import { createTestInventory } from '../test/inventories.ts';
 import { createInventoryService } from './grpc.ts';
-import { createTestInventory } from './testing.ts';
 
 const issuer = createTestIssuer();
 const metrics = createMetrics();

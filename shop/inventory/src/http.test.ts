@@ -15,9 +15,9 @@ import {
   setStock,
   showProducts,
 } from '@shop/contracts';
+import { createTestInventory } from '../test/inventories.ts';
 import { createInventoryApp, type InventoryApp } from './app.ts';
 import { reserveStock } from './features/reserve-stock.ts';
-import { createTestInventory } from './testing.ts';
 
 const issuer = createTestIssuer();
 
@@ -30,7 +30,7 @@ before(async () => {
   const metrics = createMetrics();
   app = createInventoryApp({
     outbox: createOutbox({ source: 'inventory' }),
-    db: inventory.db,
+    ...{ stock: inventory.stock, catalogue: inventory.catalogue },
     clock: systemClock,
     logger: silentLogger,
     metrics,

@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { childEnvironment } from '@flotilla/kernel/testing';
+import { createTestInventory } from '../test/inventories.ts';
 import { importProducts, readProducts } from './features/import-products.ts';
-import { createTestInventory } from './testing.ts';
 
 const product = (id: string, more: object = {}) => ({
   id,

@@ -3,6 +3,7 @@ import { openBus, openDatabase, runService } from '@flotilla/service';
 import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createInventoryApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { openStores } from './open-stores.ts';
 
 await runService({
   name: 'inventory',
@@ -11,8 +12,9 @@ await runService({
     const { config, env, logger, metrics, clock, verifyToken } = service;
     const db = openDatabase(service);
     const bus = await openBus(service, db);
+    const { stock, catalogue } = await openStores(service, db);
     const app = createInventoryApp({
-      ...{ db, outbox: bus.openOutbox(), clock, logger, metrics },
+      ...{ stock, catalogue, outbox: bus.openOutbox(), clock, logger, metrics },
       reservationTtlSeconds: config.RESERVATION_TTL_SECONDS,
       expiryIntervalMs: config.RESERVATION_EXPIRY_INTERVAL_MS,
     });

@@ -25,12 +25,18 @@ export interface OrderStock {
 }
 
 export interface StockOfOrders {
-  /** Runs `work` in one transaction; the transactions of one order run one after another. */
+  /**
+   * Runs `work` as one commit; the commits of one order run one after another. `work` may only await what `stock` offers:
+   * it runs again when another process was faster.
+   */
   inOrder<T>(orderId: string, work: (stock: OrderStock) => Promise<T>): Promise<T>;
 }
 
 export interface StockStore extends StockOfOrders {
-  /** The stock of orders in the caller's transaction: what is done commits with it, and locks last as long. */
+  /**
+   * The stock of orders for a message that is handled in this transaction. In tables what is done commits with it; elsewhere
+   * before it, and a handler that is repeated finds it done.
+   */
   within(tx: Transaction): StockOfOrders;
   find(productId: string): Promise<Stock | undefined>;
   /** Sets the quantity on hand and records who did. */
@@ -39,6 +45,6 @@ export interface StockStore extends StockOfOrders {
     onHand: number,
     actor: string,
   ): Promise<Result<Stock, 'product-not-found' | 'stock-reserved'>>;
-  /** Frees up to `limit` overdue reservations, by the database's time; returns how many. */
+  /** Frees up to `limit` overdue reservations; returns how many. */
   expireDue(limit: number): Promise<number>;
 }

@@ -7,8 +7,8 @@ import { createConsumer, createOutbox, type MessageType } from '@flotilla/messag
 import { createMemoryTransport, createTestMessage } from '@flotilla/messaging/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { orderCancellationRequested, orderRequested, paymentProcessed } from '@shop/contracts';
+import { createTestInventory } from '../test/inventories.ts';
 import { createInventoryApp } from './app.ts';
-import { createTestInventory } from './testing.ts';
 
 describe('inventory in an order that runs by events', () => {
   const transport = createMemoryTransport();
@@ -19,7 +19,7 @@ describe('inventory in an order that runs by events', () => {
     const observed = { logger: silentLogger, metrics: createMetrics() };
     const app = createInventoryApp({
       ...observed,
-      db: inventory.db,
+      ...{ stock: inventory.stock, catalogue: inventory.catalogue },
       outbox: createOutbox({ source: 'inventory' }),
       clock: systemClock,
       reservationTtlSeconds: 1_800,
