@@ -134,6 +134,15 @@ const ONE_OF_EACH: readonly (readonly [thing: string, again: RegExp, home: strin
     /function (editDistance|levenshtein)/i,
     'platform/kernel/src/did-you-mean.ts',
   ],
+  [
+    'a wait with an end',
+    /Promise\.race\(\[[^\]]*(sleep|delay|pause|patience|timeout|late)\b|function (within|withTimeout)\b/i,
+    'platform/kernel/src/within.ts',
+    // a clock that tests turn, or nothing that fails
+    'platform/http/src/server/listener.ts',
+    'platform/messaging/src/bus/notifier.ts',
+    'platform/process/src/run-process.ts',
+  ],
 ];
 
 interface Import {

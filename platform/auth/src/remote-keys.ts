@@ -1,5 +1,4 @@
-import { type Clock, systemClock, toError } from '@flotilla/kernel';
-import { within } from './deadline.ts';
+import { type Clock, systemClock, toError, within } from '@flotilla/kernel';
 import { keysUnavailable } from './errors.ts';
 import { type KeySet, type KeySource, parseKeySet } from './key-set.ts';
 

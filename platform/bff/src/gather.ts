@@ -1,4 +1,4 @@
-import { toError } from '@flotilla/kernel';
+import { toError, within } from '@flotilla/kernel';
 
 /** One part of a page, asked for beside all others. */
 export interface Part<T> {
@@ -37,7 +37,7 @@ export async function gather<Values extends Readonly<Record<string, unknown>>>(
     names.map(async (name) => {
       try {
         const part = parts[name];
-        found[name] = await within(Math.min(part.deadlineMs, deadlineMs), signal, part.ask);
+        found[name] = await within(Math.min(part.deadlineMs, deadlineMs), part.ask, { signal });
       } catch (error) {
         if (signal.aborted || isFatal(error)) throw error;
         found[name] = null;
@@ -48,27 +48,4 @@ export async function gather<Values extends Readonly<Record<string, unknown>>>(
   );
   // Each name was given its value, or null.
   return { parts: found as Gathered<Values>['parts'], degraded: names.filter((name) => missing.has(name)) };
-}
-
-async function within<T>(
-  ms: number,
-  outer: AbortSignal,
-  ask: (signal: AbortSignal) => Promise<T>,
-): Promise<T> {
-  const own = new AbortController();
-  return await new Promise<T>((resolve, reject) => {
-    const give = (reason: Error) => {
-      own.abort(reason);
-      reject(reason);
-    };
-    const timer = setTimeout(() => give(new Error(`not there within ${ms} ms`)), ms);
-    const leave = () => give(toError(outer.reason));
-    outer.addEventListener('abort', leave, { once: true });
-    ask(own.signal)
-      .then(resolve, reject)
-      .finally(() => {
-        clearTimeout(timer);
-        outer.removeEventListener('abort', leave);
-      });
-  });
 }

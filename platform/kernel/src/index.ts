@@ -21,3 +21,4 @@ export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
 export { accept, type Result, reject } from './result.ts';
 export type { Schema, Static } from './schema.ts';
 export { createValidator, type Issue, type Validate, type ValidatorOptions } from './validator.ts';
+export { type WithinOptions, within } from './within.ts';

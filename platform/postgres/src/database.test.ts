@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isPlatformError, PlatformError } from '@flotilla/kernel';
 import { createDatabase } from './database.ts';
+import { withDeadline } from './deadline.ts';
 import type { PostgresErrorCode } from './errors.ts';
 import { createTestDatabase, type TestDatabase } from './testing/index.ts';
 import type { DeferredRows, Transaction } from './transaction.ts';
@@ -92,7 +93,32 @@ describe('a database', () => {
       assert.deepEqual(await ids(), []);
     }
     const late = await test.db.transaction(async (tx) => tx);
-    await assert.rejects(late.query('SELECT 1', []), failsWith('POSTGRES_QUERY_FAILED', false));
+    const refused = failsWith('POSTGRES_QUERY_FAILED', false);
+    await assert.rejects(late.query('SELECT 1', []), refused);
+    await assert.rejects(
+      late.savepoint(async () => undefined),
+      refused,
+    );
+    assert.throws(() => late.defer(ITEMS, 'never written'), refused);
+    assert.throws(() => late.afterCommit(() => assert.fail('never told')), refused);
+  });
+
+  it('stops waiting for work that takes too long, and runs nothing of it afterwards', async () => {
+    const goOn = Promise.withResolvers<void>();
+    const late = Promise.withResolvers<unknown>();
+    const reason = new Error('too slow for us');
+    const work = test.db.transaction((tx) =>
+      withDeadline(tx, { timeoutMs: 20, reason: () => reason }, async () => {
+        await tx.query("INSERT INTO item VALUES ('a', 1)");
+        await goOn.promise;
+        const sent = tx.savepoint(() => tx.query("INSERT INTO item VALUES ('b', 1)"));
+        late.resolve(sent.catch((error: unknown) => error));
+      }),
+    );
+    await assert.rejects(work, reason);
+    goOn.resolve();
+    assert.ok(failsWith('POSTGRES_QUERY_FAILED', false)(await late.promise));
+    assert.deepEqual(await ids(), []);
   });
 
   it('keeps the order of statements that are sent side by side', async () => {

@@ -4,6 +4,7 @@ export {
   type Database,
   type DatabaseOptions,
 } from './database.ts';
+export { type Deadline, withDeadline } from './deadline.ts';
 export { type PostgresError, type PostgresErrorCode, toPostgresError } from './errors.ts';
 export { type MigrationSource, migrate } from './migrate.ts';
 export {
@@ -17,7 +18,7 @@ export {
   type ProvisionPlan,
   provision,
 } from './provision.ts';
-export { allowIdle, isOwnSession } from './session.ts';
+export { isOwnSession } from './session.ts';
 export type { SqlValue } from './statement.ts';
 export { isStorableJson, storableJson, storableText } from './storable.ts';
 export type { DeferredRows, Queryable, Transaction } from './transaction.ts';

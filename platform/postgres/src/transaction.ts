@@ -22,7 +22,8 @@ export interface DeferredRows<Row> {
 export interface Transaction extends Queryable {
   /**
    * Adds a row that is written at the end, in one statement with all others of its kind, which leaves together with COMMIT: a row
-   * costs no round trip. Nothing in this transaction sees it. When it cannot be written, the transaction fails.
+   * costs no round trip. Nothing in this transaction sees it. When it cannot be written, the transaction fails. Throws once the
+   * transaction is over: the row would be lost.
    */
   defer<Row>(kind: DeferredRows<Row>, row: Row): void;
   /** Runs once this transaction has committed, never after a rollback. For hints only: it may be lost in a crash. */
@@ -49,6 +50,10 @@ export function createTransaction(client: pg.PoolClient, acting?: Acting): OwnTr
   /** COMMIT or ROLLBACK is on its way: what is sent behind it would commit by itself, too. */
   let isOver = false;
 
+  function refuseIfOver(): void {
+    if (isOver) throw queryFailed('the transaction is over: its work did not wait for this statement');
+  }
+
   async function query<Row extends object>(sql: string, values?: readonly SqlValue[]): Promise<Row[]> {
     if (begun === undefined && !isOver)
       return await begin(
@@ -57,7 +62,7 @@ export function createTransaction(client: pg.PoolClient, acting?: Acting): OwnTr
           : runAfterBegin<Row>(client, { sql, values }, acting),
       );
     const isOpen = await begun;
-    if (isOver) throw queryFailed('the transaction is over: its work did not wait for this statement');
+    refuseIfOver();
     if (!isOpen) throw failedBefore();
     return await run(client, { sql, values });
   }
@@ -95,8 +100,14 @@ export function createTransaction(client: pg.PoolClient, acting?: Acting): OwnTr
     },
     tx: {
       query,
-      defer: deferred.add,
-      afterCommit: (hint) => hints.push(hint),
+      defer: (kind, row) => {
+        refuseIfOver();
+        deferred.add(kind, row);
+      },
+      afterCommit: (hint) => {
+        refuseIfOver();
+        hints.push(hint);
+      },
       savepoint: async (work) => {
         depth += 1;
         const name = `s${depth}`;

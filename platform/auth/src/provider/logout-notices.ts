@@ -1,4 +1,4 @@
-import { type Clock, type NewId, spread, toError } from '@flotilla/kernel';
+import { type Clock, type NewId, spread, toError, within } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
 import type { EndedSession } from './sessions.ts';
 
@@ -112,16 +112,15 @@ async function tell(
 ): Promise<string | undefined> {
   const uri = uriOf(notice.clientId);
   if (uri === undefined) return 'the client wants no notices any more';
-  const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(new Error(`no response within ${timeoutMs} ms`)), timeoutMs);
   try {
-    const form = new URLSearchParams({ logout_token: await sign(notice) });
-    const status = await post(uri, form, abort.signal);
+    const status = await within(
+      timeoutMs,
+      async (signal) => post(uri, new URLSearchParams({ logout_token: await sign(notice) }), signal),
+      { reason: () => new Error(`no response within ${timeoutMs} ms`) },
+    );
     return status === 200 || status === 204 ? undefined : `answered ${status}`;
   } catch (thrown) {
     return toError(thrown).message;
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { systemClock, watchLiveness } from '@flotilla/kernel';
+import { watchLiveness, within } from '@flotilla/kernel';
 import { EXIT_STATUS } from '@flotilla/process';
 import { startWith } from '../launch/settings-pipe.ts';
 import type { ServiceLog } from '../logs/service-log.ts';
@@ -84,7 +84,7 @@ async function ending(child: ChildProcess): Promise<Ending> {
     child.once('error', (error) => resolve({ how: error.message, hopeless: false }));
     child.once('exit', async (code, signal) => {
       // The last lines say why; but a grandchild that holds the pipe must not hold us.
-      await Promise.race([closed, systemClock.sleep(OUTPUT_GRACE_MS)]);
+      await within(OUTPUT_GRACE_MS, () => closed).catch(() => undefined);
       const how = signal ? `killed by ${signal}` : `exit code ${code}`;
       resolve({
         ...{ how, hopeless: code === EXIT_STATUS.configuration, lacked: code === EXIT_STATUS.lacking },

@@ -1,23 +1,18 @@
-import { toError } from '@flotilla/kernel';
+import { toError, within } from '@flotilla/kernel';
+import { consoleError } from '../errors.ts';
 
 /** A part of a page, or why it is missing: a page is useful without any of its parts. */
 export type Part<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
 
-/** No longer than that does a page wait for a part. */
-const PATIENCE_MS = 4_000;
+/** Longest wait of a page for a part. */
+const PART_TIMEOUT_MS = 4_000;
+const silent = () => consoleError('CONSOLE_UNAVAILABLE', 'it does not answer');
 
 export async function part<T>(read: () => Promise<T> | T): Promise<Part<T>> {
-  const late = Promise.withResolvers<Part<T>>();
-  const timer = setTimeout(() => late.resolve({ ok: false, why: 'it does not answer' }), PATIENCE_MS);
   try {
-    return await Promise.race([
-      late.promise,
-      Promise.resolve(read()).then((value) => ({ ok: true as const, value })),
-    ]);
+    return { ok: true, value: await within(PART_TIMEOUT_MS, async () => read(), { reason: silent }) };
   } catch (thrown) {
     return { ok: false, why: reasonOf(toError(thrown)) };
-  } finally {
-    clearTimeout(timer);
   }
 }
 

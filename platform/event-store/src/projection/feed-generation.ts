@@ -1,9 +1,9 @@
 import { crashPoint, isPlatformError, isRetryable, toError } from '@flotilla/kernel';
-import type { Transaction } from '@flotilla/postgres';
+import { type Deadline, type Transaction, withDeadline } from '@flotilla/postgres';
+import { eventStoreError } from '../errors.ts';
 import { decodeRow, feedRows } from '../feed/feed.ts';
 import type { EventRow } from '../stream/event-row.ts';
 import { takeInHand } from './claim-generation.ts';
-import { withDeadline } from './deadline.ts';
 import { describeEvent, describeFailure, type FeedingDeps, type FeedOutcome } from './feeding.ts';
 import {
   advanceGeneration,
@@ -115,14 +115,20 @@ async function handleNext(
     progress.taken = true;
     return await takeInHand(deps, tx, claimed, { ...work, standing, first });
   }
-  await withDeadline(tx, deps.handlerTimeoutMs, deps.clock, (guarded) =>
-    handleRows(guarded, projection, claimed.generation, rows, progress),
+  await withDeadline(tx, deadlineOf(deps.handlerTimeoutMs), () =>
+    handleRows(tx, projection, claimed.generation, rows, progress),
   );
   const isMore = rows.length === work.events;
   const advance = { to: last, events: rows.length, next: isMore ? deps.batchSize : undefined };
   if (!(await advanceGeneration(tx, claimed, advance)))
     throw new Error(`projection ${claimed.name} moved while it was ours`);
   return { kind: isMore ? 'more' : 'caught-up' };
+}
+
+/** Of a batch. */
+export function deadlineOf(timeoutMs: number): Deadline {
+  const reason = () => eventStoreError('EVENT_STORE_HANDLER_TIMEOUT', `not done within ${timeoutMs} ms`);
+  return { timeoutMs, reason };
 }
 
 /** Handles rows of the log in their order, and leaves behind at which one it was. */

@@ -1,11 +1,10 @@
-import { type Clock, isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, toError } from '@flotilla/kernel';
 import { type Database, storableText } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import type { EventRow } from '../stream/event-row.ts';
 
 export interface FeedingDeps {
   readonly db: Database;
-  readonly clock: Clock;
   readonly logger: Logger;
   readonly random: () => number;
   /** Names this runner in the marks it leaves while it handles events. */

@@ -57,7 +57,7 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   const { db, logger, clock = systemClock, random = Math.random, pollIntervalMs = 500 } = options;
   const projections = indexProjections(options.projections);
   const deps: FeedingDeps = {
-    ...{ db, clock, logger, random },
+    ...{ db, logger, random },
     runner: uuidv7(),
     batchSize: options.batchSize ?? 200,
     retryDelaysMs: options.retryDelaysMs ?? [100, 1_000, 5_000, 30_000],

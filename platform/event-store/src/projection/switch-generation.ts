@@ -1,8 +1,7 @@
 import { crashPoint, isPlatformError } from '@flotilla/kernel';
-import type { Database, Queryable, Transaction } from '@flotilla/postgres';
+import { type Database, type Queryable, type Transaction, withDeadline } from '@flotilla/postgres';
 import { feedRows } from '../feed/feed.ts';
-import { withDeadline } from './deadline.ts';
-import { handleRows, isUnknownEvent } from './feed-generation.ts';
+import { deadlineOf, handleRows, isUnknownEvent } from './feed-generation.ts';
 import type { FeedingDeps } from './feeding.ts';
 import { claimGeneration, type Generation, markWork } from './generation-store.ts';
 import type { Projection } from './projection.ts';
@@ -76,7 +75,7 @@ async function takeRestInHand(
 }
 
 async function trySwitch(
-  { db, clock, handlerTimeoutMs, runner }: FeedingDeps,
+  { db, handlerTimeoutMs, runner }: FeedingDeps,
   projection: Projection,
   { name, generation }: Generation,
 ): Promise<boolean> {
@@ -94,8 +93,8 @@ async function trySwitch(
       beyondHorizon: projection.inline,
     });
     if (rows.length > MOST_EVENTS) return false;
-    await withDeadline(tx, handlerTimeoutMs, clock, (guarded) =>
-      handleRows(guarded, projection, generation, rows, { done: 0 }),
+    await withDeadline(tx, deadlineOf(handlerTimeoutMs), () =>
+      handleRows(tx, projection, generation, rows, { done: 0 }),
     );
     await retireOld(tx, projection);
     const last = rows.at(-1) ?? claimed;

@@ -1,8 +1,8 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { isPlatformError } from '@flotilla/kernel';
+import { isPlatformError, type LoopLogger, pause, startLoop, systemClock } from '@flotilla/kernel';
+import { silentLogger } from '@flotilla/telemetry';
 import type { GatewayConfig } from '../model.ts';
 import { diffConfigs } from './diff.ts';
 import { loadConfigFiles, overlayOf } from './files.ts';
@@ -25,6 +25,8 @@ export interface WatchDeps {
   readonly pollMs?: number;
   /** How long files must be left alone before they are read; default 100 ms. */
   readonly settleMs?: number;
+  /** Told when the files cannot be looked at at all, which is tried again. Default: nobody is. */
+  readonly logger?: LoopLogger;
 }
 
 /**
@@ -34,23 +36,20 @@ export interface WatchDeps {
  */
 export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
   const { path, options, onConfig, onInvalid, pollMs = 1_000, settleMs = 100, env } = deps;
+  const { logger = silentLogger } = deps;
   const loading = env === undefined ? {} : { env };
   const stop = new AbortController();
   let current = deps.config;
-  let wake: () => void = () => undefined;
-  const watchers = current.reloadOnChange ? openWatchers(path, () => wake()) : [];
+  if (!current.reloadOnChange) return { close: async () => undefined };
+  // The file may have changed since it was read for the start: the first look reads it again.
+  let seen = '';
 
-  async function run(): Promise<void> {
-    // The file may have changed since it was read for the start: the first look reads it again.
-    let seen = '';
-    while (current.reloadOnChange && !stop.signal.aborted) {
-      const mark = await settledMark(() => markOf(path, env), settleMs, stop.signal);
-      if (mark !== seen) {
-        seen = mark;
-        await reload();
-      }
-      await nextLook();
-    }
+  async function look(): Promise<boolean> {
+    const mark = await settledMark(() => markOf(path, env), settleMs, stop.signal);
+    if (mark !== seen) await reload();
+    seen = mark;
+    if (!current.reloadOnChange) void close();
+    return false;
   }
 
   async function reload(): Promise<void> {
@@ -66,25 +65,18 @@ export function watchConfig(deps: WatchDeps): { close(): Promise<void> } {
     }
   }
 
-  async function nextLook(): Promise<void> {
-    const woken = new Promise<void>((resolve) => {
-      wake = resolve;
-    });
-    const sleep = new AbortController();
-    const signal = AbortSignal.any([stop.signal, sleep.signal]);
-    await Promise.race([woken, delay(pollMs, undefined, { signal, ref: false }).catch(() => undefined)]);
-    sleep.abort();
+  const loop = startLoop({
+    ...{ name: 'gateway-config', run: look, intervalMs: pollMs, clock: systemClock, logger },
+  });
+  const watchers = openWatchers(path, loop.wake);
+
+  async function close(): Promise<void> {
+    stop.abort();
+    for (const watcher of watchers) watcher.close();
+    await loop.stop();
   }
 
-  const running = run().finally(() => {
-    for (const watcher of watchers) watcher.close();
-  });
-  return {
-    close: async () => {
-      stop.abort();
-      await running;
-    },
-  };
+  return { close };
 }
 
 /** Where events cannot be had the regular look is enough. */
@@ -108,7 +100,7 @@ async function settledMark(
 ): Promise<string> {
   let mark = await look();
   while (!signal.aborted) {
-    await delay(settleMs, undefined, { signal, ref: false }).catch(() => undefined);
+    await pause(systemClock, settleMs, signal);
     const next = await look();
     if (next === mark) break;
     mark = next;

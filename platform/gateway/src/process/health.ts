@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { within } from '@flotilla/kernel';
 
 export interface HealthOptions {
   readonly host: string;
@@ -100,19 +101,17 @@ let lastId = 0;
 export async function askHealth(worker: Asked): Promise<Pick<Told, 'isReady' | 'metrics'> | undefined> {
   lastId += 1;
   const id = lastId;
-  const { promise, resolve } = Promise.withResolvers<Told | undefined>();
+  const { promise, resolve } = Promise.withResolvers<Told>();
   const listener = (message: Partial<Told> | undefined) => {
     if (message?.type === 'gateway-health' && message.id === id) resolve(message as Told);
   };
-  const timer = setTimeout(resolve, ANSWER_MS, undefined);
   worker.on('message', listener);
   try {
     worker.send({ type: 'gateway-health?', id });
-    return await promise;
+    return await within(ANSWER_MS, () => promise);
   } catch {
-    return undefined; // it is ending
+    return undefined; // it is ending, or too busy
   } finally {
-    clearTimeout(timer);
     worker.off('message', listener);
   }
 }

@@ -194,6 +194,7 @@ function followConfig(
     ...(env && { env }),
     onConfig: use,
     onInvalid,
+    logger,
   });
   defer('watch of the configuration', () => watch.close());
   process.on('SIGHUP', () => {

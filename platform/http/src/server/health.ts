@@ -1,4 +1,4 @@
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, toError, within } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { type ProblemReply, problem } from '../contract/reply.ts';
 import { httpError } from '../errors.ts';
@@ -7,6 +7,8 @@ import { httpError } from '../errors.ts';
 export type ReadinessCheck = () => Promise<void>;
 
 const CHECK_TIMEOUT_MS = 1_000;
+
+const tookTooLong = () => httpError('HTTP_NOT_READY', 'the check took too long', { retryable: true });
 
 interface FailedCheck {
   readonly name: string;
@@ -20,7 +22,7 @@ export async function failedChecks(
   const failed = await Promise.all(
     Object.entries(checks).map(async ([name, check]): Promise<FailedCheck | undefined> => {
       try {
-        await withTimeout(check);
+        await within(CHECK_TIMEOUT_MS, check, { reason: tookTooLong });
         return undefined;
       } catch (error) {
         return { name, error };
@@ -70,21 +72,6 @@ export function createReadiness(check: () => Promise<ProblemReply | undefined>):
     }
     return isReady ? undefined : (refusal ?? SETTLING);
   };
-}
-
-async function withTimeout(check: ReadinessCheck): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(httpError('HTTP_NOT_READY', 'the check took too long', { retryable: true })),
-      CHECK_TIMEOUT_MS,
-    );
-  });
-  try {
-    await Promise.race([check(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 /** Ready when the database answers a query. */

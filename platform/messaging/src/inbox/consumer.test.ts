@@ -203,7 +203,7 @@ describe('a consumer', () => {
     await transport.publish([event('hangs', 1)]);
     await seen(1);
     hanging.resolve();
-    await assert.rejects(late.promise, { code: 'MESSAGING_HANDLER_TIMEOUT' });
+    await assert.rejects(late.promise, { code: 'POSTGRES_QUERY_FAILED' });
     assert.deepEqual(await effects(system), [{ key: 'hangs', n: 1 }]);
   });
 

@@ -1,7 +1,6 @@
 import { accept, createValidator, type Issue, type Result } from '@flotilla/kernel';
 import { tolerant } from '@flotilla/kernel/schema';
 import type { Transaction } from '@flotilla/postgres';
-import { messagingError } from '../errors.ts';
 import type { Message, MessageType } from '../message.ts';
 
 /** How often and how long a message of one subscription is tried. Default: what the consumer says. */
@@ -44,42 +43,4 @@ export function on<T>(
       return data.ok ? accept((tx) => handler({ ...message, data: data.value }, tx)) : data;
     },
   };
-}
-
-/**
- * Runs a handler for `timeoutMs` at most, then throws `MESSAGING_HANDLER_TIMEOUT`. Its transaction refuses everything
- * afterwards: a late statement would otherwise run in whatever the connection is used for next.
- */
-export async function runWithDeadline(
-  work: (tx: Transaction) => Promise<void>,
-  tx: Transaction,
-  timeoutMs: number,
-): Promise<void> {
-  let over = false;
-  let timer: NodeJS.Timeout | undefined;
-  const tooLate = () =>
-    messagingError('MESSAGING_HANDLER_TIMEOUT', `the handler was not done after ${timeoutMs} ms`);
-  const whileOpen = <Args extends readonly unknown[], R>(call: (...args: Args) => R) => {
-    return (...args: Args): R => {
-      if (over) throw tooLate();
-      return call(...args);
-    };
-  };
-  const deadline = new Promise<never>((_resolve, fail) => {
-    timer = setTimeout(() => fail(tooLate()), timeoutMs);
-  });
-  try {
-    await Promise.race([
-      work({
-        query: async (sql, values) => (await whileOpen(tx.query)(sql, values)) as never,
-        defer: (kind, row) => whileOpen(() => tx.defer(kind, row))(),
-        afterCommit: whileOpen(tx.afterCommit),
-        savepoint: tx.savepoint,
-      }),
-      deadline,
-    ]);
-  } finally {
-    over = true;
-    clearTimeout(timer);
-  }
 }

@@ -1,15 +1,15 @@
 import { crashPoint } from '@flotilla/kernel';
-import { allowIdle, type Transaction } from '@flotilla/postgres';
+import { type Deadline, type Transaction, withDeadline } from '@flotilla/postgres';
 import {
   type Metrics,
   messagingProcessDuration,
   parseTraceparent,
   withIncomingSpan,
 } from '@flotilla/telemetry';
+import { messagingError } from '../errors.ts';
 import { whileHandling } from '../handled-message.ts';
 import { MESSAGING } from '../span-attributes.ts';
 import { codeOf } from './failure.ts';
-import { runWithDeadline } from './handler.ts';
 import type { Task } from './task.ts';
 
 export interface TaskRunnerOptions {
@@ -17,7 +17,11 @@ export interface TaskRunnerOptions {
   readonly metrics: Metrics;
 }
 
-const IDLE_MARGIN_MS = 5_000;
+function deadlineOf({ timeoutMs }: Task): Deadline {
+  const reason = () =>
+    messagingError('MESSAGING_HANDLER_TIMEOUT', `the handler was not done after ${timeoutMs} ms`);
+  return { timeoutMs, reason };
+}
 
 /** Runs the handler of a task in a transaction, in the context of its message, measured. */
 export function createTaskRunner({ consumer, metrics }: TaskRunnerOptions) {
@@ -58,9 +62,7 @@ export function createTaskRunner({ consumer, metrics }: TaskRunnerOptions) {
       duration.observe((performance.now() - started) / 1_000, { ...labels, error_type });
     try {
       crashPoint('consumer.before-handler');
-      // Until the handler's own limit, which comes first.
-      await allowIdle(tx, task.timeoutMs + IDLE_MARGIN_MS);
-      await inContextOf(task, () => runWithDeadline(task.work, tx, task.timeoutMs));
+      await withDeadline(tx, deadlineOf(task), () => inContextOf(task, () => task.work(tx)));
       observe('');
     } catch (error) {
       observe(codeOf(error));

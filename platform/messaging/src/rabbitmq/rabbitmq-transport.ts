@@ -1,4 +1,4 @@
-import { type Clock, type Loop, startLoop, systemClock } from '@flotilla/kernel';
+import { type Clock, type Loop, startLoop, systemClock, within } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../bus/backlog-watch.ts';
 import { SHARDS } from '../bus/shard.ts';
@@ -6,7 +6,6 @@ import { messagingError } from '../errors.ts';
 import type { Transport } from '../transport.ts';
 import { type BrokerConnection, keepBrokerConnection } from './connection/broker-connection.ts';
 import { parseBrokerUrl } from './connection/broker-url.ts';
-import { within } from './connection/within.ts';
 import { readBacklog } from './consume/backlog.ts';
 import { watchNotices } from './consume/notices.ts';
 import { startRabbitmqReceiver } from './consume/receiver.ts';
@@ -120,11 +119,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
     watch: (watch) => watchNotices({ connection: consumeConnection(), waitMs, clock, logger }, watch),
     ping: async () => {
       const model = await publisher().connection.open(waitMs);
-      const answered = await within(
-        onOwnChannel(model, async () => true).catch(() => false),
-        waitMs,
-        clock,
-      );
+      const answered = await within(waitMs, () => onOwnChannel(model, async () => true)).catch(() => false);
       if (!answered)
         throw messagingError('MESSAGING_UNAVAILABLE', `RabbitMQ at ${url.shown} does not answer`);
     },

@@ -1,5 +1,7 @@
+import { within } from '@flotilla/kernel';
+
 /** One result, and an end of everything that was begun for it. */
-export function withDeadline<T>(
+export async function withDeadline<T>(
   timeoutMs: number,
   begin: (
     resolve: (value: T | Promise<T>) => void,
@@ -8,12 +10,12 @@ export function withDeadline<T>(
   ) => void,
 ): Promise<T> {
   const ends: (() => void)[] = [];
-  let late: NodeJS.Timeout | undefined;
-  return new Promise<T>((resolve, reject) => {
-    late = setTimeout(() => reject(new Error(`no response within ${timeoutMs} ms`)), timeoutMs);
-    begin(resolve, reject, (end) => ends.push(end));
-  }).finally(() => {
-    clearTimeout(late);
+  const work = () => new Promise<T>((resolve, reject) => begin(resolve, reject, (end) => ends.push(end)));
+  try {
+    return await within(timeoutMs, work, {
+      reason: () => new Error(`no response within ${timeoutMs} ms`),
+    });
+  } finally {
     for (const end of ends) end();
-  });
+  }
 }

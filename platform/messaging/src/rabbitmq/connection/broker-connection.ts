@@ -1,10 +1,9 @@
-import { type Clock, startLoop, toError } from '@flotilla/kernel';
+import { type Clock, startLoop, toError, within } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { type ChannelModel, connect } from 'amqplib';
 import { messagingError } from '../../errors.ts';
 import type { BrokerUrl } from './broker-url.ts';
 import { connectionMetrics } from './connection-metrics.ts';
-import { within } from './within.ts';
 
 export interface BrokerConnectionOptions {
   readonly url: BrokerUrl;
@@ -112,7 +111,7 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
       stop = onChange(look);
       look();
     });
-    await within(ready, waitMs, clock);
+    await within(waitMs, () => ready).catch(() => undefined); // what is missing is told below
     stop();
     if (link && isReady()) return link.model;
     const blockedBy = link?.blockedBy;
@@ -135,7 +134,7 @@ export function keepBrokerConnection(options: BrokerConnectionOptions): BrokerCo
       changed();
       await loop.stop();
       const last = link;
-      if (last) await sayGoodbye(last.model, clock, logger);
+      if (last) await sayGoodbye(last.model, logger);
       last?.socket.abort();
     },
   };
@@ -164,9 +163,9 @@ async function establish(
   }
 }
 
-async function sayGoodbye(model: ChannelModel, clock: Clock, logger: Logger): Promise<void> {
+async function sayGoodbye(model: ChannelModel, logger: Logger): Promise<void> {
   const closed = model.close().catch((error: unknown) => {
     logger.debug({ err: toError(error) }, 'the connection was already gone');
   });
-  await within(closed, GOODBYE_TIMEOUT_MS, clock);
+  await within(GOODBYE_TIMEOUT_MS, () => closed).catch(() => undefined);
 }

@@ -1,8 +1,7 @@
-import { type Clock, uuidv7 } from '@flotilla/kernel';
+import { uuidv7, within } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { ChannelModel, ConsumeMessage } from 'amqplib';
 import type { Delivery } from '../../transport.ts';
-import { within } from '../connection/within.ts';
 import { readDelivery, reasonOfDeath } from '../wire.ts';
 import type { Returnable } from './survivors.ts';
 
@@ -15,7 +14,7 @@ export interface BrokerDelivery extends Delivery, Returnable {
 export interface Consumption {
   acknowledge(message: ConsumeMessage): void;
   /** Gives back what is not acknowledged. */
-  close(clock: Clock): Promise<void>;
+  close(): Promise<void>;
 }
 
 export interface ConsumptionOptions {
@@ -40,9 +39,10 @@ export async function openConsumption(model: ChannelModel, options: ConsumptionO
   let closed: Promise<unknown> | undefined;
   const consumption: Consumption = {
     acknowledge: (message) => channel.ack(message),
-    close: async (clock) => {
-      closed ??= channel.close().catch(ignore);
-      await within(closed, CLOSE_TIMEOUT_MS, clock);
+    close: async () => {
+      closed ??= channel.close();
+      const done = closed;
+      await within(CLOSE_TIMEOUT_MS, () => done).catch(ignore);
     },
   };
   channel.on('error', (error) => logger.warn({ err: error }, 'the broker closed the channel of a queue'));

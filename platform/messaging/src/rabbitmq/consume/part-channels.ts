@@ -1,4 +1,3 @@
-import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { ChannelModel } from 'amqplib';
 import { isStray } from '../wire.ts';
@@ -20,7 +19,6 @@ export interface PartChannelsOptions {
   /** A message was found that no queue was bound for. */
   readonly onStray: () => void;
   readonly closing: AbortSignal;
-  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -55,7 +53,7 @@ export interface PartChannels {
 }
 
 export function createPartChannels(options: PartChannelsOptions): PartChannels {
-  const { parts, arrivals, prefetch, closing, clock, logger } = options;
+  const { parts, arrivals, prefetch, closing, logger } = options;
 
   function openOn(model: ChannelModel, part: Part): Promise<void> {
     return openConsumption(model, {
@@ -90,7 +88,7 @@ export function createPartChannels(options: PartChannelsOptions): PartChannels {
     if (model === undefined) return;
     // One that the broker refuses is closed by it, and opened again like any that is lost.
     await openOn(model, part).catch((err: unknown) => logger.debug({ err }, 'the queue cannot be consumed'));
-    await former.close(clock);
+    await former.close();
   }
 
   function closeLeft(): void {
@@ -102,7 +100,7 @@ export function createPartChannels(options: PartChannelsOptions): PartChannels {
 
   function beginClosing(part: Part): void {
     part.state = 'closing';
-    void part.live?.close(clock);
+    void part.live?.close();
   }
 
   return {
@@ -129,7 +127,7 @@ export function createPartChannels(options: PartChannelsOptions): PartChannels {
     },
     closeLeft,
     close: async () => {
-      await Promise.all(parts.map((part) => part.live?.close(clock)));
+      await Promise.all(parts.map((part) => part.live?.close()));
     },
   };
 }

@@ -1,9 +1,8 @@
-import { type Clock, isPlatformError } from '@flotilla/kernel';
+import { type Clock, isPlatformError, within } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { messagingError } from '../../errors.ts';
 import type { OutgoingMessage, Refusal } from '../../transport.ts';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
-import { within } from '../connection/within.ts';
 import { unwritable } from '../wire.ts';
 import { createBarredTypes } from './barred-types.ts';
 import { publishRounds } from './publish-rounds.ts';
@@ -49,7 +48,7 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
     return session;
   }
 
-  const bounded = <T>(work: Promise<T>, failed: string) => answered(work, failed, waitMs, clock);
+  const bounded = <T>(work: Promise<T>, failed: string) => answered(work, failed, waitMs);
 
   /** An exchange the broker refuses concerns its own type only. */
   async function declareTypes(on: Session, messages: readonly OutgoingMessage[]): Promise<void> {
@@ -115,15 +114,12 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
   };
 }
 
-async function answered<T>(work: Promise<T>, failed: string, waitMs: number, clock: Clock): Promise<T> {
-  const outcome = work.then(
-    (value) => ({ value }),
-    (error: unknown) => ({ error }),
-  );
-  const answer = await within(outcome, waitMs, clock);
-  if (answer && 'value' in answer) return answer.value;
-  if (isPlatformError(answer?.error)) throw answer.error;
-  throw unavailable(`RabbitMQ ${failed}`, answer?.error);
+async function answered<T>(work: Promise<T>, failed: string, waitMs: number): Promise<T> {
+  try {
+    return await within(waitMs, () => work);
+  } catch (error) {
+    throw isPlatformError(error) ? error : unavailable(`RabbitMQ ${failed}`, error);
+  }
 }
 
 const BEHIND = 'an earlier message of its key was refused';

@@ -1,7 +1,6 @@
-import { type Clock, crashPoint } from '@flotilla/kernel';
+import { type Clock, crashPoint, within } from '@flotilla/kernel';
 import { shardOf } from '../../bus/shard.ts';
 import type { OutgoingMessage } from '../../transport.ts';
-import { within } from '../connection/within.ts';
 import { routingKey } from '../topology/topology.ts';
 import { publishOptions } from '../wire.ts';
 import type { Session } from './publish-session.ts';
@@ -29,7 +28,7 @@ export async function writeConfirmed(
   crashPoint('rabbitmq.before-publish');
   const written = Promise.allSettled(messages.map((message) => send(session, message, clock)));
   crashPoint('rabbitmq.after-publish');
-  const answers = await within(written, waitMs, clock);
+  const answers = await within(waitMs, () => written).catch(() => undefined);
   if (answers === undefined) return { kind: 'silent' };
   crashPoint('rabbitmq.after-confirm');
   const failed = answers.find((answer) => answer.status === 'rejected');

@@ -1,0 +1,34 @@
+export interface WithinOptions {
+  /** Ends the wait, too, with its own reason. Work does not begin once it is aborted. */
+  readonly signal?: AbortSignal;
+  /** Made when the time is up. Default: a `DOMException` named `TimeoutError`. */
+  readonly reason?: () => Error;
+}
+
+/**
+ * Runs `work` with a signal that is aborted after `ms`, and stops waiting then even if `work` does not: rejects with that signal's
+ * reason. A late result is ignored. Real time, on a timer that is gone with the end of the work.
+ */
+export async function within<T>(
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
+  { signal, reason }: WithinOptions = {},
+): Promise<T> {
+  signal?.throwIfAborted();
+  const abort = new AbortController();
+  const ended = Promise.withResolvers<never>();
+  const end = (why: unknown): void => {
+    abort.abort(why);
+    ended.reject(why);
+  };
+  const expire = () => end(reason?.() ?? new DOMException(`not within ${ms} ms`, 'TimeoutError'));
+  const cut = () => end(signal?.reason);
+  const timer = setTimeout(expire, ms);
+  signal?.addEventListener('abort', cut, { once: true });
+  try {
+    return await Promise.race([ended.promise, work(abort.signal)]);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', cut);
+  }
+}
