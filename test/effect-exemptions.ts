@@ -233,7 +233,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'demo data, added at each start where it is missing',
   },
   {
-    in: 'shop/inventory/src/features/expire-reservations.ts expireReservations',
+    in: 'shop/inventory/src/features/expire-reservations.ts expireBatch',
     what: 'stock.expireDue',
     because: 'one transaction that is told to nobody; the next round finds what is left',
   },

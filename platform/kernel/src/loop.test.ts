@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { startLoop } from './loop.ts';
 import { createManualClock, type ManualClock } from './testing/index.ts';
@@ -9,7 +10,11 @@ interface Line {
 }
 
 /** A loop of rounds that a test ends one by one. */
-function begin(clock: ManualClock, intervalMs: number | (() => number) = 1_000) {
+function begin(
+  clock: ManualClock,
+  intervalMs: number | (() => number) = 1_000,
+  more: { readonly signal?: AbortSignal; readonly maxBackoffMs?: number } = {},
+) {
   const lines: Line[] = [];
   const write = (level: string) => (_fields: object, message: string) => void lines.push({ level, message });
   let rounds = 0;
@@ -25,6 +30,7 @@ function begin(clock: ManualClock, intervalMs: number | (() => number) = 1_000) 
     clock,
     logger: { debug: write('debug'), info: write('info'), warn: write('warn') },
     random: () => 1,
+    ...more,
   });
   const settle = () => new Promise((resolve) => setImmediate(resolve));
   return {
@@ -112,6 +118,38 @@ describe('a loop', () => {
       await pausing[endRound]();
       await pausing.loop.stop();
       assert.equal(pausing.rounds(), 1);
+    }
+  });
+
+  it('ends with its signal, after the round that runs, and does not begin after it', async () => {
+    const end = new AbortController();
+    const running = begin(createManualClock(), 1_000, { signal: end.signal });
+    let hasEnded = false;
+    const ended = running.loop.ended.then(() => {
+      hasEnded = true;
+    });
+    end.abort();
+    await running.settle();
+    assert.equal(hasEnded, false, 'the round still runs');
+    await running.end(true);
+    await ended;
+    assert.equal(running.rounds(), 1);
+    assert.equal(getEventListeners(end.signal, 'abort').length, 0);
+    const late = begin(createManualClock(), 1_000, { signal: end.signal });
+    await late.loop.ended;
+    assert.equal(late.rounds(), 0);
+  });
+
+  it('waits no longer than it may after failures', async () => {
+    const clock = createManualClock();
+    const { rounds, fail } = begin(clock, 60_000, { maxBackoffMs: 150 });
+    for (const waitMs of [100, 150, 150]) {
+      const before = rounds();
+      await fail();
+      await clock.advance(waitMs - 1);
+      assert.equal(rounds(), before);
+      await clock.advance(1);
+      assert.equal(rounds(), before + 1);
     }
   });
 });

@@ -13,13 +13,17 @@ export interface LoopLogger {
 export interface LoopOptions {
   /** Named in the log when it fails. */
   readonly name: string;
-  /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to 5 s with jitter, woken or not. */
+  /** One round; `true` asks for the next one at once. Throwing backs off: 100 ms to `maxBackoffMs` with jitter, woken or not. */
   readonly run: () => Promise<boolean>;
   /** Pause between rounds unless woken; a function is asked after each round. */
   readonly intervalMs: number | (() => number);
+  /** Default 5,000. */
+  readonly maxBackoffMs?: number;
   readonly clock: Clock;
   readonly logger: LoopLogger;
   readonly random?: () => number;
+  /** Stops it, too. */
+  readonly signal?: AbortSignal;
 }
 
 /** Work that goes on until it is stopped, whatever fails in between. */
@@ -28,10 +32,13 @@ export interface Loop {
   wake(): void;
   /** Resolves once the running round has ended. */
   stop(): Promise<void>;
+  /** The same, without asking for the end. */
+  readonly ended: Promise<void>;
 }
 
 /** Begins at once, with a first round in this turn. Never rejects. */
-export function startLoop({ name, run, intervalMs, clock, logger, random }: LoopOptions): Loop {
+export function startLoop(options: LoopOptions): Loop {
+  const { name, run, intervalMs, maxBackoffMs = 5_000, clock, logger, random, signal } = options;
   const wakeUp = createWakeUp(clock);
   const stopping = new AbortController();
   let failures = 0;
@@ -50,7 +57,7 @@ export function startLoop({ name, run, intervalMs, clock, logger, random }: Loop
         { loop: name, failures, err: toError(error) },
         'background work failed, it is tried again',
       );
-      await pause(clock, backoffMs(failures, 100, 5_000, random), stopping.signal);
+      await pause(clock, backoffMs(failures, 100, maxBackoffMs, random), stopping.signal);
     }
   }
 
@@ -58,14 +65,21 @@ export function startLoop({ name, run, intervalMs, clock, logger, random }: Loop
     while (!stopping.signal.aborted) await round();
   }
 
-  const ended = rounds();
+  function end(): void {
+    stopping.abort();
+    wakeUp.wake();
+  }
+
+  if (signal?.aborted) end();
+  else signal?.addEventListener('abort', end, { once: true });
+  const ended = rounds().finally(() => signal?.removeEventListener('abort', end));
   return {
     wake: wakeUp.wake,
     stop: async () => {
-      stopping.abort();
-      wakeUp.wake();
+      end();
       await ended;
     },
+    ended,
   };
 }
 

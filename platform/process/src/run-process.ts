@@ -1,9 +1,8 @@
-import { answerPings, systemClock, toError } from '@flotilla/kernel';
+import { answerPings, startLoop, systemClock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { createDisposal, type Disposal } from './disposal.ts';
 import { ConfigurationError } from './errors.ts';
 import { EXIT_STATUS, exitStatusOf } from './exit-status.ts';
-import { repeat } from './repeat.ts';
 import { whenAskedToStop } from './stop-signals.ts';
 
 /** What a process is given when it starts. */
@@ -116,7 +115,10 @@ function createBackground(
   return {
     background,
     every: (name, everyMs, round) =>
-      background(name, () => repeat({ name, everyMs, round, clock: systemClock, logger, signal })),
+      background(name, (end) => {
+        const run = () => round().then(() => false);
+        return startLoop({ name, run, intervalMs: everyMs, clock: systemClock, logger, signal: end }).ended;
+      }),
   };
 }
 

@@ -323,6 +323,6 @@ test('overdue reservations are freed while the service runs, until it is told to
     async () => (await inventory.statusOf('overdue')) === 'expired',
   );
   controller.abort();
-  await assert.rejects(running, { name: 'AbortError' });
+  await running;
   assert.deepEqual(await inventory.stock.find(id), { onHand: 5, reserved: 0 });
 });

@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, toError } from '@flotilla/kernel';
+import { type Clock, crashPoint, type Loop, startLoop, toError } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { isRefusedForGood, retryDelayMs, type SendFailure } from './domain/send-policy.ts';
 import type { MailStore, QueuedMail } from './mail-store.ts';
@@ -7,7 +7,7 @@ import type { MailServer } from './smtp.ts';
 export interface MailSenderOptions {
   readonly mails: MailStore;
   readonly server: MailServer;
-  readonly clock: Pick<Clock, 'sleep'>;
+  readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
   /** How often to look for mails that came due without a nudge. Default 1,000 ms. */
@@ -38,8 +38,7 @@ export function createMailSender(options: MailSenderOptions): MailSender {
     ['outcome'],
     '{mail}',
   );
-  let nudged = false;
-  let wake: (() => void) | undefined;
+  let loop: Loop | undefined;
 
   async function send(mail: QueuedMail): Promise<void> {
     crashPoint('notification.before-smtp-send');
@@ -64,35 +63,18 @@ export function createMailSender(options: MailSenderOptions): MailSender {
 
   /** Returns whether there may be more to do at once. */
   async function sendBatch(): Promise<boolean> {
-    try {
-      const batch = await mails.claim(BATCH, LEASE_MS);
-      await Promise.all(batch.map(send));
-      return batch.length === BATCH;
-    } catch (thrown) {
-      // The mails come due again when their lease ends; without a database there is nothing else to do.
-      logger.error({ err: toError(thrown) }, 'queued mails could not be read or marked');
-      return false;
-    }
-  }
-
-  async function pause(signal: AbortSignal): Promise<void> {
-    const sleep = new AbortController();
-    wake = () => sleep.abort();
-    if (!nudged) await clock.sleep(pollMs, AbortSignal.any([signal, sleep.signal])).catch(() => undefined);
-    wake = undefined;
-    nudged = false;
+    const batch = await mails.claim(BATCH, LEASE_MS);
+    await Promise.all(batch.map(send));
+    return batch.length === BATCH;
   }
 
   return {
     run: async (signal) => {
-      while (!signal.aborted) {
-        const more = await sendBatch();
-        if (!more) await pause(signal);
-      }
+      loop = startLoop({
+        ...{ name: 'mail-sender', run: sendBatch, intervalMs: pollMs, clock, logger, signal },
+      });
+      await loop.ended;
     },
-    nudge: () => {
-      nudged = true;
-      wake?.();
-    },
+    nudge: () => loop?.wake(),
   };
 }

@@ -1,4 +1,4 @@
-import { type Clock, systemClock, toError } from '@flotilla/kernel';
+import { type Clock, startLoop, systemClock, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { registrationFailed } from '../errors.ts';
 import { createConsulClient, type Registration, RegistryRefusal } from './consul-client.ts';
@@ -44,7 +44,6 @@ export async function register(options: RegisterOptions): Promise<RegisteredInst
   const { url, token, isReady = ALWAYS, logger, clock = systemClock, ttlSeconds = 10, ...instance } = options;
   const registration: Registration = { ...instance, ttlSeconds };
   const client = createConsulClient({ url, ...(token !== undefined && { token }) });
-  const closing = new AbortController();
   const checkId = `service:${registration.id}`;
   const about = { service: registration.service, instance: registration.id };
 
@@ -68,26 +67,21 @@ export async function register(options: RegisterOptions): Promise<RegisteredInst
     logger.info(about, 'registered again: the registry had forgotten this instance');
   }
 
-  async function keepAlive(): Promise<void> {
-    let failures = 0;
-    const everyMs = (ttlSeconds * 1000) / 3;
-    while (await slept(clock, failures === 0 ? everyMs : Math.min(everyMs, 500), closing.signal)) {
-      try {
-        await beat();
-        if (failures > 0) logger.info({ ...about, failures }, 'the heartbeat goes on');
-        failures = 0;
-      } catch (error) {
-        if (failures === 0) logger.warn({ ...about, err: toError(error) }, 'the heartbeat failed');
-        failures += 1;
-      }
-    }
-  }
-
-  const beating = keepAlive();
+  // It has just been announced.
+  let isFirst = true;
+  const everyMs = (ttlSeconds * 1_000) / 3;
+  const heartbeat = startLoop({
+    name: `heartbeat of ${registration.id}`,
+    run: async () => {
+      if (!isFirst) await beat();
+      isFirst = false;
+      return false;
+    },
+    ...{ intervalMs: everyMs, maxBackoffMs: Math.min(everyMs, 500), clock, logger },
+  });
   return {
     deregister: async () => {
-      closing.abort();
-      await beating;
+      await heartbeat.stop();
       try {
         await client.deregister(registration.id);
       } catch (error) {
@@ -112,16 +106,5 @@ async function registerFirst(attempt: () => Promise<void>, id: string, clock: Cl
       if (isRefused || failures === FIRST_ATTEMPTS) throw registrationFailed(id, error, !isRefused);
       await clock.sleep(50 * 2 ** failures);
     }
-  }
-}
-
-/** `false` when the signal ended the sleep. */
-async function slept(clock: Clock, ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    await clock.sleep(ms, signal);
-    return true;
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
   }
 }

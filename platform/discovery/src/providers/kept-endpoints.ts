@@ -1,6 +1,7 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Clock, isPlatformError, systemClock, toError } from '@flotilla/kernel';
+import { type Clock, isPlatformError, pause, systemClock, toError } from '@flotilla/kernel';
+import { writeWhole } from '@flotilla/kernel/files';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
 import type { Endpoint, Resolver } from '../endpoint.ts';
 
@@ -68,11 +69,13 @@ export async function keepEndpoints(inner: Resolver, options: KeptEndpointsOptio
     while (isDirty) {
       isDirty = false;
       try {
-        await writeKept(file, new Map([...former, ...heard]));
+        const services = Object.fromEntries([...former, ...heard]);
+        await mkdir(dirname(file), { recursive: true });
+        await writeWhole(file, JSON.stringify({ version: VERSION, services }));
       } catch (error) {
         logger.warn({ file, err: toError(error) }, 'the endpoints could not be kept');
       }
-      if (!closing.signal.aborted) await clock.sleep(writeEveryMs, closing.signal).catch(() => undefined);
+      await pause(clock, writeEveryMs, closing.signal);
     }
     writing = undefined;
   }
@@ -133,18 +136,4 @@ function isKept(value: unknown): value is Kept {
   const isEndpoint = ({ id, host, port }: Endpoint) =>
     typeof id === 'string' && typeof host === 'string' && Number.isInteger(port);
   return typeof heardAtMs === 'number' && Array.isArray(endpoints) && endpoints.every(isEndpoint);
-}
-
-/** Whole or not at all: a crash in between leaves the former file. */
-async function writeKept(file: string, services: ReadonlyMap<string, Kept>): Promise<void> {
-  await mkdir(dirname(file), { recursive: true });
-  const next = `${file}.new`;
-  const handle = await open(next, 'w', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify({ version: VERSION, services: Object.fromEntries(services) }));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(next, file);
 }

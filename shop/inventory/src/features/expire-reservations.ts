@@ -1,4 +1,4 @@
-import type { Clock } from '@flotilla/kernel';
+import { type Clock, startLoop } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { StockStore } from '../stock-store.ts';
 
@@ -11,19 +11,15 @@ export interface ExpireReservationsDeps {
 
 const BATCH = 100;
 
-/** Frees overdue reservations every `intervalMs`; rejects with the signal's reason when it is aborted. Any number of instances may run it. */
-export async function expireReservations(
-  { stock, clock, logger, intervalMs }: ExpireReservationsDeps,
-  signal: AbortSignal,
-): Promise<void> {
-  for (;;) {
-    try {
-      const expired = await stock.expireDue(BATCH);
-      if (expired > 0) logger.info({ reservations: expired }, 'reservations expired');
-      if (expired === BATCH) continue;
-    } catch (err) {
-      logger.warn({ err }, 'could not expire reservations; trying again'); // the database may be restarting
-    }
-    await clock.sleep(intervalMs, signal);
-  }
+/** Frees overdue reservations every `intervalMs` until the signal is aborted. Any number of instances may run it. */
+export async function expireReservations(deps: ExpireReservationsDeps, signal: AbortSignal): Promise<void> {
+  const run = () => expireBatch(deps);
+  await startLoop({ ...deps, name: 'expire-reservations', run, signal }).ended;
+}
+
+/** Resolves with whether there may be more. */
+async function expireBatch({ stock, logger }: ExpireReservationsDeps): Promise<boolean> {
+  const expired = await stock.expireDue(BATCH);
+  if (expired > 0) logger.info({ reservations: expired }, 'reservations expired');
+  return expired === BATCH;
 }

@@ -1,4 +1,4 @@
-import { createFairPlaces, type FairRooms } from '@flotilla/kernel';
+import { createFairPlaces, type FairRooms, type Loop, startLoop } from '@flotilla/kernel';
 import { newTrace, parseTraceparent, runInContext } from '@flotilla/telemetry';
 import type { TakenPayment } from '../payment-store.ts';
 import { type PaymentDeps, recordOutcome, underLease } from '../settlement.ts';
@@ -24,18 +24,13 @@ const MOST_AT_ONCE = 20;
 export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
   const running = new Set<Promise<void>>();
   const places = createFairPlaces(MOST_AT_ONCE);
-  let nudged = false;
-  let wake: (() => void) | undefined;
-
-  function nudge(): void {
-    nudged = true;
-    wake?.();
-  }
+  let loop: Loop | undefined;
+  const nudge = () => loop?.wake();
 
   /** A slow payment keeps its place and holds up nobody else; one customer has no more than a share of them. */
-  async function takeUp(signal: AbortSignal): Promise<void> {
+  async function takeUp(signal: AbortSignal): Promise<boolean> {
     const room = places.free();
-    if (room === 0) return;
+    if (room === 0) return false;
     for (const { customerId, work } of await takeOverdue(deps, room, places.rooms(), signal)) {
       places.take(customerId);
       const ended = work.finally(() => {
@@ -47,28 +42,15 @@ export function createPaymentResolver(deps: PaymentDeps): PaymentResolver {
       });
       running.add(ended);
     }
-  }
-
-  async function pause(signal: AbortSignal): Promise<void> {
-    const sleep = new AbortController();
-    wake = () => sleep.abort();
-    if (!nudged) {
-      const ends = AbortSignal.any([signal, sleep.signal]);
-      await deps.clock.sleep(PAUSE_MS, ends).catch(() => undefined);
-    }
-    wake = undefined;
-    nudged = false;
+    return false;
   }
 
   return {
     nudge,
     run: async (signal) => {
-      while (!signal.aborted) {
-        await takeUp(signal).catch((error: unknown) => {
-          deps.logger.warn({ err: error }, 'open payments could not be looked at; trying again');
-        });
-        await pause(signal);
-      }
+      const run = () => takeUp(signal);
+      loop = startLoop({ ...deps, name: 'open-payments', run, intervalMs: PAUSE_MS, signal });
+      await loop.ended;
       await Promise.all(running);
     },
   };
