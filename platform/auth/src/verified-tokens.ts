@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { BoundedMap } from '@flotilla/kernel';
 
 /** What tokens that were verified before stand for, the least recently used dropped first. */
 export interface VerifiedTokens<T> {
@@ -12,21 +13,16 @@ export function tokenKey(token: string): string {
 }
 
 export function createVerifiedTokens<T>(maxEntries: number): VerifiedTokens<T> {
-  const entries = new Map<string, { readonly meaning: T; readonly untilMs: number }>();
+  const entries = new BoundedMap<string, { readonly meaning: T; readonly untilMs: number }>(maxEntries);
   return {
     find: (key, nowMs) => {
-      const entry = entries.get(key);
-      if (entry === undefined) return undefined;
+      const entry = entries.renew(key);
+      if (entry === undefined || entry.untilMs > nowMs) return entry?.meaning;
       entries.delete(key);
-      if (entry.untilMs <= nowMs) return undefined;
-      entries.set(key, entry); // last in the map's order = most recently used
-      return entry.meaning;
+      return undefined;
     },
     remember: (key, meaning, untilMs) => {
       entries.set(key, { meaning, untilMs });
-      if (entries.size <= maxEntries) return;
-      const oldest = entries.keys().next();
-      if (!oldest.done) entries.delete(oldest.value);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { BoundedMap } from '@flotilla/kernel';
 import { keyOf, type Session } from './session.ts';
 
 /** Sessions that were read or changed a moment ago. */
@@ -14,8 +15,8 @@ const MAX_AGE_MS = 1_000;
 const MAX_HELD = 10_000;
 
 export function createSessionCache(): SessionCache {
-  const held = new Map<string, { readonly session: Session; readonly atMs: number }>();
-  const ended = new Set<string>();
+  const held = new BoundedMap<string, { readonly session: Session; readonly atMs: number }>(MAX_HELD);
+  const ended = new BoundedMap<string, true>(MAX_HELD);
   return {
     find: (idHash, nowMs) => {
       const known = held.get(keyOf(idHash));
@@ -23,22 +24,14 @@ export function createSessionCache(): SessionCache {
     },
     remember: (session, nowMs) => {
       const key = keyOf(session.idHash);
-      held.delete(key);
-      if (ended.has(key)) return session;
-      dropOldest(held);
-      held.set(key, { session, atMs: nowMs });
+      if (ended.has(key)) held.delete(key);
+      else held.set(key, { session, atMs: nowMs });
       return session;
     },
     end: (idHash) => {
       const key = keyOf(idHash);
       held.delete(key);
-      dropOldest(ended);
-      ended.add(key);
+      ended.set(key, true);
     },
   };
-}
-
-function dropOldest(collection: Map<string, unknown> | Set<string>): void {
-  const [oldest] = collection.keys();
-  if (collection.size >= MAX_HELD && oldest !== undefined) collection.delete(oldest);
 }

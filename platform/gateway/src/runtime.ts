@@ -1,3 +1,4 @@
+import { BoundedMap } from '@flotilla/kernel';
 import { type Aggregate, type AggregateMerge, serveAggregate } from './aggregates/aggregate.ts';
 import type { ByteBudget } from './aggregates/byte-budget.ts';
 import type { Exchange } from './exchange.ts';
@@ -157,15 +158,13 @@ interface DynamicFound {
 
 /** The route of a service that the path named, made when it is first asked for; the oldest are forgotten. */
 function createDynamicRoutes(deps: RuntimeDeps): (found: DynamicFound) => RouteRuntime {
-  const made = new Map<string, RouteRuntime>();
+  const made = new BoundedMap<string, RouteRuntime>(MAX_DYNAMIC_ROUTES);
   return ({ policy, service, namespace }) => {
     const id = `${namespace ?? ''}.${service}`;
     const before = made.get(id);
     if (before !== undefined) return before;
     const route = compileRoute(dynamicRoute(policy, service, namespace), REST, deps);
     made.set(id, route);
-    const oldest = made.size > MAX_DYNAMIC_ROUTES ? made.keys().next() : undefined;
-    if (oldest?.done === false) made.delete(oldest.value);
     return route;
   };
 }

@@ -1,4 +1,5 @@
 export { backoffMs, spread } from './backoff.ts';
+export { BoundedMap } from './bounded-map.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 export { didYouMean } from './did-you-mean.ts';

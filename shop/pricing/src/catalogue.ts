@@ -1,5 +1,5 @@
 import type { HttpClient } from '@flotilla/http';
-import type { Clock, Money } from '@flotilla/kernel';
+import { BoundedMap, type Clock, type Money } from '@flotilla/kernel';
 import { lookUpProducts } from '@shop/contracts';
 
 /** A product as the catalogue lists it. */
@@ -27,14 +27,7 @@ const MAX_KEPT = 10_000;
  * fresh look. What is unknown is always asked for: it may have been added.
  */
 export function keepLookUps(lookUp: LookUp, clock: Clock): LookUp {
-  const kept = new Map<string, { readonly product: Product; readonly until: number }>();
-
-  function keep(product: Product, now: number): void {
-    kept.delete(product.id); // so that the first of the map is the oldest
-    kept.set(product.id, { product, until: now + KEPT_MS });
-    const [oldest] = kept.keys();
-    if (kept.size > MAX_KEPT && oldest !== undefined) kept.delete(oldest);
-  }
+  const kept = new BoundedMap<string, { readonly product: Product; readonly until: number }>(MAX_KEPT);
 
   return async (ids, signal) => {
     const now = clock.now().getTime();
@@ -48,7 +41,7 @@ export function keepLookUps(lookUp: LookUp, clock: Clock): LookUp {
       ids.filter((id) => !have.has(id)),
       signal,
     );
-    for (const product of asked) keep(product, now);
+    for (const product of asked) kept.set(product.id, { product, until: now + KEPT_MS });
     return [...known, ...asked];
   };
 }

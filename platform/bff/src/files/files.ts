@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { problem, type RawRoutes, type RawTools, refusal } from '@flotilla/http';
-import type { Clock } from '@flotilla/kernel';
+import { BoundedMap, type Clock } from '@flotilla/kernel';
 import { statIfPresent } from '@flotilla/kernel/files';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isText, mediaTypeOf } from './media-types.ts';
@@ -41,7 +41,7 @@ interface Known {
 /** Serves a built front end, out of memory. Nothing outside of the listed folders and files is ever read. */
 export function createFiles(options: FilesOptions): RawRoutes {
   const { directory, clock, document = 'index.html', immutable = ['/assets/'], files = [] } = options;
-  const known = new Map<string, Known>();
+  const known = new BoundedMap<string, Known>(MAX_HELD);
   const policy = contentPolicy(options.contentPolicy ?? {}, options.origin);
 
   async function find(path: string, mediaType: string, never: boolean): Promise<HeldFile | undefined> {
@@ -52,8 +52,6 @@ export function createFiles(options: FilesOptions): RawRoutes {
     const full = join(directory, path);
     const isSame = held?.file !== undefined && (await statIfPresent(full))?.mtimeMs === held.file.mtimeMs;
     const file = isSame ? held?.file : await readHeldFile(full, isText(mediaType));
-    known.delete(path);
-    if (known.size >= MAX_HELD) known.delete(known.keys().next().value ?? '');
     known.set(path, { file, seenAtMs: nowMs });
     return file;
   }

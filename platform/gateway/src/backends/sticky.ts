@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { BoundedMap } from '@flotilla/kernel';
 import { fieldValue } from '../wire/rules/fields.ts';
 import type { RequestHead } from '../wire/rules/request.ts';
 import { type Choose, createTurns } from './balancers.ts';
@@ -23,31 +24,22 @@ const LONGEST_PLAIN = 64;
 
 /** Above `maxSessions` the one that was used longest ago is assigned anew when it comes back. */
 export function createStickySessions(maxSessions: number = DEFAULT_MAX_SESSIONS): StickySessions {
-  const assignments = new Map<string, Assignment>();
-
-  function touch(session: string, assignment: Assignment): void {
-    assignments.delete(session);
-    assignments.set(session, assignment);
-  }
+  const assignments = new BoundedMap<string, Assignment>(maxSessions);
 
   return {
     choose: createTurns(),
     find: (session, nowMs, expiryMs) => {
-      const known = assignments.get(session);
+      const known = assignments.renew(session);
       if (known === undefined) return undefined;
       if (known.expiresAtMs <= nowMs) {
         assignments.delete(session);
         return undefined;
       }
       known.expiresAtMs = nowMs + expiryMs;
-      touch(session, known);
       return known.address;
     },
     assign: (session, address, expiresAtMs) => {
-      touch(session, { address, expiresAtMs });
-      if (assignments.size <= maxSessions) return;
-      const [oldest] = assignments.keys();
-      if (oldest !== undefined) assignments.delete(oldest);
+      assignments.set(session, { address, expiresAtMs });
     },
     get size() {
       return assignments.size;

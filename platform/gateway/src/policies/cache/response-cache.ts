@@ -1,4 +1,4 @@
-import type { Clock } from '@flotilla/kernel';
+import { BoundedMap, type Clock } from '@flotilla/kernel';
 import type { Timers } from '../../time/timers.ts';
 import type { CacheRequest } from './cache-request.ts';
 import { type CachedResponse, reuse } from './cached-response.ts';
@@ -221,14 +221,10 @@ interface Separations {
 
 /** Keys whose requests do not wait for each other for a while; those set apart first are forgotten first. */
 function createSeparations(nowMs: () => number): Separations {
-  const separations = new Map<string, Separation>();
+  const separations = new BoundedMap<string, Separation>(MAX_APART);
   return {
     begin: (key, why) => {
-      separations.delete(key);
       separations.set(key, { untilMs: nowMs() + APART_MS, why });
-      if (separations.size <= MAX_APART) return;
-      const oldest = separations.keys().next();
-      if (!oldest.done) separations.delete(oldest.value);
     },
     end: (key) => {
       separations.delete(key);

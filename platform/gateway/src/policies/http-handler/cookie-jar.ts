@@ -1,3 +1,4 @@
+import { BoundedMap } from '@flotilla/kernel';
 import type { Fields } from '../../wire/rules/fields.ts';
 
 /** Cookies that a back end set, for `UseCookieContainer`: one jar for a route and so for all its clients. */
@@ -17,7 +18,7 @@ interface Cookie {
 const MAX_COOKIES = 300;
 
 export function createCookieJar(): CookieJar {
-  const cookies = new Map<string, Cookie>();
+  const cookies = new BoundedMap<string, Cookie>(MAX_COOKIES);
   return {
     take: ({ names, values }, path, nowMs) => {
       names.forEach((name, index) => {
@@ -27,11 +28,8 @@ export function createCookieJar(): CookieJar {
         if (equals <= 0) return;
         const key = pair.slice(0, equals);
         const untilMs = expiryOf(attributes, nowMs);
-        cookies.delete(key);
-        if (untilMs <= nowMs) return;
-        cookies.set(key, { value: pair.slice(equals + 1), path: pathOf(attributes, path), untilMs });
-        const oldest = cookies.size > MAX_COOKIES ? cookies.keys().next() : undefined;
-        if (oldest?.done === false) cookies.delete(oldest.value);
+        if (untilMs <= nowMs) cookies.delete(key);
+        else cookies.set(key, { value: pair.slice(equals + 1), path: pathOf(attributes, path), untilMs });
       });
     },
     valueFor: (path, own, nowMs) => {

@@ -1,3 +1,5 @@
+import { BoundedMap } from '@flotilla/kernel';
+
 /** How many requests in how much time. */
 export interface BudgetRule {
   readonly limit: number;
@@ -34,18 +36,13 @@ const MAX_OWNERS = 100_000;
  * the one that was seen first is forgotten, which can only ever give an owner more.
  */
 export function createBudgets({ limit, periodMs, waitMs }: BudgetRule): Budgets {
-  const windows = new Map<string, Window>();
+  const windows = new BoundedMap<string, Window>(MAX_OWNERS);
 
   function current(owner: string, nowMs: number): Window {
     const known = windows.get(owner);
     if (known !== undefined && isRunning(known, nowMs)) return known;
-    windows.delete(owner);
     const fresh = { count: 0, endsAtMs: nowMs + periodMs, blockedUntilMs: 0 };
     windows.set(owner, fresh);
-    if (windows.size > MAX_OWNERS) {
-      const oldest = windows.keys().next();
-      if (!oldest.done) windows.delete(oldest.value);
-    }
     return fresh;
   }
 
