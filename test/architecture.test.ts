@@ -140,7 +140,7 @@ const ONE_OF_EACH: readonly (readonly [thing: string, form: RegExp, ...where: st
     'platform/kernel/src/within.ts',
     // a clock that tests turn, or nothing that fails
     'platform/http/src/server/listener.ts',
-    'platform/messaging/src/bus/notifier.ts',
+    'platform/messaging/src/bus/listen-probe.ts',
     'platform/process/src/run-process.ts',
   ],
   [
