@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { startProgram } from './program.ts';
 import { createReport } from './report.ts';
 import { measureGoodput } from './resilience/goodput.ts';
+import { oneOfTwo, oneSlowOfTen, threeHops } from './resilience/instances.ts';
 
 interface Contender {
   readonly name: string;
@@ -49,6 +50,19 @@ export async function run(args: readonly string[]): Promise<void> {
     const figures = await measureGoodput({ sheds, seconds: Number(values.seconds) });
     report.add('goodput', { name, ours: sheds }, figures);
   }
+  for (const strategy of ['power-of-two', 'round-robin'] as const)
+    report.add(
+      'one slow of ten',
+      { name: strategy, ours: strategy === 'power-of-two' },
+      await oneSlowOfTen(strategy),
+    );
+  for (const signal of ['SIGKILL', 'SIGSTOP'] as const)
+    report.add(
+      `${signal} of one of two`,
+      { name: 'power-of-two', ours: true },
+      await oneOfTwo(signal, Number(values.seconds)),
+    );
+  report.add('three hops, the last one broken', { name: 'budgets', ours: true }, await threeHops());
   report.print();
   if (values.results) await report.write(values.results);
 }
