@@ -23,6 +23,7 @@ export type { Exchange, Step } from './exchange.ts';
 export type { GatewayOptions } from './gateway-options.ts';
 export { ANYTHING, type Registered } from './grammar/registered.ts';
 export type { GatewayConfig } from './model.ts';
+export { newApiKey } from './policies/authentication/api-keys.ts';
 export type { DelegatingHandler, DelegatingHandlers } from './policies/delegating-handlers/handlers.ts';
 export { type GatewayProcessOptions, runGateway } from './process/run-gateway.ts';
 export { superviseWorkers } from './process/supervise-workers.ts';

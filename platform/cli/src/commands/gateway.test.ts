@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { hash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -53,6 +54,14 @@ describe('the gateway commands', () => {
     assert.match(output, /^ {2}Routes\[1\]\.UpstreamPathTemplate: .* doesnt start with forward slash$/m);
     const json = await run('gateway', 'check', 'gateway.json', '--json');
     assert.equal((JSON.parse(json.output) as { valid: boolean }).valid, false);
+  });
+
+  it('key makes a key that only its owner has', async () => {
+    const { code, output } = await run('gateway', 'key', 'alice', '--json');
+    assert.equal(code, 0);
+    const { key, entry } = JSON.parse(output) as { key: string; entry: { Id: string; KeyHash: string } };
+    assert.deepEqual(entry, { Id: 'alice', KeyHash: hash('sha256', key) });
+    assert.notEqual((await run('gateway', 'key', 'alice', '--json')).output, output);
   });
 
   it('refuses options of TLS that mean nothing by themselves', async () => {

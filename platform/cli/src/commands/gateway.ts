@@ -82,6 +82,14 @@ export const gateway: Command = {
       run: check,
     },
     {
+      name: 'key',
+      summary: 'makes an API key, which is shown once, and the entry of `ApiKeys` that knows it by its hash',
+      arguments: [{ kind: textOf('owner') }],
+      options: JSON_OPTION,
+      example: 'gateway key partner-a',
+      run: makeKey,
+    },
+    {
       name: 'schema',
       summary: 'prints the JSON schema of a configuration, for editors',
       options: JSON_OPTION,
@@ -204,6 +212,16 @@ async function check({ values, positionals, cwd, env }: Invocation): Promise<num
 /** Of what the code registers that embeds the gateway. */
 function countOf(problems: number): string {
   return problems === 1 ? 'One of these' : `${problems} of these`;
+}
+
+async function makeKey({ values, positionals }: Invocation): Promise<number> {
+  const [id = ''] = positionals;
+  const { newApiKey } = await import('@flotilla/gateway');
+  const { key, hash } = newApiKey();
+  const entry = { Id: id, KeyHash: hash };
+  if (flag(values, 'json')) console.log(JSON.stringify({ key, entry }, null, 2));
+  else console.log(`the key, which is nowhere else: ${key}\n${JSON.stringify(entry, null, 2)}`);
+  return 0;
 }
 
 async function printSchema(): Promise<number> {

@@ -4,7 +4,7 @@ import { createFindings, type Findings, readObject } from '../grammar/config-obj
 import { listed, type Registered } from '../grammar/registered.ts';
 import type { ConfigObject } from '../grammar/shape.ts';
 import type { DynamicConfig, GatewayConfig } from '../model.ts';
-import { readProvider } from '../policies/authentication/config.ts';
+import { type AuthenticationProviderConfig, readProvider } from '../policies/authentication/config.ts';
 import { readClientFields } from '../policies/client-fields/config.ts';
 import { readForwardedHeader, readTrustedProxies } from '../policies/forwarded/config.ts';
 import { readLimits } from '../policies/limits/config.ts';
@@ -89,10 +89,17 @@ function assemble(root: RootObject, strict: boolean, registered: Registered): Ga
       [...routes, ...aggregates].flatMap(({ methods }) => methods),
     ),
     overload: readOverload(global?.values.OverloadOptions),
-    clientFields: readClientFields(global, routes, strict),
+    clientFields: readClientFields(global, routes, { strict, secretHeaders: headersWithKeys(providers) }),
     openApi: readOpenApi(root.values.SwaggerEndPoints),
     warnings: [],
   };
+}
+
+/** Where keys come that are not for back ends, on whatever route. */
+function headersWithKeys(providers: ReadonlyMap<string, AuthenticationProviderConfig>): readonly string[] {
+  return [...providers.values()].flatMap(({ keys }) =>
+    keys.kind === 'api-keys' && !keys.isPassed ? [keys.header] : [],
+  );
 }
 
 /** A file of something else, or of a grammar that is not read, must not start a gateway that answers 404 to everything. */

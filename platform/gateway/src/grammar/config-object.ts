@@ -199,7 +199,7 @@ function readValue(given: Given, parent: string, findings: Findings): unknown {
 }
 
 function reportWrong(value: unknown, path: string, wanted: string, findings: Findings): undefined {
-  const found = /(?:Secret|Token)$/i.test(path) ? '' : `, not ${show(value)}`;
+  const found = /(?:Secret|Token|Hash)$/i.test(path) ? '' : `, not ${show(value)}`;
   findings.errors.push(`${path}: must be ${wanted}${found}`);
 }
 

@@ -5,6 +5,7 @@ import { routeIdOf } from '../backends/route-id.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { KeptState } from '../kept-state.ts';
 import type { GatewayConfig, RouteConfig } from '../model.ts';
+import type { ApiKeys } from '../policies/authentication/api-keys.ts';
 import { compileAuthentication } from '../policies/authentication/authentication.ts';
 import type { TokenProvider } from '../policies/authentication/providers.ts';
 import { compileAuthorization } from '../policies/authorization/authorization.ts';
@@ -50,6 +51,7 @@ export interface CompileDeps {
   readonly budgets: BudgetRegistry;
   readonly shared: SharedBudgets | undefined;
   readonly providers: ReadonlyMap<string, TokenProvider>;
+  readonly apiKeys: ReadonlyMap<string, ApiKeys>;
   readonly handlers: DelegatingHandlers;
   readonly cache: ResponseCache;
   readonly kept: KeptState;
@@ -133,7 +135,10 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
     ...limits('before-authentication'),
     compileRequestId(route.requestIdKey),
-    compileAuthentication(route.authentication, { strict, providers, nowMs, onRefused: deps.onTokenRefused }),
+    compileAuthentication(route.authentication, {
+      ...{ strict, providers, apiKeys: deps.apiKeys, nowMs },
+      onRefused: deps.onTokenRefused,
+    }),
     ...limits('after-authentication'),
     compileClaimsToClaims(route.claims, strict),
     compileAuthorization(

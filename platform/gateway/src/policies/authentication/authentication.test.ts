@@ -9,8 +9,13 @@ import { createManualClock } from '@flotilla/kernel/testing';
 import { type TestRequest, testExchange } from '../../../test/exchange.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import { bearerToken, compileAuthentication } from './authentication.ts';
-import type { AuthenticationProviderConfig } from './config.ts';
-import { createTokenProvider, customProvider, principalProvider, type TokenProvider } from './providers.ts';
+import {
+  createTokenProvider,
+  customProvider,
+  principalProvider,
+  type TokenProvider,
+  type TokenProviderConfig,
+} from './providers.ts';
 import { fetchJwks } from './token-providers.ts';
 
 const SECRET = randomBytes(32).toString('hex');
@@ -21,7 +26,7 @@ function sign(claims: object, secret = SECRET): string {
   return `${input}.${createHmac('sha256', secret).update(input).digest('base64url')}`;
 }
 
-const LOCAL: AuthenticationProviderConfig = {
+const LOCAL: TokenProviderConfig = {
   issuer: 'idp',
   audiences: [],
   keys: { kind: 'secret', secret: SECRET },
@@ -35,7 +40,7 @@ function setUp(custom: Readonly<Record<string, TokenProvider>> = {}, strict = fa
   const nowSeconds = () => clock.now().getTime() / 1000;
   const problems: string[] = [];
   const refused: string[] = [];
-  const provider = (name: string, config: AuthenticationProviderConfig) =>
+  const provider = (name: string, config: TokenProviderConfig) =>
     createTokenProvider(name, config, { clock, fetchJwks, onProblem: (who) => problems.push(who) });
   const providers = new Map([['Local', provider('Local', LOCAL)], ...Object.entries(custom)]);
   const step = (keys: readonly string[]) =>
@@ -44,6 +49,7 @@ function setUp(custom: Readonly<Record<string, TokenProvider>> = {}, strict = fa
       {
         strict,
         providers,
+        apiKeys: new Map(),
         nowMs: () => clock.now().getTime(),
         onRefused: (name, reason) => refused.push(`${name}:${reason}`),
       },
@@ -65,7 +71,13 @@ const bearer = (token: string): TestRequest => ({ fields: [['Authorization', `Be
 
 describe('authentication', () => {
   it('is no step on an open route', () => {
-    const deps = { strict: false, providers: new Map(), nowMs: () => 0, onRefused: () => undefined };
+    const deps = {
+      strict: false,
+      providers: new Map(),
+      apiKeys: new Map(),
+      nowMs: () => 0,
+      onRefused: () => undefined,
+    };
     assert.equal(compileAuthentication(undefined, deps), undefined);
   });
 

@@ -4,6 +4,7 @@ import type { Claims, Exchange, Step } from '../../exchange.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import { type Refusal, SERVICE_UNAVAILABLE } from '../../wire/rules/refusal.ts';
 import { isExemptFromAuthentication } from '../cors/cors.ts';
+import type { ApiKeys } from './api-keys.ts';
 import type { AuthenticationConfig } from './config.ts';
 import type { TokenProvider } from './providers.ts';
 import { takeToken } from './token-sources.ts';
@@ -12,6 +13,8 @@ export interface AuthenticationDeps {
   readonly strict: boolean;
   /** By key: of the configuration and registered in code. */
   readonly providers: ReadonlyMap<string, TokenProvider>;
+  /** Those of the configuration whose clients show keys. */
+  readonly apiKeys: ReadonlyMap<string, ApiKeys>;
   readonly nowMs: () => number;
   /** For counters, never for the client: `signature`, `expired`, `unavailable`, … */
   readonly onRefused: (provider: string, reason: string) => void;
@@ -19,19 +22,48 @@ export interface AuthenticationDeps {
 
 const NO_TOKEN = unauthorized('Bearer');
 const BAD_TOKEN = unauthorized('Bearer error="invalid_token"');
+const NO_KEY = unauthorized('ApiKey');
 
 /**
- * Sets the exchange's claims from the bearer token, or refuses with 401. The providers are asked in order and
+ * Sets the exchange's claims from an API key or the bearer token, or refuses with 401. The providers are asked in order and
  * the first that accepts wins; one that cannot be asked is passed over, and when none accepts makes the response
  * 503 if it is one in code, or one whose keys were never had. A token that was accepted before costs no promise. Throws `RangeError` on a provider that is not there.
  */
 export function compileAuthentication(
   config: AuthenticationConfig | undefined,
-  { strict, providers, nowMs, onRefused }: AuthenticationDeps,
+  deps: AuthenticationDeps,
 ): Step | undefined {
+  const { strict, apiKeys, nowMs, onRefused } = deps;
   if (config === undefined) return undefined;
-  const { sources } = config;
-  const asked = config.providers.map((key) => {
+  const withKeys = config.providers.filter((key) => apiKeys.has(key));
+  const withTokens = config.providers.filter((key) => !apiKeys.has(key));
+  const tokens = withTokens.length === 0 ? () => NO_KEY : compileTokens(config, withTokens, deps);
+  const keys = withKeys.flatMap((name) => {
+    const known = apiKeys.get(name);
+    return known === undefined ? [] : [{ name, known }];
+  });
+  return (exchange) => {
+    if (isExemptFromAuthentication(exchange.request, strict)) return undefined;
+    for (const { name, known } of keys) {
+      const key = known.take(exchange);
+      const found = key === undefined ? undefined : known.find(key, nowMs());
+      if (typeof found === 'string') onRefused(name, found);
+      else if (found !== undefined) {
+        exchange.claims = found.claims;
+        exchange.isPersonal = true;
+        return found.quota?.(exchange);
+      }
+    }
+    return tokens(exchange);
+  };
+}
+
+function compileTokens(
+  { sources }: AuthenticationConfig,
+  names: readonly string[],
+  { providers, nowMs, onRefused }: AuthenticationDeps,
+): Step {
+  const asked = names.map((key) => {
     const provider = providers.get(key);
     if (provider === undefined) throw new RangeError(`no authentication provider is called ${key}`);
     return { key, provider };
@@ -52,7 +84,6 @@ export function compileAuthentication(
   }
 
   return (exchange) => {
-    if (isExemptFromAuthentication(exchange.request, strict)) return undefined;
     const elsewhere = sources && takeToken(exchange, sources);
     const token = bearerToken(fieldValue(exchange.request.fields, 'authorization')) ?? elsewhere;
     if (token === undefined) return NO_TOKEN;

@@ -4,6 +4,7 @@ import { definePolicy } from '../../grammar/policy.ts';
 import { hasName, listed, type Names } from '../../grammar/registered.ts';
 import type { ConfigObject, SectionShape } from '../../grammar/shape.ts';
 import { isToken } from '../../wire/rules/characters.ts';
+import { API_KEYS, type ApiKeysConfig, readApiKeys } from './api-keys-config.ts';
 
 /** `GlobalConfiguration.AuthenticationProviders`, by key. */
 export interface AuthenticationProviderConfig {
@@ -12,7 +13,8 @@ export interface AuthenticationProviderConfig {
   readonly audiences: readonly string[];
   readonly keys:
     | { readonly kind: 'secret'; readonly secret: string }
-    | { readonly kind: 'jwks'; readonly url: string };
+    | { readonly kind: 'jwks'; readonly url: string }
+    | ApiKeysConfig;
   readonly algorithms: readonly string[];
   readonly clockSkewSeconds: number;
   readonly maxTokenBytes: number;
@@ -92,6 +94,7 @@ export const AUTHENTICATION_PROVIDER = {
     own: true,
     doc: 'Larger tokens are refused, B. Entra ID sends some 9 KiB with 200 groups.',
   },
+  ...API_KEYS,
 } as const satisfies SectionShape;
 
 export const authentication = definePolicy({
@@ -153,8 +156,9 @@ export function readProvider(
 ): AuthenticationProviderConfig {
   const secret = provider.values.Secret;
   const url = provider.values.JwksUri;
-  if ((secret === undefined) === (url === undefined))
-    provider.error('Secret', 'exactly one of Secret and JwksUri must be given');
+  const apiKeys = readApiKeys(provider);
+  if ([secret, url, apiKeys].filter((one) => one !== undefined).length !== 1)
+    provider.error('Secret', 'exactly one of Secret, JwksUri and ApiKeys must be given');
   if (secret !== undefined && Buffer.byteLength(secret) < MIN_SECRET_BYTES)
     provider.error('Secret', `must have at least ${MIN_SECRET_BYTES} bytes`);
   if (url !== undefined && !isHttpUrl(url)) provider.error('JwksUri', 'must be an http or https URL');
@@ -166,7 +170,7 @@ export function readProvider(
   return {
     issuer: provider.values.Issuer,
     audiences: provider.values.Audience ?? [],
-    keys: secret === undefined ? { kind: 'jwks', url: url ?? '' } : { kind: 'secret', secret },
+    keys: apiKeys ?? (secret === undefined ? { kind: 'jwks', url: url ?? '' } : { kind: 'secret', secret }),
     algorithms,
     clockSkewSeconds: provider.values.ClockSkewSeconds ?? 60,
     maxTokenBytes: provider.values.MaxTokenSize ?? MAX_TOKEN_BYTES,

@@ -7,6 +7,7 @@ import {
 } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Claims } from '../../exchange.ts';
+import type { ApiKeysConfig } from './api-keys-config.ts';
 import type { AuthenticationProviderConfig } from './config.ts';
 
 /** What turns a token into the claims of its owner. */
@@ -36,10 +37,15 @@ const JWKS_COOLDOWN_MS = 5_000;
 const MAX_STALE_MS = 3_600_000;
 const MAX_REMEMBERED_TOKENS = 10_000;
 
+/** One whose clients show tokens. */
+export interface TokenProviderConfig extends AuthenticationProviderConfig {
+  readonly keys: Exclude<AuthenticationProviderConfig['keys'], ApiKeysConfig>;
+}
+
 /** A provider of `AuthenticationProviders`. Throws `RangeError` on algorithms that do not fit its keys. */
 export function createTokenProvider(
   name: string,
-  config: AuthenticationProviderConfig,
+  config: TokenProviderConfig,
   { clock, fetchJwks, onProblem }: ProviderDeps,
 ): TokenProvider {
   const { issuer, audiences, algorithms, clockSkewSeconds, keys, maxTokenBytes } = config;

@@ -27,13 +27,12 @@ export function createTokenProviders(
   const providers = new Map<string, TokenProvider>();
   const onProblem = (provider: string, err: Error) =>
     logger.warn({ provider, err }, 'the signing keys could not be loaded');
-  for (const [key, config] of configured)
-    providers.set(
-      key,
-      kept.of('provider', key, config, () =>
-        createTokenProvider(key, config, { clock, fetchJwks, onProblem }),
-      ),
-    );
+  for (const [key, config] of configured) {
+    const { keys } = config;
+    if (keys.kind === 'api-keys') continue;
+    const create = () => createTokenProvider(key, { ...config, keys }, { clock, fetchJwks, onProblem });
+    providers.set(key, kept.of('provider', key, config, create));
+  }
   for (const [key, verify] of Object.entries(claimsVerifiers)) providers.set(key, customProvider(verify));
   for (const [key, verify] of Object.entries(verifiers)) providers.set(key, principalProvider(verify));
   return providers;

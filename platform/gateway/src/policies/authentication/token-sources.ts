@@ -24,7 +24,8 @@ function isOfBrowser({ request: { handshake, method, fields } }: Exchange): bool
   return method === 'GET' && fieldValue(fields, 'accept')?.includes('text/event-stream') === true;
 }
 
-function takeParameter(exchange: Exchange, name: string | undefined): string | undefined {
+/** A parameter of the query, taken out of it. */
+export function takeParameter(exchange: Exchange, name: string | undefined): string | undefined {
   const { query } = exchange.request.target;
   if (name === undefined || query === '') return undefined;
   const pairs = query.slice(1).split('&');

@@ -23,11 +23,11 @@ interface Route {
 export function readClientFields(
   global: ConfigObject<typeof CLIENT_FIELDS> | undefined,
   routes: readonly Route[],
-  strict: boolean,
+  { strict, secretHeaders }: { readonly strict: boolean; readonly secretHeaders: readonly string[] },
 ): ClientFieldRules {
-  const setByRoutes = new Set(
-    routes.flatMap(({ claims }) => [...claims.toHeaders.keys()].map((name) => fieldName(name).dashed)),
-  );
+  const setFromClaims = routes.flatMap(({ claims }) => [...claims.toHeaders.keys()]);
+  const setByRoutes = new Set(setFromClaims.map((name) => fieldName(name).dashed));
+  const keptBack = new Set([...setByRoutes, ...secretHeaders.map((name) => fieldName(name).dashed)]);
   const passes = global?.values.PassHeaders ?? [];
   for (const name of passes) {
     if (name === '*') continue;
@@ -40,7 +40,7 @@ export function readClientFields(
     ({ authentication, ipRules }) => authentication !== undefined || ipRules !== undefined,
   );
   return {
-    setByRoutes,
+    setByRoutes: keptBack,
     reservesIdentity: !strict && (isCached || setByRoutes.size > 0),
     reservesOverrides: !strict && (isCached || isGuarded),
     passes: new Set(passes.map((name) => fieldName(name).dashed)),

@@ -2,7 +2,7 @@ import type { FieldName } from './fields.ts';
 
 /** Which fields of clients a back end never sees, beside those that are always the gateway's own. Names have `_` as `-`. */
 export interface ClientFieldRules {
-  /** Some route sets them from claims. */
+  /** Some route sets them from claims, or they have keys of clients. */
   readonly setByRoutes: ReadonlySet<string>;
   /** `X-User`, `X-Tenant-Id`, …: where the gateway says to back ends who somebody is, nobody else may. */
   readonly reservesIdentity: boolean;
