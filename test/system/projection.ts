@@ -19,7 +19,8 @@ export const projection = (running: () => RunningSystem) => (): void => {
     let placed = 0;
     while (!isOver) {
       const answer = await placeOrder(system);
-      assert.equal(answer.status, 201);
+      // Accepted is an answer, too, where the machine takes longer than somebody waits for the end.
+      assert.ok([201, 202].includes(answer.status), JSON.stringify(answer.body));
       placed += 1;
     }
     assert.ok(placed > 0);

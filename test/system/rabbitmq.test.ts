@@ -52,8 +52,8 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
     const random = seededRandom(SEED);
     let breaking = true;
     const load = placeOrders(system, {
-      clients: 8,
-      pauseMs: 800,
+      clients: 6,
+      pauseMs: 1_500,
       atLeast: ORDERS,
       goOn: () => breaking,
       random: seededRandom(SEED + 1),

@@ -7,7 +7,7 @@ import { placeOrders, seededRandom } from './order-load.ts';
 import { killAndAwaitReturn, type RunningSystem } from './running-system.ts';
 
 const ORDERS = 80;
-const CLIENTS = 8;
+const CLIENTS = 6;
 export const SURVIVAL_SEED: number = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
 
 /** Everything that can be killed, each once, in random order. */
@@ -39,7 +39,7 @@ export const survival = (running: () => RunningSystem) => (): void => {
     let killing = true;
     const load = placeOrders(system, {
       clients: CLIENTS,
-      pauseMs: 800,
+      pauseMs: 1_500,
       atLeast: ORDERS,
       goOn: () => killing,
       random: seededRandom(SURVIVAL_SEED + 1),

@@ -210,6 +210,8 @@ describe('a running system', () => {
       [unknown.code, unknown.out],
       [1, 'flotilla: edge has no database; there are accounts, stock, billing, bus, postgres\n'],
     );
+    const sagas = await run('saga', 'list', 'billing');
+    assert.deepEqual([sagas.code, sagas.out], [1, 'flotilla: billing runs no sagas\n']);
   });
 
   it('runs a task as its service, on the terminal of who asks, and passes on how it ended', async () => {

@@ -355,6 +355,24 @@ describe('back ends in trouble', () => {
     assert.equal(requests, 4);
   });
 
+  it('leaves it to the client to repeat what has an Idempotency-Key: only the service knows its keys', async () => {
+    const keys: unknown[] = [];
+    const port = await bed.backend((request, response) => {
+      keys.push(request.headers['idempotency-key']);
+      if (keys.length === 1) request.socket.destroy();
+      else response.end('done once');
+    });
+    const url = await bed.gateway({ Routes: [routeTo(port, CATCH_ALL)] });
+    const order = () =>
+      fetch(`${url}/api/x`, { method: 'POST', body: 'x', headers: { 'idempotency-key': 'once' } });
+    const unknown = await order();
+    assert.equal(unknown.status, 502);
+    assert.equal((await unknown.json()).code, 'bad-gateway');
+    assert.deepEqual(keys, ['once']);
+    assert.equal(await (await order()).text(), 'done once');
+    assert.deepEqual(keys, ['once', 'once']);
+  });
+
   it('serves the repetition from another instance', async () => {
     const dying = await bed.backend((request) => request.socket.destroy());
     const healthy = await bed.backend((_request, response) => response.end('ok'));

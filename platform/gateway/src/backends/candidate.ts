@@ -1,4 +1,3 @@
-import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Instance, Instances } from '@flotilla/resilience';
 import type { RouteConfig } from '../model.ts';
 import type { Origin } from '../wire/backend/backend-call.ts';
@@ -36,7 +35,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 export function createCandidate(found: Found, options: OriginOptions, instances: Instances): Candidate {
   const { scheme } = options;
   const host = found.host.startsWith('[') ? found.host.slice(1, -1) : found.host;
-  const bracketed = hostInUrl(host);
+  const bracketed = host.includes(':') ? `[${host}]` : host;
   return {
     id: found.id,
     found,

@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { within } from '@flotilla/kernel';
-import { hostInUrl } from '@flotilla/kernel/addresses';
 
 export interface HealthOptions {
   readonly host: string;
@@ -32,7 +31,7 @@ export function createHealthListener({ host, port, isReady, metrics }: HealthOpt
       server.listen(port, host);
       await once(server, 'listening');
       const { port: opened } = server.address() as AddressInfo; // a TCP server that listens has one
-      return `http://${hostInUrl(host)}:${opened}`;
+      return `http://${host.includes(':') ? `[${host}]` : host}:${opened}`;
     },
     close: async (): Promise<void> => {
       if (!server.listening) return;

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
-import { withoutMapping } from '@flotilla/kernel/addresses';
 
 /**
  * Who asks: the address that the gateway names in `X-Real-IP`, or the peer where there is none. The gateway alone knows
@@ -9,5 +8,5 @@ import { withoutMapping } from '@flotilla/kernel/addresses';
 export function clientAddressOf({ headers, socket }: IncomingMessage): string {
   const named = headers['x-real-ip'];
   const address = typeof named === 'string' && isIP(named) !== 0 ? named : (socket.remoteAddress ?? '');
-  return withoutMapping(address);
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
 }

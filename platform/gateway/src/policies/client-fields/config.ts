@@ -16,7 +16,6 @@ export const CLIENT_FIELDS = {
 interface Route {
   readonly claims: { readonly toHeaders: ReadonlyMap<string, unknown> };
   readonly authentication: object | undefined;
-  readonly forwardAuth: { readonly answerHeaders: readonly string[] } | undefined;
   readonly cache: object | undefined;
   readonly ipRules: object | undefined;
 }
@@ -26,10 +25,7 @@ export function readClientFields(
   routes: readonly Route[],
   { strict, secretHeaders }: { readonly strict: boolean; readonly secretHeaders: readonly string[] },
 ): ClientFieldRules {
-  const setFromClaims = routes.flatMap(({ claims, forwardAuth }) => [
-    ...claims.toHeaders.keys(),
-    ...(forwardAuth?.answerHeaders ?? []),
-  ]);
+  const setFromClaims = routes.flatMap(({ claims }) => [...claims.toHeaders.keys()]);
   const setByRoutes = new Set(setFromClaims.map((name) => fieldName(name).dashed));
   const keptBack = new Set([...setByRoutes, ...secretHeaders.map((name) => fieldName(name).dashed)]);
   const passes = global?.values.PassHeaders ?? [];
@@ -41,7 +37,7 @@ export function readClientFields(
   }
   const isCached = routes.some(({ cache }) => cache !== undefined);
   const isGuarded = routes.some(
-    ({ authentication, forwardAuth, ipRules }) => (authentication ?? forwardAuth ?? ipRules) !== undefined,
+    ({ authentication, ipRules }) => authentication !== undefined || ipRules !== undefined,
   );
   return {
     setByRoutes: keptBack,

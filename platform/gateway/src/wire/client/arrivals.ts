@@ -1,4 +1,4 @@
-import { addressOwner } from '@flotilla/kernel/addresses';
+import { addressOwner } from '../rules/address-owner.ts';
 
 /** Who may open one more connection. */
 export interface Arrivals {
