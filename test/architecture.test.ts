@@ -154,6 +154,11 @@ const ONE_OF_EACH: readonly (readonly [thing: string, form: RegExp, ...where: st
     'platform/discovery/src/kubernetes/watch-slices.ts', // the server says when
     'platform/gateway/src/config/watch.ts', // until a file has been left alone
   ],
+  [
+    'an address as a text',
+    /includes\(':'\).* \? `\[\$\{|replace\(\/\^::ffff/i,
+    'platform/kernel/src/addresses/host-text.ts',
+  ],
 ];
 
 interface Import {

@@ -1,4 +1,5 @@
 import { toError } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import { createScrape } from '@flotilla/telemetry';
 import type { AdminTarget } from './admin/admin-target.ts';
 import { checkRegistered, type Given } from './config/check-registered.ts';
@@ -129,9 +130,8 @@ function createPorts(
       const accept = cleartext === 'h2c' ? http2.accept : http1.accept;
       const listening = secure ?? (await listenPlain({ ...at, accept }));
       listeners.push(listening);
-      const name = host.includes(':') ? `[${host}]` : host;
       return {
-        url: `${tls ? 'https' : 'http'}://${name}:${listening.port}`,
+        url: `${tls ? 'https' : 'http'}://${hostInUrl(host)}:${listening.port}`,
         port: listening.port,
         setCertificates: (certificates) => {
           if (secure === undefined) throw new TypeError('this port does not speak TLS');

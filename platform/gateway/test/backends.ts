@@ -202,6 +202,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     claims: { toClaims: none, toHeaders: none, toQuery: none, toPath: none, required: none },
     balancer: { type: 'RoundRobin' },
     versions: [],
+    forwardAuth: undefined,
     compression: undefined,
     clientCertificate: undefined,
     backendTls: undefined,

@@ -1,5 +1,6 @@
 import type { VerifyToken } from '@flotilla/auth';
 import { PlatformError } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { AdaptiveLimitOptions } from '@flotilla/resilience';
 import { type Logger, type Metrics, rpcServerDuration } from '@flotilla/telemetry';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
@@ -73,7 +74,7 @@ export function createGrpcServer(options: GrpcServerOptions): GrpcServer {
 
   return {
     listen: async (host, asked) => {
-      const port = await bind(server, host.includes(':') ? `[${host}]:${asked}` : `${host}:${asked}`);
+      const port = await bind(server, `${hostInUrl(host)}:${asked}`);
       stopEnding = endEarlyAnswers(port);
       return port;
     },

@@ -1,6 +1,6 @@
 import { accepted, handle, noContent, problem, type RouteHandler } from '@flotilla/http';
+import { addressOwner } from '@flotilla/kernel/addresses';
 import * as contract from '@shop/contracts';
-import { addressOwner } from './address-owner.ts';
 import { WEAKNESSES } from './domain/password-policy.ts';
 import { type AskPasswordResetDeps, askPasswordReset } from './features/ask-password-reset.ts';
 import { type ChangePasswordDeps, changePassword } from './features/change-password.ts';

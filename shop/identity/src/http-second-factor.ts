@@ -1,6 +1,6 @@
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
+import { addressOwner } from '@flotilla/kernel/addresses';
 import * as contract from '@shop/contracts';
-import { addressOwner } from './address-owner.ts';
 import {
   beginSecondFactor,
   confirmSecondFactor,

@@ -1,7 +1,7 @@
 import type { Session } from '@flotilla/auth/provider';
 import { created, handle, noContent, ok, problem, type RouteHandler } from '@flotilla/http';
+import { addressOwner } from '@flotilla/kernel/addresses';
 import * as contract from '@shop/contracts';
-import { addressOwner } from './address-owner.ts';
 import { WEAKNESSES } from './domain/password-policy.ts';
 import type { LogInRejection } from './features/authenticate.ts';
 import { endSession, endSessions } from './features/end-sessions.ts';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Clock, pause, systemClock } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import { type Logger, silentLogger } from '@flotilla/telemetry';
 import { type Endpoint, keepIfSame, type Resolver } from '../endpoint.ts';
 import { registryUnavailable } from '../errors.ts';
@@ -127,7 +128,7 @@ export async function readClusterAccess(
   const [ca, namespace] = await Promise.all([file('ca.crt'), file('namespace')]);
   let lastToken: string | undefined;
   return {
-    url: `https://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `https://${hostInUrl(host)}:${port}`,
     ca,
     namespace: namespace.trim(),
     // A token that cannot be read just now is probably being replaced: the last one may do.

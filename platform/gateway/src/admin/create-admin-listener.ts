@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { toError } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Logger } from '@flotilla/telemetry';
 import { type AdminRequest, operate } from './admin-operations.ts';
 import { type AdminReply, problem, UNAUTHORIZED } from './admin-reply.ts';
@@ -52,7 +53,7 @@ export function createAdminListener(options: AdminListenerOptions): AdminListene
       server.listen(port, host);
       await once(server, 'listening');
       const listening = portOf(server);
-      return { url: `http://${host.includes(':') ? `[${host}]` : host}:${listening}`, port: listening };
+      return { url: `http://${hostInUrl(host)}:${listening}`, port: listening };
     },
     close: async () => {
       if (!server.listening) return;

@@ -1,3 +1,4 @@
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Instance, Instances } from '@flotilla/resilience';
 import type { RouteConfig } from '../model.ts';
 import type { Origin } from '../wire/backend/backend-call.ts';
@@ -35,7 +36,7 @@ const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 export function createCandidate(found: Found, options: OriginOptions, instances: Instances): Candidate {
   const { scheme } = options;
   const host = found.host.startsWith('[') ? found.host.slice(1, -1) : found.host;
-  const bracketed = host.includes(':') ? `[${host}]` : host;
+  const bracketed = hostInUrl(host);
   return {
     id: found.id,
     found,

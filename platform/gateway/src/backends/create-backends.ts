@@ -1,5 +1,6 @@
 import type { Resolver } from '@flotilla/discovery';
 import type { Clock } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import { createInstances, createRetryBudget, type Instances, type RetryBudget } from '@flotilla/resilience';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { GatewayConfig, RouteConfig } from '../model.ts';
@@ -131,7 +132,7 @@ export function createBackends(options: BackendsOptions): Backends {
     locate: async (service) => {
       const source = services.of(service, undefined);
       const [first] = source.current() ?? (await source.load());
-      return first && `http://${first.host.includes(':') ? `[${first.host}]` : first.host}:${first.port}`;
+      return first && `http://${hostInUrl(first.host)}:${first.port}`;
     },
     states: () => pools.entries().map(([id, pool]) => stateOf(id, pool, breakers.get(id))),
     eject: instances.hold,

@@ -16,6 +16,7 @@ import { compileClientCertificate } from '../policies/client-certificate/client-
 import { compileCompression } from '../policies/compression/compression.ts';
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
+import { compileForwardAuth, type ForwardAuthDeps } from '../policies/forward-auth/forward-auth.ts';
 import { compileForwarding, strippedPrefix, trustIn } from '../policies/forwarded/forwarded.ts';
 import { compileGrpc } from '../policies/grpc/grpc.ts';
 import {
@@ -44,7 +45,7 @@ import { addOwnFields } from './refuse.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
 /** What routes are compiled with. */
-export interface CompileDeps {
+export interface CompileDeps extends ForwardAuthDeps {
   readonly config: GatewayConfig;
   readonly backends: Backends;
   readonly stranglers: Stranglers;
@@ -139,6 +140,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
       ...{ strict, providers, apiKeys: deps.apiKeys, nowMs },
       onRefused: deps.onTokenRefused,
     }),
+    compileForwardAuth(route.forwardAuth, deps),
     ...limits('after-authentication'),
     compileClaimsToClaims(route.claims, strict),
     compileAuthorization(

@@ -11,6 +11,7 @@ import { clientCertificate } from './client-certificate/config.ts';
 import { compression } from './compression/config.ts';
 import { cors } from './cors/config.ts';
 import { delegatingHandlers } from './delegating-handlers/config.ts';
+import { forwardAuth } from './forward-auth/config.ts';
 import { headerTransforms } from './header-transforms/config.ts';
 import { healthCheck } from './health-check/config.ts';
 import { httpHandler } from './http-handler/config.ts';
@@ -43,6 +44,7 @@ const POLICIES = {
   loadPriority,
   requestId,
   authentication,
+  forwardAuth,
   loadBalancing,
   healthCheck,
   retry,

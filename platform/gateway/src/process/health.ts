@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { within } from '@flotilla/kernel';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 
 export interface HealthOptions {
   readonly host: string;
@@ -31,7 +32,7 @@ export function createHealthListener({ host, port, isReady, metrics }: HealthOpt
       server.listen(port, host);
       await once(server, 'listening');
       const { port: opened } = server.address() as AddressInfo; // a TCP server that listens has one
-      return `http://${host.includes(':') ? `[${host}]` : host}:${opened}`;
+      return `http://${hostInUrl(host)}:${opened}`;
     },
     close: async (): Promise<void> => {
       if (!server.listening) return;

@@ -207,6 +207,7 @@ function policiesOf(route: PolicyConfig): readonly string[] {
     rateLimit,
     furtherLimits,
     authentication,
+    forwardAuth,
     claims,
     cache,
     breaker,
@@ -220,6 +221,7 @@ function policiesOf(route: PolicyConfig): readonly string[] {
       (limit) => limit && `rate limit ${limit.limit} per ${limit.period} by ${limit.key.kind}`,
     ),
     authentication && `token of ${authentication.providers.join(' or ')}`,
+    forwardAuth && `asks ${forwardAuth.authority}`,
     authentication &&
       authentication.allowedScopes.length > 0 &&
       `scope ${authentication.allowedScopes.join(' or ')}`,

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
+import { withoutMapping } from '@flotilla/kernel/addresses';
 
 /**
  * Who asks: the address that the gateway names in `X-Real-IP`, or the peer where there is none. The gateway alone knows
@@ -8,5 +9,5 @@ import { isIP } from 'node:net';
 export function clientAddressOf({ headers, socket }: IncomingMessage): string {
   const named = headers['x-real-ip'];
   const address = typeof named === 'string' && isIP(named) !== 0 ? named : (socket.remoteAddress ?? '');
-  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+  return withoutMapping(address);
 }

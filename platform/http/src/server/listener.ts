@@ -1,6 +1,7 @@
 import { createServer, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import { type Logger, newTrace } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
 import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
@@ -70,8 +71,7 @@ export function createListener({ app, inFlight, logger, drainTimeoutMs }: Listen
       });
       accepting = true;
       const address = server.address() as AddressInfo; // a TCP server that listens always has one
-      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-      return { url: `http://${name}:${address.port}`, port: address.port };
+      return { url: `http://${hostInUrl(address.address)}:${address.port}`, port: address.port };
     },
     close: async () => {
       if (accepting) await drain();

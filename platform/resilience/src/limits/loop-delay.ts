@@ -7,10 +7,10 @@ export interface LoopDelay {
   close(): void;
 }
 
-const RESOLUTION_MS = 10;
+const RESOLUTION_MS = 50;
 const WINDOW_MS = 500;
 
-/** One for the process: it costs a timer of 10 ms. */
+/** One for the process: it costs a timer of 50 ms. */
 export function measureLoopDelay(): LoopDelay {
   const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   histogram.enable();

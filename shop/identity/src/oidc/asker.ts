@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 import type { Asker } from '@flotilla/auth/provider';
-import { addressOwner } from '../address-owner.ts';
+import { addressOwner } from '@flotilla/kernel/addresses';
 
 const BROWSERS: readonly (readonly [RegExp, string])[] = [
   [/\bEdg\//, 'Edge'],
@@ -25,7 +25,7 @@ export function askerOf(req: IncomingMessage): Asker {
   const address = typeof named === 'string' && isIP(named) !== 0 ? named : req.socket.remoteAddress;
   return {
     device: deviceOf(req.headers['user-agent']),
-    address: address === undefined ? undefined : addressOwner(address.replace(/^::ffff:(?=\d+\.)/i, '')),
+    address: address === undefined ? undefined : addressOwner(address),
   };
 }
 

@@ -16,6 +16,7 @@ export const CLIENT_FIELDS = {
 interface Route {
   readonly claims: { readonly toHeaders: ReadonlyMap<string, unknown> };
   readonly authentication: object | undefined;
+  readonly forwardAuth: { readonly answerHeaders: readonly string[] } | undefined;
   readonly cache: object | undefined;
   readonly ipRules: object | undefined;
 }
@@ -25,7 +26,10 @@ export function readClientFields(
   routes: readonly Route[],
   { strict, secretHeaders }: { readonly strict: boolean; readonly secretHeaders: readonly string[] },
 ): ClientFieldRules {
-  const setFromClaims = routes.flatMap(({ claims }) => [...claims.toHeaders.keys()]);
+  const setFromClaims = routes.flatMap(({ claims, forwardAuth }) => [
+    ...claims.toHeaders.keys(),
+    ...(forwardAuth?.answerHeaders ?? []),
+  ]);
   const setByRoutes = new Set(setFromClaims.map((name) => fieldName(name).dashed));
   const keptBack = new Set([...setByRoutes, ...secretHeaders.map((name) => fieldName(name).dashed)]);
   const passes = global?.values.PassHeaders ?? [];
@@ -37,7 +41,7 @@ export function readClientFields(
   }
   const isCached = routes.some(({ cache }) => cache !== undefined);
   const isGuarded = routes.some(
-    ({ authentication, ipRules }) => authentication !== undefined || ipRules !== undefined,
+    ({ authentication, forwardAuth, ipRules }) => (authentication ?? forwardAuth ?? ipRules) !== undefined,
   );
   return {
     setByRoutes: keptBack,

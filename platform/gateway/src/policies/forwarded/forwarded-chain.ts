@@ -1,5 +1,5 @@
+import { type IpAddress, parseIpAddress, withoutMapping } from '@flotilla/kernel/addresses';
 import { type Fields, fieldValue } from '../../wire/rules/fields.ts';
-import { type IpAddress, parseIpAddress } from '../../wire/rules/ip-address.ts';
 import type { ForwardedHeader } from './config.ts';
 
 /** What trusted proxies say about the client in front of them. */
@@ -39,7 +39,7 @@ export function readForwarded(
   const chain = hops.flatMap(({ address }) => address ?? []);
   const last = (name: string) => lastOf(fieldValue(fields, name));
   return {
-    clientAddress: chain[0]?.replace(/^::ffff:(?=\d+\.)/i, '') ?? peerAddress,
+    clientAddress: chain[0] === undefined ? peerAddress : withoutMapping(chain[0]),
     chain,
     proto: knownProto(first?.proto ?? last('x-forwarded-proto')),
     host: validHost(first?.host ?? last('x-forwarded-host')),

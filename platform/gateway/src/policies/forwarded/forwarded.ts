@@ -1,7 +1,7 @@
+import { parseIpAddress } from '@flotilla/kernel/addresses';
 import type { Step } from '../../exchange.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
 import { appendField, type Fields, fieldValue } from '../../wire/rules/fields.ts';
-import { parseIpAddress } from '../../wire/rules/ip-address.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { RequestHead } from '../../wire/rules/request.ts';
 import { compileIpSet, type IpSet } from '../ip-rules/ip-ranges.ts';

@@ -1,3 +1,4 @@
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Exchange, Step } from '../../exchange.ts';
 import type { Origin } from '../../wire/backend/backend-call.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
@@ -42,9 +43,8 @@ export function compileResponseTransforms(
 
 /** `scheme://host[:port]/`, the port left out if it is 80 or 443. */
 export function downstreamBaseUrl({ secure, host, port }: Origin): string {
-  const name = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
   const suffix = port === 80 || port === 443 ? '' : `:${port}`;
-  return `${secure ? 'https' : 'http'}://${name}${suffix}/`;
+  return `${secure ? 'https' : 'http'}://${hostInUrl(host)}${suffix}/`;
 }
 
 type Direction = 'request' | 'answer';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { parseIpAddress } from '../../wire/rules/ip-address.ts';
+import { parseIpAddress } from '@flotilla/kernel/addresses';
 import { compileIpSet, parseIpRange } from './ip-ranges.ts';
 
 const V4 = (a: number, b: number, c: number, d: number) => ((a * 256 + b) * 256 + c) * 256 + d;

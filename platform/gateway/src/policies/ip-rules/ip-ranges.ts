@@ -1,4 +1,4 @@
-import { type IpAddress, parseIpAddress } from '../../wire/rules/ip-address.ts';
+import { type IpAddress, parseIpAddress } from '@flotilla/kernel/addresses';
 
 /** Both ends belong to it; they are of one family. */
 export interface IpRange {

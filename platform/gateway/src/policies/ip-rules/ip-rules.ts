@@ -1,5 +1,5 @@
+import { parseIpAddress } from '@flotilla/kernel/addresses';
 import type { Step } from '../../exchange.ts';
-import { parseIpAddress } from '../../wire/rules/ip-address.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { IpRulesConfig } from './config.ts';
 import { compileIpSet } from './ip-ranges.ts';

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
+import { addressOwner } from '@flotilla/kernel/addresses';
 import type { Exchange, Step } from '../../exchange.ts';
-import { addressOwner } from '../../wire/rules/address-owner.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
 import { type Fields, fieldValue, removeField, setField } from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';

@@ -1,6 +1,6 @@
+import { addressOwner } from '@flotilla/kernel/addresses';
 import type { Exchange } from '../../exchange.ts';
 import type { BackendFailure } from '../../wire/backend/backend-call.ts';
-import { addressOwner } from '../../wire/rules/address-owner.ts';
 import { fieldValue } from '../../wire/rules/fields.ts';
 import { IDEMPOTENT } from '../../wire/rules/request.ts';
 import type { StranglerConfig } from './config.ts';

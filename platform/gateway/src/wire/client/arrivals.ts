@@ -1,4 +1,4 @@
-import { addressOwner } from '../rules/address-owner.ts';
+import { addressOwner } from '@flotilla/kernel/addresses';
 
 /** Who may open one more connection. */
 export interface Arrivals {

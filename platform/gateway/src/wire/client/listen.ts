@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { addressOwner } from '@flotilla/kernel/addresses';
 import type { Timers } from '../../time/timers.ts';
-import { addressOwner } from '../rules/address-owner.ts';
 import { type ArrivalLimits, type Arrivals, createArrivals, DEFAULT_ARRIVAL_LIMITS } from './arrivals.ts';
 import { createContexts, type ServerCredentials } from './credentials.ts';
 

@@ -1,5 +1,6 @@
 import { type ClientHttp2Session, connect } from 'node:http2';
 import type { Socket } from 'node:net';
+import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Timers } from '../../../time/timers.ts';
 import type { Origin } from '../backend-call.ts';
 import type { Http2Exchange } from './exchange.ts';
@@ -89,8 +90,7 @@ export function attachHttp2(socket: Socket, options: ConnectionOptions): Http2Co
 }
 
 function openSession(socket: Socket, origin: Origin): ClientHttp2Session {
-  const host = origin.host.includes(':') ? `[${origin.host}]` : origin.host;
-  const http2 = connect(`${schemeOf(origin)}://${host}`, {
+  const http2 = connect(`${schemeOf(origin)}://${hostInUrl(origin.host)}`, {
     createConnection: () => socket,
     settings: { enablePush: false },
     peerMaxConcurrentStreams: FIRST_STREAMS,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import { withoutMapping } from '@flotilla/kernel/addresses';
 import { provenCertificate } from '../credentials.ts';
 import { DEFAULT_LIMITS, type Http1Options } from '../options.ts';
 import { type ClientConnection, createClientConnection } from './connection.ts';
@@ -48,7 +49,7 @@ export function createHttp1Listener(options: Http1Options): Http1Listener {
         socket.destroy();
         return;
       }
-      const peerAddress = (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+      const peerAddress = withoutMapping(socket.remoteAddress ?? '');
       const secure = 'encrypted' in socket;
       const limits = { ...DEFAULT_LIMITS, ...options.limits?.() };
       open.add(

@@ -5,6 +5,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { Socket } from 'node:net';
+import { withoutMapping } from '@flotilla/kernel/addresses';
 import { newTrace } from '@flotilla/telemetry';
 import type { Timer } from '../../../time/timers.ts';
 import { grpcRefusal, isGrpc } from '../../rules/grpc.ts';
@@ -52,7 +53,7 @@ export function openHttp2Connection(options: ConnectionOptions): Http2Connection
   const session: Session = {
     http2,
     options,
-    peerAddress: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    peerAddress: withoutMapping(socket.remoteAddress ?? ''),
     secure: 'encrypted' in socket,
     clientCertificate: provenCertificate(socket),
     streams: 0,
