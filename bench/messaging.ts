@@ -35,6 +35,7 @@ export async function run(args: readonly string[]): Promise<void> {
     args: [...args],
     options: {
       only: { type: 'string', default: '' },
+      contender: { type: 'string', default: '' },
       rounds: { type: 'string', default: '3' },
       messages: { type: 'string', default: '20000' },
       seconds: { type: 'string', default: '5' },
@@ -57,7 +58,11 @@ export async function run(args: readonly string[]): Promise<void> {
   const chosen = [...scenarios(options), ...(broker ? scenariosOver(broker, options) : [])].filter(
     ({ name }) => name.includes(values.only),
   );
-  await play(chosen, options.rounds, values.profile, report);
+  const among = chosen.map((scenario) => ({
+    ...scenario,
+    contenders: scenario.contenders.filter(({ name }) => name.includes(values.contender)),
+  }));
+  await play(among, options.rounds, values.profile, report);
   report.print();
   if (values.results) await report.write(values.results);
 }
