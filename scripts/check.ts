@@ -21,6 +21,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
     'node',
     '--test',
     'test/architecture.test.ts',
+    'test/architecture/rooms.test.ts',
     'test/effects.test.ts',
     'test/docs.test.ts',
     'test/migrations.test.ts',

@@ -24,7 +24,7 @@ import { pathToFileURL } from 'node:url';
 import type { SystemConfig } from '@flotilla/cli';
 import { childEnvironment } from '@flotilla/kernel/testing';
 import { createTestDatabase } from '@flotilla/postgres/testing';
-import { runCommandLine } from '../platform/cli/src/command-line/command-line.ts';
+import { runCommandLine } from '../platform/cli/src/command-line.ts';
 import { listFiles, ROOT } from './source-files.ts';
 
 const FLOTILLA = 'platform/cli/bin/flotilla.js';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { posix } from 'node:path';
 import { describe, it } from 'node:test';
-import { parseSync } from 'oxc-parser';
+import { circles, crowded, importsOf, tooLong, unordered, waysUp } from './architecture/rooms.ts';
 import { listFiles, readText } from './source-files.ts';
 
 /**
@@ -53,51 +53,12 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
-const LIMIT_LINES = 500;
-
 /** Where configuration enters a process; everything else is handed values. */
 const MAY_READ_ENVIRONMENT =
   /\.test\.ts$|\/(testing|main|run-service|run-task)\.ts$|\/src\/testing\/|^(platform|shop)\/[^/]+\/test\//;
 
 /** Proving that something does not compile needs an expected error. */
 const TYPE_TESTS = /typing\.test\.ts$/;
-
-/**
- * Rooms of a package, in the order in which they may use each other: what a room needs at run time is in its own line or
- * in one above. Types may be shared, but in the gateway: a line there has one room, so that no circle is possible.
- */
-const ROOMS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  'event-store': [['stream'], ['feed'], ['projection'], ['testing']],
-  gateway: [
-    ...[['errors.ts'], ['audit.ts'], ['kept-state.ts'], ['time'], ['grammar']],
-    ...[['wire/rules'], ['wire/client'], ['wire/backend']],
-    ...[['exchange.ts'], ['templates'], ['policies'], ['model.ts']],
-    ...[['routing'], ['config'], ['backends'], ['strangler'], ['pipeline'], ['aggregates'], ['openapi']],
-    ...[
-      ['observation'],
-      ['admin'],
-      ['runtime.ts'],
-      ['gateway-options.ts'],
-      ['gateway-parts.ts'],
-      ['create-gateway.ts'],
-      ['process'],
-      ['index.ts'],
-    ],
-  ],
-  http: [['contract'], ['server', 'client']],
-  messaging: [['bus'], ['outbox'], ['inbox'], ['rabbitmq'], ['testing']],
-  resilience: [['time'], ['failures'], ['limits'], ['policy'], ['edge']],
-  saga: [['define'], ['decide'], ['store'], ['run', 'operate', 'upgrade'], ['testing']],
-};
-
-/** An append carries out inline projections, in its own transaction. */
-const ROOM_EXCEPTIONS: ReadonlySet<string> = new Set([
-  'platform/event-store/src/stream/event-store.ts → projection',
-]);
-
-const SHARES_NO_TYPES: ReadonlySet<string> = new Set(['gateway']);
-
-const MAX_SIBLINGS = 25;
 
 /** Folders that do the same job for two versions of HTTP: the same job has the same name. What only one of them needs is listed. */
 const MIRRORS: Readonly<Record<string, readonly string[]>> = {
@@ -161,37 +122,8 @@ const ONE_OF_EACH: readonly (readonly [thing: string, form: RegExp, ...where: st
   ],
 ];
 
-interface Import {
-  readonly file: string;
-  readonly specifier: string;
-  /** Needed at run time: not types alone. */
-  readonly isValue: boolean;
-}
-
 const files = listFiles(/^(platform|shop)\/.*\.tsx?$/).filter((file) => !file.includes('/gen/'));
-const imports: readonly Import[] = files.flatMap(importsOf);
-
-/** By a parser: text in a comment or a template is no import. */
-function importsOf(file: string): readonly Import[] {
-  const text = readText(file);
-  const { staticImports, staticExports, dynamicImports } = parseSync(file, text).module;
-  const isValue = (entries: readonly { readonly isType: boolean }[]) =>
-    entries.length === 0 || entries.some((entry) => !entry.isType);
-  return [
-    ...staticImports.map(({ moduleRequest, entries }) => ({
-      ...{ file, specifier: moduleRequest.value, isValue: isValue(entries) },
-    })),
-    ...staticExports.flatMap(({ entries }) =>
-      entries.flatMap(({ moduleRequest, isType }) =>
-        moduleRequest ? [{ file, specifier: moduleRequest.value, isValue: !isType }] : [],
-      ),
-    ),
-    ...dynamicImports.flatMap(({ moduleRequest: { start, end } }) => {
-      const [, specifier] = /^(?:'|")(.*)(?:'|")$/.exec(text.slice(start, end)) ?? [];
-      return specifier === undefined ? [] : [{ file, specifier, isValue: true }];
-    }),
-  ];
-}
+const imports = files.flatMap((file) => importsOf(file, readText(file)));
 
 /** `platform/http/src/x.ts` → `platform/http` */
 function packageOf(file: string): string {
@@ -215,37 +147,6 @@ function isAllowed(from: string, to: string): boolean {
   if (layer === 'platform') return targetLayer === 'platform' && (PLATFORM[name] ?? []).includes(target);
   if (targetLayer === 'shop') return target === 'contracts' && name !== 'contracts';
   return target !== 'cli';
-}
-
-/** `platform/gateway/src/wire/client/x.ts` → `wire/client`; a file beside the rooms is one of its own. */
-function roomOf(path: string, rooms: readonly (readonly string[])[]): string {
-  const [first = '', second = ''] = path.split('/').slice(3);
-  const nested = `${first}/${second}`;
-  return rooms.some((floor) => floor.includes(nested)) ? nested : first;
-}
-
-/** The room that a file uses although it comes after its own. */
-function wayUp({ file, specifier, isValue }: Import): readonly string[] {
-  if (!specifier.startsWith('.') || !isSource(file)) return [];
-  const name = file.split('/')[1] ?? '';
-  if (!isValue && !SHARES_NO_TYPES.has(name)) return [];
-  const rooms = ROOMS[name] ?? [];
-  const floorOf = (path: string) => rooms.findIndex((floor) => floor.includes(roomOf(path, rooms)));
-  const target = posix.join(posix.dirname(file), specifier);
-  const way = `${file} → ${roomOf(target, rooms)}`;
-  const isUp = floorOf(file) !== -1 && floorOf(target) > floorOf(file);
-  return isUp && !ROOM_EXCEPTIONS.has(way) ? [way] : [];
-}
-
-/** Rooms that have no place in the order of their package. */
-function unordered(name: string): readonly string[] {
-  const rooms = ROOMS[name] ?? [];
-  const found = new Set(
-    files
-      .filter((file) => file.startsWith(`platform/${name}/src/`) && isSource(file))
-      .map((file) => roomOf(file, rooms)),
-  );
-  return [...found].filter((room) => !rooms.some((floor) => floor.includes(room)));
 }
 
 const isTest = (file: string): boolean => /(\.test|\/testing)\.ts$/.test(file);
@@ -285,8 +186,12 @@ describe('the architecture', () => {
   });
 
   it('lets rooms use only those before them', () => {
-    assert.deepEqual(imports.flatMap(wayUp), []);
-    assert.deepEqual([...SHARES_NO_TYPES].flatMap(unordered), []);
+    assert.deepEqual(waysUp(imports.filter(({ file }) => isSource(file))), []);
+    assert.deepEqual(unordered(files.filter(isSource)), []);
+  });
+
+  it('has no circle of folders, not even of types', () => {
+    assert.deepEqual(circles(imports.filter(({ file }) => !isOfTests(file))), []);
   });
 
   it('names the same job alike for both versions of HTTP', () => {
@@ -306,12 +211,7 @@ describe('the architecture', () => {
   });
 
   it('has no folder that is an alphabet', () => {
-    const siblings = Map.groupBy(files.filter(isSource), (file) => posix.dirname(file));
-    const crowded = [...siblings].filter(([, { length }]) => length > MAX_SIBLINGS);
-    assert.deepEqual(
-      crowded.map(([folder, { length }]) => `${folder}: ${length}`),
-      [],
-    );
+    assert.deepEqual(crowded(files.filter(isSource)), []);
   });
 
   it('makes no combined or timed signal where every call passes', () => {
@@ -371,10 +271,8 @@ describe('the architecture', () => {
   });
 
   it('has no file too long to read', () => {
-    const long = files.filter(
-      (file) => readText(file).split('\n').length > LIMIT_LINES * (file.endsWith('.test.ts') ? 2 : 1),
-    );
-    assert.deepEqual(long, []);
+    const all = [...files, ...listFiles(/^(bench|chaos|scripts|test)\/.*\.ts$/)];
+    assert.deepEqual(tooLong(new Map(all.map((file) => [file, readText(file)]))), []);
   });
 
   it('has no escape from the type checker or the linter', () => {

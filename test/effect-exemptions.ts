@@ -94,7 +94,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'they surround its only call',
   },
   {
-    in: 'platform/event-store/src/stream/aggregate.ts keepSnapshot',
+    in: 'platform/event-store/src/aggregate.ts keepSnapshot',
     what: 'writeSnapshot',
     points: ['snapshot.before-write', 'snapshot.after-write'],
     because: 'they are in what it calls',
@@ -139,7 +139,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     points: ['saga.before-reply-commit', 'saga.after-reply-commit'],
     because: 'they are in what it runs',
   },
-  ...['operate/operator-loop.ts runNext', 'run/engine.ts operate'].map((place) => ({
+  ...['operate/operator-loop.ts runNext', 'engine/engine.ts operate'].map((place) => ({
     in: `platform/saga/src/${place}`,
     what: 'db.transaction',
     points: ['saga.before-operation-commit', 'saga.after-operation-commit'],
@@ -151,7 +151,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'a wish in one statement, with nothing behind it but the answer',
   })),
   ...['db.query UPDATE', 'db.transaction'].map((what) => ({
-    in: 'platform/saga/src/upgrade/migrate-old.ts migrateOld',
+    in: 'platform/saga/src/operate/migrate-old.ts migrateOld',
     what,
     points: ['saga.before-migrate-commit', 'saga.after-migrate-commit'],
     because: 'it takes the leases; each migration is a transaction of its own, with the two in what it calls',

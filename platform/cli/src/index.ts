@@ -12,5 +12,5 @@ export {
   type WelcomeFacts,
 } from './config.ts';
 export { type Control, connectControl, type InstanceStatus } from './control/client.ts';
+export { dataDirAt } from './data-dir/data-dir.ts';
 export { type Claim, claim, type Demo, defineDemo, type Stage } from './demo/demo.ts';
-export { dataDirAt } from './system/data-dir.ts';

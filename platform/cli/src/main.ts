@@ -1,4 +1,4 @@
-import { runCommandLine } from './command-line/command-line.ts';
+import { runCommandLine } from './command-line.ts';
 
 // Whoever read our output may go away (`flotilla up | head`, a closed terminal): that must not end the system.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);

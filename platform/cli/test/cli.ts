@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { connectControl, type InstanceStatus } from '../src/control/client.ts';
-import { dataDirAt } from '../src/system/data-dir.ts';
+import { dataDirAt } from '../src/data-dir/data-dir.ts';
 
 export const FIXTURE = join(import.meta.dirname, 'fixture');
 export const BIN = join(import.meta.dirname, '../bin/flotilla.js');

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type Controlled, createControlServer } from '../src/control/server.ts';
-import { dataDirAt } from '../src/system/data-dir.ts';
+import { dataDirAt } from '../src/data-dir/data-dir.ts';
 
 const ignore = () => undefined;
 

@@ -1,4 +1,19 @@
+export {
+  type Aggregate,
+  type AggregateOptions,
+  createAggregate,
+  type Loaded,
+  type SnapshotOptions,
+} from './aggregate.ts';
 export type { EventStoreErrorCode } from './errors.ts';
+export {
+  type Appended,
+  type AppendOptions,
+  createEventStore,
+  type EventStore,
+  type EventStoreOptions,
+  type ExpectedVersion,
+} from './event-store.ts';
 export { type FeedOptions, type FeedPage, readFeed } from './feed/feed.ts';
 export { type Horizon, type HorizonHolder, readHorizon } from './feed/horizon.ts';
 export { eventStoreMigrations } from './migrations.ts';
@@ -27,13 +42,6 @@ export {
   listProjections,
   projectionCaughtUp,
 } from './projection/projection-status.ts';
-export {
-  type Aggregate,
-  type AggregateOptions,
-  createAggregate,
-  type Loaded,
-  type SnapshotOptions,
-} from './stream/aggregate.ts';
 export { type Category, defineCategory, type EventOf, type Stream } from './stream/category.ts';
 export { type Decider, fold } from './stream/decider.ts';
 export {
@@ -45,13 +53,5 @@ export {
   type Recorded,
   type Upcaster,
 } from './stream/event.ts';
-export {
-  type Appended,
-  type AppendOptions,
-  createEventStore,
-  type EventStore,
-  type EventStoreOptions,
-  type ExpectedVersion,
-} from './stream/event-store.ts';
 export { comparePositions, FEED_START, type FeedPosition } from './stream/position.ts';
 export { type ReadStreamOptions, readStream } from './stream/read-stream.ts';

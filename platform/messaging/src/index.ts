@@ -17,11 +17,11 @@ export {
   type DeadLetterFilter,
   type DeadLetterPage,
   type DeadLetters,
-  type Operator,
 } from './inbox/dead-letters.ts';
 export { type Handler, type HandlerOptions, on, type RetryOptions } from './inbox/handler.ts';
 export { defineMessage, type Message, type MessageType } from './message.ts';
 export { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
+export type { Operator } from './operator.ts';
 export { createOutbox, type Outbox, type OutboxOptions, type PublishOptions } from './outbox/outbox.ts';
 export {
   createParkedMessages,

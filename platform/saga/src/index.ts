@@ -25,6 +25,8 @@ export {
   type StepOutcome,
   type WaitStep,
 } from './define/step.ts';
+export { createSagaEngine, type SagaEngine } from './engine/engine.ts';
+export type { StartOptions } from './engine/start-saga.ts';
 export type { Fault, SagaErrorCode } from './errors.ts';
 export { sagaMigrations } from './migrations.ts';
 export type { CancelAnswer } from './operate/commands.ts';
@@ -34,9 +36,6 @@ export type {
   SagaMessageRecord,
   SagaStepRecord,
 } from './operate/history.ts';
-export type { OperateAnswer, SagaOrder } from './operate/operate.ts';
 export type { SagaDetails, SagaFilter, SagaSummary } from './operate/queries.ts';
-export type { Refusal, SagaVerb } from './operate/verbs.ts';
-export { createSagaEngine, type SagaEngine } from './run/engine.ts';
 export type { SagaEngineOptions } from './run/engine-options.ts';
-export type { StartOptions } from './run/start-saga.ts';
+export type { OperateAnswer, Refusal, SagaOrder, SagaVerb } from './store/order.ts';

@@ -2,8 +2,8 @@ import { extname, join } from 'node:path';
 import { createTickets } from '@flotilla/console';
 import { STORE_PROGRAM } from '@flotilla/telemetry-store/program';
 import { CONSOLE, type SystemConfig, TELEMETRY } from '../config.ts';
-import type { DataDir } from '../system/data-dir.ts';
-import type { Secrets } from '../system/secrets.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
+import type { Secrets } from '../data-dir/secrets.ts';
 
 /** For all signals, or one: our token must not go to where the user's telemetry goes. */
 const OF_COLLECTOR = /^OTEL_EXPORTER_OTLP_(\w+_)?ENDPOINT$/;

@@ -1,4 +1,4 @@
-import type { Command, Option, Options } from '../commands/command.ts';
+import type { Command, Option, Options } from './command.ts';
 import type { ValueKind } from './value-kinds.ts';
 
 /** What may stand where the user is typing. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { childEnvironment } from '@flotilla/kernel/testing';
-import { COMMANDS } from './command-line.ts';
+import { COMMANDS } from '../command-line.ts';
 import { completeWord } from './complete-word.ts';
 
 const BIN = join(import.meta.dirname, '../../bin/flotilla.js');

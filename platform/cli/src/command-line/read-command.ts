@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { didYouMean } from '@flotilla/kernel';
-import type { Command, Invocation, Option, Options } from '../commands/command.ts';
 import { cliError } from '../errors.ts';
+import type { Command, Invocation, Option, Options } from './command.ts';
 import { signature } from './usage.ts';
 
 export interface FoundCommand {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import type { Command } from '../commands/command.ts';
-import { COMMANDS } from './command-line.ts';
+import { COMMANDS } from '../command-line.ts';
+import type { Command } from './command.ts';
 import { findCommand, readArguments } from './read-command.ts';
 import { overview, usageOf } from './usage.ts';
 

@@ -1,4 +1,4 @@
-import type { Argument, Command, Option } from '../commands/command.ts';
+import type { Argument, Command, Option } from './command.ts';
 
 const WIDTH = 100;
 const WIDEST_LABEL = 38;

@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command } from '../command-line/command.ts';
 import { type IssuerVerb, issuerVerb } from './issuer/issuer-verb.ts';
 
 /** Users, their sessions and applications: tasks of the service that issues tokens, each with the action in front. */

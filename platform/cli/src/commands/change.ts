@@ -1,9 +1,9 @@
+import { type Command, flag, JSON_OPTION, text } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { thereIsNo } from '../command-line/there-is-no.ts';
 import { SERVICE, textOf } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
-import { type Command, flag, JSON_OPTION, text } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 import { showInstances } from './ps.ts';
 
 const CRASH_OPTION = {

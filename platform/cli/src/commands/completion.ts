@@ -1,9 +1,9 @@
+import type { Command, Invocation } from '../command-line/command.ts';
 import { completeWord } from '../command-line/complete-word.ts';
 import { SHELL_SCRIPTS } from '../command-line/shell-scripts.ts';
 import { oneOf, textOf } from '../command-line/value-kinds.ts';
 import type { SystemConfig } from '../config.ts';
-import { findRoot, loadSystem } from '../system/load-system.ts';
-import type { Command, Invocation } from './command.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
 
 const SHELLS = Object.keys(SHELL_SCRIPTS) as (keyof typeof SHELL_SCRIPTS)[];
 

@@ -1,7 +1,7 @@
+import { type Command, type Invocation, JSON_OPTION, type Options } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { AGO, SERVICE, textOf, wholeNumber } from '../command-line/value-kinds.ts';
-import { type Command, type Invocation, JSON_OPTION, type Options } from './command.ts';
 import { OPERATOR_OPTIONS } from './operator.ts';
-import { DATA_DIR_OPTION } from './place.ts';
 
 const CONDITIONS: Options = {
   type: { kind: textOf('type'), help: 'those of this message type' },

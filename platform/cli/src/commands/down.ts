@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { isPlatformError } from '@flotilla/kernel';
+import { type Command, flag, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { connectControl } from '../control/client.ts';
-import type { DataDir } from '../system/data-dir.ts';
-import { type Command, flag, JSON_OPTION } from './command.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
 import { confirm } from './confirm.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const down: Command = {
   name: 'down',

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { PlatformError } from '@flotilla/kernel';
+import { type Command, flag, JSON_OPTION, text, texts } from '../command-line/command.ts';
 import { FILE, textOf, type ValueKind } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
-import { type Command, flag, JSON_OPTION, text, texts } from './command.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 
 const METHOD: ValueKind = {

@@ -1,8 +1,8 @@
 import { type Fault, formatFault } from '@flotilla/resilience';
+import { type Command, flag, type Invocation, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { textOf } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
-import { type Command, flag, type Invocation, JSON_OPTION } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 const EDGE = { kind: textOf('from→to') };
 const OPTIONS = { ...JSON_OPTION, ...DATA_DIR_OPTION };

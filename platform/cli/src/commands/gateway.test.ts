@@ -4,7 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it, mock } from 'node:test';
-import { runCommandLine } from '../command-line/command-line.ts';
+import { runCommandLine } from '../command-line.ts';
 
 const ROUTE = {
   UpstreamPathTemplate: '/orders/{id}',

@@ -1,9 +1,5 @@
 import { resolve } from 'node:path';
 import type { GatewayProcessOptions } from '@flotilla/gateway';
-import { FILE, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
-import { cliError } from '../errors.ts';
-import { LOG_LEVELS } from '../logs/log-levels.ts';
-import { silenceOf } from '../silence.ts';
 import {
   type Command,
   flag,
@@ -13,7 +9,11 @@ import {
   text,
   texts,
   type Values,
-} from './command.ts';
+} from '../command-line/command.ts';
+import { FILE, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
+import { cliError } from '../errors.ts';
+import { LOG_LEVELS } from '../logs/log-levels.ts';
+import { silenceOf } from '../silence.ts';
 import { describeProblems, readGatewayFile, STRICT_OPTION } from './gateway/gateway-file.ts';
 
 const ACCESS_LOGS = ['sampled', 'all', 'off'] as const;

@@ -1,4 +1,4 @@
-import type { Command } from './command.ts';
+import type { Command } from '../command-line/command.ts';
 import { issuerVerb } from './issuer/issuer-verb.ts';
 
 export const keys: Command = {

@@ -1,3 +1,5 @@
+import { type Command, flag, type Invocation, JSON_OPTION, number, text } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { thereIsNo } from '../command-line/there-is-no.ts';
 import { MOMENT, momentOf, oneOf, PATTERN, SERVICE, wholeNumber } from '../command-line/value-kinds.ts';
 import { cliError } from '../errors.ts';
@@ -6,8 +8,6 @@ import { createLogFilter, type LogFilter } from '../logs/log-filter.ts';
 import { LOG_LEVELS, type LogLevel } from '../logs/log-levels.ts';
 import { rawLine, readableLine } from '../logs/log-view.ts';
 import { stopSignal } from '../system/stop-signals.ts';
-import { type Command, flag, type Invocation, JSON_OPTION, number, text } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 const DEFAULT_LINES = 100;
 

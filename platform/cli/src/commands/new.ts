@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, posix } from 'node:path';
+import { type Command, type Invocation, text } from '../command-line/command.ts';
 import { FOLDER, textOf } from '../command-line/value-kinds.ts';
 import { type SystemConfig, serviceNameProblem } from '../config.ts';
 import { cliError } from '../errors.ts';
+import { CONFIG_FILE, findRoot, loadSystem } from '../load-system.ts';
 import { configEntry, withService } from '../scaffold/config-entry.ts';
 import { serviceFiles } from '../scaffold/service-files.ts';
-import { CONFIG_FILE, findRoot, loadSystem } from '../system/load-system.ts';
-import { type Command, type Invocation, text } from './command.ts';
 
 export const create: Command = {
   name: 'new',

@@ -1,11 +1,11 @@
 import { userInfo } from 'node:os';
 import type { Database } from '@flotilla/postgres';
+import { type Invocation, type Options, text, type Values } from '../command-line/command.ts';
+import { placeOf } from '../command-line/place.ts';
 import { textOf } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
-import { findRoot, loadSystem } from '../system/load-system.ts';
-import { type Invocation, type Options, text, type Values } from './command.ts';
-import { placeOf } from './place.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
 
 const BY = {
   by: { kind: textOf('name'), help: 'who does it, for the audit (default: the user who is logged in)' },

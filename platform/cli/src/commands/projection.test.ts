@@ -16,7 +16,7 @@ import * as s from '@flotilla/kernel/schema';
 import { eventually } from '@flotilla/kernel/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { silent, startTestControl } from '../../test/control.ts';
-import { runCommandLine } from '../command-line/command-line.ts';
+import { runCommandLine } from '../command-line.ts';
 
 type Noted = DomainEvent<'noted', { readonly text: string }>;
 const notes = defineCategory<Noted>('note', {

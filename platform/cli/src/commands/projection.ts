@@ -1,7 +1,7 @@
+import { type Command, flag, type Invocation, JSON_OPTION, number } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { amount, SERVICE, textOf } from '../command-line/value-kinds.ts';
-import { type Command, flag, type Invocation, JSON_OPTION, number } from './command.ts';
 import { BY_OPTION, inDatabaseOf, userOf } from './operator.ts';
-import { DATA_DIR_OPTION } from './place.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 600;
 const PROJECTIONS = {

@@ -1,7 +1,8 @@
+import { type Command, flag, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { connectControl, type InstanceStatus } from '../control/client.ts';
+import { duration } from '../screen/duration.ts';
 import { table } from '../screen/table.ts';
-import { type Command, flag, JSON_OPTION } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 export const ps: Command = {
   name: 'ps',
@@ -48,22 +49,4 @@ function instanceTable(instances: readonly InstanceStatus[]): string {
     [one.url, one.grpc && `grpc ${one.grpc}`].filter(Boolean).join('  ') || '-',
   ]);
   return table([HEAD, ...rows]);
-}
-
-/** The two largest units: `3d 4h`, `5m 12s`. */
-export function duration(seconds: number): string {
-  const whole = Math.floor(seconds);
-  const units = [
-    [Math.floor(whole / 86_400), 'd'],
-    [Math.floor(whole / 3_600) % 24, 'h'],
-    [Math.floor(whole / 60) % 60, 'm'],
-    [whole % 60, 's'],
-  ] as const;
-  const first = units.findIndex(([count]) => count > 0);
-  if (first === -1) return '0s';
-  return units
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count}${unit}`)
-    .join(' ');
 }

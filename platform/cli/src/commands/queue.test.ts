@@ -9,10 +9,10 @@ import { createRabbitmqTransport } from '@flotilla/messaging/rabbitmq';
 import { createTestVhost, skipWithoutRabbitmq, type TestVhost } from '@flotilla/messaging/rabbitmq/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { silent, startTestControl } from '../../test/control.ts';
-import { runCommandLine } from '../command-line/command-line.ts';
-import { dataDirAt } from '../system/data-dir.ts';
-import { changeMark } from '../system/data-dir-mark.ts';
-import { tellGoneQueues } from './queue/gone-queues.ts';
+import { runCommandLine } from '../command-line.ts';
+import { dataDirAt } from '../data-dir/data-dir.ts';
+import { changeMark } from '../data-dir/data-dir-mark.ts';
+import { tellGoneQueues } from '../queues/gone-queues.ts';
 
 /** Its services `stock` and `billing` use the bus; there was a `shipping` once. */
 const FIXTURE = join(import.meta.dirname, '../../test/fixture');

@@ -1,7 +1,7 @@
+import { type Command, type Invocation, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { textOf } from '../command-line/value-kinds.ts';
-import { type Command, type Invocation, JSON_OPTION } from './command.ts';
 import { OPERATOR_OPTIONS } from './operator.ts';
-import { DATA_DIR_OPTION } from './place.ts';
 
 const run = (verb: 'list' | 'drop') => async (invocation: Invocation) =>
   (await import('./queue/queue.ts')).runQueue(verb, invocation);

@@ -1,6 +1,6 @@
+import { type Command, flag, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { connectControl } from '../control/client.ts';
-import { type Command, flag, JSON_OPTION } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 const env: Command = {
   name: 'env',

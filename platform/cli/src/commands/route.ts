@@ -1,5 +1,5 @@
+import { type Command, JSON_OPTION, type Options } from '../command-line/command.ts';
 import { amount, FILE, oneOf, textOf, type ValueKind } from '../command-line/value-kinds.ts';
-import { type Command, JSON_OPTION, type Options } from './command.ts';
 import { BY_OPTION } from './operator.ts';
 
 const MODES = ['legacy', 'new', 'new-with-fallback', 'legacy-with-fallback', 'split', 'shadow'];

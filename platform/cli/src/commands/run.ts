@@ -1,16 +1,16 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:os';
+import { type Command, flag, type Invocation, JSON_OPTION } from '../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
 import { thereIsNo } from '../command-line/there-is-no.ts';
 import { SERVICE, TASK, type ValueKind } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import type { TaskProgram } from '../control/server.ts';
 import { cliError } from '../errors.ts';
 import { startWith } from '../launch/settings-pipe.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
 import { table } from '../screen/table.ts';
-import { findRoot, loadSystem } from '../system/load-system.ts';
-import { type Command, flag, type Invocation, JSON_OPTION } from './command.ts';
-import { DATA_DIR_OPTION, placeOf } from './place.ts';
 
 const ARGUMENT: ValueKind = { placeholder: '<argument>', offers: 'files' };
 

@@ -1,9 +1,9 @@
 import { uuidv7 } from '@flotilla/kernel';
 import type { SagaSummary } from '@flotilla/saga/desk';
+import { type Command, type Invocation, JSON_OPTION, type Options } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { oneOf, SERVICE, textOf, wholeNumber } from '../command-line/value-kinds.ts';
-import { type Command, type Invocation, JSON_OPTION, type Options } from './command.ts';
 import { inDatabaseOf, OPERATOR_OPTIONS } from './operator.ts';
-import { DATA_DIR_OPTION } from './place.ts';
 
 const STATUSES: readonly SagaSummary['status'][] = [
   'running',

@@ -1,7 +1,7 @@
+import { type Command, flag } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { amount, oneOf, textOf, wholeNumber } from '../command-line/value-kinds.ts';
 import { LOG_LEVELS } from '../logs/log-levels.ts';
-import { type Command, flag } from './command.ts';
-import { DATA_DIR_OPTION } from './place.ts';
 
 export const up: Command = {
   name: 'up',

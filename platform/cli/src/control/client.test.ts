@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test';
-import { dataDirAt } from '../system/data-dir.ts';
+import { dataDirAt } from '../data-dir/data-dir.ts';
 import { connectControl } from './client.ts';
 
 describe('who asks the running system', () => {

@@ -3,9 +3,9 @@ import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { toError } from '@flotilla/kernel';
 import type { Fault } from '@flotilla/resilience';
+import type { DataDir } from '../data-dir/data-dir.ts';
 import { type CliErrorCode, cliError } from '../errors.ts';
 import type { UnitStatus } from '../processes/supervised-process.ts';
-import type { DataDir } from '../system/data-dir.ts';
 import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
 import { isNobodyThere } from './socket.ts';
 

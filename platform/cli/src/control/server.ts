@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { isPlatformError, toError } from '@flotilla/kernel';
+import { residentBytes } from '../processes/resident-memory.ts';
 import type { Unit, UnitStatus } from '../processes/supervised-process.ts';
 import type { Supervisor } from '../processes/supervisor.ts';
-import { residentBytes } from '../system/resident-memory.ts';
 import type { InstanceStatus } from './client.ts';
 import type { InjectedFaults } from './injected-faults.ts';
 

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { dataDirAt } from '../system/data-dir.ts';
+import { dataDirAt } from '../data-dir/data-dir.ts';
 import { answers, claimSocket } from './socket.ts';
 
 describe('the control socket', () => {

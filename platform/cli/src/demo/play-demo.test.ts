@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { connectControl } from '../control/client.ts';
-import { dataDirAt } from '../system/data-dir.ts';
+import { dataDirAt } from '../data-dir/data-dir.ts';
 import { claim, type Demo, defineDemo } from './demo.ts';
 import { performanceJson, performanceView } from './demo-view.ts';
 import { playDemo } from './play-demo.ts';

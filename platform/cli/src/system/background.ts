@@ -4,11 +4,11 @@ import { closeSync, fstatSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemClock } from '@flotilla/kernel';
-import { flag, type Invocation, number, type Values } from '../commands/command.ts';
-import { placeOf } from '../commands/place.ts';
+import { flag, type Invocation, number, type Values } from '../command-line/command.ts';
+import { placeOf } from '../command-line/place.ts';
 import { connectControl } from '../control/client.ts';
+import { createDataDir, type DataDir } from '../data-dir/data-dir.ts';
 import { cliError } from '../errors.ts';
-import { createDataDir, type DataDir } from './data-dir.ts';
 import { refuseRunning } from './preflight.ts';
 
 /** What a system in the background tells whoever started it. */

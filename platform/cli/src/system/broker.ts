@@ -1,9 +1,9 @@
 import { isPlatformError, pause, systemClock } from '@flotilla/kernel';
 import type { FoundOnBroker, SystemOnBroker } from '@flotilla/messaging/rabbitmq/ownership';
-import { subscribersOf } from '../commands/queue/subscribers.ts';
 import type { SystemConfig } from '../config.ts';
+import type { Mark } from '../data-dir/data-dir-mark.ts';
 import { cliError } from '../errors.ts';
-import type { Mark } from './data-dir-mark.ts';
+import { subscribersOf } from '../queues/subscribers.ts';
 
 const loadOwnership = () => import('@flotilla/messaging/rabbitmq/ownership');
 

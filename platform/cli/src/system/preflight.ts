@@ -1,9 +1,9 @@
 import { consulUrl } from '@flotilla/discovery';
 import { isPlatformError } from '@flotilla/kernel';
-import type { Invocation } from '../commands/command.ts';
+import type { Invocation } from '../command-line/command.ts';
 import { connectControl } from '../control/client.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
 import { cliError } from '../errors.ts';
-import type { DataDir } from './data-dir.ts';
 
 /** Throws `CLI_ALREADY_RUNNING`, with where it is reached, when a system runs in this data directory. */
 export async function refuseRunning(dataDir: DataDir): Promise<void> {

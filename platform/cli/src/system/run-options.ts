@@ -1,8 +1,8 @@
 import type { Registry } from '@flotilla/discovery/registry';
 import type { SystemConfig } from '../config.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
+import type { Secrets } from '../data-dir/secrets.ts';
 import type { SupervisorOptions } from '../processes/supervisor.ts';
-import type { DataDir } from './data-dir.ts';
-import type { Secrets } from './secrets.ts';
 import type { SystemFacts } from './service-environment.ts';
 
 export interface RunOptions {

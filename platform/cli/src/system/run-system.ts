@@ -6,15 +6,15 @@ import { attendantPrograms, attendantSettings } from '../attendants/attendants.t
 import { connectControl } from '../control/client.ts';
 import { createInjectedFaults } from '../control/injected-faults.ts';
 import { claimSocket } from '../control/socket.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
+import { readMark } from '../data-dir/data-dir-mark.ts';
+import { openSecrets, type Secrets } from '../data-dir/secrets.ts';
 import { cliError } from '../errors.ts';
 import type { UnitEvent } from '../processes/supervised-process.ts';
 import { createSupervisor, type Supervisor } from '../processes/supervisor.ts';
-import type { DataDir } from './data-dir.ts';
-import { readMark } from './data-dir-mark.ts';
 import { createEmbeddedServer } from './launch-postgres.ts';
 import { externalRegistry } from './preflight.ts';
 import type { RunOptions, SystemParts } from './run-options.ts';
-import { openSecrets, type Secrets } from './secrets.ts';
 import { attendantEnvironment, registryTokens, serviceEnvironment } from './service-environment.ts';
 import { startSystem } from './start-system.ts';
 import { createSystemControl } from './system-control.ts';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { defineSystem, selectServices } from '../config.ts';
+import { sha256Hex } from '../data-dir/secrets.ts';
 import { externalRegistry } from './preflight.ts';
-import { sha256Hex } from './secrets.ts';
 import {
   provisionPlan,
   registryTokens,

@@ -4,8 +4,8 @@ import type { ProvisionedRole, ProvisionPlan } from '@flotilla/postgres';
 import { databaseUri } from '@flotilla/postgres';
 import type { TelemetryTarget } from '../attendants/attendants.ts';
 import { BUS_DATABASE, BUS_READER, callersOf, type ServiceConfig, type SystemConfig } from '../config.ts';
+import { type Secrets, sha256Hex } from '../data-dir/secrets.ts';
 import type { ExternalRegistry } from './preflight.ts';
-import { type Secrets, sha256Hex } from './secrets.ts';
 
 /** What is the same for all services of a run. */
 export interface SystemFacts {

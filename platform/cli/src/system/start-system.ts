@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import type { Registry } from '@flotilla/discovery/registry';
 import { identifyServer, provision } from '@flotilla/postgres';
 import { telemetryTarget } from '../attendants/attendants.ts';
-import { subscribersOf } from '../commands/queue/subscribers.ts';
 import { CONSOLE, POSTGRES, type SystemConfig, TELEMETRY } from '../config.ts';
+import type { DataDir } from '../data-dir/data-dir.ts';
+import { changeMark, readMark } from '../data-dir/data-dir-mark.ts';
+import type { Secrets } from '../data-dir/secrets.ts';
 import { cliError } from '../errors.ts';
 import { buildFrontends } from '../frontends/build-frontends.ts';
 import type { Supervisor } from '../processes/supervisor.ts';
+import { subscribersOf } from '../queues/subscribers.ts';
 import { checkBroker, type FreeBroker } from './broker.ts';
 import { compileModules } from './compile-modules.ts';
-import type { DataDir } from './data-dir.ts';
-import { changeMark, readMark } from './data-dir-mark.ts';
 import type { externalRegistry } from './preflight.ts';
 import type { RunOptions, SystemParts } from './run-options.ts';
-import type { Secrets } from './secrets.ts';
 import { makeSecrets, nodeEnvironment, provisionPlan } from './service-environment.ts';
 
 export interface StartDeps {

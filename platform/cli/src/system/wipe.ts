@@ -11,14 +11,14 @@ import {
   type ProvisionPlan,
 } from '@flotilla/postgres';
 import { hasEmbeddedPostgres, removeEmbeddedPostgres } from '@flotilla/postgres/embedded';
-import type { Invocation } from '../commands/command.ts';
+import type { Invocation } from '../command-line/command.ts';
 import { claimSocket } from '../control/socket.ts';
+import { createSocketFolder, type DataDir } from '../data-dir/data-dir.ts';
+import { changeMark, foreign, isOlder, type Mark, readMark } from '../data-dir/data-dir-mark.ts';
+import { openSecrets, type Secrets } from '../data-dir/secrets.ts';
 import { cliError } from '../errors.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
 import { findOnBrokers, type OnBroker } from './broker.ts';
-import { createSocketFolder, type DataDir } from './data-dir.ts';
-import { changeMark, foreign, isOlder, type Mark, readMark } from './data-dir-mark.ts';
-import { findRoot, loadSystem } from './load-system.ts';
-import { openSecrets, type Secrets } from './secrets.ts';
 import { provisionPlan } from './service-environment.ts';
 
 /** What is to be deleted, for the user, and how. */

@@ -1,6 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
-import type { Operator } from '../inbox/dead-letters.ts';
+import type { Operator } from '../operator.ts';
 import { NOTICES } from './notices.ts';
 
 /** What waits in a queue, whether anybody consumes it or not. */

@@ -1,6 +1,7 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
 import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from '../batch-bounds.ts';
+import type { Operator } from '../operator.ts';
 import type { Attempt } from './held-messages.ts';
 
 /** A message that was given up. */
@@ -40,12 +41,6 @@ export interface DeadLetterPage {
   readonly limit?: number;
   /** The `next` of the page before. */
   readonly after?: string;
-}
-
-/** Who does it and why, for the audit. */
-export interface Operator {
-  readonly by: string;
-  readonly reason: string;
 }
 
 /** The dead letters of one service database. What is done to them is recorded in `inbox_audit` in the same transaction. */

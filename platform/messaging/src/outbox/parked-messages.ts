@@ -1,7 +1,7 @@
 import { crashPoint } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
 import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from '../batch-bounds.ts';
-import type { Operator } from '../inbox/dead-letters.ts';
+import type { Operator } from '../operator.ts';
 
 /** A message that its relay gave up because the transport kept refusing it. */
 export interface ParkedMessage {

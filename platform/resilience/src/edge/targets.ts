@@ -2,10 +2,11 @@ import { isPlatformError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { CallOutcome } from '../failures/breaker.ts';
 import { type EjectionOptions, mayEject } from '../failures/ejection.ts';
-import { createInstances, type Instance, learn, learnSlow } from '../failures/instances.ts';
+import { learn, learnSlow } from '../failures/instances.ts';
 import type { Judge } from '../failures/verdict.ts';
 import type { Attempt } from '../policy/policy-options.ts';
 import type { Timers } from '../time/timers.ts';
+import { createKnownTargets, NOBODY, type Target } from './known-targets.ts';
 import type { Reach } from './reach.ts';
 
 /** The instances of one service, as the calls of one other have come to know them. */
@@ -52,77 +53,32 @@ export interface TargetsDeps {
   readonly logger: Logger;
 }
 
-interface Target {
-  readonly id: string;
-  readonly instance: Instance;
-  calledAtMs: number;
-}
-
 const DRAINED_MS = 10_000;
-/** An instance that was not called for so long is forgotten: ids of those that are gone must not pile up. */
-const FORGOTTEN_MS = 60_000;
-const NOBODY: ReadonlySet<string> = new Set();
 
 export function createTargets({ name, timers, judge, ejection, reach, logger }: TargetsDeps): Targets {
-  const instances = createInstances(timers);
-  const known = new Map<string, Target>();
-  let leftOut = { epoch: 0, ids: NOBODY };
-
-  function of(id: string): Target {
-    let found = known.get(id);
-    if (found === undefined) {
-      forgetOld();
-      found = { id, instance: instances.of(id), calledAtMs: 0 };
-      known.set(id, found);
-    }
-    found.calledAtMs = timers.nowMs;
-    return found;
-  }
-
-  function forgetOld(): void {
-    for (const [id, { instance, calledAtMs }] of known) {
-      if (timers.nowMs - calledAtMs > FORGOTTEN_MS && instance.inFlight === 0) known.delete(id);
-    }
-    instances.retain(new Set(known.keys()));
-  }
-
-  /** Those that are left out, together with those that this call has tried. */
-  function without(avoid: ReadonlySet<string>): ReadonlySet<string> {
-    if (leftOut.epoch !== instances.epoch) {
-      const ids = [...known.values()].filter(({ instance }) => instance.isEjected).map(({ id }) => id);
-      leftOut = { epoch: instances.epoch, ids: new Set(ids) };
-    }
-    if (leftOut.ids.size === 0) return avoid;
-    return avoid.size === 0 ? leftOut.ids : new Set([...leftOut.ids, ...avoid]);
-  }
+  const known = createKnownTargets(name, timers, logger);
 
   /** What the caller is told. */
   function failed(target: Target, error: unknown, attempt: Attempt, tookMs: number): unknown {
     const verdict = judge(error);
-    if (verdict.refused === 'draining') eject(target, 'it drains', DRAINED_MS);
+    if (verdict.refused === 'draining') known.eject(target, 'it drains', DRAINED_MS);
     else if (verdict.unsent === true) judged(target, 'failed', tookMs);
     else if (verdict.says !== 'nothing') judged(target, verdict.says, tookMs);
     if (verdict.unsent !== true) reach.found();
-    else if ([...known.keys()].every((other) => other === target.id || attempt.avoid.has(other)))
+    else if (known.all().every(({ id }) => id === target.id || attempt.avoid.has(id)))
       return reach.lost(error);
     else reach.unknown();
     return error;
   }
 
-  function judged({ instance, id }: Target, outcome: CallOutcome, tookMs: number): void {
-    learn(instance, outcome, tookMs);
-    if (ejection === undefined || !mayEject(instance, [...known.values()], ejection)) return;
-    eject({ instance, id }, 'it fails', ejection.ejectionMs);
-  }
-
-  function eject({ id, instance }: Pick<Target, 'id' | 'instance'>, why: string, forMs: number): void {
-    if (instance.isEjected) return;
-    logger.warn({ edge: name, instance: id, why }, 'an instance gets no calls for a while');
-    instances.eject(instance, forMs);
+  function judged(target: Target, outcome: CallOutcome, tookMs: number): void {
+    learn(target.instance, outcome, tookMs);
+    if (ejection === undefined || !mayEject(target.instance, known.all(), ejection)) return;
+    known.eject(target, 'it fails', ejection.ejectionMs);
   }
 
   async function at<T>({ id, load }: Chosen, attempt: Attempt, send: () => Promise<T>): Promise<T> {
-    const target = of(id);
+    const target = known.of(id);
     const tell = load?.begin();
     const { instance } = target;
     attempt.aim(id);
@@ -161,7 +117,7 @@ export function createTargets({ name, timers, judge, ejection, reach, logger }: 
   ): Promise<E> {
     const turn = reach.turn(attempt);
     if (turn !== undefined) await turn;
-    const narrow = without(attempt.avoid);
+    const narrow = known.without(attempt.avoid);
     try {
       if (narrow.size === 0) return await pick(NOBODY);
       return attempt.isHedge ? await pick(narrow) : await firstOf([narrow, attempt.avoid, NOBODY], pick);
@@ -174,13 +130,13 @@ export function createTargets({ name, timers, judge, ejection, reach, logger }: 
 
   return {
     get size() {
-      return known.size;
+      return known.all().length;
     },
     choose,
     at,
-    drained: (id) => eject(of(id), 'it drains', DRAINED_MS),
+    drained: (id) => known.eject(known.of(id), 'it drains', DRAINED_MS),
     state: () =>
-      [...known.values()].map(({ id, instance }) => ({
+      known.all().map(({ id, instance }) => ({
         id,
         inFlight: instance.inFlight,
         latencyMs: Math.round(instance.latencyMs * 10) / 10,

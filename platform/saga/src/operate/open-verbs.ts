@@ -1,6 +1,6 @@
 import { isEnded } from '../decide/state.ts';
+import type { SagaVerbName } from '../store/order.ts';
 import type { SagaSummary } from './queries.ts';
-import type { SagaVerbName } from './verbs.ts';
 
 /** What an operator may do to a saga as it is, and what comes of it. */
 export interface OpenVerb {

@@ -1,6 +1,6 @@
 import { crashPoint } from '@flotilla/kernel';
 import { storableJson, type Transaction } from '@flotilla/postgres';
-import { isEnded, type SagaStatus } from '../decide/state.ts';
+import { isEnded } from '../decide/state.ts';
 import {
   applyEvent,
   type ChangeDeps,
@@ -12,30 +12,11 @@ import {
 import { addAudit } from '../store/audit.ts';
 import type { Instance } from '../store/instance.ts';
 import { type InstanceRow, readInstance } from '../store/instances.ts';
+import type { OperateAnswer, Refusal, SagaOrder, SagaVerb } from '../store/order.ts';
 import { recordData } from '../store/records.ts';
-import { migrateSaga } from '../upgrade/migrate-saga.ts';
 import { requestCancel } from './commands.ts';
-import {
-  branchMeant,
-  type Forced,
-  forceCompensate,
-  forceComplete,
-  type Refusal,
-  refuse,
-  type SagaVerb,
-} from './verbs.ts';
-
-/** A verb with who wants it and why: kept in the saga's audit. */
-export type SagaOrder = SagaVerb & {
-  readonly by: string;
-  readonly reason: string;
-  /** `changes` of the saga as the operator saw it: refused when it has changed since. */
-  readonly expectedChanges?: number;
-};
-
-export type OperateAnswer =
-  | { readonly ok: true; readonly status: SagaStatus; readonly step?: string; readonly changes: number }
-  | { readonly ok: false; readonly refusal: Refusal };
+import { migrateSaga } from './migrate-saga.ts';
+import { branchMeant, type Forced, forceCompensate, forceComplete, refuse } from './verbs.ts';
 
 /** Carries out what an operator asks for, with its audit, in the caller's transaction. */
 export async function operateSaga(

@@ -5,7 +5,7 @@ import type { ChangeDeps } from '../run/change.ts';
 import { takeMessage } from '../run/take-message.ts';
 import { findDeliverable, lockParked } from '../store/messages.ts';
 import { settleOperation, takeOperation } from '../store/operations.ts';
-import { migrateOld } from '../upgrade/migrate-old.ts';
+import { migrateOld } from './migrate-old.ts';
 import { operateSaga } from './operate.ts';
 
 /** Carries out what operators ask for, and delivers parked messages whose saga has come. */

@@ -1,16 +1,15 @@
 import type { NewId } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { findAnswer, insertOperation, withdrawOperation } from '../store/operations.ts';
+import type { OperateAnswer, SagaOrder } from '../store/order.ts';
 import { listParked, type SagaMessageRecord } from './history.ts';
 import { type OpenVerb, openVerbs } from './open-verbs.ts';
-import type { OperateAnswer, SagaOrder } from './operate.ts';
 import { findSaga, listSagas, type SagaDetails, type SagaFilter, type SagaSummary } from './queries.ts';
 
+export type { OperateAnswer, SagaOrder, SagaVerb, SagaVerbName } from '../store/order.ts';
 export type { SagaMessageRecord } from './history.ts';
 export type { OpenVerb } from './open-verbs.ts';
-export type { OperateAnswer, SagaOrder } from './operate.ts';
 export type { SagaDetails, SagaSummary } from './queries.ts';
-export type { SagaVerb, SagaVerbName } from './verbs.ts';
 
 /** The sagas of a service seen from outside, through its database alone: for operators' tools. */
 export interface SagaDesk {

@@ -1,54 +1,7 @@
 import { undoFrom } from '../decide/course.ts';
 import type { SagaEvent, SagaReason, SagaState, Transition } from '../decide/state.ts';
 import type { Instance } from '../store/instance.ts';
-
-/** What an operator may do to a saga that has not ended. */
-export type SagaVerb =
-  | {
-      /** Tries every open step again at once: calls, and commands under their id. */
-      readonly verb: 'retry';
-    }
-  | {
-      /** Counts an open step as done with this result: `onDone` or `onUndone` runs, the participant is not asked. */
-      readonly verb: 'skip';
-      /** Needed where several steps of a group are open. */
-      readonly step?: string;
-      readonly result?: unknown;
-    }
-  | {
-      /** Turns it around, also after the pivot. */
-      readonly verb: 'compensate';
-    }
-  | {
-      /** Counts it as completed: `onCompleted` runs, open steps are given up. */
-      readonly verb: 'complete';
-    }
-  | { readonly verb: 'edit'; readonly data: object }
-  | { readonly verb: 'cancel'; readonly code: string }
-  | {
-      /** Makes it an instance of another version. */
-      readonly verb: 'migrate';
-      readonly to: number;
-    };
-
-export type SagaVerbName = SagaVerb['verb'];
-
-/** Why nothing was done. */
-export interface Refusal {
-  readonly code:
-    | 'not-found'
-    | 'ended'
-    /** A call is in flight: its outcome comes first. */
-    | 'in-progress'
-    /** It is no longer as the operator saw it. */
-    | 'changed'
-    | 'too-late'
-    | 'not-applicable'
-    | 'unknown-version'
-    /** Something that belongs to it failed, such as a hook. */
-    | 'failed';
-  readonly message: string;
-}
+import type { Refusal } from '../store/order.ts';
 
 /** A change that takes no call: what the rules make of it. */
 export interface Forced {

@@ -1,5 +1,6 @@
 import type { SagaDefinition } from '../define/definition.ts';
 import { isCall, isGroup, type SingleStep } from '../define/step.ts';
+import type { StepRooms } from '../store/leases.ts';
 
 /** Calls of one step at once, over all sagas of this engine, for steps that say how many there may be. */
 export interface StepPlaces {
@@ -7,12 +8,6 @@ export interface StepPlaces {
   enter(type: string, step: SingleStep<object>): (() => void) | undefined;
   /** The room left at each step that has a limit. */
   rooms(): StepRooms;
-}
-
-export interface StepRooms {
-  readonly types: readonly string[];
-  readonly steps: readonly string[];
-  readonly places: readonly number[];
 }
 
 /** Of two versions of a saga the newest one says how many places a step has. */

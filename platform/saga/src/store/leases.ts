@@ -1,7 +1,13 @@
 import type { FairRooms } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
-import type { StepRooms } from '../run/step-places.ts';
 import { INSTANCE_COLUMNS, type InstanceRow } from './instances.ts';
+
+/** The places left at each step that has a limit: all three are as long. */
+export interface StepRooms {
+  readonly types: readonly string[];
+  readonly steps: readonly string[];
+  readonly places: readonly number[];
+}
 
 /** How many times what is wanted is looked at. */
 const LOOK_AHEAD = 8;

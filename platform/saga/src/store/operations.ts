@@ -1,5 +1,5 @@
 import { type Queryable, storableJson } from '@flotilla/postgres';
-import type { OperateAnswer, SagaOrder } from '../operate/operate.ts';
+import type { OperateAnswer, SagaOrder } from './order.ts';
 
 /** What an operator asked for from outside of the service. */
 export interface Operation {

@@ -16,10 +16,11 @@ import { transition } from '../decide/transition.ts';
 import { type SagaDefinition, stepAt } from '../define/definition.ts';
 import { isMessage, viaOf } from '../define/step.ts';
 import type { Fault } from '../errors.ts';
-import { branchMeant, forceCompensate, forceComplete, type SagaVerb } from '../operate/verbs.ts';
+import { branchMeant, forceCompensate, forceComplete } from '../operate/verbs.ts';
 import { hooksOf } from '../run/hooks.ts';
 import { commandIdAt, commandOf } from '../run/opening.ts';
 import type { Instance, OpenStep } from '../store/instance.ts';
+import type { SagaVerb } from '../store/order.ts';
 import type { CallName, Replied, ScriptedOutcome } from './scenario.ts';
 
 export interface Script {

@@ -4,7 +4,7 @@ import type { Queryable } from '@flotilla/postgres';
 import type { Direction, SagaStatus } from '../decide/state.ts';
 import type { SagaDefinition } from '../define/definition.ts';
 import { isGroup, type StepOutcome } from '../define/step.ts';
-import type { SagaVerb } from '../operate/verbs.ts';
+import type { SagaVerb } from '../store/order.ts';
 import { play, type Script } from './scenario-play.ts';
 
 /** `do reserve-stock` or `undo reserve-stock`: a call, a command, or a wait. */

@@ -1,3 +1,4 @@
+import { type LogRecord, logAttributes, SEVERITY } from '../trace/log-record.ts';
 import {
   cut,
   jsonAttributes,
@@ -6,7 +7,6 @@ import {
   writeAttributes,
   writeValue,
 } from './attributes.ts';
-import { type LogRecord, logAttributes, SEVERITY } from './log-record.ts';
 import type { ProtoWriter } from './proto-writer.ts';
 
 /** The fields of a `LogRecord` of OTLP. */

@@ -1,10 +1,10 @@
 import type { MetricFamily } from '../metrics/families.ts';
+import type { LogRecord } from '../trace/log-record.ts';
 import type { Span } from '../trace/span.ts';
 import { jsonAttributes, writeAttributes } from './attributes.ts';
 import { jsonLog, writeLog } from './encode-log.ts';
 import { jsonMetric, type MetricEncoding, writeMetric } from './encode-metrics.ts';
 import { jsonSpan, writeSpan } from './encode-span.ts';
-import type { LogRecord } from './log-record.ts';
 import { ProtoWriter } from './proto-writer.ts';
 
 export type Signal = 'traces' | 'logs' | 'metrics';

@@ -1,4 +1,4 @@
-import type { LogRecord } from '../otlp/log-record.ts';
+import type { LogRecord } from './log-record.ts';
 import type { RecordSpan } from './span.ts';
 
 /**

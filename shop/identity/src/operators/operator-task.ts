@@ -2,8 +2,8 @@ import { createDatabase } from '@flotilla/postgres';
 import { runTask, taskError } from '@flotilla/process';
 import { readClients } from '../config.ts';
 import type { Operator } from '../operator-audit.ts';
-import { operatorOf, parseOperatorArguments } from '../tasks/operator-arguments.ts';
 import { type Desk, openDesk } from './desk.ts';
+import { operatorOf, parseOperatorArguments } from './operator-arguments.ts';
 
 /** What came of it: for programs, and in words. */
 export interface Outcome {

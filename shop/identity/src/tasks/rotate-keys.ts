@@ -2,9 +2,9 @@ import { createDatabase } from '@flotilla/postgres';
 import { runTask, taskError } from '@flotilla/process';
 import { readTaskConfig } from '../config.ts';
 import { recordOperation } from '../operator-audit.ts';
+import { operatorOf, parseOperatorArguments } from '../operators/operator-arguments.ts';
 import { identitySeal } from '../seal.ts';
 import { rotateKeys } from '../signing-keys.ts';
-import { operatorOf, parseOperatorArguments } from './operator-arguments.ts';
 
 const USAGE = 'rotate-keys --reason <text> [--by <name>] [--json]';
 

@@ -4,11 +4,11 @@ import { createDeadLetters } from '@flotilla/messaging';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import { openSagaDesk } from '@flotilla/saga/desk';
 import { openReader, type TelemetryReader } from '@flotilla/telemetry-store';
-import { withQueues } from '../../commands/queue/open-queues.ts';
 import type { SystemConfig } from '../../config.ts';
 import { connectControl } from '../../control/client.ts';
+import type { DataDir } from '../../data-dir/data-dir.ts';
 import { listLogs, readRecent } from '../../logs/log-files.ts';
-import type { DataDir } from '../../system/data-dir.ts';
+import { withQueues } from '../../queues/open-queues.ts';
 import { telemetryFile } from '../attendants.ts';
 
 export interface ConsoleFacts {

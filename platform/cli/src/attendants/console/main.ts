@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { CONSOLE_PAGES, createConsoleServer, createTickets, openAuditFile } from '@flotilla/console';
 import { optional, port, readEnvironment, runProcess, secret, text } from '@flotilla/process';
 import { createLogger } from '@flotilla/telemetry';
-import { dataDirAt } from '../../system/data-dir.ts';
-import { loadSystem } from '../../system/load-system.ts';
+import { dataDirAt } from '../../data-dir/data-dir.ts';
+import { loadSystem } from '../../load-system.ts';
 import { connectConsole } from './connect-console.ts';
 
 const SETTINGS = {

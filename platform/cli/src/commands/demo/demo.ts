@@ -1,3 +1,5 @@
+import { type Command, flag, type Invocation, JSON_OPTION, number } from '../../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../../command-line/place.ts';
 import { thereIsNo } from '../../command-line/there-is-no.ts';
 import { textOf, wholeNumber } from '../../command-line/value-kinds.ts';
 import { connectControl } from '../../control/client.ts';
@@ -5,9 +7,7 @@ import type { Demo } from '../../demo/demo.ts';
 import { demoHead, demoJson, demoTable, performanceJson, performanceView } from '../../demo/demo-view.ts';
 import { type Performance, playDemo } from '../../demo/play-demo.ts';
 import { cliError } from '../../errors.ts';
-import { findRoot, loadSystem } from '../../system/load-system.ts';
-import { type Command, flag, type Invocation, JSON_OPTION, number } from '../command.ts';
-import { DATA_DIR_OPTION, placeOf } from '../place.ts';
+import { findRoot, loadSystem } from '../../load-system.ts';
 
 const DEFAULT_TIMEOUT_SECONDS = 120;
 

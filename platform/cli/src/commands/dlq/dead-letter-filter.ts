@@ -1,7 +1,7 @@
 import type { DeadLetterFilter } from '@flotilla/messaging';
+import { flag, text, type Values } from '../../command-line/command.ts';
 import { momentOf } from '../../command-line/value-kinds.ts';
 import { cliError } from '../../errors.ts';
-import { flag, text, type Values } from '../command.ts';
 
 /** The conditions on the command line; none given is the empty filter. */
 export function filterOf(values: Values, now: Date): DeadLetterFilter {

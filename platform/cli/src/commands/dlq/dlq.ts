@@ -1,6 +1,6 @@
 import { createDeadLetters, type DeadLetter, type DeadLetters, inboxMigrations } from '@flotilla/messaging';
+import { flag, type Invocation, number, text } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
-import { flag, type Invocation, number, text } from '../command.ts';
 import { type Belongings, inDatabaseOf, operatorOf, servicesWith } from '../operator.ts';
 import { filterOf, parseId, selectionOf } from './dead-letter-filter.ts';
 import { letterDetails, lettersTable, type ServiceLetters } from './dead-letter-view.ts';

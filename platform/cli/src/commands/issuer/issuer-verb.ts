@@ -1,10 +1,10 @@
+import { type Command, flag, type Invocation, JSON_OPTION } from '../../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../../command-line/place.ts';
 import { textOf } from '../../command-line/value-kinds.ts';
 import { connectControl } from '../../control/client.ts';
 import { cliError } from '../../errors.ts';
-import { findRoot, loadSystem } from '../../system/load-system.ts';
-import { type Command, flag, type Invocation, JSON_OPTION } from '../command.ts';
+import { findRoot, loadSystem } from '../../load-system.ts';
 import { OPERATOR_OPTIONS, operatorOf } from '../operator.ts';
-import { DATA_DIR_OPTION, placeOf } from '../place.ts';
 import { runProgram } from '../run.ts';
 
 /** One verb of a task of the service that issues tokens, whichever that is. */

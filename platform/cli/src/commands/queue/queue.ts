@@ -1,10 +1,10 @@
+import { flag, type Invocation } from '../../command-line/command.ts';
 import { thereIsNo } from '../../command-line/there-is-no.ts';
 import { cliError } from '../../errors.ts';
-import { flag, type Invocation } from '../command.ts';
+import { type KnownQueue, withQueues } from '../../queues/open-queues.ts';
+import { messagesOf, queueTable } from '../../queues/queue-view.ts';
 import { confirm } from '../confirm.ts';
 import { operatorOf } from '../operator.ts';
-import { type KnownQueue, withQueues } from './open-queues.ts';
-import { messagesOf, queueTable } from './queue-view.ts';
 
 /** `flotilla queue`: the queues lie on the bus that all services share. */
 export async function runQueue(verb: 'list' | 'drop', invocation: Invocation): Promise<number> {

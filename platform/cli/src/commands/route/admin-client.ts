@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { type Invocation, text } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
-import { type Invocation, text } from '../command.ts';
 import { userOf } from '../operator.ts';
 
 /** The admin API of a running gateway. A refusal is thrown as `CLI_USAGE` or `CLI_NOT_FOUND` with its reason. */

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterEach, describe, it, type TestContext } from 'node:test';
-import { runCommandLine } from '../../command-line/command-line.ts';
+import { runCommandLine } from '../../command-line.ts';
 
 const cleanups: (() => unknown)[] = [];
 afterEach(async () => {

@@ -1,5 +1,5 @@
+import { flag, type Invocation, number, text, type Values } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
-import { flag, type Invocation, number, text, type Values } from '../command.ts';
 import { type AdminClient, connectAdmin } from './admin-client.ts';
 import { type RouteDetails, type RouteSummary, routeTable, routeView } from './show-routes.ts';
 

@@ -1,7 +1,7 @@
 import { isUuid, systemClock } from '@flotilla/kernel';
 import type { OperateAnswer, SagaDesk, SagaDetails } from '@flotilla/saga/desk';
+import { flag, type Invocation, number, text } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
-import { flag, type Invocation, number, text } from '../command.ts';
 import { readOrder } from './saga-order.ts';
 import { parkedTable, sagaTable, sagaView } from './saga-view.ts';
 

@@ -1,6 +1,6 @@
 import type { SagaOrder, SagaVerb } from '@flotilla/saga/desk';
+import { number, text, type Values } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
-import { number, text, type Values } from '../command.ts';
 import { operatorOf } from '../operator.ts';
 
 /** What the user asks for. Throws `CLI_USAGE` when something that the verb needs is missing. */

@@ -1,15 +1,15 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { toError } from '@flotilla/kernel';
+import { type Command, flag, type Invocation, JSON_OPTION, text } from '../../command-line/command.ts';
+import { DATA_DIR_OPTION, placeOf } from '../../command-line/place.ts';
 import { FOLDER, textOf } from '../../command-line/value-kinds.ts';
 import type { SystemConfig } from '../../config.ts';
 import { connectControl } from '../../control/client.ts';
+import { findRoot, loadSystem } from '../../load-system.ts';
 import { table } from '../../screen/table.ts';
 import { measureSlos, parseSamples, type Sample, type SloState } from '../../slo/measure.ts';
 import { renderMonitoring, type ScrapeTarget } from '../../slo/render.ts';
-import { findRoot, loadSystem } from '../../system/load-system.ts';
-import { type Command, flag, type Invocation, JSON_OPTION, text } from '../command.ts';
-import { DATA_DIR_OPTION, placeOf } from '../place.ts';
 
 const SCRAPE_MS = 5_000;
 

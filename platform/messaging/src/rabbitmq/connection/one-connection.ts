@@ -1,8 +1,8 @@
 import { type PlatformError, toError } from '@flotilla/kernel';
 import { type ChannelModel, connect } from 'amqplib';
 import { type MessagingErrorCode, messagingError } from '../../errors.ts';
-import { replyCode } from '../topology/drift.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
+import { replyCode } from './reply-code.ts';
 
 const HANDSHAKE_TIMEOUT_MS = 5_000;
 const HEARTBEAT_SECONDS = 10;

@@ -1,8 +1,8 @@
 import type { ChannelModel } from 'amqplib';
 import type { QueueStatus } from '../../bus/queues.ts';
 import { SHARDS } from '../../bus/shard.ts';
+import { replyCode } from '../connection/reply-code.ts';
 import { onOwnChannel } from '../topology/declare.ts';
-import { replyCode } from '../topology/drift.ts';
 import { deadLetterQueue, shardQueue } from '../topology/topology.ts';
 
 const NOT_FOUND = 404;

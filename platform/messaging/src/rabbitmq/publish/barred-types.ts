@@ -1,6 +1,6 @@
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { replyCode } from '../topology/drift.ts';
+import { replyCode } from '../connection/reply-code.ts';
 
 /** The types the broker would not take, with the reason: their messages are refused, and no others are held up. */
 export interface BarredTypes {

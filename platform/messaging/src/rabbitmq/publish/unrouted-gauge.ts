@@ -1,8 +1,8 @@
 import { type Clock, type Loop, startLoop } from '@flotilla/kernel';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import type { BrokerConnection } from '../connection/broker-connection.ts';
+import { replyCode } from '../connection/reply-code.ts';
 import { onOwnChannel } from '../topology/declare.ts';
-import { replyCode } from '../topology/drift.ts';
 import { UNROUTED } from '../topology/topology.ts';
 
 const INTERVAL_MS = 15_000;

@@ -1,11 +1,6 @@
 import { isPlatformError, type PlatformError } from '@flotilla/kernel';
 import { type MessagingErrorCode, messagingError } from '../../errors.ts';
-
-/** What the broker said when it closed a channel, or nothing when the failure is not its answer. */
-export function replyCode(error: unknown): number | undefined {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return typeof code === 'number' ? code : undefined;
-}
+import { replyCode } from '../connection/reply-code.ts';
 
 const INEQUIVALENT =
   /inequivalent arg '([^']+)' for (queue|exchange) '([^']+)' in vhost '[^']*': received (.+) but current is (.+?)"?$/;

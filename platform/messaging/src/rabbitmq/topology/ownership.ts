@@ -2,8 +2,8 @@ import { toError } from '@flotilla/kernel';
 import type { ChannelModel } from 'amqplib';
 import { parseBrokerUrl } from '../connection/broker-url.ts';
 import { onOneConnection } from '../connection/one-connection.ts';
+import { replyCode } from '../connection/reply-code.ts';
 import { onOwnChannel } from './declare.ts';
-import { replyCode } from './drift.ts';
 import { namesOfSystem } from './topology.ts';
 
 /** A system, and the virtual host that it uses. */

@@ -5,12 +5,12 @@ import { eventually } from '@flotilla/kernel/testing';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { connect } from 'amqplib';
-import { collect } from '../../../test/rabbitmq/bench.ts';
-import { BACKLOG_INTERVAL_MS } from '../../bus/backlog-watch.ts';
-import { busMigrations } from '../../migrations.ts';
-import { createTestVhost, skipWithoutRabbitmq, type TestVhost } from '../../testing/rabbitmq.ts';
-import { createRabbitmqTransport, type RabbitmqTransportOptions } from '../rabbitmq-transport.ts';
+import { collect } from '../../test/rabbitmq/bench.ts';
+import { BACKLOG_INTERVAL_MS } from '../bus/backlog-watch.ts';
+import { busMigrations } from '../migrations.ts';
+import { createTestVhost, skipWithoutRabbitmq, type TestVhost } from '../testing/rabbitmq.ts';
 import { createRabbitmqQueues } from './queues.ts';
+import { createRabbitmqTransport, type RabbitmqTransportOptions } from './rabbitmq-transport.ts';
 
 /** Mostly a second; it declares once a minute in any case, and looks within 40 s whether it is heard. */
 const HEALING_MS = 180_000;

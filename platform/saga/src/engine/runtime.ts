@@ -1,17 +1,22 @@
 import { type Clock, type Loop, pause, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import { sagaError } from '../errors.ts';
 import { createDesk, type Desk } from '../operate/operator-loop.ts';
+import type { ChangeDeps } from '../run/change.ts';
+import type { SagaEngineOptions } from '../run/engine-options.ts';
+import {
+  type Definitions,
+  type EngineSettings,
+  indexDefinitions,
+  readSettings,
+} from '../run/engine-options.ts';
+import { createLeases, type Leases } from '../run/leases.ts';
+import { createPoller, type Poller } from '../run/poller.ts';
+import { createSagaMetrics } from '../run/saga-metrics.ts';
+import { createStepPlaces } from '../run/step-places.ts';
+import { createWorkers, type Workers } from '../run/workers.ts';
 import { type Instance, toInstance } from '../store/instance.ts';
 import type { InstanceRow } from '../store/instances.ts';
-import type { ChangeDeps } from './change.ts';
-import type { SagaEngineOptions } from './engine-options.ts';
-import { type Definitions, type EngineSettings, indexDefinitions, readSettings } from './engine-options.ts';
 import { keepHouse } from './housekeeping.ts';
-import { createLeases, type Leases } from './leases.ts';
-import { createPoller, type Poller } from './poller.ts';
-import { createSagaMetrics } from './saga-metrics.ts';
-import { createStepPlaces } from './step-places.ts';
-import { createWorkers, type Workers } from './workers.ts';
 
 /** Everything of an engine that lives while it runs. */
 export interface Runtime {

@@ -1,4 +1,4 @@
-import type { Invocation } from '../command.ts';
+import type { Invocation } from '../command-line/command.ts';
 import type { KnownQueue } from './open-queues.ts';
 import { messagesOf } from './queue-view.ts';
 

@@ -1,11 +1,11 @@
 import { accept, type Result } from '@flotilla/kernel';
 import type { Database, Transaction } from '@flotilla/postgres';
-import type { Category } from './category.ts';
-import { type Decider, fold } from './decider.ts';
-import type { DomainEvent } from './event.ts';
 import type { AppendOptions, EventStore } from './event-store.ts';
-import { lockStream, readToEnd } from './read-stream.ts';
-import { readSnapshot, type Snapshot, writeSnapshot } from './snapshot-store.ts';
+import type { Category } from './stream/category.ts';
+import { type Decider, fold } from './stream/decider.ts';
+import type { DomainEvent } from './stream/event.ts';
+import { lockStream, readToEnd } from './stream/read-stream.ts';
+import { readSnapshot, type Snapshot, writeSnapshot } from './stream/snapshot-store.ts';
 
 export interface SnapshotOptions {
   readonly db: Database;

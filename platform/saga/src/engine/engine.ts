@@ -5,7 +5,7 @@ import type { Rejection } from '../decide/state.ts';
 import type { SagaDefinition } from '../define/definition.ts';
 import { type CancelAnswer, requestCancel } from '../operate/commands.ts';
 import { listParked, type SagaMessageRecord } from '../operate/history.ts';
-import { type OperateAnswer, operateSaga, type SagaOrder } from '../operate/operate.ts';
+import { operateSaga } from '../operate/operate.ts';
 import {
   findSaga,
   listSagas,
@@ -13,8 +13,9 @@ import {
   type SagaFilter,
   type SagaSummary,
 } from '../operate/queries.ts';
-import { checkOutbox, type SagaEngineOptions } from './engine-options.ts';
-import { messageHandlers } from './message-handlers.ts';
+import { checkOutbox, type SagaEngineOptions } from '../run/engine-options.ts';
+import { messageHandlers } from '../run/message-handlers.ts';
+import type { OperateAnswer, SagaOrder } from '../store/order.ts';
 import { createRuntime } from './runtime.ts';
 import { type StartOptions, startSaga } from './start-saga.ts';
 

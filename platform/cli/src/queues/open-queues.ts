@@ -1,11 +1,11 @@
 import { createQueues, type QueueStatus, type Queues } from '@flotilla/messaging';
 import { createDatabase } from '@flotilla/postgres';
-import { BUS_DATABASE } from '../../config.ts';
-import { connectControl } from '../../control/client.ts';
-import { readMark } from '../../system/data-dir-mark.ts';
-import { findRoot, loadSystem } from '../../system/load-system.ts';
-import type { Invocation } from '../command.ts';
-import { placeOf } from '../place.ts';
+import type { Invocation } from '../command-line/command.ts';
+import { placeOf } from '../command-line/place.ts';
+import { BUS_DATABASE } from '../config.ts';
+import { connectControl } from '../control/client.ts';
+import { readMark } from '../data-dir/data-dir-mark.ts';
+import { findRoot, loadSystem } from '../load-system.ts';
 import { subscribersOf } from './subscribers.ts';
 
 /** `gone`: no service of that name is configured. `idle`: one is, but no consumer of the queue lives. */

@@ -1,10 +1,10 @@
 import { storableText, type Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent } from '@flotilla/telemetry';
-import { eventStoreError } from '../errors.ts';
-import { indexProjections, type Projection, type Projections } from '../projection/projection.ts';
-import type { Stream } from './category.ts';
-import type { DomainEvent, Recorded } from './event.ts';
-import type { FeedPosition } from './position.ts';
+import { eventStoreError } from './errors.ts';
+import { indexProjections, type Projection, type Projections } from './projection/projection.ts';
+import type { Stream } from './stream/category.ts';
+import type { DomainEvent, Recorded } from './stream/event.ts';
+import type { FeedPosition } from './stream/position.ts';
 
 /**
  * What must be true of the stream: its version, `none` (it does not exist; the same as 0), `exists`, or `any`, which

@@ -1,4 +1,4 @@
-import type { SystemConfig } from '../../config.ts';
+import type { SystemConfig } from '../config.ts';
 
 /** The services that may have queues. */
 export function subscribersOf({ services }: SystemConfig): readonly string[] {

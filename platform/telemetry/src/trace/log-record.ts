@@ -1,5 +1,5 @@
 import type { LogLevel } from '../logger.ts';
-import type { TraceContext } from '../trace/trace-context.ts';
+import type { TraceContext } from './trace-context.ts';
 
 /** One line of the log. Its fields are as they are written: redacted, bounded in depth. */
 export interface LogRecord {

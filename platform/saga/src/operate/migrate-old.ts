@@ -1,7 +1,7 @@
 import type { Database } from '@flotilla/postgres';
 import { toFault } from '../errors.ts';
-import { operateSaga } from '../operate/operate.ts';
 import type { ChangeDeps } from '../run/change.ts';
+import { operateSaga } from './operate.ts';
 
 interface OldInstance {
   readonly id: string;

@@ -1,6 +1,6 @@
-import type { Command, Options } from '../commands/command.ts';
+import type { Command, Options } from './command-line/command.ts';
+import { labelOf, signature } from './command-line/usage.ts';
 import { COMMANDS } from './command-line.ts';
-import { labelOf, signature } from './usage.ts';
 
 /** The page of the documentation that lists every command with its options, made from their declarations. */
 export function commandReference(): string {

@@ -6,12 +6,12 @@ import { firstState } from '../decide/course.ts';
 import { hasStartedPivot } from '../decide/state.ts';
 import type { SagaDefinition } from '../define/definition.ts';
 import { sagaError } from '../errors.ts';
+import { dueInMs, type Opening, openAll, toOpeningRow } from '../run/opening.ts';
+import { timeToOpen } from '../run/time-to-open.ts';
+import { publish } from '../run/write.ts';
 import type { Instance } from '../store/instance.ts';
 import { insertInstance, insertKeys, type NewInstance } from '../store/instances.ts';
-import { dueInMs, type Opening, openAll, toOpeningRow } from './opening.ts';
 import type { Runtime } from './runtime.ts';
-import { timeToOpen } from './time-to-open.ts';
-import { publish } from './write.ts';
 
 export interface StartOptions<Data extends object> {
   /** A UUID; default a new one. */

@@ -10,10 +10,10 @@ import {
   deposited,
   type Rig,
   withdrawn,
-} from '../../test/rig.ts';
-import { createAggregate, createEventStore, fold, readStream } from '../index.ts';
-import { decideSpec } from '../testing/index.ts';
-import { readSnapshot, writeSnapshot } from './snapshot-store.ts';
+} from '../test/rig.ts';
+import { createAggregate, createEventStore, fold, readStream } from './index.ts';
+import { readSnapshot, writeSnapshot } from './stream/snapshot-store.ts';
+import { decideSpec } from './testing/index.ts';
 
 const store = createEventStore();
 

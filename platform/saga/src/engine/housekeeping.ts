@@ -3,9 +3,9 @@ import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { deleteEnded } from '../operate/commands.ts';
 import { countActive } from '../operate/queries.ts';
+import type { Definitions } from '../run/engine-options.ts';
+import type { SagaMetrics } from '../run/saga-metrics.ts';
 import { deleteSettled } from '../store/operations.ts';
-import type { Definitions } from './engine-options.ts';
-import type { SagaMetrics } from './saga-metrics.ts';
 
 export interface HousekeepingDeps {
   readonly db: Database;

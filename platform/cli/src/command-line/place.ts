@@ -1,8 +1,8 @@
 import { join, resolve } from 'node:path';
-import { FOLDER } from '../command-line/value-kinds.ts';
-import { type DataDir, dataDirAt } from '../system/data-dir.ts';
-import { findRoot } from '../system/load-system.ts';
+import { type DataDir, dataDirAt } from '../data-dir/data-dir.ts';
+import { findRoot } from '../load-system.ts';
 import { type Invocation, text } from './command.ts';
+import { FOLDER } from './value-kinds.ts';
 
 export const DATA_DIR_OPTION = {
   'data-dir': {

@@ -1,5 +1,5 @@
-import { table } from '../../screen/table.ts';
-import { duration } from '../ps.ts';
+import { duration } from '../screen/duration.ts';
+import { table } from '../screen/table.ts';
 import type { KnownQueue } from './open-queues.ts';
 
 const HEAD = ['QUEUE', 'SUBSCRIBER', 'MESSAGES', 'OLDEST', 'CONSUMERS', 'STATE'];

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { SystemConfig } from '../config.ts';
-import { cliError } from '../errors.ts';
+import type { SystemConfig } from './config.ts';
+import { cliError } from './errors.ts';
 
 export const CONFIG_FILE = 'flotilla.config.ts';
 

@@ -1,5 +1,5 @@
+import { errorMessage } from '../logs/log-view.ts';
 import type { Unit } from '../processes/supervised-process.ts';
-import { errorMessage } from './log-view.ts';
 
 const QUIET_MS = 10_000;
 const MOST_REMEMBERED = 500;

@@ -1,4 +1,4 @@
-import type { ValueKind } from '../command-line/value-kinds.ts';
+import type { ValueKind } from './value-kinds.ts';
 
 export type Values = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
 

@@ -1,32 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { isPlatformError, toError } from '@flotilla/kernel';
-import { clients, sessions, users } from '../commands/accounts.ts';
-import { restart, start, stop } from '../commands/change.ts';
-import type { Command, Invocation } from '../commands/command.ts';
-import { completion } from '../commands/completion.ts';
-import { console_ } from '../commands/console.ts';
-import { db } from '../commands/db.ts';
-import { demo } from '../commands/demo/demo.ts';
-import { dlq } from '../commands/dlq.ts';
-import { down } from '../commands/down.ts';
-import { explain } from '../commands/explain.ts';
-import { fault } from '../commands/fault.ts';
-import { gateway } from '../commands/gateway.ts';
-import { keys } from '../commands/keys.ts';
-import { logs } from '../commands/logs.ts';
-import { create } from '../commands/new.ts';
-import { projection } from '../commands/projection.ts';
-import { ps } from '../commands/ps.ts';
-import { queue } from '../commands/queue.ts';
-import { registry } from '../commands/registry.ts';
-import { route } from '../commands/route.ts';
-import { run } from '../commands/run.ts';
-import { saga } from '../commands/saga.ts';
-import { slo } from '../commands/slo/slo.ts';
-import { up } from '../commands/up.ts';
-import { exitCodeOf } from '../errors.ts';
-import { findCommand, readArguments } from './read-command.ts';
-import { overview, usageOf } from './usage.ts';
+import type { Command, Invocation } from './command-line/command.ts';
+import { findCommand, readArguments } from './command-line/read-command.ts';
+import { overview, usageOf } from './command-line/usage.ts';
+import { clients, sessions, users } from './commands/accounts.ts';
+import { restart, start, stop } from './commands/change.ts';
+import { completion } from './commands/completion.ts';
+import { console_ } from './commands/console.ts';
+import { db } from './commands/db.ts';
+import { demo } from './commands/demo/demo.ts';
+import { dlq } from './commands/dlq.ts';
+import { down } from './commands/down.ts';
+import { explain } from './commands/explain.ts';
+import { fault } from './commands/fault.ts';
+import { gateway } from './commands/gateway.ts';
+import { keys } from './commands/keys.ts';
+import { logs } from './commands/logs.ts';
+import { create } from './commands/new.ts';
+import { projection } from './commands/projection.ts';
+import { ps } from './commands/ps.ts';
+import { queue } from './commands/queue.ts';
+import { registry } from './commands/registry.ts';
+import { route } from './commands/route.ts';
+import { run } from './commands/run.ts';
+import { saga } from './commands/saga.ts';
+import { slo } from './commands/slo/slo.ts';
+import { up } from './commands/up.ts';
+import { exitCodeOf } from './errors.ts';
 
 /** Every command, in the order in which `flotilla --help` lists them. */
 export const COMMANDS: readonly Command[] = [
@@ -100,6 +100,6 @@ function report(error: Error, asJson: boolean): number {
 }
 
 function version(): string {
-  const file = new URL('../../package.json', import.meta.url);
+  const file = new URL('../package.json', import.meta.url);
   return (JSON.parse(readFileSync(file, 'utf8')) as { readonly version: string }).version;
 }

@@ -1,12 +1,12 @@
 import { systemClock } from '@flotilla/kernel';
 import type { Queryable } from '@flotilla/postgres';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
-import { type Queues, recordDrop } from '../../bus/queues.ts';
-import { keepBrokerConnection } from '../connection/broker-connection.ts';
-import { parseBrokerUrl } from '../connection/broker-url.ts';
-import { readBacklog } from '../consume/backlog.ts';
-import { onOwnChannel } from './declare.ts';
-import { namesOfQueue } from './topology.ts';
+import { type Queues, recordDrop } from '../bus/queues.ts';
+import { keepBrokerConnection } from './connection/broker-connection.ts';
+import { parseBrokerUrl } from './connection/broker-url.ts';
+import { readBacklog } from './consume/backlog.ts';
+import { onOwnChannel } from './topology/declare.ts';
+import { namesOfQueue } from './topology/topology.ts';
 
 export interface RabbitmqQueuesOptions {
   /** `amqp://user:password@host:5672/vhost`, or `amqps://…`. It is never logged. */
