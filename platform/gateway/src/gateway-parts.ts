@@ -9,7 +9,7 @@ import { createKeptState, type KeptState } from './kept-state.ts';
 import type { GatewayConfig } from './model.ts';
 import { createGatewayTelemetry, type GatewayTelemetry } from './observation/observe.ts';
 import type { ForwardDeps } from './pipeline/forwarding.ts';
-import { createApiKeyProviders } from './policies/authentication/api-key-providers.ts';
+import { createApiKeyProviders } from './policies/api-key-providers.ts';
 import { createTokenProviders } from './policies/authentication/token-providers.ts';
 import { createResponseCache, type ResponseCache } from './policies/cache/response-cache.ts';
 import { createBudgetRegistry } from './policies/rate-limit/rate-limit.ts';
