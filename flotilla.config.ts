@@ -1,7 +1,7 @@
 import { join, relative } from 'node:path';
 import { providerMigrations } from '@flotilla/auth/provider/migrations';
 import { bffMigrations } from '@flotilla/bff/migrations';
-import { defineSystem, type RecordConfig, type WelcomeFacts } from '@flotilla/cli';
+import { defineSystem, type RecordConfig, type ServiceConfig, type WelcomeFacts } from '@flotilla/cli';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { busMigrations, inboxMigrations, outboxMigrations } from '@flotilla/messaging';
 import { sagaMigrations } from '@flotilla/saga';
@@ -66,159 +66,149 @@ const orders: RecordConfig = {
   spanAttributes: ['order.id', 'shop.order.id'],
 };
 
-/** The shop: one service, one process, one database. `flotilla up` runs it. */
-export default defineSystem({
-  name: 'flotilla',
-  services: {
-    identity: {
-      entry: 'shop/identity/src/main.ts',
-      inherits: ['ACCESS_TOKEN_SECONDS', 'OIDC_CLIENTS'],
-      database: { migrations: [providerMigrations, own('identity'), outboxMigrations, inboxMigrations] },
-      bus: true,
-      issuesTokens: true,
-      secrets: ['KEY_ENCRYPTION_KEY'],
-      tasks: {
-        'make-administrator': {
-          entry: 'shop/identity/src/tasks/make-administrator.ts',
-          summary: 'an e-mail address and a name; asks for the password',
-        },
-        'rotate-keys': {
-          entry: 'shop/identity/src/tasks/rotate-keys.ts',
-          summary: 'new signing keys; --reason',
-        },
-        users: {
-          entry: 'shop/identity/src/tasks/users.ts',
-          summary: 'list, find, show, disable, enable, send-reset, remove-second-factor',
-        },
-        sessions: {
-          entry: 'shop/identity/src/tasks/sessions.ts',
-          summary: 'list, end, end-all: where users are signed in',
-        },
-        clients: {
-          entry: 'shop/identity/src/tasks/clients.ts',
-          summary: 'list, show, rotate-secret, replace-secret: applications',
-        },
+/** Behind the gateway: one service, one process, one database. */
+const services = {
+  identity: {
+    entry: 'shop/identity/src/main.ts',
+    inherits: ['ACCESS_TOKEN_SECONDS', 'OIDC_CLIENTS'],
+    database: { migrations: [providerMigrations, own('identity'), outboxMigrations, inboxMigrations] },
+    bus: true,
+    issuesTokens: true,
+    secrets: ['KEY_ENCRYPTION_KEY'],
+    tasks: {
+      'make-administrator': {
+        entry: 'shop/identity/src/tasks/make-administrator.ts',
+        summary: 'an e-mail address and a name; asks for the password',
       },
-    },
-    user: {
-      entry: 'shop/user/src/main.ts',
-      database: { migrations: [own('user'), outboxMigrations, inboxMigrations, sagaMigrations] },
-      bus: true,
-      // What becomes of a person's data: each of them shows it, and erases it.
-      calls: {
-        ...{ identity: {}, order: {}, payment: {}, shipping: {}, cart: {}, pricing: {} },
-        ...{ recommendation: {}, notification: {} },
+      'rotate-keys': {
+        entry: 'shop/identity/src/tasks/rotate-keys.ts',
+        summary: 'new signing keys; --reason',
       },
-      clientScopes: ['people.write'],
-    },
-    inventory: {
-      entry: 'shop/inventory/src/main.ts',
-      calledBy: ['order-service'],
-      inherits: ['INVENTORY_MONGODB_URL', 'RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
-      database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
-      bus: true,
-      tasks: {
-        'import-products': {
-          entry: 'shop/inventory/src/tasks/import-products.ts',
-          summary: 'a JSON file of products with prices and stock',
-        },
+      users: {
+        entry: 'shop/identity/src/tasks/users.ts',
+        summary: 'list, find, show, disable, enable, send-reset, remove-second-factor',
       },
-    },
-    pricing: {
-      entry: 'shop/pricing/src/main.ts',
-      inherits: ['QUOTE_TTL_SECONDS'],
-      database: { migrations: [own('pricing'), outboxMigrations, inboxMigrations] },
-      bus: true,
-      calls: { inventory: {} },
-      clientScopes: ['inventory.read'],
-      tasks: {
-        'import-prices': {
-          entry: 'shop/pricing/src/tasks/import-prices.ts',
-          summary: 'a JSON file of promotions, coupons, price lists, tax and shipping rates',
-        },
+      sessions: {
+        entry: 'shop/identity/src/tasks/sessions.ts',
+        summary: 'list, end, end-all: where users are signed in',
       },
-    },
-    order: {
-      entry: 'shop/order/src/main.ts',
-      inherits: ['ORDER_FLOW', 'ORDER_DEADLINE_SECONDS', 'IDEMPOTENCY_KEY_DAYS'],
-      database: {
-        migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
+      clients: {
+        entry: 'shop/identity/src/tasks/clients.ts',
+        summary: 'list, show, rotate-secret, replace-secret: applications',
       },
-      bus: true,
-      calls: { inventory: {}, pricing: {}, payment: {}, shipping: {} },
-      clientScopes: ['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
-    },
-    'payment-provider': {
-      entry: 'shop/payment-provider/src/main.ts',
-      database: { migrations: [own('payment-provider')] },
-      secrets: ['PROVIDER_API_KEY'],
-    },
-    payment: {
-      entry: 'shop/payment/src/main.ts',
-      database: { migrations: [own('payment'), outboxMigrations, inboxMigrations] },
-      bus: true,
-      secrets: ['PROVIDER_API_KEY'],
-    },
-    shipping: {
-      entry: 'shop/shipping/src/main.ts',
-      database: { migrations: [own('shipping'), outboxMigrations, inboxMigrations] },
-      bus: true,
-    },
-    cart: {
-      entry: 'shop/cart/src/main.ts',
-      inherits: ['CHECKOUT_DAYS'],
-      database: { migrations: [own('cart'), inboxMigrations] },
-      bus: true,
-      calls: { inventory: {}, order: {} },
-      clientScopes: ['inventory.read'],
-    },
-    recommendation: {
-      entry: 'shop/recommendation/src/main.ts',
-      database: { migrations: [eventStoreMigrations, own('recommendation'), inboxMigrations] },
-      bus: true,
-      calls: { inventory: {} },
-      clientScopes: ['inventory.read'],
-    },
-    notification: {
-      entry: 'shop/notification/src/main.ts',
-      inherits: ['SMTP_URL', 'MAIL_FROM'],
-      database: { migrations: [own('notification'), inboxMigrations] },
-      bus: true,
-    },
-    'web-bff': {
-      entry: 'shop/web-bff/src/main.ts',
-      inherits: ['WEB_APP_SECRET'],
-      database: { migrations: [bffMigrations] },
-      calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {}, recommendation: {} },
-      secrets: ['SESSION_ENCRYPTION_KEY'],
-    },
-    'mobile-bff': {
-      entry: 'shop/mobile-bff/src/main.ts',
-      calls: { inventory: {}, order: {} },
-    },
-    gateway: {
-      entry: 'shop/gateway/src/main.ts',
-      bus: true,
-      inherits: ['ADMIN_PORT', 'GATEWAY_CONFIG'],
-      port: 8080,
-      // Last, so that nobody can place an order before every subscriber has subscribed.
-      needs: [
-        'identity',
-        'user',
-        'inventory',
-        'pricing',
-        'order',
-        'payment-provider',
-        'payment',
-        'shipping',
-        'cart',
-        'recommendation',
-        'notification',
-        'web-bff',
-        'mobile-bff',
-      ],
     },
   },
+  user: {
+    entry: 'shop/user/src/main.ts',
+    database: { migrations: [own('user'), outboxMigrations, inboxMigrations, sagaMigrations] },
+    bus: true,
+    // What becomes of a person's data: each of them shows it, and erases it.
+    calls: {
+      ...{ identity: {}, order: {}, payment: {}, shipping: {}, cart: {}, pricing: {} },
+      ...{ recommendation: {}, notification: {} },
+    },
+    clientScopes: ['people.write'],
+  },
+  inventory: {
+    entry: 'shop/inventory/src/main.ts',
+    calledBy: ['order-service'],
+    inherits: ['INVENTORY_MONGODB_URL', 'RESERVATION_TTL_SECONDS', 'RESERVATION_EXPIRY_INTERVAL_MS'],
+    database: { migrations: [own('inventory'), outboxMigrations, inboxMigrations] },
+    bus: true,
+    tasks: {
+      'import-products': {
+        entry: 'shop/inventory/src/tasks/import-products.ts',
+        summary: 'a JSON file of products with prices and stock',
+      },
+    },
+  },
+  pricing: {
+    entry: 'shop/pricing/src/main.ts',
+    inherits: ['QUOTE_TTL_SECONDS'],
+    database: { migrations: [own('pricing'), outboxMigrations, inboxMigrations] },
+    bus: true,
+    calls: { inventory: {} },
+    clientScopes: ['inventory.read'],
+    tasks: {
+      'import-prices': {
+        entry: 'shop/pricing/src/tasks/import-prices.ts',
+        summary: 'a JSON file of promotions, coupons, price lists, tax and shipping rates',
+      },
+    },
+  },
+  order: {
+    entry: 'shop/order/src/main.ts',
+    inherits: ['ORDER_FLOW', 'ORDER_DEADLINE_SECONDS', 'IDEMPOTENCY_KEY_DAYS'],
+    database: {
+      migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
+    },
+    bus: true,
+    calls: { inventory: {}, pricing: {}, payment: {}, shipping: {} },
+    clientScopes: ['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
+  },
+  'payment-provider': {
+    entry: 'shop/payment-provider/src/main.ts',
+    database: { migrations: [own('payment-provider')] },
+    secrets: ['PROVIDER_API_KEY'],
+  },
+  payment: {
+    entry: 'shop/payment/src/main.ts',
+    database: { migrations: [own('payment'), outboxMigrations, inboxMigrations] },
+    bus: true,
+    secrets: ['PROVIDER_API_KEY'],
+  },
+  shipping: {
+    entry: 'shop/shipping/src/main.ts',
+    database: { migrations: [own('shipping'), outboxMigrations, inboxMigrations] },
+    bus: true,
+  },
+  cart: {
+    entry: 'shop/cart/src/main.ts',
+    inherits: ['CHECKOUT_DAYS'],
+    database: { migrations: [own('cart'), inboxMigrations] },
+    bus: true,
+    calls: { inventory: {}, order: {} },
+    clientScopes: ['inventory.read'],
+  },
+  recommendation: {
+    entry: 'shop/recommendation/src/main.ts',
+    database: { migrations: [eventStoreMigrations, own('recommendation'), inboxMigrations] },
+    bus: true,
+    calls: { inventory: {} },
+    clientScopes: ['inventory.read'],
+  },
+  notification: {
+    entry: 'shop/notification/src/main.ts',
+    inherits: ['SMTP_URL', 'MAIL_FROM'],
+    database: { migrations: [own('notification'), inboxMigrations] },
+    bus: true,
+  },
+  'web-bff': {
+    entry: 'shop/web-bff/src/main.ts',
+    inherits: ['WEB_APP_SECRET'],
+    database: { migrations: [bffMigrations] },
+    calls: { identity: {}, user: {}, inventory: {}, pricing: {}, order: {}, cart: {}, recommendation: {} },
+    secrets: ['SESSION_ENCRYPTION_KEY'],
+  },
+  'mobile-bff': {
+    entry: 'shop/mobile-bff/src/main.ts',
+    calls: { inventory: {}, order: {} },
+  },
+} satisfies Readonly<Record<string, ServiceConfig>>;
+
+const gateway: ServiceConfig = {
+  entry: 'shop/gateway/src/main.ts',
+  bus: true,
+  inherits: ['ADMIN_PORT', 'GATEWAY_CONFIG'],
+  port: 8080,
+  // Last, so that nobody can place an order before every subscriber has subscribed.
+  needs: Object.keys(services),
+};
+
+/** The shop. `flotilla up` runs it. */
+export default defineSystem({
+  name: 'flotilla',
+  services: { ...services, gateway },
   telemetry: {},
   console: { port: 8090, records: { orders } },
   frontends: {

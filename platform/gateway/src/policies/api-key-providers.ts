@@ -1,8 +1,8 @@
-import type { RateLimitConfig } from './rate-limit/config.ts';
-import { compileRateLimit, type RateLimitDeps } from './rate-limit/rate-limit.ts';
 import { type ApiKeys, createApiKeys } from './authentication/api-keys.ts';
 import type { ApiKeyConfig } from './authentication/api-keys-config.ts';
 import type { AuthenticationProviderConfig } from './authentication/config.ts';
+import type { RateLimitConfig } from './rate-limit/config.ts';
+import { compileRateLimit, type RateLimitDeps } from './rate-limit/rate-limit.ts';
 
 /** Those of the configuration. Quotas go on over a reload that leaves them as they are, and are one for all routes, with Redis for all replicas. */
 export function createApiKeyProviders(
