@@ -6,6 +6,7 @@ const PATTERNS = [
   'shop/**/*.test.ts',
   'test/**/*.test.ts',
   'scripts/*.test.ts',
+  'scripts/packages/*.test.ts',
   'bench/*.test.ts',
   'chaos/**/*.test.ts',
 ];

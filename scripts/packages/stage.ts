@@ -41,17 +41,23 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
   for (const name of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, name), join(target, name));
-  const manifest = publishedManifest(pack.manifest, readRootManifest(root));
+  const manifest = publishedManifest(pack, readRootManifest(root));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   dropPrivateDeclarations(target, manifest);
 }
 
-/** The manifest of a published package: entries of the compiled code, ranges that let security updates in. */
-export function publishedManifest(source: Manifest, root: Readonly<Record<string, unknown>>): Manifest {
+/**
+ * The manifest of a published package: entries of the compiled code, ranges that let security updates in, of peers, too; where its
+ * source is, when the repository says where it is itself.
+ */
+export function publishedManifest(
+  { manifest: source, folder }: Pick<Package, 'manifest' | 'folder'>,
+  root: Readonly<Record<string, unknown>>,
+): Manifest {
   const { devDependencies: _, private: __, ...kept } = source;
   return {
     ...kept,
-    ...(root['repository'] === undefined ? {} : { repository: root['repository'] }),
+    ...repositoryOf(root['repository'], `platform/${folder}`),
     engines: ENGINES,
     exports: {
       ...Object.fromEntries(Object.entries(source.exports).map(([entry, file]) => [entry, conditions(file)])),
@@ -59,7 +65,16 @@ export function publishedManifest(source: Manifest, root: Readonly<Record<string
     } as unknown as Manifest['exports'],
     ...(source.bin ? { bin: mapValues(source.bin, (file) => file.replace('./', './dist/')) } : {}),
     ...(source.dependencies ? { dependencies: mapEntries(source.dependencies, range) } : {}),
+    ...(source.peerDependencies ? { peerDependencies: mapEntries(source.peerDependencies, range) } : {}),
   };
+}
+
+/** Of one repository with many packages, each says in which folder it is. */
+function repositoryOf(repository: unknown, directory: string): object {
+  if (typeof repository === 'string') return { repository: { type: 'git', url: repository, directory } };
+  return typeof repository === 'object' && repository !== null
+    ? { repository: { ...repository, directory } }
+    : {};
 }
 
 function conditions(file: string): { readonly types: string; readonly default: string } {
