@@ -28,6 +28,7 @@ export function createChoose(config: BalancerConfig, { random, registered }: Cho
     case 'RoundRobin':
     case 'ZoneAware':
     case 'CookieStickySessions':
+    case 'StickyCookie':
       return createTurns();
     case 'LeastConnection':
       return leastConnection();

@@ -10,6 +10,7 @@ import { isSameFound } from './found-reader.ts';
 import type { InstanceSource } from './instance-source.ts';
 import type { Probes } from './probes.ts';
 import { type StickySessions, sessionOf } from './sticky.ts';
+import { createStickyCookie, type StickyCookie } from './sticky-cookie.ts';
 import { chooseGroup, createVersions, groupByVersion, type VersionGroup, type Versions } from './versions.ts';
 
 export interface Pool extends BackendPool {
@@ -47,11 +48,14 @@ class RoutePool implements Pool {
   #groups: readonly VersionGroup[] = [];
   #epoch: number = -1;
   #isClosed: boolean = false;
+  readonly #cookie: StickyCookie | undefined;
 
   constructor(route: RouteConfig, deps: PoolDeps) {
     this.#route = route;
     this.#deps = deps;
     this.#configured = route.versions;
+    const { balancer } = route;
+    this.#cookie = balancer.type === 'StickyCookie' ? createStickyCookie(balancer) : undefined;
     this.#versions = createVersions(route.versions, () => this.#newChoose());
   }
 
@@ -151,7 +155,20 @@ class RoutePool implements Pool {
   #take(from: readonly VersionGroup[], all: readonly Candidate[], exchange: Exchange): Candidate | undefined {
     if (this.#deps.sticky !== undefined && this.#route.balancer.type === 'CookieStickySessions')
       return this.#takeSticky(from, all, exchange, this.#deps.sticky, this.#route.balancer);
+    if (this.#cookie !== undefined) return this.#takeByCookie(from, all, exchange, this.#cookie);
     return this.#chooseFrom(from, exchange);
+  }
+
+  /** One that has gone, or is left out, is nobody's home any more. */
+  #takeByCookie(
+    from: readonly VersionGroup[],
+    all: readonly Candidate[],
+    exchange: Exchange,
+    cookie: StickyCookie,
+  ): Candidate | undefined {
+    const mark = cookie.markIn(exchange.request);
+    const known = mark === undefined ? undefined : all.find(({ id }) => cookie.markOf(id) === mark);
+    return known ?? this.#chooseFrom(from, exchange);
   }
 
   #chooseFrom(from: readonly VersionGroup[], exchange: Exchange): Candidate | undefined {

@@ -2,12 +2,14 @@ import type { Logger } from '@flotilla/telemetry';
 import { formatTraceparent } from '@flotilla/telemetry';
 import type { Backends } from '../backends/create-backends.ts';
 import { routeIdOf } from '../backends/route-id.ts';
+import { createStickyCookie, type StickyCookie } from '../backends/sticky-cookie.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { KeptState } from '../kept-state.ts';
 import type { GatewayConfig, RouteConfig } from '../model.ts';
 import type { ApiKeys } from '../policies/authentication/api-keys.ts';
 import { compileAuthentication } from '../policies/authentication/authentication.ts';
 import type { TokenProvider } from '../policies/authentication/providers.ts';
+import { takeCookie } from '../policies/authentication/token-sources.ts';
 import { compileAuthorization } from '../policies/authorization/authorization.ts';
 import { compileCache } from '../policies/cache/compile-cache.ts';
 import type { ResponseCache } from '../policies/cache/response-cache.ts';
@@ -39,7 +41,7 @@ import { compileWebSocketOrigin } from '../policies/websocket/websocket-origin.t
 import { compileDownstreamUrl, overridden } from '../routing/downstream-url.ts';
 import type { Stranglers } from '../strangler/create-stranglers.ts';
 import { fieldName } from '../wire/rules/field-names.ts';
-import { appendField, fieldValue, setField } from '../wire/rules/fields.ts';
+import { appendField, type Fields, fieldValue, setField } from '../wire/rules/fields.ts';
 import { isGrpc } from '../wire/rules/grpc.ts';
 import { addOwnFields } from './refuse.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
@@ -75,6 +77,7 @@ const RESTART_PATIENCE_MS = 4_000;
 const TRACEPARENT = fieldName('traceparent');
 const DEADLINE = fieldName('x-request-deadline');
 const COOKIE = fieldName('Cookie');
+const SET_COOKIE = fieldName('Set-Cookie');
 
 export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDeps): RouteRuntime {
   const { backends, stranglers, kept } = deps;
@@ -148,6 +151,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
       strict,
     ),
     compileClaimsToRequest(route.claims, { strict, downstreamTemplate: route.downstreamTemplate }),
+    keepStickyCookie(route),
     route.downstreamMethod === undefined ? undefined : changeMethod(route.downstreamMethod),
     ...route.delegatingHandlers.map((name) => deps.handlers[name]?.request),
     compileOwnAnswer(route.ownAnswer, (template) => compileUrl(template, url, strict)),
@@ -182,6 +186,23 @@ function addCookies(jar: CookieJar, nowMs: () => number): Step {
   };
 }
 
+/** The gateway's own cookie is no business of the back end. */
+function keepStickyCookie({ balancer }: RouteConfig): Step | undefined {
+  if (balancer.type !== 'StickyCookie') return undefined;
+  return (exchange) => {
+    takeCookie(exchange, balancer.cookie);
+    return undefined;
+  };
+}
+
+/** For whoever comes without one, or was led to another instance. */
+function addStickyCookie(sticky: StickyCookie, exchange: Exchange, fields: Fields): void {
+  const { backend, request, secure, outgoing } = exchange;
+  if (backend === undefined || sticky.markIn(request) === sticky.markOf(backend)) return;
+  const isSecure = secure || fieldValue(outgoing.fields, 'x-forwarded-proto') === 'https';
+  appendField(fields, SET_COOKIE, sticky.line(backend, isSecure));
+}
+
 const NO_OVERRIDES: ReadonlyMap<string, string> = new Map();
 
 function compileSide(route: RouteConfig, url: UrlSource, { backends, config }: CompileDeps): Side {
@@ -209,12 +230,15 @@ function compileResponse(
     onWarning,
   });
   const own = route.delegatingHandlers.flatMap((name) => handlers[name]?.answer ?? []);
+  const { balancer } = route;
+  const sticky = balancer.type === 'StickyCookie' ? createStickyCookie(balancer) : undefined;
   const hasCors = route.cors !== undefined;
   return (exchange, head, downstreamBaseUrl) => {
     const { fields } = head;
     if (hasCors) removeCorsFields(fields);
     transform?.(exchange, fields, downstreamBaseUrl);
     addOwnFields(fields, exchange, config.strict);
+    if (sticky !== undefined) addStickyCookie(sticky, exchange, fields);
     return own.length === 0 ? head : own.reduce((shaped, shape) => shape(exchange, shaped), head);
   };
 }

@@ -46,7 +46,8 @@ function decoded(text: string): string {
   }
 }
 
-function takeCookie({ outgoing: { fields } }: Exchange, name: string | undefined): string | undefined {
+/** A cookie of the request, taken from what goes to the back end. */
+export function takeCookie({ outgoing: { fields } }: Exchange, name: string | undefined): string | undefined {
   const cookies = name === undefined ? undefined : fieldValue(fields, COOKIE.lower);
   if (cookies === undefined) return undefined;
   const pairs = cookies.split(';').map((pair) => pair.trim());
