@@ -101,7 +101,8 @@ async function comeAndGo(system: RunningSystem): Promise<undefined> {
     );
   const { shippingAddress } = orderBody() as Record<string, object>;
   await insistOnOwn('PATCH', '/me', { locale: 'de' });
-  await insistOnOwn('POST', '/me/addresses', shippingAddress);
+  const { body: home } = await insistOnOwn('POST', '/me/addresses', shippingAddress);
+  await insistOnOwn('PUT', `/me/addresses/${home.id}/default`);
   await insistOnOwn('PUT', '/me/viewed/sku-0001');
   await insistOnOwn('DELETE', '/me/viewed');
   const collected = await insistOnOwn('POST', '/me/export');

@@ -32,6 +32,7 @@ export const MATRIX = `
 | user             | GET /me/addresses                     | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | user             | POST /me/addresses                    | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | user             | PUT /me/addresses/:id                 | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
+| user             | PUT /me/addresses/:id/default         | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | user             | DELETE /me/addresses/:id              | 401       | in       | in    | 403   | 403  | 403           | 403               | 403                | 403               |
 | inventory        | GET /products                         | in        | in       | in    | in    | in   | in            | in                | in                 | in                |
 | inventory        | GET /products/:id                     | in        | in       | in    | in    | in   | in            | in                | in                 | in                |

@@ -150,6 +150,7 @@ export {
   getMe,
   listAddresses,
   MAX_ADDRESSES,
+  makeDefaultAddress,
   profileChanged,
   putAddress,
   updateMe,

@@ -78,7 +78,14 @@ export const updateMe = defineRoute({
 
 const savedAddress = s.named(
   'SavedAddress',
-  s.object({ id: s.string({ format: 'uuid' }), address: addressSchema, version }),
+  s.object({
+    id: s.string({ format: 'uuid' }),
+    address: addressSchema,
+    isDefault: s.boolean({
+      description: 'The one to offer first: of somebody who has addresses, at most one.',
+    }),
+    version,
+  }),
 );
 
 /** Enough for a family with offices; the rest is a mistake or an attack. */
@@ -102,7 +109,7 @@ export const addAddress = defineRoute({
   operationId: 'addAddress',
   method: 'POST',
   path: '/me/addresses',
-  summary: 'Remember an address',
+  summary: 'Remember an address; the first is the default',
   access: authenticated,
   body: addressSchema,
   responses: { 201: savedAddress },
@@ -136,6 +143,17 @@ export const deleteAddress = defineRoute({
   headers: ifMatch,
   responses: { 204: null },
   problems: { ...noAddress, ...changed },
+});
+
+export const makeDefaultAddress = defineRoute({
+  operationId: 'makeDefaultAddress',
+  method: 'PUT',
+  path: '/me/addresses/:id/default',
+  summary: 'Make an address the default in the place of another; its version stays',
+  access: authenticated,
+  params: byId,
+  responses: { 204: null },
+  problems: noAddress,
 });
 
 /** What others keep a copy of: the name in tokens, how and about what somebody is written to. */

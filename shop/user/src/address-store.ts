@@ -8,6 +8,8 @@ export type Address = Static<typeof addressSchema>;
 export interface SavedAddress {
   readonly id: string;
   readonly address: Address;
+  /** The one to offer first. */
+  readonly isDefault: boolean;
   readonly version: number;
 }
 
@@ -17,21 +19,23 @@ export type Unchanged = 'unknown' | { readonly changedTo: number };
 export interface AddressStore {
   /** In the order of adding, after the address `afterId`. */
   list(userId: string, limit: number, afterId?: string): Promise<readonly SavedAddress[]>;
-  /** One that is there already stays the one it is. Of several at once no more than `max` are added: `undefined`. */
+  /** One that is there already stays the one it is; the only one is the default. Of several at once no more than `max` are added: `undefined`. */
   add(userId: string, id: string, address: Address, max: number): Promise<SavedAddress | undefined>;
   /** Changes the version that `ifMatch` names; `undefined` names each. */
   put(userId: string, id: string, address: Address, ifMatch?: string): Promise<SavedAddress | Unchanged>;
   remove(userId: string, id: string, ifMatch?: string): Promise<'removed' | Unchanged>;
+  /** The default is this one, and no other. */
+  prefer(userId: string, id: string): Promise<'preferred' | 'unknown'>;
 }
 
-const COLUMNS = 'id, name, line1, city, postal_code, country, version';
+const COLUMNS = 'id, name, line1, city, postal_code, country, is_default, version';
 
 const LIST = `
   SELECT ${COLUMNS} FROM address WHERE user_id = $1 AND ($2::uuid IS NULL OR id > $2) ORDER BY id LIMIT $3`;
 
 const ADD = `
-  INSERT INTO address (id, user_id, name, line1, city, postal_code, country)
-  SELECT $1, $2, $3, $4, $5, $6, $7
+  INSERT INTO address (id, user_id, name, line1, city, postal_code, country, is_default)
+  SELECT $1, $2, $3, $4, $5, $6, $7, NOT EXISTS (SELECT FROM address WHERE user_id = $2)
   WHERE (SELECT count(*) FROM address WHERE user_id = $2) < $8
     AND NOT EXISTS (SELECT FROM erasure WHERE user_id = $2 AND status <> 'refused')
   RETURNING ${COLUMNS}`;
@@ -43,6 +47,11 @@ const SAME = `
 const PUT = `
   UPDATE address SET name = $3, line1 = $4, city = $5, postal_code = $6, country = $7, version = version + 1
   WHERE id = $1 AND user_id = $2 RETURNING ${COLUMNS}`;
+
+const EVERY = 'SELECT id, is_default FROM address WHERE user_id = $1 ORDER BY id FOR UPDATE';
+/** An index holds one default a person at each moment: the old one goes first. */
+const STOP_PREFERRING = 'UPDATE address SET is_default = false WHERE user_id = $1 AND is_default';
+const PREFER = 'UPDATE address SET is_default = true WHERE user_id = $1 AND id = $2';
 
 export function createAddressStore(db: Database): AddressStore {
   /** What to do with the version that is there, which nobody else changes meanwhile. */
@@ -89,6 +98,17 @@ export function createAddressStore(db: Database): AddressStore {
         [],
         () => 'removed' as const,
       ),
+    prefer: (userId, id) =>
+      db.transaction(async (tx) => {
+        // Those who prefer at once do it one after the other.
+        const all = await tx.query<Pick<AddressRow, 'id' | 'is_default'>>(EVERY, [userId]);
+        const found = all.find((row) => row.id === id);
+        if (!found) return 'unknown';
+        if (found.is_default) return 'preferred';
+        await tx.query(STOP_PREFERRING, [userId]);
+        await tx.query(PREFER, [userId, id]);
+        return 'preferred';
+      }),
   };
 }
 
@@ -107,10 +127,17 @@ interface AddressRow {
   readonly city: string;
   readonly postal_code: string;
   readonly country: string;
+  readonly is_default: boolean;
   readonly version: number;
 }
 
-function toAddress({ id, version, postal_code: postalCode, ...rest }: AddressRow): SavedAddress {
+function toAddress({
+  id,
+  version,
+  is_default: isDefault,
+  postal_code: postalCode,
+  ...rest
+}: AddressRow): SavedAddress {
   const { name, line1, city, country } = rest;
-  return { id, version, address: { name, line1, city, postalCode, country } };
+  return { id, isDefault, version, address: { name, line1, city, postalCode, country } };
 }

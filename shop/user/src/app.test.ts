@@ -11,6 +11,7 @@ const graz = { name: 'Dana', line1: '1 Main Street', city: 'Graz', postalCode: '
 interface Saved {
   readonly id: string;
   readonly address: typeof graz;
+  readonly isDefault: boolean;
   readonly version: number;
 }
 
@@ -155,7 +156,7 @@ describe('the user service', () => {
       assert.equal(added.headers['location'], `/me/addresses/${id}`);
       const vienna = { ...graz, city: 'Vienna', postalCode: '1010' };
       const put = await service.request<Saved>('PUT', `/me/addresses/${id}`, { as, body: vienna });
-      assert.deepEqual(put.body, { id, address: vienna, version: 2 });
+      assert.deepEqual(put.body, { id, address: vienna, isDefault: true, version: 2 });
       assert.deepEqual(await list(as), { items: [put.body], next: null });
       assert.equal((await service.request('DELETE', `/me/addresses/${id}`, { as })).status, 204);
       assert.equal((await service.request('DELETE', `/me/addresses/${id}`, { as })).status, 404);
@@ -182,6 +183,28 @@ describe('the user service', () => {
       assert.equal(second.next, null);
       const { status, body } = await service.request('GET', '/me/addresses?cursor=bm9uc2Vuc2U', { as });
       assert.deepEqual([status, body['code']], [400, 'invalid-cursor']);
+    });
+
+    it('of which the first is the default until another one is, and never two', async () => {
+      const as = person();
+      const ids: string[] = [];
+      for (const line1 of ['1', '2', '3']) ids.push((await add(as, { ...graz, line1 })).body.id);
+      const defaults = async () => (await list(as)).items.filter((one) => one.isDefault).map(({ id }) => id);
+      const prefer = (id: string | undefined, who = as) =>
+        service.request('PUT', `/me/addresses/${id}/default`, { as: who });
+      assert.deepEqual(await defaults(), ids.slice(0, 1));
+      assert.equal((await prefer(ids[1])).status, 204);
+      assert.deepEqual(await defaults(), ids.slice(1, 2));
+      assert.equal((await list(as)).items[1]?.version, 1, 'the address is as it was');
+      const both = await Promise.all([prefer(ids[0]), prefer(ids[2]), prefer(ids[0]), prefer(ids[2])]);
+      assert.deepEqual([...new Set(both.map(({ status }) => status))], [204]);
+      assert.equal((await defaults()).length, 1);
+      for (const odd of ['no-uuid', uuidv7()]) assert.equal((await prefer(odd)).status, 404);
+      const stranger = person('Eve');
+      assert.equal((await prefer(ids[1], stranger)).status, 404);
+      const [preferred = ''] = await defaults();
+      await service.request('DELETE', `/me/addresses/${preferred}`, { as });
+      assert.deepEqual(await defaults(), [], 'nobody chooses for them');
     });
 
     it('that nobody else can see or change', async () => {

@@ -73,6 +73,12 @@ function addressRoutes({ addresses, newId }: UserRoutes): readonly RouteHandler[
       if (outcome === 'unknown') return NO_ADDRESS;
       return outcome === 'removed' ? noContent() : refuseChange(outcome);
     }),
+    handle(contract.makeDefaultAddress, async ({ principal, params: { id } }) => {
+      crashPoint('user.before-prefer-address');
+      const outcome = await addresses.prefer(principal.subject, id);
+      crashPoint('user.after-prefer-address');
+      return outcome === 'unknown' ? NO_ADDRESS : noContent();
+    }),
   ];
 }
 

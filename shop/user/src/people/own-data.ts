@@ -7,7 +7,8 @@ const EXPORT = `
       'notifications', json_build_object('orders', p.notify_orders, 'shipping', p.notify_shipping),
       'registeredAt', p.registered_at) FROM profile p WHERE p.user_id = $1) AS profile,
     (SELECT coalesce(json_agg(json_build_object('name', a.name, 'line1', a.line1, 'city', a.city,
-      'postalCode', a.postal_code, 'country', a.country) ORDER BY a.id), '[]') FROM address a WHERE a.user_id = $1) AS addresses`;
+      'postalCode', a.postal_code, 'country', a.country, 'isDefault', a.is_default) ORDER BY a.id), '[]')
+      FROM address a WHERE a.user_id = $1) AS addresses`;
 
 const ERASE = `
   WITH profiles AS (DELETE FROM profile WHERE user_id = $1),
