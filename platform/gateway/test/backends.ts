@@ -194,6 +194,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     ipRules: undefined,
     cors: undefined,
     transforms: { request: [], answer: [] },
+    forwardedCookies: undefined,
     rateLimit: undefined,
     furtherLimits: [],
     loadPriority: 'normal',

@@ -165,7 +165,13 @@ describe("the shop's gateway", () => {
   });
 
   it('hands cookies to the front end for browsers and to the pages of identity, and to nobody else', async () => {
-    const headers = { cookie: '__Host-fl-sid=a; console=b', authorization: `Bearer ${await issuer.sign()}` };
+    const own = {
+      bff: '__Host-fl-sid-8080=a; __Host-fl-login-8080.b=c',
+      identity: '_session_8080=d; _session_8080.sig=e',
+    };
+    const cookie = `__Host-console-8090=f; ${own.bff}; theme=g; ${own.identity}`;
+    const authorization = `Bearer ${await issuer.sign()}`;
+    const headers = { cookie, authorization };
     for (const [path, seen] of [
       ...[
         '/cart',
@@ -177,9 +183,26 @@ describe("the shop's gateway", () => {
         '/products/sku-9',
         '/quotes/q',
       ].map((one) => [one, 'none'] as const),
-      ...['/bff/user', '/web/home', '/identity/auth'].map((one) => [one, headers.cookie] as const),
-    ])
+      ...['/', '/basket', '/assets/a.js', '/mobile/home'].map((one) => [one, 'none'] as const),
+      ...['/bff/user', '/web/home'].map((one) => [one, own.bff] as const),
+      ['/identity/auth', own.identity],
+    ] as const)
       assert.equal((await fetch(`${url}${path}`, { headers })).headers.get('x-seen-cookie'), seen, path);
+    const { headers: seen } = await fetch(`${url}/me/sessions`, { headers: { cookie } });
+    assert.equal(seen.get('x-seen-cookie'), own.bff, 'in place of a token');
+  });
+
+  it('limits how often one address asks with cookies, whatever they are', async () => {
+    const left = async (n: number, path: string) => {
+      const { headers } = await fetch(`${url}${path}`, { headers: { cookie: `__Host-fl-sid=${n}` } });
+      return { limit: headers.get('x-ratelimit-limit'), remaining: headers.get('x-ratelimit-remaining') };
+    };
+    for (const path of ['/cart', '/orders', '/me/sessions', '/quotes/q', '/bff/user', '/web/home']) {
+      const answers = await Promise.all([1, 2, 3].map((n) => left(n, path)));
+      assert.equal(answers[0]?.limit, '300', path);
+      // Another cookie is no other budget.
+      assert.ok(new Set(answers.map(({ remaining }) => remaining)).size > 1, path);
+    }
   });
 
   it('refuses a token whose session has ended, however often it was accepted before', async () => {
@@ -268,6 +291,19 @@ describe("the shop's gateway", () => {
       served.filter((line) => line.includes('internal')),
       [],
     );
+  });
+
+  it('sends browsers whose address is nobody’s to a page that says so, and takes no address of others', async () => {
+    const headers = { 'sec-fetch-dest': 'document' };
+    for (const path of ['/nowhere', '/internal/mails', '/metrics']) {
+      served.length = 0;
+      await fetch(`${url}${path}`, { headers });
+      assert.deepEqual(served, ['web-bff GET /not-found'], path);
+    }
+    served.length = 0;
+    await fetch(`${url}/products/sku-9`, { headers });
+    await fetch(`${url}/basket`, { headers });
+    assert.deepEqual(served, ['inventory GET /products/sku-9', 'web-bff GET /basket']);
   });
 
   it('gives every request the id of its trace, which no client can choose, and every answer too', async () => {

@@ -16,6 +16,7 @@ import type { ResponseCache } from '../policies/cache/response-cache.ts';
 import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claims/claim-directives.ts';
 import { compileClientCertificate } from '../policies/client-certificate/client-certificate.ts';
 import { compileCompression } from '../policies/compression/compression.ts';
+import { compileForwardedCookies } from '../policies/cookies/forwarded-cookies.ts';
 import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
 import { compileForwardAuth, type ForwardAuthDeps } from '../policies/forward-auth/forward-auth.ts';
@@ -152,6 +153,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     ),
     compileClaimsToRequest(route.claims, { strict, downstreamTemplate: route.downstreamTemplate }),
     keepStickyCookie(route),
+    compileForwardedCookies(route.forwardedCookies), // after a token was taken from one
     route.downstreamMethod === undefined ? undefined : changeMethod(route.downstreamMethod),
     ...route.delegatingHandlers.map((name) => deps.handlers[name]?.request),
     compileOwnAnswer(route.ownAnswer, (template) => compileUrl(template, url, strict)),

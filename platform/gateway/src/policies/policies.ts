@@ -9,6 +9,7 @@ import { circuitBreaker } from './circuit-breaker/config.ts';
 import { claims } from './claims/config.ts';
 import { clientCertificate } from './client-certificate/config.ts';
 import { compression } from './compression/config.ts';
+import { cookies } from './cookies/config.ts';
 import { cors } from './cors/config.ts';
 import { delegatingHandlers } from './delegating-handlers/config.ts';
 import { forwardAuth } from './forward-auth/config.ts';
@@ -40,6 +41,7 @@ const POLICIES = {
   cors,
   compression,
   headerTransforms,
+  cookies,
   rateLimit,
   loadPriority,
   requestId,
