@@ -1,8 +1,9 @@
 import { type Clock, crashPoint, isPlatformError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Metrics } from '@flotilla/telemetry';
-import type { Issuer } from './issuer.ts';
-import { keyOf, type Session, type SessionCodec } from './session.ts';
+import { bffError } from './errors.ts';
+import type { Claims, Issuer } from './issuer.ts';
+import { keyOf, type Session, type SessionCodec, type SessionUser, userOf } from './session.ts';
 import type { SessionStore } from './session-store.ts';
 
 export interface ExchangeDeps {
@@ -26,6 +27,13 @@ const FRESH_MS = 30_000;
 
 export function isFresh({ accessExpiresAt }: Session, nowMs: number): boolean {
   return accessExpiresAt.getTime() - nowMs > FRESH_MS;
+}
+
+/** A name may have changed meanwhile. By OpenID Connect Core §12.2 tokens of somebody else are no successors. */
+function userAfter({ user }: Session, claims: Claims | undefined): SessionUser {
+  if (claims === undefined) return user;
+  if (claims.sub !== user.id) throw bffError('BFF_SESSION_ENDED', 'the issuer gave tokens of another user');
+  return userOf(claims);
 }
 
 /**
@@ -61,10 +69,13 @@ export function createExchange(deps: ExchangeDeps): Exchange {
           refreshToken: given.refreshToken ?? current.refreshToken,
         };
         const accessExpiresAt = new Date(clock.now().getTime() + given.expiresInSeconds * 1_000);
-        const sealed = codec.seal(row.idHash, current.user, tokens);
+        const user = userAfter(current, given.claims);
+        const sealed = codec.seal(row.idHash, user, tokens);
         crashPoint('bff.before-tokens-commit');
         const isThere = await store.replaceTokens(tx, { ...row, sealed, accessExpiresAt });
-        return isThere ? { ...current, ...tokens, accessExpiresAt, version: row.version + 1 } : undefined;
+        return isThere
+          ? { ...current, user, ...tokens, accessExpiresAt, version: row.version + 1 }
+          : undefined;
       },
       { reruns: 0 },
     );

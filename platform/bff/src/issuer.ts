@@ -8,9 +8,16 @@ export interface Tokens {
   readonly expiresInSeconds: number;
 }
 
+/** Claims of an ID token, after everything about it was checked. */
+export type Claims = Readonly<Record<string, unknown>> & { readonly sub: string };
+
 export interface SignedIn extends Tokens {
-  /** Claims of the ID token, after everything about it was checked. */
-  readonly claims: Readonly<Record<string, unknown>> & { readonly sub: string };
+  readonly claims: Claims;
+}
+
+export interface Exchanged extends Tokens {
+  /** What the issuer says of the user now; `undefined` where it gives no ID token with an exchange. */
+  readonly claims?: Claims | undefined;
 }
 
 /** What a browser must bring back to end the login that it began. */
@@ -26,7 +33,7 @@ export interface Issuer {
   /** Throws `BFF_LOGIN_REFUSED`, `BFF_ISSUER_UNAVAILABLE`. */
   finish(answer: URL, secrets: LoginSecrets): Promise<SignedIn>;
   /** Throws `BFF_SESSION_ENDED` when there are no more tokens, `BFF_ISSUER_UNAVAILABLE` when that is not known. */
-  refresh(refreshToken: string): Promise<Tokens>;
+  refresh(refreshToken: string): Promise<Exchanged>;
   revoke(refreshToken: string): Promise<void>;
 }
 
@@ -92,7 +99,8 @@ export function createIssuer(options: IssuerOptions): Issuer {
     refresh: async (refreshToken) => {
       const { openid, config } = await connected();
       try {
-        return tokensOf(await openid.refreshTokenGrant(config, refreshToken));
+        const given = await openid.refreshTokenGrant(config, refreshToken);
+        return { ...tokensOf(given), claims: given.claims() };
       } catch (error) {
         if (error instanceof openid.ResponseBodyError && error.error === 'invalid_grant')
           throw bffError('BFF_SESSION_ENDED', 'the issuer gives no more tokens', { cause: error });

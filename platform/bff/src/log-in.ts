@@ -7,7 +7,7 @@ import type { Issuer, LoginSecrets, SignedIn } from './issuer.ts';
 import { type Page, problemPage } from './pages.ts';
 import { localPath } from './return-address.ts';
 import type { ValueSeal } from './seal.ts';
-import type { SessionUser } from './session.ts';
+import { userOf } from './session.ts';
 import type { Sessions } from './sessions.ts';
 
 export interface LogInDeps {
@@ -138,9 +138,4 @@ export function createLogIn(deps: LogInDeps): LogIn {
       };
     },
   };
-}
-
-function userOf(claims: SignedIn['claims']): SessionUser {
-  const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : null);
-  return { id: claims.sub, name: text('name'), email: text('email'), tenantId: text('tenant_id') };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Tokens } from './issuer.ts';
+import type { Claims, Tokens } from './issuer.ts';
 import type { ValueSeal } from './seal.ts';
 import type { SessionRow } from './session-store.ts';
 
@@ -59,4 +59,10 @@ export function hashOf(id: string): Buffer | undefined {
 
 export function keyOf(idHash: Buffer): string {
   return idHash.toString('base64url');
+}
+
+/** As the issuer says it of whoever has signed in. */
+export function userOf(claims: Claims): SessionUser {
+  const text = (name: string) => (typeof claims[name] === 'string' ? claims[name] : null);
+  return { id: claims.sub, name: text('name'), email: text('email'), tenantId: text('tenant_id') };
 }

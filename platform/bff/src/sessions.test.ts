@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { bffError } from './errors.ts';
-import type { Tokens } from './issuer.ts';
+import type { Claims, Exchanged } from './issuer.ts';
 import { createValueSeal } from './seal.ts';
 import { createSessionCodec } from './session.ts';
 import { createSessions, SESSION_LIFETIMES } from './sessions.ts';
@@ -12,17 +12,21 @@ import { createSessions, SESSION_LIFETIMES } from './sessions.ts';
 const USER = { id: 'alice', name: 'Alice', email: 'alice@shop.test', tenantId: null };
 
 /** Two replicas over one store, and an issuer that says what it was asked. */
-async function rig(onRefresh: (token: string) => Promise<void> = async () => undefined) {
+async function rig(
+  onRefresh: (token: string) => Promise<unknown> = async () => undefined,
+  claims?: () => Claims,
+) {
   const memory = createMemoryStore();
   const asked: string[] = [];
   const clock = { offsetMs: 0, now: () => new Date(Date.now() + clock.offsetMs) };
-  const refresh = async (token: string): Promise<Tokens> => {
+  const refresh = async (token: string): Promise<Exchanged> => {
     asked.push(token);
     await onRefresh(token);
     return {
       accessToken: `access ${asked.length}`,
       refreshToken: `refresh ${asked.length}`,
       expiresInSeconds: 300,
+      claims: claims?.(),
     };
   };
   const codec = createSessionCodec(createValueSeal(Buffer.alloc(32, 7), 'session'));
@@ -54,6 +58,20 @@ describe('a session', () => {
     clock.offsetMs = 580_000;
     assert.equal(await serve(two), 'access 2');
     assert.deepEqual(asked, ['refresh 0', 'refresh 1']);
+  });
+
+  it('knows its user by what the issuer says with new tokens, and ends when that is somebody else', async () => {
+    let claims: Claims = { sub: 'alice', name: 'Alice Liddell', email: 'alice@shop.test' };
+    const { rows, clock, one, two, id, serve } = await rig(undefined, () => claims);
+    clock.offsetMs = 310_000;
+    await serve(one);
+    assert.equal((await one.find(id))?.user.name, 'Alice Liddell');
+    clock.offsetMs = 312_000;
+    assert.equal((await two.find(id))?.user.name, 'Alice Liddell', 'at every replica');
+    claims = { sub: 'mallory' };
+    clock.offsetMs = 620_000;
+    assert.equal(await serve(one), undefined);
+    assert.equal(rows.size, 0);
   });
 
   it('takes another token when a service refuses the one it has, once for all who were refused', async () => {

@@ -31,6 +31,8 @@ export const PAGES = [
   '/purchases/:id',
   '/account',
 ] as const;
+/** Where the gateway sends browsers whose address is nobody's. */
+const NO_PAGE = '/not-found';
 const FILES = ['/images/', '/robots.txt', '/favicon.svg', '/manifest.webmanifest'] as const;
 
 /** Sessions, the first page, what browsers measure, and the storefront itself. */
@@ -39,7 +41,9 @@ export function createWebBffApp(deps: WebBffDeps): WebBffApp {
   const bff = createBff({ ...deps, product: 'fl' });
   const takeVitals = createVitals(metrics, logger);
   const sitemap = createSitemap(deps);
-  const files = createFiles({ directory, pages: PAGES, files: FILES, origin, clock });
+  const files = createFiles({
+    ...{ directory, pages: PAGES, missing: NO_PAGE, files: FILES, origin, clock },
+  });
   return {
     bff,
     handlers: [

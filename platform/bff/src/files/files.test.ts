@@ -12,7 +12,12 @@ import { createFiles } from './files.ts';
 const PAGE = `<!doctype html><title>Shop</title>${'<p>Hello</p>'.repeat(200)}`;
 
 function hostOf(directory: string | undefined): HttpHost {
-  const options = { directory, pages: ['/', '/p/:id'], files: ['/robots.txt', '/images/'] };
+  const options = {
+    directory,
+    pages: ['/', '/p/:id'],
+    missing: '/not-found',
+    files: ['/robots.txt', '/images/'],
+  };
   return createHttpHost({
     ...{ service: 'files', handlers: [], readiness: {}, logger: silentLogger, metrics: createMetrics() },
     rawRoutes: createFiles({ ...options, origin: 'https://shop.test', clock: systemClock }),
@@ -49,6 +54,15 @@ describe('the files of a front end', () => {
       assert.match(String(headers['strict-transport-security']), /max-age=31536000/);
     }
     assert.equal((await host.inject('/nowhere')).statusCode, 404);
+  });
+
+  it('are the document for an address that there is not, too, which says so', async () => {
+    const { statusCode, headers, body } = await host.inject({
+      url: '/not-found',
+      headers: { 'if-none-match': '*' },
+    });
+    assert.deepEqual([statusCode, body, headers['cache-control']], [404, PAGE, 'no-store']);
+    assert.match(String(headers['content-security-policy']), /default-src 'none'/);
   });
 
   it('are kept for a year when their name has a hash, compressed as the client likes', async () => {

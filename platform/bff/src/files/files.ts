@@ -15,6 +15,8 @@ export interface FilesOptions {
   readonly directory: string | undefined;
   /** Paths that are pages of the application, as the router writes them: `/p/:id`. Each is answered with the document. */
   readonly pages: readonly string[];
+  /** The path of the page for addresses that there are not: the document, with 404. A gateway sends browsers there. */
+  readonly missing?: string;
   /** The document of all pages. Default `index.html`. */
   readonly document?: string;
   /** Folders of files that have a hash of their content in their name: they never change. Default `/assets/`. */
@@ -76,7 +78,7 @@ export function createFiles(options: FilesOptions): RawRoutes {
       ...securityHeaders(options.origin),
     });
     if (mediaType.startsWith('text/html')) reply.headers(policy);
-    if (matches(request.headers['if-none-match'], file.etag)) {
+    if (reply.statusCode === 200 && matches(request.headers['if-none-match'], file.etag)) {
       reply.code(304).send();
       return;
     }
@@ -96,12 +98,15 @@ export function createFiles(options: FilesOptions): RawRoutes {
           return reply;
         },
       });
-    for (const page of options.pages)
+    const addPage = (page: string, status: number) =>
       add(page, async (request, reply) => {
         // Anybody's: who is signed in is asked by the page itself, so that a link from elsewhere and a reload show the same.
         if ((await find(document, 'text/html; charset=utf-8', false)) === undefined) return notBuilt(reply);
-        await serve(document, request, reply, 'no-cache');
+        reply.code(status);
+        await serve(document, request, reply, status === 200 ? 'no-cache' : 'no-store');
       });
+    for (const page of options.pages) addPage(page, 200);
+    if (options.missing !== undefined) addPage(options.missing, 404);
     for (const folder of immutable)
       add(`${folder}*`, (request, reply) =>
         serve(below(folder, request), request, reply, `public, max-age=${YEAR_SECONDS}, immutable`, true),
