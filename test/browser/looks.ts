@@ -35,6 +35,7 @@ async function tour(visitor: Visitor, look: (state: string) => Promise<void>): P
   await see('/checkout', 'checkout of a guest');
   await see('/purchases', 'orders of a guest');
   await see('/account', 'account of a guest');
+  await see('/no-such-page', 'no such page');
   await signUpAndIn(page);
   await see('/purchases', 'no orders');
   await putIntoBasket(page, 'sku-0002');

@@ -76,7 +76,7 @@ export function outages(shop: () => ShopInBrowser): void {
           await page.goto('/checkout');
           await fillAddress(page);
           await pay(page);
-          await page.getByRole('heading', { name: 'Thank you. Watch it go.' }).waitFor();
+          await page.getByRole('heading', { name: 'Thank you for your order.' }).waitFor();
         } finally {
           await shop().system.change(service, 'start');
         }

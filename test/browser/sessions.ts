@@ -21,7 +21,7 @@ export function sessions(shop: () => ShopInBrowser): void {
       await putIntoBasket(page, 'sku-0012');
       await page.goto('/account');
       await page.getByRole('button', { name: 'Sign out' }).click();
-      await page.getByRole('heading', { name: 'Come aboard' }).waitFor();
+      await page.getByRole('heading', { name: 'Sign in, or create an account' }).waitFor();
       await putIntoBasket(page, 'sku-0012');
       await putIntoBasket(page, 'sku-0012');
       await putIntoBasket(page, 'sku-0013');
@@ -40,7 +40,7 @@ export function sessions(shop: () => ShopInBrowser): void {
       await signUpAndIn(page);
       const other = await context.newPage();
       await other.goto('/basket');
-      await other.getByText('There is nothing in it yet.').waitFor();
+      await other.getByText('It is empty so far.').waitFor();
       await putIntoBasket(page, 'sku-0014');
       await other.getByRole('link', { name: 'Glass storage jars' }).first().waitFor();
       await other.getByRole('button', { name: 'Remove Glass storage jars' }).click();

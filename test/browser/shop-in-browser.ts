@@ -7,6 +7,7 @@ import {
   type BrowserContext,
   type BrowserContextOptions,
   chromium,
+  type Locator,
   type Page,
 } from 'playwright-core';
 import { type RunningSystem, startSystem } from '../system/running-system.ts';
@@ -121,7 +122,7 @@ export async function signUpAndIn(page: Page, account = newAccount()): Promise<A
   await page.getByLabel('E-mail').fill(account.email);
   await page.getByLabel('Password').fill(account.password);
   await page.getByRole('button', { name: 'Create my account' }).click();
-  await page.getByRole('button', { name: 'Sign in with it' }).click();
+  await page.getByRole('button', { name: 'Sign in now' }).click();
   await enterCredentials(page, account.email, account.password);
   await page.getByRole('link', { name: account.name }).waitFor();
   return account;
@@ -133,10 +134,11 @@ export async function putIntoBasket(page: Page, id: string): Promise<void> {
   await page.getByText('Added', { exact: true }).waitFor();
 }
 
-export async function fillAddress(page: Page): Promise<void> {
-  await page.getByLabel('Street and number').fill('1 Main Street');
-  await page.getByLabel('Postal code').fill('8010');
-  await page.getByLabel('City').fill('Graz');
+/** `within`: where there are more fields of that name than these. */
+export async function fillAddress(page: Page, within: Page | Locator = page): Promise<void> {
+  await within.getByLabel('Street and number').fill('1 Main Street');
+  await within.getByLabel('Postal code').fill('8010');
+  await within.getByLabel('City').fill('Graz');
 }
 
 /** Pays what the page says with one of the test cards; resolves on the page of the order. */

@@ -1,4 +1,5 @@
 import { after, before, describe } from 'node:test';
+import { account } from './account.ts';
 import { buying } from './buying.ts';
 import { looks } from './looks.ts';
 import { outages } from './outages.ts';
@@ -14,6 +15,7 @@ describe('the storefront in a browser', { skip: noBrowser }, () => {
   after(() => shop?.close());
 
   buying(() => shop);
+  account(() => shop);
   sessions(() => shop);
   looks(() => shop);
   outages(() => shop);

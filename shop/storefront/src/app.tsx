@@ -3,20 +3,21 @@ import { Component, lazy, type ReactNode, Suspense, useEffect, useRef, useState 
 import { Route, Switch, useLocation } from 'wouter';
 import { useTakeOver } from './cart/use-take-over.ts';
 import { HomePage } from './pages/home.tsx';
+import { PAGES } from './pages/pages.ts';
 import { useOtherTabs } from './session/other-tabs.ts';
 import { takeStartedLogin, useUser } from './session/use-user.ts';
 import { Footer } from './ui/footer.tsx';
 import { Header } from './ui/header.tsx';
 import { Notice } from './ui/notice.tsx';
 
-const SearchPage = lazy(() => import('./pages/search.tsx'));
-const ProductPage = lazy(() => import('./pages/product.tsx'));
-const BasketPage = lazy(() => import('./pages/basket.tsx'));
-const CheckoutPage = lazy(() => import('./pages/checkout.tsx'));
-const PurchasesPage = lazy(() => import('./pages/purchases.tsx'));
-const PurchasePage = lazy(() => import('./pages/purchase.tsx'));
-const AccountPage = lazy(() => import('./pages/account.tsx'));
-const NotFoundPage = lazy(() => import('./pages/not-found.tsx'));
+const SearchPage = lazy(PAGES.search);
+const ProductPage = lazy(PAGES.product);
+const BasketPage = lazy(PAGES.basket);
+const CheckoutPage = lazy(PAGES.checkout);
+const PurchasesPage = lazy(PAGES.purchases);
+const PurchasePage = lazy(PAGES.purchase);
+const AccountPage = lazy(PAGES.account);
+const NotFoundPage = lazy(PAGES.notFound);
 
 export function App() {
   useOtherTabs();

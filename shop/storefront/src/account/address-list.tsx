@@ -1,23 +1,19 @@
 import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { type FormEvent, useState } from 'react';
+import { useState } from 'react';
 import { addressesQuery } from '../api/account.ts';
 import { RequestError, request } from '../api/request.ts';
-import type { Address } from '../api/types.ts';
+import type { SavedAddress } from '../api/types.ts';
 import { wordsOf } from '../api/words.ts';
-import { AddressFields, NO_ADDRESS } from '../checkout/address-fields.tsx';
+import { nameOfCountry } from '../checkout/address-fields.tsx';
 import { Failure } from '../ui/failure.tsx';
+import { AddressForm } from './address-form.tsx';
 
 /** Where things are sent to. A system without the service that keeps them has no such panel. */
 export function AddressList() {
   const addresses = useQuery(addressesQuery);
-  const [isAdding, setAdding] = useState(false);
-  const client = useQueryClient();
-  const remove = useMutation({
-    mutationFn: (id: string) =>
-      request<void>(`/me/addresses/${encodeURIComponent(id)}`, { method: 'DELETE' }),
-    onSettled: () => client.invalidateQueries({ queryKey: addressesQuery.queryKey }),
-  });
+  const [edited, setEdited] = useState<string>();
   if (addresses.error instanceof RequestError && addresses.error.status === 404) return null;
+  const close = () => setEdited(undefined);
   return (
     <section className="panel" aria-labelledby="addresses">
       <h2 id="addresses">Addresses</h2>
@@ -29,31 +25,25 @@ export function AddressList() {
         />
       )}
       {addresses.isPending && <div className="skeleton skeleton-line" />}
-      <ul className="rows">
-        {addresses.data?.items.map(({ id, address: { name, line1, postalCode, city, country } }) => (
-          <li key={id}>
-            <span>
-              <strong>{name}</strong>
-              <span className="fine">
-                {line1}, {postalCode} {city}, {country}
-              </span>
-            </span>
-            <button type="button" className="link" onClick={() => remove.mutate(id)}>
-              Remove<span className="visually-hidden"> {line1}</span>
-            </button>
-          </li>
-        ))}
-      </ul>
-      {remove.isError && (
-        <p className="field-error" role="alert">
-          Not removed. {wordsOf(remove.error)}
-        </p>
+      {addresses.data?.items.length === 0 && edited === undefined && (
+        <p className="fine">None yet. Those that you add can be chosen at checkout.</p>
       )}
-      {isAdding ? (
-        <NewAddress onDone={() => setAdding(false)} />
+      <ul className="rows">
+        {addresses.data?.items.map((saved) =>
+          saved.id === edited ? (
+            <li key={saved.id}>
+              <AddressForm saved={saved} onDone={close} />
+            </li>
+          ) : (
+            <Row key={saved.id} saved={saved} onEdit={() => setEdited(saved.id)} />
+          ),
+        )}
+      </ul>
+      {edited === NEW ? (
+        <AddressForm onDone={close} />
       ) : (
         addresses.data && (
-          <button type="button" className="button button-quiet" onClick={() => setAdding(true)}>
+          <button type="button" className="button button-quiet" onClick={() => setEdited(NEW)}>
             Add an address
           </button>
         )
@@ -62,38 +52,53 @@ export function AddressList() {
   );
 }
 
-function NewAddress({ onDone }: { onDone: () => void }) {
-  const [address, setAddress] = useState<Address>(NO_ADDRESS);
+/** In the place of an id: the one that is being added. */
+const NEW = 'new';
+
+function Row({ saved, onEdit }: { saved: SavedAddress; onEdit: () => void }) {
+  const { id, isDefault, version, address } = saved;
   const client = useQueryClient();
-  const add = useMutation({
-    mutationFn: () => request('/me/addresses', { method: 'POST', body: address }),
-    onSuccess: onDone,
-    onSettled: () => client.invalidateQueries({ queryKey: addressesQuery.queryKey }),
+  const path = `/me/addresses/${encodeURIComponent(id)}`;
+  const reload = () => client.invalidateQueries({ queryKey: addressesQuery.queryKey });
+  const remove = useMutation({
+    mutationFn: () => request<void>(path, { method: 'DELETE', headers: { 'If-Match': `"${version}"` } }),
+    onSettled: reload,
   });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    add.mutate();
-  };
+  const prefer = useMutation({
+    mutationFn: () => request<void>(`${path}/default`, { method: 'PUT' }),
+    onSettled: reload,
+  });
+  const error = remove.error ?? prefer.error;
+  const isBusy = remove.isPending || prefer.isPending;
+  const which = <span className="visually-hidden"> {address.line1}</span>;
   return (
-    <form onSubmit={submit}>
-      <AddressFields
-        value={address}
-        onChange={setAddress}
-        errors={add.error instanceof RequestError ? add.error.errors : []}
-      />
-      {add.isError && (
-        <p className="field-error" role="alert">
-          Not added. {wordsOf(add.error)}
-        </p>
-      )}
-      <p className="dialog-buttons">
-        <button type="submit" className="button" disabled={add.isPending}>
-          Save
+    <li>
+      <span>
+        <span className="row-name">
+          <strong>{address.name}</strong> {isDefault && <span className="tag">Default</span>}
+        </span>
+        <span className="fine">
+          {address.line1}, {address.postalCode} {address.city}, {nameOfCountry(address.country)}
+        </span>
+        {error && (
+          <span className="field-error" role="alert">
+            Not changed. {wordsOf(error)}
+          </span>
+        )}
+      </span>
+      <span className="row-actions">
+        {!isDefault && (
+          <button type="button" className="link" onClick={() => prefer.mutate()} disabled={isBusy}>
+            Make default{which}
+          </button>
+        )}
+        <button type="button" className="link" onClick={onEdit} disabled={isBusy}>
+          Edit{which}
         </button>
-        <button type="button" className="button button-quiet" onClick={onDone}>
-          Leave it
+        <button type="button" className="link" onClick={() => remove.mutate()} disabled={isBusy}>
+          Remove{which}
         </button>
-      </p>
-    </form>
+      </span>
+    </li>
   );
 }

@@ -15,7 +15,11 @@ export function SessionList() {
     <section className="panel" aria-labelledby="sessions">
       <h2 id="sessions">Where you are signed in</h2>
       {sessions.isError && (
-        <Failure error={sessions.error} what="This cannot be shown" onRetry={() => void sessions.refetch()} />
+        <Failure
+          error={sessions.error}
+          what="Your sessions cannot be shown"
+          onRetry={() => void sessions.refetch()}
+        />
       )}
       {sessions.isPending && <div className="skeleton skeleton-line" />}
       <ul className="rows">
@@ -50,13 +54,13 @@ function useEnd() {
 }
 
 function Row({ session, onEnd }: { session: Session; onEnd: () => void }) {
-  const device = session.device ?? 'A device that does not say what it is';
+  const device = session.device ?? 'Unknown device';
   return (
     <li>
       <span>
         <strong>{device}</strong>
         <span className="fine">
-          {session.isCurrent ? 'This one' : `Last used ${formatTime(session.lastUsedAt)}`}
+          {session.isCurrent ? 'This device' : `Last used ${formatTime(session.lastUsedAt)}`}
           {session.address && ` · ${session.address}`}
         </span>
       </span>

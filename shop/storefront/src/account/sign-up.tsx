@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { type FormEvent, useState } from 'react';
+import { fieldWords } from '../api/field-words.ts';
 import { RequestError, request } from '../api/request.ts';
 import { wordsOf } from '../api/words.ts';
 import { logIn } from '../session/use-user.ts';
@@ -36,9 +37,9 @@ export function SignUp() {
   if (create.isSuccess)
     return (
       <Notice kind="success" title={`Welcome, ${form.name}`}>
-        <p>Your account is there.</p>
+        <p>Your account is ready.</p>
         <button type="button" className="button" onClick={() => logIn('/')}>
-          Sign in with it
+          Sign in now
         </button>
       </Notice>
     );
@@ -59,7 +60,7 @@ export function SignUp() {
         type="password"
         autoComplete="new-password"
         maxLength={1_024}
-        hint="A few words that do not belong together make a good one."
+        hint="At least 8 characters. A few unrelated words make a good one."
         {...field('password')}
       />
       {create.isError && isGeneral(error) && <p className="field-error">{wordsOf(error)}</p>}
@@ -73,7 +74,7 @@ export function SignUp() {
 function errorOf(error: unknown, name: keyof Form): string | undefined {
   if (!(error instanceof RequestError)) return undefined;
   if (FIELD_OF_CODE[error.code] === name) return wordsOf(error);
-  return error.errors.find(({ path }) => path === `/${name}`)?.message;
+  return fieldWords(error, name);
 }
 
 /** Belongs to no field. */

@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import { request } from './request.ts';
-import type { Address, Order, Page, Session } from './types.ts';
+import type { Order, Page, Profile, SavedAddress, Session } from './types.ts';
 
 export const ordersQuery = infiniteQueryOptions({
   queryKey: ['orders'],
@@ -27,12 +27,12 @@ export const sessionsQuery = queryOptions({
   staleTime: 0,
 });
 
-export interface SavedAddress {
-  readonly id: string;
-  readonly address: Address;
-}
-
 export const addressesQuery = queryOptions({
   queryKey: ['addresses'],
   queryFn: ({ signal }) => request<Page<SavedAddress>>('/me/addresses', { signal }),
+});
+
+export const profileQuery = queryOptions({
+  queryKey: ['profile'],
+  queryFn: ({ signal }) => request<Profile>('/me', { signal }),
 });

@@ -2,7 +2,9 @@ import type { Static } from '@flotilla/kernel';
 import type {
   addressSchema,
   cartSchema,
+  getMe,
   getWebHome,
+  listAddresses,
   listSessions,
   moneySchema,
   OrderStatus,
@@ -10,6 +12,7 @@ import type {
   productCardSchema,
   productSchema,
   quoteSchema,
+  updateMe,
 } from '@shop/contracts';
 
 /** What the services answer, as they declare it themselves; nothing of them is part of the pages. */
@@ -21,6 +24,9 @@ export type Address = Static<typeof addressSchema>;
 export type Quote = Static<typeof quoteSchema>;
 export type Order = Static<typeof orderSchema>;
 export type Session = Static<(typeof listSessions)['responses'][200]>['items'][number];
+export type SavedAddress = Static<(typeof listAddresses)['responses'][200]>['items'][number];
+export type Profile = Static<(typeof getMe)['responses'][200]>;
+export type ProfileChange = Static<NonNullable<(typeof updateMe)['body']>>;
 export type { OrderStatus };
 
 export interface Page<T> {

@@ -1,4 +1,5 @@
-import type { FieldError } from '../api/request.ts';
+import { useId } from 'react';
+import { fieldWords } from '../api/field-words.ts';
 import type { Address } from '../api/types.ts';
 import { Field } from '../ui/field.tsx';
 import { COUNTRIES, REFUSED_COUNTRY } from './cards.ts';
@@ -13,13 +14,15 @@ const FIELDS = [
 interface Props {
   readonly value: Address;
   readonly onChange: (address: Address) => void;
-  readonly errors?: readonly FieldError[];
+  /** What the server refused, if anything. */
+  readonly error?: unknown;
 }
 
-export function AddressFields({ value, onChange, errors = [] }: Props) {
-  const errorOf = (name: string) => errors.find(({ path }) => path.endsWith(`/${name}`))?.message;
+export function AddressFields({ value, onChange, error }: Props) {
+  const id = useId();
+  const countryError = fieldWords(error, 'country');
   return (
-    <div className="fields">
+    <div className="fields address-fields">
       {FIELDS.map(({ name, ...field }) => (
         <Field
           key={name}
@@ -28,25 +31,26 @@ export function AddressFields({ value, onChange, errors = [] }: Props) {
           required
           value={value[name]}
           onChange={(event) => onChange({ ...value, [name]: event.target.value })}
-          error={errorOf(name)}
+          error={fieldWords(error, name)}
         />
       ))}
       <div className="field">
-        <label htmlFor="country">Country</label>
+        <label htmlFor={id}>Country</label>
         <select
-          id="country"
+          id={id}
+          name="country"
           autoComplete="country"
           value={value.country}
           onChange={(event) => onChange({ ...value, country: event.target.value })}
         >
           {COUNTRIES.map((country) => (
             <option key={country} value={country}>
-              {nameOf(country)}
+              {nameOfCountry(country)}
             </option>
           ))}
           <option value={REFUSED_COUNTRY}>Nowhere (the carrier refuses, for a test)</option>
         </select>
-        {errorOf('country') && <p className="field-error">{errorOf('country')}</p>}
+        {countryError && <p className="field-error">{countryError}</p>}
       </div>
     </div>
   );
@@ -54,11 +58,16 @@ export function AddressFields({ value, onChange, errors = [] }: Props) {
 
 const names = new Intl.DisplayNames('en', { type: 'region' });
 
-function nameOf(country: string): string {
+export function nameOfCountry(country: string): string {
   return names.of(country) ?? country;
 }
 
 export const NO_ADDRESS: Address = { name: '', line1: '', city: '', postalCode: '', country: 'AT' };
+
+export function trimmed(address: Address): Address {
+  const entries = Object.entries(address).map(([name, text]) => [name, text.trim()]);
+  return Object.fromEntries(entries) as unknown as Address;
+}
 
 const DRAFT = 'fl-address';
 

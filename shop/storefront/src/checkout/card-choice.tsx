@@ -3,10 +3,7 @@ import { CARDS } from './cards.ts';
 export function CardChoice({ value, onChange }: { value: string; onChange: (token: string) => void }) {
   return (
     <>
-      <p className="fine">
-        No money moves in this shop. Its payment provider has five cards that behave as cards do; choose
-        which.
-      </p>
+      <p className="fine">This is a demonstration: no money moves. Choose how the test card behaves.</p>
       <div className="choices">
         {CARDS.map(({ token, name, detail }) => (
           <label className="choice" key={token}>

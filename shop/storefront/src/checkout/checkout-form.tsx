@@ -9,7 +9,7 @@ import { shortOf, useLines } from '../cart/use-lines.ts';
 import { tellOtherTabs } from '../session/other-tabs.ts';
 import { Failure } from '../ui/failure.tsx';
 import { AddressBook } from './address-book.tsx';
-import { AddressFields, keepDraft, readDraft } from './address-fields.tsx';
+import { AddressFields, keepDraft, readDraft, trimmed } from './address-fields.tsx';
 import { CardChoice } from './card-choice.tsx';
 import { Coupon } from './coupon.tsx';
 import { intentFor } from './intent.ts';
@@ -35,14 +35,15 @@ export function CheckoutForm({ user, lines, onPlacing }: Props) {
   }));
   const [token, setToken] = useState('tok_ok');
   const [coupon, setCoupon] = useState<string>();
-  const { query, replace } = useQuote({ lines, country: address.country, coupon });
+  const withCode = useQuote({ lines, country: address.country, coupon });
+  const couponError = problemOfCoupon(withCode.query.error);
+  // A code that is refused changes nothing: the order costs what it costs without one.
+  const isWanted = couponError !== undefined;
+  const plain = useQuote({ lines, country: address.country, coupon: undefined, isWanted });
+  const { query, replace } = isWanted ? plain : withCode;
   const short = shortOf(useLines(lines).known);
   const place = usePlaceOrder(user, lines, replace, onPlacing);
   const quote = query.isError ? undefined : query.data;
-  const couponError =
-    query.error instanceof RequestError && COUPON_PROBLEMS.includes(query.error.code)
-      ? wordsOf(query.error)
-      : undefined;
 
   const change = (next: Address) => {
     setAddress(next);
@@ -55,33 +56,33 @@ export function CheckoutForm({ user, lines, onPlacing }: Props) {
       payment: { token },
       shippingAddress: trimmed(address),
       quoteId: quote.id,
-      ...(coupon && { coupon }),
+      ...(coupon && !isWanted && { coupon }),
     };
     place.mutate(body);
   };
-  const errors = place.data?.kind === 'refused' ? place.data.error.errors : [];
+  const refused = place.data?.kind === 'refused' ? place.data.error : undefined;
   return (
     <div className="with-summary">
       <form id="order" className="steps" onSubmit={submit}>
         <fieldset>
           <legend>
-            <h2>Where to</h2>
+            <h2>Delivery address</h2>
           </legend>
-          <AddressBook onChoose={change} />
-          <AddressFields value={address} onChange={change} errors={errors} />
+          <AddressBook isUntouched={!address.line1 && !address.city} onChoose={change} />
+          <AddressFields value={address} onChange={change} error={refused} />
         </fieldset>
         <fieldset>
           <legend>
-            <h2>How to pay</h2>
+            <h2>Payment</h2>
           </legend>
           <CardChoice value={token} onChange={setToken} />
         </fieldset>
       </form>
-      <aside className="summary" aria-label="What it costs">
-        <h2>What it costs</h2>
+      <aside className="summary" aria-label="Order summary">
+        <h2>Order summary</h2>
         {quote && <Sums quote={quote} isOld={query.isPlaceholderData} />}
         {query.isPending && <div className="skeleton skeleton-block" aria-hidden="true" />}
-        {query.isError && couponError === undefined && (
+        {query.isError && (
           <Failure
             error={query.error}
             what="The price cannot be calculated"
@@ -97,7 +98,7 @@ export function CheckoutForm({ user, lines, onPlacing }: Props) {
           isBusy={place.isPending}
           isBlocked={short.length > 0 || query.isPlaceholderData}
         />
-        <p className="fine">Nothing is charged before everything is set aside for you.</p>
+        <p className="fine">You are charged once everything is reserved for you.</p>
       </aside>
     </div>
   );
@@ -150,7 +151,7 @@ function usePlaceOrder(
   });
 }
 
-function trimmed(address: Address): Address {
-  const entries = Object.entries(address).map(([name, text]) => [name, text.trim()]);
-  return Object.fromEntries(entries) as unknown as Address;
+function problemOfCoupon(error: unknown): string | undefined {
+  const isOfCoupon = error instanceof RequestError && COUPON_PROBLEMS.includes(error.code);
+  return isOfCoupon ? wordsOf(error) : undefined;
 }

@@ -22,7 +22,7 @@ export function Coupon({ applied, error, onApply }: Props) {
     return (
       <p className="coupon-on" role="status">
         <span>
-          Code <strong>{applied}</strong> is used
+          Code <strong>{applied}</strong> is applied
         </span>
         <button type="button" className="link" onClick={() => onApply(undefined)}>
           Remove<span className="visually-hidden"> the code</span>

@@ -7,7 +7,7 @@ export function ShortLines({ lines }: { lines: readonly KnownLine[] }) {
   const change = useChangeLine();
   if (lines.length === 0) return null;
   return (
-    <Notice kind="warning" title="There is not enough of everything any more">
+    <Notice kind="warning" title="Some products are no longer in stock in this quantity">
       <ul className="short">
         {lines.map(({ productId, product, left = 0 }) => (
           <li key={productId}>

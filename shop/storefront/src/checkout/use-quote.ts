@@ -6,6 +6,8 @@ interface Wish {
   readonly lines: readonly CartLine[];
   readonly country: string;
   readonly coupon: string | undefined;
+  /** Default true. */
+  readonly isWanted?: boolean;
 }
 
 function keyOf({ lines, country, coupon }: Wish) {
@@ -16,7 +18,7 @@ function keyOf({ lines, country, coupon }: Wish) {
 export function useQuote(wish: Wish) {
   const client = useQueryClient();
   const queryKey = keyOf(wish);
-  const { lines, country, coupon } = wish;
+  const { lines, country, coupon, isWanted = true } = wish;
   const query = useQuery({
     queryKey,
     queryFn: ({ signal }) =>
@@ -25,7 +27,7 @@ export function useQuote(wish: Wish) {
         signal,
         body: { items: lines, country, ...(coupon && { coupon }) },
       }),
-    enabled: lines.length > 0,
+    enabled: isWanted && lines.length > 0,
     staleTime: 60_000,
     placeholderData: keepPreviousData,
   });

@@ -25,7 +25,9 @@ export function Course({ order, isLive }: { order: Order; isLive: boolean }) {
           </li>
         ))}
       </ol>
-      {!isOver(order.status) && <p className="fine">{isLive ? 'Live' : 'Looking every other second'}</p>}
+      {!isOver(order.status) && (
+        <p className="fine">{isLive ? 'Updates by itself' : 'Checking every other second'}</p>
+      )}
     </div>
   );
 }

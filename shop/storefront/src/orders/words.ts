@@ -2,7 +2,7 @@ import type { OrderStatus } from '../api/types.ts';
 
 const WORDS: Readonly<Record<OrderStatus, string>> = {
   Pending: 'Placed',
-  InventoryReserved: 'Set aside for you',
+  InventoryReserved: 'Reserved',
   PaymentProcessed: 'Paid',
   Confirmed: 'Confirmed',
   Cancelled: 'Cancelled',

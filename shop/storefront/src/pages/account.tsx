@@ -1,5 +1,6 @@
 import { useMutation } from '@tanstack/react-query';
 import { AddressList } from '../account/address-list.tsx';
+import { ProfilePanel } from '../account/profile-form.tsx';
 import { SessionList } from '../account/session-list.tsx';
 import { SignUp } from '../account/sign-up.tsx';
 import type { User } from '../api/types.ts';
@@ -26,18 +27,15 @@ export default function AccountPage() {
 function Guest() {
   return (
     <>
-      <h1>Come aboard</h1>
+      <h1>Sign in, or create an account</h1>
       <div className="halves">
         <section className="panel" aria-labelledby="new">
-          <h2 id="new">New here</h2>
+          <h2 id="new">New customer</h2>
           <SignUp />
         </section>
         <section className="panel" aria-labelledby="known">
-          <h2 id="known">I have an account</h2>
-          <p>
-            You are taken to the shop’s own sign-in page and come back here. This page never sees your
-            password.
-          </p>
+          <h2 id="known">Existing customer</h2>
+          <p>You sign in on a separate page and come back here.</p>
           <button type="button" className="button button-large" onClick={() => logIn()}>
             Sign in
           </button>
@@ -64,6 +62,7 @@ function Signed({ user }: { user: User }) {
         </button>
       </p>
       {logOut.isError && <Failure error={logOut.error} what="You are still signed in" />}
+      <ProfilePanel />
       <AddressList />
       <SessionList />
     </>

@@ -31,9 +31,9 @@ export default function BasketPage() {
 function Empty() {
   return (
     <div className="empty">
-      <p className="lead">There is nothing in it yet.</p>
+      <p className="lead">It is empty so far.</p>
       <Link href="/search" className="button">
-        See what there is
+        Browse all products
       </Link>
     </div>
   );
@@ -72,7 +72,7 @@ function Filled({ lines }: { lines: NonNullable<ReturnType<typeof useCart>['line
 function ToCheckout({ isShort }: { isShort: boolean }) {
   const { user } = useUser();
   const [, navigate] = useLocation();
-  if (isShort) return <p className="field-error">Please change what is sold out first.</p>;
+  if (isShort) return <p className="field-error">Please change or remove what is sold out first.</p>;
   if (user === null)
     return (
       <>

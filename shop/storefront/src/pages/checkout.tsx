@@ -51,10 +51,10 @@ function WithCart({ user }: { user: User }) {
       <div className="empty">
         <p className="lead">Your basket is empty.</p>
         <Link href="/search" className="button">
-          See what there is
+          Browse all products
         </Link>
         <p>
-          Did you order just now? <Link href="/purchases">Your orders</Link>
+          Ordered just now? <Link href="/purchases">See your orders</Link>
         </p>
       </div>
     );

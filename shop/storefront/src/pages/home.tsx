@@ -34,7 +34,7 @@ export function HomePage() {
       {home.data && <RecentOrders home={home.data} />}
       <section aria-labelledby="featured">
         <div className="section-head">
-          <h2 id="featured">On deck</h2>
+          <h2 id="featured">Featured</h2>
           <Link href="/search" className="more">
             All products <Icon name="arrow" />
           </Link>
@@ -79,7 +79,7 @@ function Hero({ products }: { products: readonly ProductCard[] }) {
           what you agree to is charged, and you can watch your order until it sails.
         </p>
         <Link href="/search" className="button button-large">
-          See what there is
+          Browse all products
         </Link>
       </div>
       <div className="hero-pictures" aria-hidden="true">
@@ -141,7 +141,7 @@ function Collections() {
   return (
     <section aria-labelledby="collections">
       <div className="section-head">
-        <h2 id="collections">Find your way</h2>
+        <h2 id="collections">Shop by theme</h2>
       </div>
       <ul className="collections">
         {COLLECTIONS.map(({ name, q, tone }) => (
@@ -162,7 +162,7 @@ function Recommended({ products }: { products: readonly ProductCard[] }) {
   return (
     <section aria-labelledby="recommended">
       <div className="section-head">
-        <h2 id="recommended">Others took these along</h2>
+        <h2 id="recommended">You may also like</h2>
       </div>
       <ProductGrid products={products.slice(0, 4)} />
     </section>

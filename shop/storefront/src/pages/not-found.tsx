@@ -4,11 +4,11 @@ import { PageHead } from '../ui/page-head.tsx';
 export default function NotFoundPage() {
   return (
     <div className="empty">
-      <PageHead title="Nothing here" />
-      <h1>Nothing here but water.</h1>
-      <p>The page you were looking for is not in this shop, or not any more.</p>
+      <PageHead title="Page not found" />
+      <h1>This page does not exist.</h1>
+      <p>The address may be mistyped, or what was here is no longer sold.</p>
       <Link href="/search" className="button">
-        See what there is
+        Browse all products
       </Link>
     </div>
   );

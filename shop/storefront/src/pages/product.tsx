@@ -106,7 +106,7 @@ function Facts({ product, stock, isStockUnknown }: FactsProps) {
         </div>
       ) : (
         <p>
-          It may come back. Meanwhile, <Link href="/search">there is more to see</Link>.
+          It may come back. Meanwhile, <Link href="/search">look at the other products</Link>.
         </p>
       )}
       {isTooMany && (
@@ -118,8 +118,8 @@ function Facts({ product, stock, isStockUnknown }: FactsProps) {
         </p>
       )}
       <ul className="facts">
-        <li>Prices include nothing that is hidden: tax and shipping are shown before you pay.</li>
-        <li>Cancel for a full refund until your order is on its way.</li>
+        <li>Tax and shipping are shown before you pay.</li>
+        <li>Cancel for a full refund until your order is confirmed.</li>
       </ul>
     </div>
   );
@@ -165,7 +165,7 @@ function AlsoBought({ id }: { id: string }) {
   return (
     <section aria-labelledby="also">
       <div className="section-head">
-        <h2 id="also">Goes well with it</h2>
+        <h2 id="also">You may also like</h2>
       </div>
       <ProductGrid products={data.items.slice(0, 4)} />
     </section>

@@ -59,16 +59,15 @@ function Whole({ order, isLive, isStale }: { order: Order; isLive: boolean; isSt
       </p>
       <Course order={order} isLive={isLive} />
       {isStale && !isOver(order.status) && (
-        <Notice kind="info" title="News about your order do not reach us at the moment">
-          <p>It goes on all the same. This page asks again by itself.</p>
+        <Notice kind="info" title="Updates about your order are delayed">
+          <p>Your order goes on all the same. This page checks again by itself.</p>
         </Notice>
       )}
       {order.status === 'Cancelled' && <Why order={order} />}
       <Contents order={order} />
       {!isOver(order.status) && <Cancel id={order.id} />}
       <p>
-        <Link href="/search">Look around some more</Link>, or see{' '}
-        <Link href="/purchases">all your orders</Link>.
+        <Link href="/search">Continue shopping</Link>, or see <Link href="/purchases">all your orders</Link>.
       </p>
     </>
   );
@@ -77,7 +76,7 @@ function Whole({ order, isLive, isStale }: { order: Order; isLive: boolean; isSt
 function headline({ status }: Order, isNew: boolean): string {
   if (status === 'Confirmed') return 'It’s yours.';
   if (status === 'Cancelled') return 'This order was cancelled.';
-  return isNew ? 'Thank you. Watch it go.' : 'Your order is under way.';
+  return isNew ? 'Thank you for your order.' : 'Your order is under way.';
 }
 
 /** Somebody comes from the checkout. */
@@ -119,7 +118,7 @@ function Why({ order }: { order: Order }) {
   return (
     <Notice kind="warning" title={words}>
       <p>
-        Your basket is as it was. <Link href="/basket">See what is left of everything</Link>, or{' '}
+        Your basket is as it was. <Link href="/basket">Look at your basket</Link>, or{' '}
         <Link href="/checkout">try {reason === 'payment-declined' ? 'another card' : 'again'}</Link>.
       </p>
     </Notice>
@@ -129,7 +128,7 @@ function Why({ order }: { order: Order }) {
 function Contents({ order }: { order: Order }) {
   return (
     <section aria-labelledby="contents" className="panel">
-      <h2 id="contents">What is in it</h2>
+      <h2 id="contents">Items</h2>
       <ul className="quote-lines">
         {order.items.map(({ productId, name, quantity, unitPrice }) => (
           <li key={productId}>

@@ -38,7 +38,7 @@ function Orders({ isReady }: { isReady: boolean }) {
       <div className="empty">
         <p className="lead">You have not ordered anything yet.</p>
         <Link href="/search" className="button">
-          See what there is
+          Browse all products
         </Link>
       </div>
     );
@@ -56,7 +56,7 @@ function Orders({ isReady }: { isReady: boolean }) {
           disabled={orders.isFetchingNextPage}
           onClick={() => void orders.fetchNextPage()}
         >
-          {orders.isFetchingNextPage ? 'Loading …' : 'Show older ones'}
+          {orders.isFetchingNextPage ? 'Loading …' : 'Show older orders'}
         </button>
       )}
     </>

@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import type { FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { Link, useLocation, useSearch } from 'wouter';
 import { productsQuery, readSearch, type Search, SORTS, type Sort, writeSearch } from '../api/catalogue.ts';
 import { Failure } from '../ui/failure.tsx';
@@ -24,6 +24,8 @@ export default function SearchPage() {
   );
 }
 
+const NO_FILTERS = readSearch(new URLSearchParams());
+
 interface FiltersProps {
   readonly search: Search;
   readonly onChange: (part: Partial<Search>) => void;
@@ -36,8 +38,10 @@ function Filters({ search, onChange }: FiltersProps) {
     const limit = (name: string) => readSearch(new URLSearchParams({ min: String(data.get(name)) })).minPrice;
     onChange({ minPrice: limit('min'), maxPrice: limit('max') });
   };
+  const isFiltered = writeSearch(search) !== writeSearch({ ...NO_FILTERS, q: search.q, sort: search.sort });
+  const [isOpen, setOpen] = useState(isFiltered);
   return (
-    <aside className="filters" aria-label="Filters">
+    <aside className={isOpen ? 'filters is-open' : 'filters'} aria-label="Filters">
       <label className="select">
         <span>Sort by</span>
         <select value={search.sort} onChange={(event) => onChange({ sort: event.target.value as Sort })}>
@@ -48,7 +52,15 @@ function Filters({ search, onChange }: FiltersProps) {
           ))}
         </select>
       </label>
-      <form onSubmit={submit} key={`${search.minPrice}-${search.maxPrice}`}>
+      <button
+        type="button"
+        className="button button-quiet filters-switch"
+        aria-expanded={isOpen}
+        onClick={() => setOpen(!isOpen)}
+      >
+        Filters
+      </button>
+      <form className="filters-more" onSubmit={submit} key={`${search.minPrice}-${search.maxPrice}`}>
         <fieldset className="range">
           <legend>Price in euro</legend>
           <label>
@@ -77,16 +89,16 @@ function Filters({ search, onChange }: FiltersProps) {
           </button>
         </fieldset>
       </form>
-      <label className="check">
+      <label className="check filters-more">
         <input
           type="checkbox"
           checked={search.inStock}
           onChange={(event) => onChange({ inStock: event.target.checked })}
         />
-        <span>Only what is in stock</span>
+        <span>In stock only</span>
       </label>
-      {writeSearch(search) !== writeSearch({ ...readSearch(new URLSearchParams()), q: search.q }) && (
-        <Link href={writeSearch({ ...readSearch(new URLSearchParams()), q: search.q })} className="clear">
+      {(isFiltered || search.sort !== '') && (
+        <Link href={writeSearch({ ...NO_FILTERS, q: search.q })} className="clear">
           Clear all filters
         </Link>
       )}
@@ -107,13 +119,13 @@ function Results({ search }: { search: Search }) {
     <div className="results">
       <p className="fine" role="status">
         {found.hasNextPage
-          ? `The first ${products.length}`
+          ? `The first ${products.length} products`
           : products.length === 1
             ? 'One product'
             : `${products.length} products`}
       </p>
       <ProductGrid products={products} first={6} />
-      {found.isFetchNextPageError && <Failure error={found.error} what="The next ones could not be loaded" />}
+      {found.isFetchNextPageError && <Failure error={found.error} what="More products could not be loaded" />}
       {found.hasNextPage && (
         <button
           type="button"
@@ -132,10 +144,10 @@ function Nothing({ search }: { search: Search }) {
   return (
     <Notice
       kind="info"
-      title={search.q === '' ? 'Nothing has these limits' : `Nothing is called “${search.q}”`}
+      title={search.q === '' ? 'No product has these filters' : `No products found for “${search.q}”`}
     >
       <p>
-        Try another word, fewer of them, or <Link href="/search">look at everything</Link>.
+        Try fewer or other words, or <Link href="/search">browse all products</Link>.
       </p>
     </Notice>
   );

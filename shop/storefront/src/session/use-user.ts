@@ -1,4 +1,5 @@
 import { type QueryClient, useQuery, useQueryClient } from '@tanstack/react-query';
+import { profileQuery } from '../api/account.ts';
 import { USER_KEY } from '../api/query-client.ts';
 import { RequestError, request } from '../api/request.ts';
 import type { SignedIn } from '../api/types.ts';
@@ -12,10 +13,14 @@ export function useUser(): {
   const { data, isPending, isError } = useQuery({
     queryKey: USER_KEY,
     queryFn: readUser,
+    initialData: () => (localStorage.getItem(KNOWN) === null ? null : undefined), // nothing on the page waits for it
     staleTime: 0, // signed out elsewhere: seen as soon as somebody looks at the page again
   });
+  // A name that was changed here is shown at once; in tokens it is a little later.
+  const { data: profile } = useQuery({ ...profileQuery, enabled: false });
+  const user = data?.user && profile?.id === data.user.id ? { ...data.user, name: profile.name } : data?.user;
   return {
-    user: data === undefined ? undefined : (data?.user ?? null),
+    user: data === undefined ? undefined : (user ?? null),
     isUnknown: isPending || (isError && !data),
   };
 }

@@ -9,7 +9,7 @@ export function Failure({ error, what, onRetry }: { error: unknown; what?: strin
   const seconds = useCountdown(error, waitMs ?? 0);
   const requestId = error instanceof RequestError ? error.requestId : undefined;
   return (
-    <Notice kind="error" title={what ?? 'That did not work'}>
+    <Notice kind="error" title={what ?? 'Something went wrong'}>
       <p>{wordsOf(error)}</p>
       {onRetry && (
         <button type="button" className="button button-quiet" onClick={onRetry} disabled={seconds > 0}>

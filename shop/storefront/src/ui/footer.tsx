@@ -4,7 +4,7 @@ export function Footer() {
   return (
     <footer className="footer">
       <div className="footer-in">
-        <p className="footer-line">Every order here ends confirmed, or with everything given back.</p>
+        <p className="footer-line">Every order is confirmed, or fully refunded.</p>
         <ul>
           <li>
             <Link href="/search">All products</Link>
