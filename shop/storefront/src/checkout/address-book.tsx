@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { useEffect } from 'react';
+import { useEffect, useRef } from 'react';
 import { addressesQuery } from '../api/account.ts';
 import type { Address, SavedAddress } from '../api/types.ts';
 
@@ -13,10 +13,12 @@ interface Props {
 export function AddressBook({ isUntouched, onChoose }: Props) {
   const { data } = useQuery({ ...addressesQuery, retry: false });
   const preferred = data?.items.find(({ isDefault }) => isDefault)?.address;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: filled in once, when it comes
+  const isOffered = useRef(false);
   useEffect(() => {
-    if (preferred && isUntouched) onChoose(preferred);
-  }, [preferred]);
+    if (!preferred || isOffered.current) return;
+    isOffered.current = true; // once: who empties the fields wants them empty
+    if (isUntouched) onChoose(preferred);
+  }, [preferred, isUntouched, onChoose]);
   if (!data || data.items.length === 0) return null;
   return (
     <ul className="addresses">
