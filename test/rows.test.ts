@@ -31,11 +31,17 @@ interface Table {
   readonly is_secured: boolean;
 }
 
-const alice = { subject: 'alice', tenantId: 'acme' };
-const carol = { subject: 'carol', tenantId: 'globex' };
+const alice = { subject: '01935f3e-0000-7000-8000-00000000000a', tenantId: 'acme' };
+const carol = { subject: '01935f3e-0000-7000-8000-00000000000c', tenantId: 'globex' };
 
 /** A row of each table with row security, of one owner. */
 const ROWS: Readonly<Record<string, (owner: typeof alice) => string>> = {
+  'identity.passkey': ({ subject }) => `
+    WITH whose AS (
+      INSERT INTO account (id, email, email_key, name, role, permissions, password_hash)
+      VALUES ('${subject}', '${subject}', '${subject}', 'n', 'Customer', '{}', 'h') ON CONFLICT DO NOTHING)
+    INSERT INTO passkey (id, account_id, public_key, counter, transports, is_synced, name, created_at)
+    VALUES (gen_random_uuid(), '${subject}', '', 0, '{}', false, 'n', now())`,
   'cart.cart': ({ subject }) => `INSERT INTO cart VALUES ('${subject}', now())`,
   'cart.cart_item': ({ subject }) => `INSERT INTO cart_item VALUES ('${subject}', 'sku-1', 1)`,
   'cart.checkout': ({ subject }) =>
@@ -119,9 +125,10 @@ for (const [service, migrations] of databases)
         `${table}: a row in the name of another`,
       );
       const owned =
-        ['customer_id', 'user_id', 'owner_id'].find((column) => insert.includes(column)) ?? 'customer_id';
+        ['customer_id', 'user_id', 'account_id', 'owner_id'].find((column) => insert.includes(column)) ??
+        'customer_id';
       const give = opened.as(alice, (db) =>
-        db.query(`UPDATE ${table} SET ${owned} = 'carol' RETURNING 1`, []),
+        db.query(`UPDATE ${table} SET ${owned} = '${carol.subject}' RETURNING 1`, []),
       );
       await assert.rejects(give, `${table}: a row that is given away`);
       const taken = opened.as('nobody', (db) => db.query(`DELETE FROM ${table} RETURNING 1`, []));

@@ -2,6 +2,7 @@ import { type DescribedMessage, describeMessages, messageDataSchema } from '@flo
 import { accountChanged, sessionEnded, userRegistered } from './identity.ts';
 import {
   emailVerificationAsked,
+  passkeyChanged,
   passwordChanged,
   passwordResetAsked,
   secondFactorChanged,
@@ -36,6 +37,7 @@ const events: readonly DescribedMessage[] = [
   passwordResetAsked,
   emailVerificationAsked,
   passwordChanged,
+  passkeyChanged,
   secondFactorChanged,
   signedInElsewhere,
   orderPlaced,

@@ -49,6 +49,18 @@ export const secondFactorChanged = defineMessage({
   schema: s.object({ ...recipient, isOn: s.boolean(), changedAt: timestamp }),
 });
 
+export const passkeyChanged = defineMessage({
+  type: 'identity.passkey-changed.v1',
+  description: 'Somebody signs in to an account with one more passkey from now on, or with one less.',
+  key: ({ userId }) => userId,
+  schema: s.object({
+    ...recipient,
+    passkey: s.string({ minLength: 1, maxLength: 100, examples: ['Chrome on Linux'] }),
+    isAdded: s.boolean(),
+    changedAt: timestamp,
+  }),
+});
+
 export const signedInElsewhere = defineMessage({
   type: 'identity.signed-in-elsewhere.v1',
   description:

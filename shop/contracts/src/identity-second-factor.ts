@@ -18,12 +18,17 @@ export const getSecondFactor = defineRoute({
   operationId: 'getSecondFactor',
   method: 'GET',
   path: '/me/second-factor',
-  summary: 'Whether signing in takes a code of an app',
+  summary: 'Whether signing in takes more than the password',
   access: anyUser,
   responses: {
     200: s.named(
       'SecondFactor',
-      s.object({ isOn: s.boolean(), recoveryCodesLeft: s.integer({ minimum: 0 }) }),
+      s.object({
+        isOn: s.boolean({ description: 'The password is not enough: there is an app, or a passkey.' }),
+        hasApp: s.boolean(),
+        passkeys: s.integer({ minimum: 0 }),
+        recoveryCodesLeft: s.integer({ minimum: 0 }),
+      }),
     ),
   },
 });
@@ -34,7 +39,7 @@ export const beginSecondFactor = defineRoute({
   path: '/me/second-factor',
   summary: 'Make the secret of an authenticator app; it counts once a code of it was shown',
   access: anyUser,
-  body: s.object({ password }),
+  body: s.object({ password, code: s.optional(secondFactorCode) }),
   responses: {
     201: s.named(
       'SecondFactorEnrolment',
@@ -44,7 +49,12 @@ export const beginSecondFactor = defineRoute({
       }),
     ),
   },
-  problems: { ...refusals, 409: { codes: ['second-factor-on'] } },
+  problems: {
+    ...refusals,
+    // For an account with passkeys and no app: a recovery code.
+    403: { codes: [...refusals[403].codes, 'second-factor-required'] },
+    409: { codes: ['second-factor-on'] },
+  },
 });
 
 export const confirmSecondFactor = defineRoute({
@@ -67,7 +77,7 @@ export const removeSecondFactor = defineRoute({
   operationId: 'removeSecondFactor',
   method: 'POST',
   path: '/me/second-factor/remove',
-  summary: 'Sign in with the password alone again',
+  summary: 'Sign in without a code of an app again',
   access: anyUser,
   body: s.object({ password, code: secondFactorCode }),
   responses: { 204: null },

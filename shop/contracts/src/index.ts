@@ -51,6 +51,7 @@ export {
 } from './identity.ts';
 export {
   emailVerificationAsked,
+  passkeyChanged,
   passwordChanged,
   passwordResetAsked,
   secondFactorChanged,

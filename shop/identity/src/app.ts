@@ -35,6 +35,7 @@ import { buildProvider, checkClients } from './oidc/provider.ts';
 import { providerRoutes } from './oidc/routes.ts';
 import { createTickets } from './oidc/tickets.ts';
 import { createPace, LINK_MAILS, RESET_REQUESTS, SIGN_UPS } from './pace.ts';
+import { createPasskeys } from './passkey-store.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
 import { peopleRoutes } from './people.ts';
 import { identitySeal } from './seal.ts';
@@ -42,6 +43,7 @@ import { createSecondFactors } from './second-factor-store.ts';
 import { tellOfEnds } from './session-ends.ts';
 import { type GenerateKey, openSigningKeys, type SigningKeys } from './signing-keys.ts';
 import { identitySubscriptions } from './subscriptions.ts';
+import { createCeremonies } from './webauthn.ts';
 
 export interface IdentityDeps {
   readonly db: Database;
@@ -96,6 +98,8 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     commonPasswords: createCommonPasswords(),
     links: createAccountLinks(db, clock),
     secondFactors: createSecondFactors(db, seal, clock),
+    passkeys: createPasskeys(db, clock),
+    ceremonies: createCeremonies(issuer, seal, clock),
     tickets: createTickets(seal, clock),
     resetPace: createPace(db, RESET_REQUESTS),
     linkPace: createPace(db, LINK_MAILS),
@@ -171,6 +175,8 @@ type OidcDeps = Common &
     readonly commonPasswords: ReturnType<typeof createCommonPasswords>;
     readonly links: ReturnType<typeof createAccountLinks>;
     readonly secondFactors: ReturnType<typeof createSecondFactors>;
+    readonly passkeys: ReturnType<typeof createPasskeys>;
+    readonly ceremonies: ReturnType<typeof createCeremonies>;
     readonly tickets: ReturnType<typeof createTickets>;
     readonly resetPace: ReturnType<typeof createPace>;
   };

@@ -15,8 +15,16 @@ export interface PeopleDeps {
 const EXPORT = `
   SELECT json_build_object('email', email, 'name', name, 'role', role, 'tenantId', tenant_id, 'createdAt', created_at) AS account,
     (SELECT coalesce(json_agg(json_build_object('address', k.address, 'at', k.seen_at)), '[]')
-      FROM known_address k WHERE k.account_id = a.id) AS addresses
+      FROM known_address k WHERE k.account_id = a.id) AS addresses,
+    (SELECT coalesce(json_agg(json_build_object('name', p.name, 'createdAt', p.created_at, 'lastUsedAt', p.last_used_at)), '[]')
+      FROM passkey p WHERE p.account_id = a.id) AS passkeys
   FROM account a WHERE a.id = $1`;
+
+interface Exported {
+  readonly account: unknown;
+  readonly addresses: unknown;
+  readonly passkeys: unknown;
+}
 
 const AUDIT = {
   what: 'what operators did to the account, by its id',
@@ -27,22 +35,20 @@ const AUDIT = {
 export function peopleRoutes(deps: PeopleDeps): readonly RouteHandler[] {
   return [
     handle(exportPerson, async ({ params: { userId } }) => {
-      const [row] = isUuid(userId)
-        ? await deps.db.query<{ account: unknown; addresses: unknown }>(EXPORT, [userId])
-        : [];
+      const [row] = isUuid(userId) ? await deps.db.query<Exported>(EXPORT, [userId]) : [];
       const sessions = (await deps.sessions.list(userId)).map(
         ({ device, address, createdAt, lastUsedAt }) => ({
           ...{ device, address, createdAt: createdAt.toISOString(), lastUsedAt: lastUsedAt.toISOString() },
         }),
       );
-      const { account = null, addresses = [] } = row ?? {};
-      return ok({ data: { account, signedInFrom: addresses, sessions }, next: null });
+      const { account = null, addresses = [], passkeys = [] } = row ?? {};
+      return ok({ data: { account, signedInFrom: addresses, passkeys, sessions }, next: null });
     }),
     handle(erasePerson, async ({ params: { userId } }) => {
       const erased = await eraseAccount(deps, userId);
       if (!erased.ok) return { status: 422 as const, body: { reason: erased.rejection } };
       return ok({
-        erased: ['account', 'password', 'sessions', 'where it was signed in from'],
+        erased: ['account', 'password', 'passkeys', 'sessions', 'where it was signed in from'],
         kept: [AUDIT],
       });
     }),

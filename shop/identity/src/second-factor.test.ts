@@ -52,7 +52,7 @@ describe('a second factor', () => {
     const { secret, recoveryCodes } = await turnOn();
     assert.equal(new Set(recoveryCodes).size, 10);
     const state = await identity.get('/me/second-factor', token);
-    assert.deepEqual(state.body, { isOn: true, recoveryCodesLeft: 10 });
+    assert.deepEqual(state.body, { isOn: true, hasApp: true, passkeys: 0, recoveryCodesLeft: 10 });
     const told = await identity.db.query(
       "SELECT 1 FROM outbox WHERE type = 'identity.second-factor-changed.v1'",
     );
@@ -99,7 +99,7 @@ describe('a second factor', () => {
     assert.equal((await logIn(first)).status, 401);
     assert.equal((await logIn(second.toLowerCase().replaceAll('-', ' '))).status, 200);
     const state = await identity.get('/me/second-factor', token);
-    assert.deepEqual(state.body, { isOn: true, recoveryCodesLeft: 8 });
+    assert.deepEqual(state.body, { isOn: true, hasApp: true, passkeys: 0, recoveryCodesLeft: 8 });
   });
 
   it('is turned on and off by who knows the password, and off with a code besides', async () => {

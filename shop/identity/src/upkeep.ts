@@ -5,6 +5,7 @@ const EXPIRED: readonly string[] = [
   "DELETE FROM login_failure WHERE failed_at < now() - interval '1 day'",
   'DELETE FROM pace WHERE forgotten_at < now()',
   'DELETE FROM account_link WHERE expires_at < now()',
+  'DELETE FROM used_challenge WHERE expires_at < now()',
   "DELETE FROM sign_in_place WHERE seen_at < now() - interval '90 days'",
   "DELETE FROM known_address WHERE seen_at < now() - interval '90 days'",
 ];

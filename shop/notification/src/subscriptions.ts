@@ -12,6 +12,7 @@ import {
   welcomeMail,
 } from './domain/mails.ts';
 import {
+  passkeyMail,
   passwordChangedMail,
   resetMail,
   secondFactorMail,
@@ -82,6 +83,7 @@ export function notificationSubscriptions({
     about(contract.emailVerificationAsked, verificationMail),
     about(contract.passwordChanged, passwordChangedMail),
     about(contract.secondFactorChanged, secondFactorMail),
+    about(contract.passkeyChanged, passkeyMail),
     about(contract.signedInElsewhere, signedInElsewhereMail),
     on(contract.orderPlaced, (message, tx) => aboutOrder(message, tx, { orders: receivedMail })),
     on(contract.orderConfirmed, (message, tx) =>

@@ -44,7 +44,7 @@ export const users: Command = group('users', 'who has an account', {
     example: `users send-reset ${ALICE} --reason 'asked by phone'`,
   },
   'remove-second-factor': {
-    ...{ summary: 'for who has lost phone and recovery codes', takes: 'user', isChange: true },
+    ...{ summary: 'for who has lost phone, passkeys and recovery codes', takes: 'user', isChange: true },
     example: `users remove-second-factor ${ALICE} --reason 'showed a passport'`,
   },
 });

@@ -9,7 +9,7 @@ import type { SecondFactors } from '../second-factor-store.ts';
 export interface Credentials {
   readonly email: string;
   readonly password: string;
-  /** Of the second factor, or a recovery code; an account without one takes no notice of it. */
+  /** Of an authenticator app, or a recovery code; an account without one takes no notice of it. */
   readonly code?: string | undefined;
   readonly address: string;
 }
@@ -61,7 +61,7 @@ async function checkPassword(
     return reject({ code: 'invalid-credentials' });
   }
   if (account.isDisabled) return reject({ code: 'account-disabled' });
-  if (await deps.secondFactors.isOn(account.id)) {
+  if ((await deps.secondFactors.state(account.id)).isOn) {
     if (code === undefined) return reject({ code: 'second-factor-required', account });
     const used = await takeCode(deps, account.id, code);
     if (!used.ok) return used;

@@ -42,7 +42,7 @@ export async function beginSecondFactor(
   signal: AbortSignal,
 ): Promise<Result<Enrolment, SecondFactorRejection>> {
   const state = await deps.secondFactors.state(who.accountId);
-  if (state.isOn) return reject({ code: 'second-factor-on' });
+  if (state.hasApp) return reject({ code: 'second-factor-on' });
   const checked = await authenticateAgain(deps, who, signal);
   return checked.ok ? await enrol(deps, checked.value) : checked;
 }
@@ -85,7 +85,7 @@ export async function removeSecondFactor(
   if (!checked.ok) return checked;
   crashPoint('identity.before-second-factor-removal');
   await deps.db.transaction(async (tx) => {
-    const isRemoved = await deps.secondFactors.remove(tx, who.accountId);
+    const isRemoved = await deps.secondFactors.removeApp(tx, who.accountId);
     if (isRemoved) await tellOfSecondFactor(deps, tx, checked.value, false);
   });
   crashPoint('identity.after-second-factor-removal');

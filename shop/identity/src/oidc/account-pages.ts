@@ -19,13 +19,15 @@ import {
 import { errorPage, expiredPage, type Page } from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
 import { askerOf } from './asker.ts';
-import { type SecondFactorPageDeps, secondFactorPage } from './second-factor-page.ts';
+import type { OwnerCheckDeps, OwnerVisit } from './owner-check.ts';
+import { type PasskeyStep, servePasskeys } from './passkeys-page.ts';
+import { secondFactorPage } from './second-factor-page.ts';
 
 export interface AccountPagesDeps
   extends AskPasswordResetDeps,
     ResetPasswordDeps,
     VerifyEmailDeps,
-    SecondFactorPageDeps {
+    OwnerCheckDeps {
   readonly issuer: string;
   readonly logger: Logger;
 }
@@ -44,7 +46,10 @@ const PAGES: Readonly<Record<string, Serve>> = {
   '/forgot-password': serveForgot,
   '/reset-password': serveReset,
   '/verify-email': serveVerify,
-  '/second-factor': serveSecondFactor,
+  '/second-factor': (deps, visit) => secondFactorPage(deps, ownerVisit(deps, visit, '/second-factor')),
+  '/passkeys': (deps, visit) => passkeys(deps, visit, 'list'),
+  '/passkeys/add': (deps, visit) => passkeys(deps, visit, 'add'),
+  '/passkeys/remove': (deps, visit) => passkeys(deps, visit, 'remove'),
 };
 
 export type ServeAccountPage = (
@@ -156,7 +161,11 @@ function deadLink(deps: AccountPagesDeps, purpose: LinkPurpose): Page {
   );
 }
 
-async function serveSecondFactor(deps: AccountPagesDeps, { req, form, signal }: Visit): Promise<Page> {
-  const place = { action: addressOf(deps, '/second-factor'), home: homeOf(deps) };
-  return await secondFactorPage(deps, { ...place, form, address: askerOf(req).address ?? '', signal });
+function ownerVisit(deps: AccountPagesDeps, { req, form, signal }: Visit, path: string): OwnerVisit {
+  const { address = '', device } = askerOf(req);
+  return { action: addressOf(deps, path), home: homeOf(deps), form, address, device, signal };
+}
+
+function passkeys(deps: AccountPagesDeps, visit: Visit, step: PasskeyStep): Promise<Page> {
+  return servePasskeys(deps, ownerVisit(deps, visit, '/passkeys'), step);
 }

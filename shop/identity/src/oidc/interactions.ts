@@ -1,15 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type ProviderScope, readForm, type Sessions } from '@flotilla/auth/provider';
 import { isRetryable } from '@flotilla/kernel';
-import type { Logger } from '@flotilla/telemetry';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
-import {
-  type AuthenticateDeps,
-  authenticate,
-  type LogInRejection,
-  useCode,
-} from '../features/authenticate.ts';
+import { authenticate, type LogInRejection, useCode } from '../features/authenticate.ts';
+import { type PasskeyDeps, usePasskey } from '../features/passkeys.ts';
 import { type TellOfSignInDeps, tellOfSignIn } from '../features/tell-of-sign-in.ts';
 import { type CodeProblem, codePage } from '../pages/code-pages.ts';
 import { consentPage, errorPage, expiredPage, type LogInProblem, logInPage } from '../pages/pages.ts';
@@ -19,7 +14,7 @@ import type { Client } from './clients.ts';
 import type { LoginResult } from './stale-logins.ts';
 import type { Tickets } from './tickets.ts';
 
-export interface InteractionDeps extends AuthenticateDeps, TellOfSignInDeps {
+export interface InteractionDeps extends PasskeyDeps, TellOfSignInDeps {
   readonly issuer: string;
   readonly clients: readonly Client[];
   readonly accounts: AccountStore;
@@ -27,7 +22,6 @@ export interface InteractionDeps extends AuthenticateDeps, TellOfSignInDeps {
   readonly sessions: Sessions;
   readonly tickets: Tickets;
   readonly provider: () => Provider;
-  readonly logger: Logger;
 }
 
 /** `acr` of logins: how sure it is that it was the owner. */
@@ -48,7 +42,7 @@ export type ServeInteraction = (
   signal: AbortSignal,
 ) => Promise<void>;
 
-/** The pages between a client's request and its response: sign in, agree, or not. They work without scripts. */
+/** The pages between a client's request and its response: sign in, agree, or not. They work without scripts, but for passkeys. */
 export function createInteractions(deps: InteractionDeps): ServeInteraction {
   return async (req, res, signal) => {
     try {
@@ -78,6 +72,7 @@ async function serve(deps: InteractionDeps, visit: Visit): Promise<void> {
       error_description: 'the user cancelled',
     });
   if (step === 'code' && interaction.prompt.name === 'login') return await takeCode(deps, visit);
+  if (step === 'passkey' && interaction.prompt.name === 'login') return await takePasskey(deps, visit);
   // A form of another tab, or of a step that is done: the page that is due is shown.
   if (step !== interaction.prompt.name) return await show(deps, visit);
   return step === 'login' ? await takeLogin(deps, visit) : await takeConsent(deps, visit);
@@ -119,7 +114,7 @@ async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
   if (outcome === 'busy') return showLogin(deps, visit, email, { kind: 'busy' });
   if (!outcome.ok) {
     const { rejection } = outcome;
-    if (rejection.code === 'second-factor-required') return showCode(deps, visit, rejection.account);
+    if (rejection.code === 'second-factor-required') return await showCode(deps, visit, rejection.account);
     return showLogin(deps, visit, email, problemOf(rejection));
   }
   await finishLogin(deps, visit, outcome.value, ['pwd']);
@@ -127,27 +122,78 @@ async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
 
 /** The second step. A password that was right is good for five minutes, in this login alone. */
 async function takeCode(deps: InteractionDeps, visit: Visit): Promise<void> {
-  const { req, interaction } = visit;
+  const { req } = visit;
   const form = await readForm(req);
-  const ticket = deps.tickets.read(form?.get('ticket') ?? '', interaction.uid);
-  const account = ticket && (await deps.accounts.find(ticket.accountId));
-  if (account === undefined || account.isDisabled || account.version !== ticket?.version)
-    return await show(deps, visit);
+  const account = await halfSignedIn(deps, visit, form?.get('ticket') ?? '');
+  if (account === undefined) return await show(deps, visit);
   const code = (form?.get('code') ?? '').slice(0, 40);
   const outcome = await useCode(deps, account, { code, address: askerOf(req).address ?? '' });
   if (outcome.ok) return await finishLogin(deps, visit, account, ['pwd', 'otp', 'mfa']);
   const { rejection } = outcome;
-  if (rejection.code !== 'too-many-attempts') return showCode(deps, visit, account, { kind: 'wrong' });
+  if (rejection.code !== 'too-many-attempts') return await showCode(deps, visit, account, { kind: 'wrong' });
   const seconds = Math.ceil(rejection.waitMs / 1_000);
-  showCode(deps, visit, account, { kind: 'wait', seconds });
+  await showCode(deps, visit, account, { kind: 'wait', seconds });
 }
 
-function showCode(deps: InteractionDeps, visit: Visit, account: StoredAccount, problem?: CodeProblem): void {
+/** Whose password was right in this login. */
+async function halfSignedIn(
+  { tickets, accounts }: InteractionDeps,
+  { interaction }: Visit,
+  text: string,
+): Promise<StoredAccount | undefined> {
+  const ticket = tickets.read(text, interaction.uid);
+  const account = ticket && (await accounts.find(ticket.accountId));
+  return account?.version === ticket?.version && account?.isDisabled === false ? account : undefined;
+}
+
+/** By itself, or after the password: with a ticket. It is something that somebody has, opened by what they know or are. */
+async function takePasskey(deps: InteractionDeps, visit: Visit): Promise<void> {
+  const { req, interaction } = visit;
+  const form = await readForm(req);
+  const answer = form?.get('answer') ?? '';
+  const address = askerOf(req).address ?? '';
+  const ticket = form?.get('ticket') ?? '';
+  const account = ticket === '' ? undefined : await halfSignedIn(deps, visit, ticket);
+  if (ticket !== '' && account === undefined) return await show(deps, visit);
+  const context = challengeOf(interaction, account);
+  const used = await usePasskey(deps, {
+    ...{ answer, context, address },
+    ...(account && { accountId: account.id }),
+  });
+  if (used.ok) {
+    const key = used.value.passkey.isSynced ? 'swk' : 'hwk';
+    const amr = account === undefined ? [key, 'user', 'mfa'] : ['pwd', key, 'mfa'];
+    return await finishLogin(deps, visit, used.value.account, amr);
+  }
+  const kind = used.rejection === 'account-disabled' ? 'disabled' : 'passkey';
+  if (account === undefined) return showLogin(deps, visit, '', { kind });
+  await showCode(deps, visit, account, { kind: 'passkey' });
+}
+
+function challengeOf({ uid }: Interaction, account?: StoredAccount): string {
+  return account === undefined ? `the login ${uid}` : `the login ${uid} of ${account.id}`;
+}
+
+async function showCode(
+  deps: InteractionDeps,
+  visit: Visit,
+  account: StoredAccount,
+  problem?: CodeProblem,
+): Promise<void> {
   const { interaction, res } = visit;
   const { id: accountId, version, email } = account;
   const ticket = deps.tickets.make({ accountId, version }, interaction.uid);
   const { action, clientName } = viewOf(deps, interaction);
-  writePage(res, codePage({ action, clientName, ticket, email, problem }), targetsOf(interaction));
+  const { hasApp } = await deps.secondFactors.state(accountId);
+  const known = await deps.passkeys.list(accountId);
+  const options =
+    known.length > 0 ? deps.ceremonies?.ask(challengeOf(interaction, account), known) : undefined;
+  const view = {
+    ...{ action: `${action}/code`, cancel: `${action}/cancel`, ticket, hasApp, problem },
+    toContinue: `${clientName} as ${email}`,
+    ...(options !== undefined && { passkey: { action: `${action}/passkey`, options, ticket } }),
+  };
+  writePage(res, codePage(view), targetsOf(interaction));
 }
 
 function problemOf(rejection: LogInRejection): LogInProblem {
@@ -169,8 +215,11 @@ function showLogin(deps: InteractionDeps, visit: Visit, email: string, problem: 
 }
 
 function viewOf(deps: InteractionDeps, interaction: Interaction) {
+  const action = actionOf(deps, interaction);
+  const options = deps.ceremonies?.ask(challengeOf(interaction));
   return {
-    action: actionOf(deps, interaction),
+    action,
+    passkey: options === undefined ? undefined : { action: `${action}/passkey`, options },
     clientName: clientNameOf(deps, interaction),
     forgotten: `${pathOf(deps)}/forgot-password`,
   };

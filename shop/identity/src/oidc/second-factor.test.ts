@@ -36,7 +36,10 @@ describe('a second factor in a browser', () => {
     assert.equal(done.text.match(/<li><code>[A-Z2-7-]{19}<\/code>/g)?.length, 10);
     const forged = await browser.submit(page, { code: code(), ticket: 'x'.repeat(80) });
     assert.equal(forged.status, 410);
-    const on = await browser.submit(start, { email: 'kim@example.com', password: 'a fine password' });
+    await clock.advance(30_000);
+    const second = await browser.submit(start, { email: 'kim@example.com', password: 'a fine password' });
+    assert.equal((await browser.submit(second, { code: '000000' })).status, 401);
+    const on = await browser.submit(second, { code: code() });
     assert.match(on.text, /is on already/);
   });
 

@@ -5,7 +5,7 @@ import { emailKey } from '../domain/account.ts';
 import { tellOfSecondFactor } from '../features/second-factor.ts';
 import { sendLink } from '../features/send-link.ts';
 import { type Operator, recordOperation } from '../operator-audit.ts';
-import { removeSecondFactorOf } from '../second-factor-store.ts';
+import { removeSecondFactorsOf } from '../second-factor-store.ts';
 import type { Desk } from './desk.ts';
 import { type Actions, columns, type Outcome } from './operator-task.ts';
 
@@ -123,7 +123,7 @@ async function removeSecondFactor(desk: Desk, operator: Operator, who = ''): Pro
   const user = await userOf(desk, who);
   const { id: userId, email } = user;
   const isRemoved = await desk.db.transaction(async (tx) => {
-    const removed = await removeSecondFactorOf(tx, userId);
+    const removed = await removeSecondFactorsOf(tx, userId);
     const operation = { action: 'users.remove-second-factor', details: { userId } };
     if (!removed) return false;
     await recordOperation(desk, tx, operator, operation);

@@ -1,32 +1,46 @@
 import { html, trusted } from './html.ts';
-import { duration, type Page, page } from './pages.ts';
+import { duration, PASSKEY_REFUSED, type Page, page } from './pages.ts';
+import { type PasskeyForm, passkeyForm } from './passkey-form.ts';
 
 /** Pages of the second factor. */
 
-export type CodeProblem = { readonly kind: 'wrong' } | { readonly kind: 'wait'; readonly seconds: number };
+export type CodeProblem =
+  | { readonly kind: 'wrong' }
+  | { readonly kind: 'passkey' }
+  | { readonly kind: 'wait'; readonly seconds: number };
 
 export interface CodeView {
   readonly action: string;
   readonly ticket: string;
-  readonly clientName: string;
-  readonly email: string;
+  /** What comes after: `Flotilla shop as alice@example.com`. */
+  readonly toContinue: string;
+  readonly hasApp: boolean;
+  /** For an account that has one. */
+  readonly passkey?: PasskeyForm | undefined;
+  /** Where else to go. */
+  readonly cancel?: string;
   readonly problem?: CodeProblem | undefined;
 }
 
-export function codePage({ action, ticket, clientName, email, problem }: CodeView): Page {
+/** The step after the password. */
+export function codePage(view: CodeView): Page {
+  const { action, ticket, toContinue, hasApp, passkey, cancel, problem } = view;
+  const isInvalid = problem !== undefined && problem.kind !== 'passkey';
+  const title = hasApp ? 'Enter the code' : 'One more step';
   return page(
-    'Enter the code',
-    html`<h1>Enter the code</h1>
-<p class="lead">to continue to ${clientName} as ${email}</p>
+    title,
+    html`<h1>${title}</h1>
+<p class="lead">to continue to ${toContinue}</p>
 ${problem && html`<p class="alert" id="problem" role="alert">${problemText(problem)}</p>`}
-<form method="post" action="${action}/code">
+<form method="post" action="${action}">
 <input type="hidden" name="ticket" value="${ticket}">
-${codeField('Code of your authenticator app', problem !== undefined)}
-<p class="note" id="rule">No phone at hand? A recovery code does as well, once.</p>
-<button class="primary" type="submit">Sign in</button>
+${codeField(hasApp ? 'Code of your authenticator app' : 'Recovery code', isInvalid)}
+<p class="note" id="rule">${hasApp ? 'No phone at hand? A recovery code does as well, once.' : 'Each of them works once.'}</p>
+<button class="primary" type="submit">Continue</button>
 </form>
-<form method="post" action="${action}/cancel"><button class="plain" type="submit">Cancel</button></form>`,
-    problem === undefined ? {} : refusal(problem),
+${passkey && passkeyForm(passkey, 'get', 'Use your passkey')}
+${cancel !== undefined && html`<form method="post" action="${cancel}"><button class="plain" type="submit">Cancel</button></form>`}`,
+    { hasScript: passkey !== undefined, ...(problem && refusal(problem)) },
   );
 }
 
@@ -39,13 +53,14 @@ function codeField(label: string, isInvalid: boolean) {
 }
 
 function problemText(problem: CodeProblem): string {
+  if (problem.kind === 'passkey') return PASSKEY_REFUSED;
   if (problem.kind === 'wrong')
     return 'The code is wrong, too old, or was used before. Wait for the next one.';
   return `Too many wrong codes. Try again in ${duration(problem.seconds)}.`;
 }
 
 function refusal(problem: CodeProblem): Omit<Page, 'html'> {
-  if (problem.kind === 'wrong') return { status: 401 };
+  if (problem.kind !== 'wait') return { status: 401 };
   return { status: 429, headers: { 'retry-after': String(problem.seconds) } };
 }
 
@@ -82,25 +97,28 @@ export function recoveryCodesPage(codes: readonly string[], home: string): Page 
   return page(
     'Recovery codes',
     html`<h1>Keep these codes</h1>
-<p>The second factor is on. If you lose your phone, each of these signs you in once. They are not shown again: print them, or write them down.</p>
+<p>From now on the password alone does not sign you in. If you lose your phone or your passkeys, each of these stands in for them once. They are not shown again: print them, or write them down.</p>
 <ul aria-label="Recovery codes" class="codes">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>
 <a class="button primary" href="${home}">I have kept them</a>`,
   );
 }
 
-export interface EnrolLogInView {
+export interface OwnerView {
   readonly action: string;
+  readonly title: string;
+  /** What it is for. */
+  readonly lead: string;
   readonly email: string;
   readonly problem?: string | undefined;
   readonly status?: number;
 }
 
-/** Who sets a second factor up shows the password first, signed in or not. */
-export function enrolLogInPage({ action, email, problem, status = 401 }: EnrolLogInView): Page {
+/** Who changes how an account is signed in to shows the password first, signed in or not. */
+export function ownerPage({ action, title, lead, email, problem, status = 401 }: OwnerView): Page {
   return page(
-    'Set up a second factor',
-    html`<h1>Set up a second factor</h1>
-<p class="lead">Signing in takes a code of an app on your phone then, besides the password. Show first that the account is yours.</p>
+    title,
+    html`<h1>${title}</h1>
+<p class="lead">${lead} Show first that the account is yours.</p>
 ${problem !== undefined && html`<p class="alert" id="problem" role="alert">${problem}</p>`}
 <form method="post" action="${action}">
 <label for="email">E-mail address</label>

@@ -1,4 +1,6 @@
 import { type Html, html, trusted } from './html.ts';
+import { type PasskeyForm, passkeyForm } from './passkey-form.ts';
+import { PASSKEY_SCRIPT } from './passkey-script.ts';
 import { STYLE } from './style.ts';
 
 export interface Page {
@@ -6,6 +8,8 @@ export interface Page {
   /** Default: what the response has. */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The script of passkeys; other pages may have none. */
+  readonly hasScript?: boolean;
 }
 
 const MARK = trusted(
@@ -31,6 +35,7 @@ ${content}
 </div>
 </main>
 <footer>Flotilla identity</footer>
+${rest.hasScript === true && html`<script>${trusted(PASSKEY_SCRIPT)}</script>`}
 </body>
 </html>
 `;
@@ -43,6 +48,8 @@ export interface LogInView {
   readonly email: string;
   /** Where a forgotten password is seen to. */
   readonly forgotten: string;
+  /** None where no passkey can be. */
+  readonly passkey?: PasskeyForm | undefined;
   readonly problem?: LogInProblem;
   /** Who is signed in already, when a password is asked again. */
   readonly known?: { readonly email: string };
@@ -51,13 +58,24 @@ export interface LogInView {
 export type LogInProblem =
   | { readonly kind: 'missing' }
   | { readonly kind: 'wrong' }
+  | { readonly kind: 'passkey' }
   | { readonly kind: 'disabled' }
   | { readonly kind: 'busy' }
   | { readonly kind: 'wait'; readonly seconds: number };
 
-const LOG_IN_STATUS = { missing: 422, wrong: 401, disabled: 403, busy: 503, wait: 429 } as const;
+const LOG_IN_STATUS = {
+  ...{ missing: 422, wrong: 401, passkey: 401, disabled: 403, busy: 503, wait: 429 },
+} as const;
 
-export function logInPage({ action, clientName, email, forgotten, problem, known }: LogInView): Page {
+export function logInPage({
+  action,
+  clientName,
+  email,
+  forgotten,
+  passkey,
+  problem,
+  known,
+}: LogInView): Page {
   const invalid = problem?.kind === 'missing' || problem?.kind === 'wrong';
   const mark = trusted(invalid ? ' aria-invalid="true" aria-describedby="problem"' : '');
   // The cursor stands in the first field that is to be filled in.
@@ -77,15 +95,23 @@ ${known && html`<p class="note">For your safety, enter your password again. You 
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required${mark}${second}>
 <button class="primary" type="submit">Sign in</button>
 </form>
+${passkey && passkeyForm(passkey, 'get', 'Sign in with a passkey')}
 <p class="aside"><a href="${forgotten}">Forgotten your password?</a></p>
 <form method="post" action="${action}/cancel"><button class="plain" type="submit">Cancel</button></form>`,
-    problem === undefined ? {} : { status: LOG_IN_STATUS[problem.kind], headers: retry },
+    {
+      hasScript: passkey !== undefined,
+      ...(problem && { status: LOG_IN_STATUS[problem.kind], headers: retry }),
+    },
   );
 }
+
+export const PASSKEY_REFUSED =
+  'This passkey does not open an account here, or it took too long. Try again, or sign in another way.';
 
 function logInProblem(problem: LogInProblem): string {
   if (problem.kind === 'missing') return 'Enter your e-mail address and your password.';
   if (problem.kind === 'wrong') return 'The e-mail address or the password is wrong.';
+  if (problem.kind === 'passkey') return PASSKEY_REFUSED;
   if (problem.kind === 'disabled') return 'This account is disabled. Write to the people who run the shop.';
   if (problem.kind === 'busy') return 'Many people are signing in right now. Try again in a moment.';
   return `Too many failed attempts. Try again in ${duration(problem.seconds)}.`;

@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Page } from './pages.ts';
+import { PASSKEY_SCRIPT_HASH } from './passkey-script.ts';
 import { STYLE_HASH } from './style.ts';
 
 interface HeaderSink {
@@ -8,12 +9,16 @@ interface HeaderSink {
   body: unknown;
 }
 
-/** No script, no image, no frame, and forms that end at this issuer or at the client that asked. */
-export function pageHeaders(formTargets: readonly string[] = []): Readonly<Record<string, string>> {
+/** No script but the one of passkeys, no image, no frame, and forms that end at this issuer or at the client that asked. */
+export function pageHeaders(
+  { hasScript = false }: Pick<Page, 'hasScript'> = {},
+  formTargets: readonly string[] = [],
+): Readonly<Record<string, string>> {
+  const script = hasScript ? ` script-src ${PASSKEY_SCRIPT_HASH};` : '';
   const targets = ["'self'", ...formTargets.map(sourceOf)].join(' ');
   return {
     'content-type': 'text/html; charset=utf-8',
-    'content-security-policy': `default-src 'none'; style-src ${STYLE_HASH}; form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`,
+    'content-security-policy': `default-src 'none'; style-src ${STYLE_HASH};${script} form-action ${targets}; frame-ancestors 'none'; base-uri 'none'`,
     'x-frame-options': 'DENY',
     'x-content-type-options': 'nosniff',
     // With `no-referrer` browsers say that a form comes from `null`, and it would not be known for one of ours.
@@ -31,12 +36,12 @@ function sourceOf(uri: string): string {
 
 export function sendPage(ctx: HeaderSink, page: Page, formTargets: readonly string[] = []): void {
   if (page.status !== undefined) ctx.status = page.status;
-  for (const [name, value] of Object.entries(pageHeaders(formTargets))) ctx.set(name, value);
+  for (const [name, value] of Object.entries(pageHeaders(page, formTargets))) ctx.set(name, value);
   ctx.body = page.html;
 }
 
 export function writePage(res: ServerResponse, page: Page, formTargets: readonly string[] = []): void {
-  const headers = { ...pageHeaders(formTargets), ...page.headers };
+  const headers = { ...pageHeaders(page, formTargets), ...page.headers };
   res.writeHead(page.status ?? 200, { ...headers, 'content-length': String(Buffer.byteLength(page.html)) });
   res.end(page.html);
 }

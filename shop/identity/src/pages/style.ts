@@ -35,10 +35,17 @@ a:not(.button){color:var(--accent)}
 form+form,.aside+form{margin-top:1rem}
 .qr{width:12rem;max-width:100%;margin:0 auto 1.25rem;padding:.75rem;background:#fff;border:1px solid var(--line);border-radius:.625rem}
 .qr svg{display:block;width:100%;height:auto}
+.status{margin:.625rem 0 0}
+.rows li{display:flex;align-items:center;gap:.75rem;padding-left:0}
+.rows li::before{content:none}
+.rows li div{flex:1}
+.rows .plain{width:auto;margin:0}
 .codes{columns:2}
 .codes li{padding:.375rem 0;border:0;break-inside:avoid}
 .codes li::before{content:none}
 @media(max-width:26rem){.codes{columns:1}}
+button:disabled{opacity:.6;cursor:progress}
+li small{display:block}
 small{color:var(--soft);font-size:.875rem}
 ul{margin:0 0 1.5rem;padding:0;list-style:none;border-top:1px solid var(--line)}
 li{padding:.75rem 0 .75rem 1.75rem;border-bottom:1px solid var(--line);position:relative}

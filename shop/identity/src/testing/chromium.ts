@@ -16,6 +16,8 @@ export interface BrowserPage {
   goTo(url: string): Promise<void>;
   /** Gives what the expression resolves to. */
   evaluate(expression: string): Promise<unknown>;
+  /** Of the protocol; throws what the browser refuses. */
+  command(method: string, params: object): Promise<void>;
   /** Until the expression is true. */
   until(what: string, expression: string): Promise<void>;
   close(): Promise<void>;
@@ -78,6 +80,10 @@ export async function openChromium(
   return {
     goTo: async (url) => void (await send('Page.navigate', { url })),
     evaluate,
+    command: async (method, params) => {
+      const { error } = await send(method, params);
+      if (error !== undefined) throw new Error(JSON.stringify(error));
+    },
     until: async (what, expression) => {
       // A page that is just being left has nothing to evaluate in.
       await eventually(what, async () => (await evaluate(expression).catch(() => false)) === true);

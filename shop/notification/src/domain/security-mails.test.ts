@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import {
+  passkeyMail,
   passwordChangedMail,
   resetMail,
   secondFactorMail,
@@ -49,6 +50,15 @@ describe('the mails about an account', () => {
       /Since 2026-12-01 10:30 UTC.* takes a code/,
     );
     assert.equal(secondFactorMail({ ...at, isOn: false }, 'de').subject, 'Ihr zweiter Faktor ist aus');
+  });
+
+  it('say which passkey came or went', () => {
+    const at = { ...person, passkey: 'Chrome on Linux', changedAt: '2026-12-01T10:30:00Z' };
+    assert.match(
+      passkeyMail({ ...at, isAdded: true }, 'en').text,
+      /Since 2026-12-01 10:30 UTC, a passkey signs in to your account: Chrome on Linux\./,
+    );
+    assert.match(passkeyMail({ ...at, isAdded: false }, 'de').text, /meldet dieser Passkey nicht mehr/);
   });
 
   it('let neither a name nor a device write lines of its own', () => {

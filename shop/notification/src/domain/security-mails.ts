@@ -1,6 +1,7 @@
 import type { Static } from '@flotilla/kernel';
 import type {
   emailVerificationAsked,
+  passkeyChanged,
   passwordChanged,
   passwordResetAsked,
   secondFactorChanged,
@@ -59,6 +60,16 @@ export function secondFactorMail(
   const { on, off, otherwise } = wordsOf(language).secondFactor;
   const { subject, since } = isOn ? on : off;
   const blocks = [paragraph(since(moment(changedAt))), paragraph(otherwise)];
+  return writeMail({ to: email, name, subject, blocks }, language);
+}
+
+export function passkeyMail(
+  { email, name, passkey, isAdded, changedAt }: Static<(typeof passkeyChanged)['schema']>,
+  language: Language,
+): Mail {
+  const { added, removed } = wordsOf(language).passkey;
+  const { subject, since, otherwise } = isAdded ? added : removed;
+  const blocks = [paragraph(since(moment(changedAt), passkey)), paragraph(otherwise)];
   return writeMail({ to: email, name, subject, blocks }, language);
 }
 

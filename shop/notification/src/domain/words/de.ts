@@ -72,10 +72,24 @@ export const GERMAN: Words = {
     },
     off: {
       subject: 'Ihr zweiter Faktor ist aus',
-      since: (at) => `Seit ${at} genügt für die Anmeldung an Ihrem Konto wieder das Passwort.`,
+      since: (at) => `Seit ${at} braucht die Anmeldung an Ihrem Konto keinen Code einer App mehr.`,
     },
     otherwise:
       'Falls nicht Sie es waren, kennt jemand Ihr Passwort: wählen Sie ein neues, und schreiben Sie uns.',
+  },
+  passkey: {
+    added: {
+      subject: 'Ihr Konto hat einen neuen Passkey',
+      since: (at, passkey) =>
+        `Seit ${at} kann man sich mit einem Passkey an Ihrem Konto anmelden: ${passkey}.`,
+      otherwise:
+        'Falls nicht Sie es waren, entfernen Sie ihn, wählen Sie ein neues Passwort, und schreiben Sie uns.',
+    },
+    removed: {
+      subject: 'Ein Passkey Ihres Kontos wurde entfernt',
+      since: (at, passkey) => `Seit ${at} meldet dieser Passkey nicht mehr an Ihrem Konto an: ${passkey}.`,
+      otherwise: 'Falls nicht Sie es waren, wählen Sie ein neues Passwort, und schreiben Sie uns.',
+    },
   },
   signedIn: {
     subject: 'Neue Anmeldung in Ihrem Konto',

@@ -69,9 +69,22 @@ export const ENGLISH: Words = {
     },
     off: {
       subject: 'Your second factor is off',
-      since: (at) => `Since ${at}, signing in to your account takes the password alone again.`,
+      since: (at) => `Since ${at}, signing in to your account takes no code of an app any more.`,
     },
     otherwise: 'If it was not you, somebody knows your password: choose a new one, and write to us.',
+  },
+  passkey: {
+    added: {
+      subject: 'A passkey was added to your account',
+      since: (at, passkey) => `Since ${at}, a passkey signs in to your account: ${passkey}.`,
+      otherwise: 'If it was not you, remove it, choose a new password, and write to us.',
+    },
+    removed: {
+      subject: 'A passkey was removed from your account',
+      since: (at, passkey) =>
+        `Since ${at}, this passkey does not sign in to your account any more: ${passkey}.`,
+      otherwise: 'If it was not you, choose a new password, and write to us.',
+    },
   },
   signedIn: {
     subject: 'A new sign-in to your account',

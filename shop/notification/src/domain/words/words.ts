@@ -36,10 +36,20 @@ export interface Words {
     readonly off: { readonly subject: string; since(at: string): string };
     readonly otherwise: string;
   };
+  readonly passkey: {
+    readonly added: PasskeyWords;
+    readonly removed: PasskeyWords;
+  };
   readonly signedIn: {
     readonly subject: string;
     readonly before: string;
     from(address: string): string;
     readonly after: string;
   };
+}
+
+interface PasskeyWords {
+  readonly subject: string;
+  since(at: string, passkey: string): string;
+  readonly otherwise: string;
 }
