@@ -29,6 +29,8 @@ export interface ClaimsVerifierOptions {
   readonly clock?: Pick<Clock, 'now'>;
   /** Allowed difference between the clocks of issuer and verifier. Default 60. */
   readonly clockToleranceSeconds?: number;
+  /** The only accepted `typ`, as RFC 9068 compares it. Default: not checked. */
+  readonly type?: string;
   /** Longer tokens are refused unread. Default 8 KiB. */
   readonly maxTokenBytes?: number;
 }
@@ -50,6 +52,7 @@ export function createClaimsVerifier(options: ClaimsVerifierOptions): VerifyClai
   const checks = {
     ...(issuer !== undefined && { issuer }),
     ...(audiences.length > 0 && { audiences }),
+    ...(options.type !== undefined && { type: options.type }),
     algorithms: new Set(algorithms),
     requiredClaims: ['exp'],
     clockToleranceSeconds,

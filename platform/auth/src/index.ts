@@ -23,7 +23,7 @@ export {
   requireRole,
   requireScope,
 } from './policy.ts';
-export { actingFor, isServiceAlone, onBehalfOf, type Principal } from './principal.ts';
+export { actingFor, isServiceAlone, onBehalfOf, type Principal, serviceAudience } from './principal.ts';
 export { createRemoteKeys, createStaticKeys, type RemoteKeysOptions } from './remote-keys.ts';
 export {
   createRevocations,

@@ -22,6 +22,11 @@ export interface Principal {
   readonly token: string;
 }
 
+/** `aud` of a token that was exchanged for one service (RFC 8693): no other takes it. */
+export function serviceAudience(audience: string, service: string): string {
+  return `urn:${audience}:service:${service}`;
+}
+
 /** Is nobody behind it but the service itself? */
 export function isServiceAlone({ service, subject }: Principal): boolean {
   return service !== undefined && service === subject;

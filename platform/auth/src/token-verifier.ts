@@ -16,8 +16,8 @@ export type VerifyToken = (token: string) => Promise<Principal>;
 export interface TokenVerifierOptions {
   /** The only accepted `iss`. */
   readonly issuer: string;
-  /** Must be a member of `aud`, exactly. */
-  readonly audience: string;
+  /** One of them must be a member of `aud`, exactly. */
+  readonly audience: string | readonly [string, ...string[]];
   /** Accepted signature algorithms, asymmetric only. Never taken from the token. */
   readonly algorithms: readonly string[];
   readonly keys: KeySource;
@@ -44,7 +44,7 @@ export function createTokenVerifier(options: TokenVerifierOptions): VerifyToken 
   const cache = createVerifiedTokens<Principal>(options.maxCachedTokens ?? 10_000);
   const checks = {
     issuer,
-    audiences: [audience],
+    audiences: typeof audience === 'string' ? [audience] : audience,
     algorithms: new Set(algorithms),
     type: ACCESS_TOKEN,
     requiredClaims: REQUIRED_CLAIMS,

@@ -3,6 +3,7 @@ import {
   createServiceTokens,
   createTokenVerifier,
   type Revocations,
+  serviceAudience,
   type VerifyToken,
 } from '@flotilla/auth';
 import type { Balancer } from '@flotilla/discovery';
@@ -75,14 +76,15 @@ export function createIdentityAccess(options: IdentityAccessOptions) {
 }
 
 function createVerifier(
-  { env, revocations }: IdentityAccessOptions,
+  { name, env, revocations }: IdentityAccessOptions,
   fetchJwks: (signal: AbortSignal) => Promise<unknown>,
   onProblem: (error: Error) => void,
 ): VerifyToken | undefined {
   if (env.issuer === undefined) return undefined;
   return createTokenVerifier({
     issuer: env.issuer,
-    audience: env.audience,
+    // Of a user's client, or exchanged by a caller for this service alone.
+    audience: [env.audience, serviceAudience(env.audience, name)],
     algorithms: ['ES256'],
     keys: createRemoteKeys({ fetchJwks, onProblem }),
     revocations,

@@ -12,6 +12,8 @@ export interface AccessToken {
 export interface AccessTokens {
   forAccount(account: Account, sessionId: string): Promise<AccessToken>;
   forService(clientId: string, scope: string): Promise<AccessToken>;
+  /** What another token said, with `aud` and `act` of its own. */
+  exchanged(claims: Readonly<Record<string, unknown>>, expiresIn: number): Promise<AccessToken>;
 }
 
 export interface AccessTokensOptions {
@@ -58,5 +60,6 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
       ),
     forService: (clientId, scope) =>
       sign({ sub: clientId, client_id: clientId, scope, permissions: [] }, SERVICE_TOKEN_SECONDS),
+    exchanged: sign,
   };
 }

@@ -17,12 +17,14 @@ import type { Clock, NewId } from '@flotilla/kernel';
 import type { Outbox } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
-import { createAccessTokens } from './access-tokens.ts';
+import { type AccessTokens, createAccessTokens } from './access-tokens.ts';
 import { createAccountLinks } from './account-links.ts';
 import { createAccountStore } from './account-store.ts';
 import { createCommonPasswords } from './common-passwords.ts';
 import { seedDemoAccounts } from './demo-accounts.ts';
+import { identityError } from './errors.ts';
 import { sendResetLinks } from './features/ask-password-reset.ts';
+import { createTokenExchange } from './features/exchange-token.ts';
 import type { ServiceClients } from './features/issue-service-token.ts';
 import { createHashSlots } from './hash-slots.ts';
 import { identityRoutes } from './http.ts';
@@ -104,17 +106,18 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     resetPace: createPace(db, RESET_REQUESTS),
     linkPace: createPace(db, LINK_MAILS),
   };
-  const oidc = await createOidc({ ...common, ...core, ...logging });
+  const accessTokens = createAccessTokens({
+    ...{ keys, issuer, audience, clock, newId },
+    accountTokenSeconds: lifetimes.accessTokenSeconds,
+  });
+  const oidc = await createOidc({ ...common, ...core, ...logging, accessTokens });
 
   const routes = identityRoutes({
     ...common,
     ...core,
     ...logging,
     signUpPace: createPace(db, SIGN_UPS),
-    accessTokens: createAccessTokens({
-      ...{ keys, issuer, audience, clock, newId },
-      accountTokenSeconds: lifetimes.accessTokenSeconds,
-    }),
+    accessTokens,
     clients: deps.serviceClients,
   });
   const verifyToken = createTokenVerifier({ issuer, audience, algorithms: ['ES256'], keys, clock });
@@ -179,6 +182,7 @@ type OidcDeps = Common &
     readonly ceremonies: ReturnType<typeof createCeremonies>;
     readonly tickets: ReturnType<typeof createTickets>;
     readonly resetPace: ReturnType<typeof createPace>;
+    readonly accessTokens: AccessTokens;
   };
 
 async function createOidc(deps: OidcDeps) {
@@ -188,8 +192,18 @@ async function createOidc(deps: OidcDeps) {
   if (demo) for (const [id, secret] of Object.entries(demoSecrets(clients))) await secrets.seed(id, secret);
   const { origin } = new URL(issuer);
   const apiResources = [`${origin}/`, origin, `urn:${audience}:api`] as const;
+  assertApart(clients, deps.serviceClients);
+  const exchangeToken = createTokenExchange(deps);
   const build = () =>
-    buildProvider({ ...deps, scope, secrets, clients, apiResources, key: deps.keyEncryptionKey });
+    buildProvider({
+      ...deps,
+      exchangeToken,
+      scope,
+      secrets,
+      clients,
+      apiResources,
+      key: deps.keyEncryptionKey,
+    });
   let provider = build();
   await checkClients(provider, clients);
   const callback = createProviderCallback(provider);
@@ -205,4 +219,12 @@ async function createOidc(deps: OidcDeps) {
       callback.swap(provider);
     },
   };
+}
+
+/** By one name and two secrets, nobody could say who it was. */
+function assertApart(clients: readonly Client[], services: ServiceClients): void {
+  const twice = clients.find(({ id }) => Object.hasOwn(services, id));
+  if (twice === undefined) return;
+  const message = `the client ${twice.id} has the name of a service`;
+  throw identityError('IDENTITY_CLIENT_INVALID', message);
 }

@@ -16,6 +16,7 @@ const serviceClients = s.record(
   s.object({
     secretSha256: s.string({ pattern: '^[0-9a-f]{64}$' }),
     scopes: s.array(s.string({ pattern: '^[\\w.:-]+$' })),
+    calls: s.optional(s.array(s.string({ pattern: '^[\\w.-]+$' }))),
   }),
 );
 

@@ -45,6 +45,8 @@ export interface Sessions {
   use(on: Queryable, session: SessionUse): Promise<boolean>;
   /** Records that it is used; gives its account, or nothing when it has ended. */
   touch(on: Queryable, id: string): Promise<string | undefined>;
+  /** Whether it lives; looking at it is no use of it. */
+  lives(on: Queryable, id: string): Promise<boolean>;
   /** Those that live, the newest first. */
   list(accountId: string): Promise<readonly Session[]>;
   /** Ends it with all that came of it, in the caller's transaction. Returns whether it lived. */
@@ -79,6 +81,8 @@ const USE = `
 const TOUCH = `
   UPDATE auth_session SET last_used_at = $2, idle_until = least($3, expires_at)
   WHERE id = $1 AND ended_at IS NULL AND idle_until > $2 RETURNING account_id`;
+
+const LIVES = 'SELECT 1 FROM auth_session WHERE id = $1 AND ended_at IS NULL AND idle_until > $2';
 
 const LIST = `
   SELECT id, account_id, client_ids, device, address, created_at, last_used_at, expires_at FROM auth_session
@@ -140,6 +144,7 @@ export function createSessions({ db, clock, lifetimes, onEnded }: SessionsOption
       const [row] = await on.query<{ account_id: string }>(TOUCH, [id, now, restsUntil]);
       return row?.account_id;
     },
+    lives: async (on, id) => (await on.query(LIVES, [id, clock.now()])).length === 1,
     list: async (accountId) => (await db.query<SessionRow>(LIST, [accountId, clock.now()])).map(toSession),
     end: async (tx, id, reason) => (await endThese(tx, [id], reason)) === 1,
     endAll: async (tx, accountId, reason, except) => {

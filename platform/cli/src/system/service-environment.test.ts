@@ -21,6 +21,7 @@ const system = defineSystem({
       database,
       bus: true,
       clientScopes: ['stock.write'],
+      calls: { billing: {} },
       env: { SPEED: 'high' },
       inherits: ['SPEED', 'SMTP_URL'],
     },
@@ -184,10 +185,14 @@ describe('the environment of a service', () => {
     assert.equal(provider, billing);
   });
 
-  it('tells the issuer of tokens the hashes and scopes of the clients', () => {
+  it('tells the issuer of tokens the hashes, scopes and edges of the clients', () => {
     const clients = JSON.parse(serviceEnvironment(facts, 'accounts', 'accounts-1')['SERVICE_CLIENTS'] ?? '');
     assert.deepEqual(clients, {
-      stock: { secretSha256: sha256Hex('secret of client stock'), scopes: ['stock.write'] },
+      stock: {
+        secretSha256: sha256Hex('secret of client stock'),
+        scopes: ['stock.write'],
+        calls: ['billing'],
+      },
     });
     assert.equal(serviceEnvironment(facts, 'stock', 'stock-1')['SERVICE_SECRET'], 'secret of client stock');
     assert.equal(serviceEnvironment(facts, 'billing', 'billing-1')['SERVICE_SECRET'], undefined);

@@ -180,13 +180,13 @@ function frontend({ system, root }: SystemFacts, name: string): Record<string, s
   return served ? { FRONTEND_DIR: join(root, served.output) } : {};
 }
 
-/** The issuer is told hashes only. */
+/** The issuer is told hashes only, and whom each may call: for those it exchanges the tokens of users. */
 function serviceClients(system: SystemConfig, secrets: Secrets): object {
-  const clients = Object.entries(system.services).flatMap(([name, { clientScopes }]) =>
-    clientScopes
-      ? [[name, { secretSha256: sha256Hex(clientSecret(secrets, name)), scopes: clientScopes }]]
-      : [],
-  );
+  const clients = Object.entries(system.services).flatMap(([name, { clientScopes, calls = {} }]) => {
+    if (!clientScopes) return [];
+    const secretSha256 = sha256Hex(clientSecret(secrets, name));
+    return [[name, { secretSha256, scopes: clientScopes, calls: Object.keys(calls) }]];
+  });
   return Object.fromEntries(clients);
 }
 

@@ -8,6 +8,8 @@ export type ServiceClients = Readonly<Record<string, ServiceClient>>;
 interface ServiceClient {
   readonly secretSha256: string;
   readonly scopes: readonly string[];
+  /** The services that it calls: for those it may exchange the token of a user. Default: none. */
+  readonly calls?: readonly string[] | undefined;
 }
 
 export interface ServiceTokenRequest {
@@ -30,13 +32,17 @@ export async function issueServiceToken(
 ): Promise<Result<AccessToken, 'invalid-client' | 'invalid-scope'>> {
   const known = Object.hasOwn(clients, request.clientId) ? clients[request.clientId] : undefined;
   const client = known ?? NOBODY;
-  const given = createHash('sha256').update(request.clientSecret).digest();
   // Secrets are compared for unknown clients too, so that the time says nothing about which exist.
-  const matches = timingSafeEqual(given, Buffer.from(client.secretSha256, 'hex'));
+  const matches = isSecretOf(client, request.clientSecret);
   if (!known || !matches) return reject('invalid-client');
 
   const wanted = request.scope.split(' ').filter((scope) => scope !== '');
   const allowed = wanted.length > 0 && wanted.every((scope) => client.scopes.includes(scope));
   if (!allowed) return reject('invalid-scope');
   return accept(await accessTokens.forService(request.clientId, [...new Set(wanted)].join(' ')));
+}
+
+export function isSecretOf({ secretSha256 }: Pick<ServiceClient, 'secretSha256'>, secret: string): boolean {
+  const given = createHash('sha256').update(secret).digest();
+  return timingSafeEqual(given, Buffer.from(secretSha256, 'hex'));
 }

@@ -16,6 +16,8 @@ import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'o
 import { accountClaims } from '../access-tokens.ts';
 import type { AccountStore } from '../account-store.ts';
 import { identityError } from '../errors.ts';
+import type { ExchangeToken } from '../features/exchange-token.ts';
+import { isSecretOf, type ServiceClients } from '../features/issue-service-token.ts';
 import { errorPage, signedOutPage, signOutPage } from '../pages/pages.ts';
 import { sendPage } from '../pages/send-page.ts';
 import type { SigningKeys } from '../signing-keys.ts';
@@ -24,6 +26,7 @@ import { allowsOrigin, apiScopesOf, type Client, toMetadata, withoutLoopbackPort
 import { ACR } from './interactions.ts';
 import { forgiveSignOut } from './sign-out.ts';
 import { refuseStaleLogins } from './stale-logins.ts';
+import { addTokenExchange, exchangeClients } from './token-exchange.ts';
 
 export interface ProviderDeps {
   readonly issuer: string;
@@ -32,6 +35,9 @@ export interface ProviderDeps {
   /** Addresses by which clients may ask for such a token; the first is used when they name none. */
   readonly apiResources: readonly [string, ...string[]];
   readonly clients: readonly Client[];
+  /** Services of the topology: those that call others exchange the tokens of users here. */
+  readonly serviceClients: ServiceClients;
+  readonly exchangeToken: ExchangeToken;
   readonly secrets: ClientSecrets;
   readonly keys: SigningKeys;
   /** 32 bytes that all replicas share; keys of cookies are derived from it. */
@@ -60,7 +66,8 @@ export function buildProvider(deps: ProviderDeps): Provider {
     onFault: (err, route) => deps.logger.error({ err, route }, 'the identity provider failed'),
     leavesIssuerOff: (clientId) => byId.get(clientId)?.withoutIssuerInErrors === true,
   });
-  checkSecretsByHash(provider, deps.secrets);
+  checkSecretsByHash(provider, deps);
+  addTokenExchange(provider, deps);
   allowLoopbackPorts(provider, byId);
   shareSessionIds(provider);
   refuseStaleLogins(provider, deps);
@@ -74,7 +81,10 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
   const placeholder = randomBytes(CONFIDENTIAL_PLACEHOLDER_BYTES).toString('base64url');
   return {
     adapter: createRecords(deps),
-    clients: deps.clients.map((client) => toMetadata(client, placeholder)),
+    clients: [
+      ...deps.clients.map((client) => toMetadata(client, placeholder)),
+      ...exchangeClients(deps.serviceClients, placeholder),
+    ],
     jwks: { keys: [...deps.keys.privateJwks().keys] } as NonNullable<Configuration['jwks']>,
     cookies: cookiesOf(deps),
     routes: { jwks: '/jwks' },
@@ -264,10 +274,15 @@ async function findAccount({ accounts, scope }: ProviderDeps, id: string) {
   return { accountId: id, claims: () => all };
 }
 
-function checkSecretsByHash(provider: Provider, secrets: ClientSecrets): void {
+function checkSecretsByHash(provider: Provider, { secrets, serviceClients }: ProviderDeps): void {
   Object.defineProperty(provider.Client.prototype, 'compareClientSecret', {
-    value(this: { readonly clientId: string }, actual: string): Promise<boolean> {
-      return secrets.matches(this.clientId, actual);
+    async value(this: { readonly clientId: string }, actual: string): Promise<boolean> {
+      const service = Object.hasOwn(serviceClients, this.clientId)
+        ? serviceClients[this.clientId]
+        : undefined;
+      return service === undefined
+        ? await secrets.matches(this.clientId, actual)
+        : isSecretOf(service, actual);
     },
   });
 }
