@@ -199,6 +199,12 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'a step of a login, in one transaction: whoever got no answer takes it again',
   })),
   {
+    in: 'shop/identity/src/features/passkeys.ts usePasskey',
+    what: 'throttle.succeeded',
+    points: ['identity.after-passkey'],
+    because: 'only forgets failed logins: without it the owner waits as long as before',
+  },
+  {
     in: 'shop/identity/src/features/reset-password.ts resetPassword',
     what: 'throttle.succeeded',
     points: ['identity.after-password-reset'],

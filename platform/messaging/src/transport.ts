@@ -25,6 +25,11 @@ export interface Delivery {
   readonly enqueuedAt: Date;
   /** It may have been in work when a consuming process vanished. */
   readonly suspect: boolean;
+  /**
+   * Who published it, as the transport knows by itself: a service, by the name that it logged in with, or `''` where it could know and
+   * does not. Absent: it cannot know, or whoever published it may speak for everybody.
+   */
+  readonly sender?: string;
   /** Why the transport gave it up (a delivery limit of the broker): it becomes a dead letter without being tried. */
   readonly givenUp?: string;
 }

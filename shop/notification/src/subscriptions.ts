@@ -57,10 +57,15 @@ export function notificationSubscriptions({
   }
 
   const about = <T extends { readonly userId: string }>(type: MessageType<T>, letter: WriteMail<T>) =>
-    on(type, async ({ id, data }, tx) => {
-      const { language } = await preferencesOf(tx, data.userId);
-      await write(tx, uuidv5(id, NAMESPACE), data.userId, letter(data, language));
-    });
+    on(
+      type,
+      async ({ id, data }, tx) => {
+        const { language } = await preferencesOf(tx, data.userId);
+        await write(tx, uuidv5(id, NAMESPACE), data.userId, letter(data, language));
+      },
+      // Letters with links that open accounts: of nobody else.
+      { from: ['identity'] },
+    );
 
   async function aboutOrder<T extends { readonly customerId: string }>(
     { id, data }: Message<T>,

@@ -25,8 +25,9 @@ export interface Fetched {
 
 const MAX_FETCH = 256;
 
-interface FetchedRow extends Omit<BusDelivery, 'enqueuedAt'> {
+interface FetchedRow extends Omit<BusDelivery, 'enqueuedAt' | 'sender'> {
   readonly enqueued_at: Date;
+  readonly sender: string | null;
 }
 
 export function createBusQueue(db: Database, queue: string, owner: string): BusQueue {
@@ -54,10 +55,14 @@ export function createBusQueue(db: Database, queue: string, owner: string): BusQ
         const perShard = Math.ceil(Math.min(room.messages, bounds.messages) / shards.length);
         const maxBytes = Math.ceil(Math.min(room.bytes, bounds.bytes));
         const rows = await db.query<FetchedRow>(
-          'SELECT * FROM bus.fetch($1, $2, $3::smallint[], $4, $5::bigint[], $6::bigint)',
+          'SELECT * FROM bus.take($1, $2, $3::smallint[], $4, $5::bigint[], $6::bigint)',
           [queue, owner, shards, perShard, held.map((one) => one.id), maxBytes],
         );
-        const deliveries = rows.map(({ enqueued_at: enqueuedAt, ...row }) => ({ ...row, enqueuedAt }));
+        const deliveries = rows.map(({ enqueued_at: enqueuedAt, sender, ...row }) => ({
+          ...row,
+          enqueuedAt,
+          ...(sender !== null && { sender }),
+        }));
         return { deliveries, isFull: rows.length >= perShard || bytesOf(deliveries) >= maxBytes };
       }),
     ack: async (deliveries) => {

@@ -48,6 +48,7 @@ describe('roles on the bus', () => {
         ['SELECT bus.subscribe($1, $2)', [queue, ['a.v1']]],
         ['SELECT * FROM bus.claim($1, $2, 1000, NULL)', [queue, OWNER]],
         ["SELECT * FROM bus.fetch($1, $2, '{0}', 1, '{}')", [queue, OWNER]],
+        ["SELECT * FROM bus.take($1, $2, '{0}', 1, '{}', 1000)", [queue, OWNER]],
         ["SELECT bus.ack($1, $2, '{0}', '{1}', '{1}')", [queue, OWNER]],
         ["SELECT bus.release($1, $2, '{0}')", [queue, OWNER]],
         ['SELECT bus.leave($1, $2)', [queue, OWNER]],

@@ -8,6 +8,11 @@ export interface HandlerOptions {
   readonly retry?: RetryOptions;
   /** A handler that takes longer has failed. */
   readonly timeoutMs?: number;
+  /**
+   * The services whose messages are taken, by their `source`, which the transport proves. One of anybody else becomes a dead letter,
+   * `MESSAGING_SOURCE_REFUSED`. Default: everybody's, as they say.
+   */
+  readonly from?: readonly string[];
 }
 
 export interface RetryOptions {

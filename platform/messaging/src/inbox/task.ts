@@ -1,6 +1,7 @@
 import { accept, type Result, reject, toError, uuidv5 } from '@flotilla/kernel';
 import type { Transaction } from '@flotilla/postgres';
 import { fromCloudEvent, inboxId, MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from '../cloud-event.ts';
+import type { MessagingErrorCode } from '../errors.ts';
 import type { Message } from '../message.ts';
 import type { Handler } from './handler.ts';
 
@@ -10,6 +11,8 @@ export interface Arrival {
   readonly key: string;
   readonly body: string;
   readonly enqueuedAt: Date;
+  /** As a transport knows it. What was held has been compared with it when it came. */
+  readonly sender?: string;
 }
 
 /** An arrival that was understood: what it says, and the handler bound to it. */
@@ -76,6 +79,8 @@ export function createUnderstanding(options: UnderstandingOptions): Understand {
     const known = { arrival, inboxId: inboxId(message) };
     const trace = message.traceparent === undefined ? {} : { traceparent: message.traceparent };
     const handler = options.handlers.get(message.type);
+    const refused = refusalOf(arrival, message, handler);
+    if (refused !== undefined) return { ...known, ...trace, reason: refused };
     if (!handler) {
       return {
         ...known,
@@ -95,6 +100,22 @@ export function createUnderstanding(options: UnderstandingOptions): Understand {
       timeoutMs: handler.timeoutMs ?? options.handlerTimeoutMs,
     };
   };
+}
+
+const SOURCE_REFUSED: MessagingErrorCode = 'MESSAGING_SOURCE_REFUSED';
+
+/**
+ * Why a message is not taken of whoever sent it. What nobody here handles may wait for a process with a handler that is particular: by
+ * then nobody knows the sender any more, so it is compared with what the message says now.
+ */
+function refusalOf({ sender }: Arrival, message: Message, handler: Handler | undefined): string | undefined {
+  const from = handler?.from;
+  if (handler !== undefined && from === undefined) return undefined;
+  const { source, type } = message;
+  if (sender !== undefined && sender !== source)
+    return `${SOURCE_REFUSED}: it says that it is of "${source}", and was sent by ${sender === '' ? 'nobody knows whom' : `"${sender}"`}`;
+  if (from === undefined || from.includes(source)) return undefined;
+  return `${SOURCE_REFUSED}: ${type} is taken of ${from.join(', ')}, and not of "${source}"`;
 }
 
 function read({ type, key, body }: Arrival): Result<Message, string> {

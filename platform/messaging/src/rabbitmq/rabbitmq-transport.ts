@@ -3,7 +3,7 @@ import type { Logger, Metrics } from '@flotilla/telemetry';
 import { BACKLOG_INTERVAL_MS, type BacklogLimits, watchBacklogs } from '../bus/backlog-watch.ts';
 import { SHARDS } from '../bus/shard.ts';
 import { messagingError } from '../errors.ts';
-import type { Transport } from '../transport.ts';
+import type { ReceiveOptions, Transport } from '../transport.ts';
 import { type BrokerConnection, keepBrokerConnection } from './connection/broker-connection.ts';
 import { parseBrokerUrl } from './connection/broker-url.ts';
 import { readBacklog } from './consume/backlog.ts';
@@ -21,7 +21,10 @@ export interface RabbitmqTransportOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
-  /** Shown in the broker's list of connections. Default `flotilla`. */
+  /**
+   * Shown in the broker's list of connections. Default `flotilla`. Where it is the user of the URL too, each service has a user of its
+   * own, and the broker proves who published what.
+   */
   readonly clientName?: string;
   /**
    * Queues that a consumer's messages are spread over by key, 1 to 16: as many processes have work at once. All that
@@ -54,6 +57,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
   assertWithin('shardsPerQueue', shape.shards, 1, SHARDS);
   assertWithin('deliveryLimit', shape.deliveryLimit, 1, NO_DELIVERY_LIMIT);
   const clientName = options.clientName ?? 'flotilla';
+  const userId = url.connect.username ?? '';
   const declarer = createQueueDeclarer({ shape, isLimitAsked: options.deliveryLimit !== undefined, logger });
   let publishing:
     | { readonly connection: BrokerConnection; readonly publish: Publish; readonly gauge: Loop }
@@ -67,7 +71,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
   function publisher() {
     if (publishing === undefined) {
       const connection = connect('publish');
-      const publish = createPublisher({ connection, waitMs, clock, logger, metrics });
+      const publish = createPublisher({ connection, userId, waitMs, clock, logger, metrics });
       publishing = { connection, publish, gauge: watchUnrouted(connection, { metrics, clock, logger }) };
     }
     return publishing;
@@ -111,7 +115,7 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
         shards: shape.shards,
         balanceIntervalMs: options.balanceIntervalMs ?? 5_000,
         declare: (model) => declarer.declare(model, queue),
-        receive,
+        receive: userId === clientName ? receive : withoutSenders(receive),
         clock,
         logger,
         metrics,
@@ -127,6 +131,14 @@ export function createRabbitmqTransport(options: RabbitmqTransportOptions): Tran
       await Promise.all([publishing?.gauge.stop(), meter?.stop()]);
       await Promise.all([publishing?.connection.close(), consuming?.close()]);
     },
+  };
+}
+
+/** Where services share a user of the broker, it says nothing about which of them it was. */
+function withoutSenders(receive: ReceiveOptions): ReceiveOptions {
+  return {
+    ...receive,
+    handle: (deliveries) => receive.handle(deliveries.map(({ sender: _shared, ...delivery }) => delivery)),
   };
 }
 

@@ -8,12 +8,14 @@ const ENQUEUED_AT_MS = 'flotilla-enqueued-at-ms';
 const MAX_NAME_BYTES = 255;
 
 /** CloudEvents in structured mode: the body is the event, the properties repeat what brokers and operators look at. */
-export function publishOptions(message: OutgoingMessage, nowMs: number): Options.Publish {
+export function publishOptions(message: OutgoingMessage, nowMs: number, userId: string): Options.Publish {
   const traceparent = traceparentOf(message.body);
   return {
     persistent: true,
     mandatory: message.mandatory,
     messageId: message.id,
+    // The broker refuses a message in the name of anybody but the user of its connection.
+    userId,
     type: message.type,
     timestamp: Math.floor(nowMs / 1_000),
     contentType: CONTENT_TYPE,
@@ -44,11 +46,13 @@ export function readDelivery({ content, properties, fields }: ConsumeMessage) {
   const headers: Record<string, unknown> = properties.headers ?? {};
   const type: unknown = properties.type;
   const id: unknown = properties.messageId;
+  const sender: unknown = properties.userId;
   const count = headers['x-delivery-count'];
   return {
     body,
     type: typeof type === 'string' ? type : fields.exchange,
     key: keyOf(headers[KEY], body),
+    sender: typeof sender === 'string' ? sender : '',
     messageId: typeof id === 'string' && id !== '' ? id : undefined,
     enqueuedAt: enqueuedAt(headers[ENQUEUED_AT_MS], properties.timestamp),
     /** How often the broker has taken it back from a consumer. Before that, the count is whatever its publisher wrote. */

@@ -83,6 +83,9 @@ export async function createTestService(
   };
   let host: ReturnType<typeof createHttpHost> | undefined;
 
+  /** A handler that is particular gets messages of a service that it takes them of. */
+  const sources = new Map<string, string>();
+
   return {
     ...observed,
     ...{
@@ -118,12 +121,16 @@ export async function createTestService(
       };
     },
     consume: async (handlers, options = {}) => {
+      for (const { type, from = [] } of handlers) if (from[0] !== undefined) sources.set(type, from[0]);
       const consumer: Consumer = createConsumer({ ...observed, ...options, name, db, transport, handlers });
       defer(() => consumer.close());
       await consumer.start();
     },
     publish: async (type, data, id = uuidv7()) => {
-      await transport.publish([createTestMessage(type, data, { id })]);
+      const source = sources.get(type.type);
+      await transport.publish([
+        createTestMessage(type, data, { id, ...(source !== undefined && { source }) }),
+      ]);
       return id;
     },
     close: async () => {

@@ -92,8 +92,7 @@ export function createTokenExchange(deps: ExchangeDeps): ExchangeToken {
     const asked = scope === undefined ? had : scopesOf(scope);
     if (!asked.every((one) => had.includes(one)))
       return refuse('invalid_scope', 'the subject token does not have these scopes');
-    const expiresIn = Math.floor(claims.exp - clock.now().getTime() / 1_000);
-    if (expiresIn < 1) return refuse('invalid_request', 'the subject token is about to end');
+    const expiresIn = claims.exp - Math.floor(clock.now().getTime() / 1_000);
     const carried = Object.fromEntries(
       CARRIED.flatMap((name) => (claims[name] === undefined ? [] : [[name, claims[name]]])),
     );

@@ -11,6 +11,8 @@ import { type Returned, writeConfirmed } from './write-confirmed.ts';
 
 export interface PublisherOptions {
   readonly connection: BrokerConnection;
+  /** Of the connection: in its name everything is published. */
+  readonly userId: string;
   /** How long a call waits for the connection, for an alarm to end, and for the confirms of a round. */
   readonly waitMs: number;
   readonly clock: Clock;
@@ -24,7 +26,8 @@ export type Publish = (messages: readonly OutgoingMessage[]) => Promise<readonly
 /** Written and not yet confirmed at once: bounds memory when the broker does not keep up. */
 const MAX_UNCONFIRMED_BYTES = 4 * 1024 * 1024;
 
-export function createPublisher({ connection, waitMs, clock, logger, metrics }: PublisherOptions): Publish {
+export function createPublisher(options: PublisherOptions): Publish {
+  const { connection, userId, waitMs, clock, logger, metrics } = options;
   const returned = metrics.counter(
     'messaging_rabbitmq_returned_total',
     'Mandatory messages refused because no queue subscribes to them.',
@@ -66,7 +69,7 @@ export function createPublisher({ connection, waitMs, clock, logger, metrics }: 
 
   /** Resolves with what came back, and why. */
   async function store(on: Session, messages: readonly OutgoingMessage[]): Promise<readonly Returned[]> {
-    const written = await writeConfirmed(on, messages, { waitMs, clock });
+    const written = await writeConfirmed(on, messages, { userId, waitMs, clock });
     if (written.kind === 'stored') return written.returned;
     if (written.kind === 'failed') throw failure(on, written.cause);
     session = undefined;

@@ -19,14 +19,22 @@ export interface Returned {
   readonly reason: string;
 }
 
+export interface WriteOptions {
+  /** Of the connection: in its name everything is published. */
+  readonly userId: string;
+  readonly waitMs: number;
+  readonly clock: Clock;
+}
+
 /** Resolves once the broker has answered for every message, or has not for `waitMs`. */
 export async function writeConfirmed(
   session: Session,
   messages: readonly OutgoingMessage[],
-  { waitMs, clock }: { readonly waitMs: number; readonly clock: Clock },
+  options: WriteOptions,
 ): Promise<Written> {
+  const { waitMs } = options;
   crashPoint('rabbitmq.before-publish');
-  const written = Promise.allSettled(messages.map((message) => send(session, message, clock)));
+  const written = Promise.allSettled(messages.map((message) => send(session, message, options)));
   crashPoint('rabbitmq.after-publish');
   const answers = await within(waitMs, () => written).catch(() => undefined);
   if (answers === undefined) return { kind: 'silent' };
@@ -45,10 +53,10 @@ export async function writeConfirmed(
 function send(
   { channel, takeReturn }: Session,
   message: OutgoingMessage,
-  clock: Clock,
+  { userId, clock }: WriteOptions,
 ): Promise<string | undefined> {
   const { type, key, body, mandatory, id } = message;
-  const properties = publishOptions(message, clock.now().getTime());
+  const properties = publishOptions(message, clock.now().getTime(), userId);
   const routing = routingKey(shardOf(key), mandatory);
   return new Promise((resolve, reject) => {
     channel.publish(type, routing, Buffer.from(body), properties, (error: unknown) => {
