@@ -1,33 +1,24 @@
 import type { Exchange } from '../exchange.ts';
 import { canFallBack } from '../policies/strangler/decide.ts';
-import type { Refusal } from '../wire/rules/refusal.ts';
 import { forward } from './attempts.ts';
-import type { Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
+import type { Fallback, ForwardDeps, ResponseSink, ResponseTap } from './forwarding.ts';
 import type { RouteRuntime, Side } from './route-runtime.ts';
 
-/** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
-export type Done = (refusal: Refusal | undefined) => void;
-
-/** Who looks on while the back end answers, and who answers when it does not. */
-export interface AttemptContext {
-  readonly tap?: ResponseTap | undefined;
-  readonly fallback?: Fallback | undefined;
-  /** Time already spent waiting for the response to another request. */
-  readonly waitedMs?: number;
-}
-
-/** Forwards to the back end; with a strangler, to the side that is to answer this request. */
+/**
+ * Forwards to the back end; with a strangler, to the side that is to answer this request. `waitedMs`: spent already, waiting for the
+ * response to another request.
+ */
 export function askBackend(
   exchange: Exchange,
   route: RouteRuntime,
-  { tap, fallback, waitedMs = 0 }: AttemptContext,
+  sink: ResponseSink,
   deps: ForwardDeps,
-  done: Done,
+  waitedMs: number = 0,
 ): void {
   const { strangler, side } = route;
   const timeoutMs = Math.max(0, route.config.timeoutMs - waitedMs);
   if (strangler === undefined) {
-    forward(exchange, route, { side, tap, fallback, timeoutMs, done }, deps);
+    forward(exchange, route, { side, sink, timeoutMs }, deps);
     return;
   }
   const sides = { legacy: side, new: strangler.side };
@@ -41,21 +32,15 @@ export function askBackend(
         : canFallBack(exchange, outcome),
     take: () => {
       strangler.countFallback();
-      forward(exchange, route, { side: other, tap, fallback, timeoutMs, done }, deps);
+      forward(exchange, route, { side: other, sink, timeoutMs }, deps);
     },
   };
-  forward(
-    exchange,
-    route,
-    {
-      side: sides[plan.first],
-      tap: both(tap, shadow),
-      fallback: firstOf(otherSide, fallback),
-      timeoutMs,
-      done,
-    },
-    deps,
-  );
+  const ofFirst: ResponseSink = {
+    tap: both(sink.tap, shadow),
+    fallback: firstOf(otherSide, sink.fallback),
+    done: sink.done,
+  };
+  forward(exchange, route, { side: sides[plan.first], sink: ofFirst, timeoutMs }, deps);
 }
 
 /** The new side gets a copy; what the client gets passes by the comparison. */

@@ -101,7 +101,7 @@ export class Attempt implements ResponseSink {
     if (!this.#owner.accepts(this, head)) return;
     this.#owner.responded(outcomeOf(head.status));
     const from = this.hop?.backend ?? this.backend;
-    forwarding.tap?.head({ ...head, fields: copyFields(head.fields) }, from);
+    forwarding.sink.tap?.head({ ...head, fields: copyFields(head.fields) }, from);
     const shaped = this.#shape(head, downstreamBaseUrl(from.origin));
     if (shaped !== undefined) exchange.answer.start(shaped);
   }
@@ -118,7 +118,7 @@ export class Attempt implements ResponseSink {
 
   data(chunk: Buffer): void {
     const { exchange, forwarding } = this.#owner;
-    forwarding.tap?.data(chunk);
+    forwarding.sink.tap?.data(chunk);
     const { answer } = exchange;
     if (answer.write(chunk)) return;
     this.#call?.pause();
@@ -131,7 +131,7 @@ export class Attempt implements ResponseSink {
   end(trailers: Fields | undefined): void {
     const { exchange, forwarding } = this.#owner;
     this.ended(outcomeOf(this.#status), undefined, false);
-    forwarding.tap?.end('complete');
+    forwarding.sink.tap?.end('complete');
     exchange.answer.end(trailers);
     this.#owner.completed();
   }

@@ -30,7 +30,7 @@ export function forward(
   try {
     new Attempts(exchange, route, forwarding, deps).begin();
   } catch (error) {
-    deps.onFault(exchange, error, forwarding.done);
+    deps.onFault(exchange, error, forwarding.sink.done);
   }
 }
 
@@ -170,7 +170,7 @@ class Attempts implements AttemptOwner {
       this.#repeat(attempt, 'failed', undefined);
       return false;
     }
-    if (this.forwarding.fallback?.accepts(head.status) !== true) return true;
+    if (this.forwarding.sink.fallback?.accepts(head.status) !== true) return true;
     attempt.abort();
     this.#fail(outcomeOf(head.status), undefined, 'fallback');
     return false;
@@ -241,7 +241,7 @@ class Attempts implements AttemptOwner {
   }
 
   #giveUp(progress: BackendFailure['progress'], failure: BackendFailure | undefined, refusal: Refusal): void {
-    this.#fail('failed', failure, this.forwarding.fallback?.accepts(progress) ? 'fallback' : refusal);
+    this.#fail('failed', failure, this.forwarding.sink.fallback?.accepts(progress) ? 'fallback' : refusal);
   }
 
   /** Ends the exchange with the back end, whatever its state. A client that has a part of a response is cut. */
@@ -255,7 +255,7 @@ class Attempts implements AttemptOwner {
       this.#over(refusal);
       return;
     }
-    this.forwarding.tap?.end('incomplete');
+    this.forwarding.sink.tap?.end('incomplete');
     answer.abort();
     this.#over(undefined);
   }
@@ -277,7 +277,7 @@ class Attempts implements AttemptOwner {
     this.#deadline?.cancel();
     this.#pause?.cancel();
     this.exchange.onGone = undefined;
-    if (refusal === 'fallback') this.forwarding.fallback?.take();
-    else this.forwarding.done(refusal);
+    if (refusal === 'fallback') this.forwarding.sink.fallback?.take();
+    else this.forwarding.sink.done(refusal);
   }
 }

@@ -19,7 +19,7 @@ export interface ForwardDeps {
     readonly noInstance: Refusal;
   };
   /** Something threw that must not: `done` is called with an internal error. */
-  readonly onFault: (exchange: Exchange, error: unknown, done: Forwarding['done']) => void;
+  readonly onFault: (exchange: Exchange, error: unknown, done: Done) => void;
   readonly onCache: (exchange: Exchange, result: CacheResult) => void;
   /** A WebSocket is closed because nothing came from either side. */
   readonly onIdleWebSocket: (exchange: Exchange) => void;
@@ -44,14 +44,22 @@ export interface ResponseTap {
   end(how: 'complete' | 'incomplete'): void;
 }
 
+/** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
+export type Done = (refusal: Refusal | undefined) => void;
+
+/** Where a response goes besides the client, and what comes instead when there is none. */
+export interface ResponseSink {
+  readonly tap?: ResponseTap | undefined;
+  /** Goes before `done`, which it calls in the end. */
+  readonly fallback?: Fallback | undefined;
+  readonly done: Done;
+}
+
 export interface Forwarding {
   readonly side: Side;
-  readonly tap: ResponseTap | undefined;
-  readonly fallback: Fallback | undefined;
+  readonly sink: ResponseSink;
   /** Of the route's time; less than all of it when the request has waited for another one's response. */
   readonly timeoutMs: number;
-  /** Called once: without argument when the response has started or the client has gone, otherwise with the refusal to send. */
-  readonly done: (refusal: Refusal | undefined) => void;
 }
 
 /** Another source of a response. */

@@ -5,10 +5,10 @@ import type { Recorder } from '../policies/cache/recorder.ts';
 import type { Lookup, Settled } from '../policies/cache/response-cache.ts';
 import { downstreamBaseUrl } from '../policies/header-transforms/header-transforms.ts';
 import { CLIENT_GONE, type Refusal } from '../wire/rules/refusal.ts';
-import { askBackend, type Done } from './ask-backend.ts';
+import { askBackend } from './ask-backend.ts';
 import { bytesAsBody } from './buffered-body.ts';
 import { createCollectedResponse } from './collected-response.ts';
-import type { Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
+import type { Done, Fallback, ForwardDeps, ResponseTap } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { readWhole } from './whole-body.ts';
 
@@ -73,7 +73,7 @@ export function serveCached(
       fetchInto(exchange, route, { recorder: found.recorder, waitedMs }, deps, done);
     } else {
       deps.onCache(exchange, 'bypass');
-      askBackend(exchange, route, { waitedMs }, deps, done);
+      askBackend(exchange, route, { done }, deps, waitedMs);
     }
   }
 
@@ -102,7 +102,7 @@ function fetchInto(
   const tap = recorderTap(exchange, recorder);
   const fallback = staleInstead(exchange, route, recorder, done);
   try {
-    askBackend(exchange, route, { tap, fallback, waitedMs }, deps, ended);
+    askBackend(exchange, route, { tap, fallback, done: ended }, deps, waitedMs);
   } catch (error) {
     deps.onFault(exchange, error, ended); // others wait for this recorder
   }
@@ -165,7 +165,7 @@ function refresh(exchange: Exchange, route: RouteRuntime, recorder: Recorder, de
     if (refusal !== undefined) recorder.abandon('failed');
   };
   try {
-    askBackend(detached, route, { tap: recorderTap(detached, recorder) }, deps, ended);
+    askBackend(detached, route, { tap: recorderTap(detached, recorder), done: ended }, deps);
   } catch (error) {
     deps.onFault(detached, error, ended);
   }

@@ -1,7 +1,7 @@
 import type { Exchange, Step } from '../exchange.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
-import { askBackend, type Done } from './ask-backend.ts';
-import type { ForwardDeps } from './forwarding.ts';
+import { askBackend } from './ask-backend.ts';
+import type { Done, ForwardDeps } from './forwarding.ts';
 import type { RouteRuntime } from './route-runtime.ts';
 import { serveCached } from './serve-cached.ts';
 
@@ -39,7 +39,7 @@ export function serveRoute(exchange: Exchange, route: RouteRuntime, deps: Forwar
 }
 
 function answerOn(exchange: Exchange, route: RouteRuntime, deps: ForwardDeps, done: Done): void {
-  if (route.cache === undefined) askBackend(exchange, route, {}, deps, done);
+  if (route.cache === undefined) askBackend(exchange, route, { done }, deps);
   else serveCached(exchange, route, route.cache, deps, done);
 }
 
