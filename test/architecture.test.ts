@@ -98,7 +98,7 @@ const ONE_OF_EACH: readonly (readonly [thing: string, form: RegExp, ...where: st
   [
     'a wait with an end',
     /Promise\.race\(\[[^\]]*(sleep|delay|pause|patience|timeout|late)\b|function (within|withTimeout)\b/i,
-    'platform/kernel/src/within.ts',
+    'platform/kernel/src/time/within.ts',
     // a clock that tests turn, or nothing that fails
     'platform/http/src/server/listener.ts',
     'platform/messaging/src/bus/listen-probe.ts',
@@ -119,6 +119,13 @@ const ONE_OF_EACH: readonly (readonly [thing: string, form: RegExp, ...where: st
     'an address as a text',
     /includes\(':'\).* \? `\[\$\{|replace\(\/\^::ffff/i,
     'platform/kernel/src/addresses/host-text.ts',
+  ],
+  ['a problem', /['"]application\/problem\+json['"](?!,)/, 'platform/kernel/src/problem-json.ts'],
+  ['markup that is safe', /'&': '&amp;'/, 'platform/kernel/src/markup.ts'],
+  [
+    'a body of so many bytes',
+    /await \(const chunk of [^)]*\)? ?(as [^)]*)?\) \{\s*(bytes|size) \+= [^;]*length;[^\n]*\s*if \((bytes|size) > \w+\)\s*(return|throw)/,
+    'platform/kernel/src/collect.ts',
   ],
 ];
 

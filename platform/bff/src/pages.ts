@@ -1,3 +1,5 @@
+import { escapeMarkup } from '@flotilla/kernel';
+
 /** A small page that needs no script. */
 export interface Page {
   readonly status: number;
@@ -39,11 +41,7 @@ export function problemPage(problem: Problem, returnUrl: string): Page {
     status,
     html: `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>${title}</title></head>
-<body><main><h1>${title}</h1><p>${text}</p><p><a href="${escapeHtml(again)}">Sign in again</a> · <a href="/">Home</a></p></main></body></html>
+<body><main><h1>${title}</h1><p>${text}</p><p><a href="${escapeMarkup(again)}">Sign in again</a> · <a href="/">Home</a></p></main></body></html>
 `,
   };
-}
-
-function escapeHtml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;');
 }

@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { systemClock } from './clock.ts';
 import { armCrashPoint, crashPoint, watchCrashPoints } from './crash-point.ts';
 import { isRetryable, PlatformError, toError } from './errors.ts';
 import { isUuid, uuidv5, uuidv7 } from './ids.ts';
 import { canonicalJson, isRecord } from './json.ts';
 import { money, multiplyMoney, sumMoney } from './money.ts';
 import { createManualClock } from './testing/index.ts';
+import { systemClock } from './time/clock.ts';
 
 describe('ids', () => {
   it('gives version 7 ids that sort by time', () => {

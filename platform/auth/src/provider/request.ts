@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { collect } from '@flotilla/kernel';
 
 const FORM = /^application\/x-www-form-urlencoded(?:;|$)/i;
 const MAX_FORM_BYTES = 56 * 1024;
@@ -108,12 +109,6 @@ export async function acceptEmptySecret(req: IncomingMessage): Promise<void> {
 /** The fields of a posted form; `undefined` for another type, or too much of it. */
 export async function readForm(req: IncomingMessage): Promise<URLSearchParams | undefined> {
   if (!FORM.test(req.headers['content-type'] ?? '')) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of req) {
-    bytes += chunk.length;
-    if (bytes > MAX_FORM_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString());
+  const body = await collect(req, MAX_FORM_BYTES);
+  return body && new URLSearchParams(body.toString());
 }

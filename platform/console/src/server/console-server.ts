@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { collect, isPlatformError, toError } from '@flotilla/kernel';
 import { type ApiRequest, handleApi } from '../api/routes.ts';
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError, statusOf } from '../errors.ts';
@@ -114,15 +114,10 @@ function setSession(response: ServerResponse, port: number, value: string, maxAg
 }
 
 async function readJson(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MOST_BODY_BYTES) throw consoleError('CONSOLE_BAD_REQUEST', 'the body is too large');
-    chunks.push(chunk);
-  }
+  const body = await collect(request, MOST_BODY_BYTES);
+  if (body === undefined) throw consoleError('CONSOLE_BAD_REQUEST', 'the body is too large');
   try {
-    const value: unknown = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    const value: unknown = JSON.parse(body.toString());
     if (typeof value === 'object' && value !== null) return value as Readonly<Record<string, unknown>>;
   } catch {
     // Said below, without what was sent.

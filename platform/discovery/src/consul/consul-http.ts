@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps, Agent as SecureAgent } from 'node:https';
+import { collect } from '@flotilla/kernel';
 
 export interface ConsulRequest {
   readonly method: 'GET' | 'PUT';
@@ -115,17 +116,11 @@ function isClosedByServer(error: Error): boolean {
 }
 
 async function readResponse(incoming: IncomingMessage): Promise<ConsulResponse> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of incoming) {
-    bytes += (chunk as Buffer).length; // no encoding is set, so chunks are buffers
-    if (bytes > MAX_RESPONSE_BYTES)
-      throw new RangeError(`the registry sent more than ${MAX_RESPONSE_BYTES} bytes`);
-    chunks.push(chunk as Buffer);
-  }
+  const body = await collect(incoming, MAX_RESPONSE_BYTES);
+  if (body === undefined) throw new RangeError(`the registry sent more than ${MAX_RESPONSE_BYTES} bytes`);
   return {
     status: incoming.statusCode ?? 0,
-    text: Buffer.concat(chunks).toString('utf8'),
+    text: body.toString(),
     index: readIndex(incoming.headers['x-consul-index']),
   };
 }

@@ -1,5 +1,6 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { collect } from '@flotilla/kernel';
 
 export interface KubeAccess {
   /** Of the API server, for example `https://10.0.0.1:443`. */
@@ -105,14 +106,9 @@ export function createKubeApi({ url, ca, readToken }: KubeAccess): KubeApi {
 }
 
 async function readText(incoming: IncomingMessage, maxBytes: number): Promise<string> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of incoming) {
-    bytes += (chunk as Buffer).length; // no encoding is set, so chunks are buffers
-    if (bytes > maxBytes) throw new RangeError(`the API server sent more than ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const body = await collect(incoming, maxBytes);
+  if (body === undefined) throw new RangeError(`the API server sent more than ${maxBytes} bytes`);
+  return body.toString();
 }
 
 /** The message of a `Status`, else the beginning of whatever it is. */

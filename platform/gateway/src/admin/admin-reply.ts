@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http';
+import { PROBLEM_CONTENT_TYPE, problemJson } from '@flotilla/kernel';
 
 export interface AdminReply {
   readonly status: number;
@@ -18,20 +18,12 @@ export function problem(
   detail?: string,
   more: { readonly headers?: Readonly<Record<string, string>>; readonly problems?: readonly string[] } = {},
 ): AdminReply {
-  const title = STATUS_CODES[status] ?? 'Error';
   const { headers, problems } = more;
-  const body = {
-    type: 'about:blank',
-    title,
-    status,
-    code,
-    ...(detail && { detail }),
-    ...(problems && { problems }),
-  };
   return {
     status,
-    contentType: 'application/problem+json',
-    body: `${JSON.stringify(body)}\n`,
+    contentType: PROBLEM_CONTENT_TYPE,
+    body: `${problemJson({ status, code, detail }, { problems })}
+`,
     ...(headers && { headers }),
   };
 }

@@ -1,4 +1,5 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { createSecretCheck } from '@flotilla/kernel';
 
 const SHORTEST = 16;
 
@@ -17,13 +18,9 @@ export function assertAdminToken(token: string): void {
 
 /** Is `authorization` a bearer of the token? It takes as long for a wrong one as for the right one. */
 export function createTokenCheck(token: string): (authorization: string | undefined) => boolean {
-  const expected = digest(token);
+  const isToken = createSecretCheck(token);
   return (authorization = '') => {
     const given = /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? '';
-    return timingSafeEqual(digest(given), expected);
+    return isToken(given);
   };
-}
-
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { toError } from '@flotilla/kernel';
+import { collect, toError } from '@flotilla/kernel';
 import { hostInUrl } from '@flotilla/kernel/addresses';
 import type { Logger } from '@flotilla/telemetry';
 import { type AdminRequest, operate } from './admin-operations.ts';
@@ -103,16 +103,11 @@ function pathOf(url: string): readonly string[] | undefined {
 async function bodyOf(
   request: IncomingMessage,
 ): Promise<{ readonly value: unknown } | 'too-large' | 'malformed'> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes > MAX_BODY_BYTES) return 'too-large';
-    chunks.push(chunk);
-  }
-  if (bytes === 0) return { value: undefined };
+  const body = await collect(request, MAX_BODY_BYTES);
+  if (body === undefined) return 'too-large';
+  if (body.length === 0) return { value: undefined };
   try {
-    return { value: JSON.parse(Buffer.concat(chunks).toString()) };
+    return { value: JSON.parse(body.toString()) };
   } catch {
     return 'malformed';
   }

@@ -10,7 +10,7 @@ import {
 import type { Backend } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { CacheResult, TryOutcome } from '../pipeline/forwarding.ts';
-import type { Refusal } from '../wire/rules/refusal.ts';
+import { CLIENT_GONE, type Refusal } from '../wire/rules/refusal.ts';
 import { createGatewayMetrics } from './gateway-metrics.ts';
 
 export type AccessLogLevel = 'all' | 'sampled' | 'off';
@@ -43,7 +43,6 @@ export interface GatewayTelemetry {
 const SAMPLE = 100;
 const SLOW_MS = 1_000;
 /** A client that went away before a response; for measurements only. */
-const CLIENT_GONE = 499;
 
 export function createGatewayTelemetry({
   logger,
@@ -58,7 +57,7 @@ export function createGatewayTelemetry({
     ended: (exchange) => {
       const { answer, request, route } = exchange;
       const durationMs = performance.now() - exchange.startedAtMs;
-      const status = answer.status === 0 ? CLIENT_GONE : told(exchange);
+      const status = answer.status === 0 ? CLIENT_GONE.status : told(exchange);
       measured.served(
         route || UNMATCHED_ROUTE,
         request.method,

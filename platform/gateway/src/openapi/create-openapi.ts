@@ -1,4 +1,4 @@
-import { isRecord, toError } from '@flotilla/kernel';
+import { collect, isRecord, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { GatewayConfig, OpenApiSource } from '../model.ts';
 import { createFavicon, createPage, FAVICON_PATH, type OpenApiResponse } from './docs-page.ts';
@@ -102,15 +102,10 @@ async function load(source: OpenApiSource, { locate, logger }: OpenApiDeps): Pro
 }
 
 async function readLimited(response: Response): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of response.body ?? []) {
-    bytes += chunk.length;
-    if (bytes > MAX_DOCUMENT_BYTES)
-      throw new Error(`the document is larger than ${MAX_DOCUMENT_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+  if (response.body === null) return '';
+  const body = await collect(response.body, MAX_DOCUMENT_BYTES);
+  if (body === undefined) throw new Error(`the document is larger than ${MAX_DOCUMENT_BYTES} bytes`);
+  return body.toString();
 }
 
 function isDocument(value: unknown): value is JsonObject {

@@ -1,3 +1,4 @@
+import { PROBLEM_CONTENT_TYPE, problemJson } from '@flotilla/kernel';
 import type { FaultForms } from '@flotilla/resilience';
 import { httpError } from '../errors.ts';
 import type { WireResponse } from './transport.ts';
@@ -19,8 +20,8 @@ export function faultForms<T>(
     outcome: (status) =>
       responseOf({
         status,
-        headers: { 'content-type': 'application/problem+json' },
-        body: JSON.stringify({ type: 'about:blank', status, code: 'injected-fault' }),
+        headers: { 'content-type': PROBLEM_CONTENT_TYPE },
+        body: problemJson({ status, code: 'injected-fault' }),
       }),
   };
 }

@@ -1,8 +1,7 @@
 import { STATUS_CODES } from 'node:http';
-import type { DocumentSchemas, Schema } from '@flotilla/kernel';
+import { type DocumentSchemas, PROBLEM_CONTENT_TYPE, type Schema } from '@flotilla/kernel';
 import { named, nameOf, object } from '@flotilla/kernel/schema';
 import { headersOf } from './openapi-parameters.ts';
-import { PROBLEM_CONTENT_TYPE } from './problem.ts';
 import type { DeclaredProblems, Route } from './route.ts';
 
 /** Statuses that the host answers by itself, whatever the route. */

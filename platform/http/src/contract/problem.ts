@@ -1,8 +1,7 @@
-import { STATUS_CODES } from 'node:http';
-import { isPlatformError, PlatformError } from '@flotilla/kernel';
+import { isPlatformError, PlatformError, problemJson } from '@flotilla/kernel';
 import { type ProblemReply, problem } from './reply.ts';
 
-export const PROBLEM_CONTENT_TYPE = 'application/problem+json';
+const STANDARD: ReadonlySet<string> = new Set(['type', 'title', 'status', 'code', 'detail']);
 
 /** One thing wrong with one part of a request. `path` is a JSON pointer into that part. */
 export interface PartIssue {
@@ -37,16 +36,15 @@ export function unauthorized(challenge: string, detail: string): Refusal {
   });
 }
 
-/** The JSON text of a problem. Its `extra` members cannot replace what the host decides. */
-export function problemJson({ status, problem: held }: ProblemReply, traceId: string): string {
-  const standard = {
-    type: 'about:blank',
-    title: STATUS_CODES[status] ?? 'Error',
-    status,
-    code: held.code,
-    ...(held.detail !== undefined && { detail: held.detail }),
-  };
-  return JSON.stringify({ ...standard, traceId, ...held.extra, ...standard });
+/** The JSON text of a problem. Its `extra` members cannot replace those of the standard. */
+export function replyJson(
+  { status, problem: { code, detail, extra } }: ProblemReply,
+  traceId: string,
+): string {
+  const standard = { status, code, detail };
+  if (extra === undefined) return problemJson(standard, { traceId });
+  const own = Object.entries(extra).filter(([name]) => !STANDARD.has(name));
+  return problemJson(standard, { traceId, ...Object.fromEntries(own) });
 }
 
 export const UNSUPPORTED_MEDIA_TYPE: ProblemReply = problem(

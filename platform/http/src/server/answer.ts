@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
+import { PROBLEM_CONTENT_TYPE } from '@flotilla/kernel';
 import type { FastifyReply } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
+import { replyJson } from '../contract/problem.ts';
 import { createProjection } from '../contract/projection.ts';
 import type { ProblemReply } from '../contract/reply.ts';
 import type { Route } from '../contract/route.ts';
@@ -11,7 +12,7 @@ export function sendProblem(reply: FastifyReply, answer: ProblemReply, traceId: 
     .code(answer.status)
     .headers({ 'x-request-id': traceId, 'cache-control': 'no-store', ...answer.headers })
     .type(PROBLEM_CONTENT_TYPE)
-    .send(problemJson(answer, traceId));
+    .send(replyJson(answer, traceId));
 }
 
 /** Makes the writer of one route's answers: only declared statuses, only declared properties. */

@@ -1,9 +1,9 @@
 import type { ServerResponse } from 'node:http';
-import { isPlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, PROBLEM_CONTENT_TYPE, toError } from '@flotilla/kernel';
 import { DRAINING_FIELD } from '@flotilla/resilience';
 import { httpServerDuration, methodLabel, routeLabel } from '@flotilla/telemetry';
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, Refusal, replyTo } from '../contract/problem.ts';
+import { Refusal, replyTo } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
 import { sendProblem } from './answer.ts';
 import { type Exchange, openExchange } from './exchange.ts';

@@ -1,10 +1,11 @@
 import { createServer, STATUS_CODES } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { PROBLEM_CONTENT_TYPE } from '@flotilla/kernel';
 import { hostInUrl } from '@flotilla/kernel/addresses';
 import { type Logger, newTrace } from '@flotilla/telemetry';
 import type { FastifyInstance } from 'fastify';
-import { PROBLEM_CONTENT_TYPE, problemJson } from '../contract/problem.ts';
+import { replyJson } from '../contract/problem.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
 import { httpError } from '../errors.ts';
 import type { InFlight } from './in-flight.ts';
@@ -93,7 +94,7 @@ function answerBrokenRequest(error: Error & { readonly code?: string }, socket: 
   }
   const reply = BROKEN[error.code ?? ''] ?? problem(400, 'malformed-request');
   const { traceId } = newTrace();
-  const body = problemJson(reply, traceId);
+  const body = replyJson(reply, traceId);
   socket.end(
     `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status]}\r\ncontent-type: ${PROBLEM_CONTENT_TYPE}\r\n` +
       `x-request-id: ${traceId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../time/clock.ts';
 
 export interface ManualClock extends Clock {
   /** Moves time forward and wakes every sleeper whose time has come. */

@@ -1,7 +1,7 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { collect, createSecretCheck } from '@flotilla/kernel';
 import { createScrape, type Metrics } from '@flotilla/telemetry';
 import {
   type Answer,
@@ -38,9 +38,10 @@ const CLOSE_WITHIN_MS = 2_000;
 /** OTLP over HTTP: `POST /v1/traces`, `/v1/logs`, `/v1/metrics`; and `/health/live`, `/health/ready`, `/metrics`. */
 export function createIngestServer(options: IngestOptions): IngestServer {
   const counters = countersOf(options.metrics);
+  const mayWrite = options.token === undefined ? () => true : createSecretCheck(`Bearer ${options.token}`);
   const scrape = createScrape(options.metrics);
   const server = createServer((request, response) => {
-    answer(options, counters, scrape, request).then(
+    answer({ ...options, mayWrite }, counters, scrape, request).then(
       (found) => send(response, found),
       () => response.destroy(), // the sender has gone away
     );
@@ -85,7 +86,7 @@ type Counters = ReturnType<typeof countersOf>;
 type Scrape = ReturnType<typeof createScrape>;
 
 async function answer(
-  options: IngestOptions,
+  options: IngestOptions & { readonly mayWrite: (authorization: string) => boolean },
   counters: Counters,
   scrape: Scrape,
   request: IncomingMessage,
@@ -101,7 +102,7 @@ async function answer(
   const signal = SIGNALS.find((one) => path === `/v1/${one}`);
   if (signal === undefined) return refuse(404, 'there are /v1/traces, /v1/logs and /v1/metrics');
   if (request.method !== 'POST') return refuse(405, 'only POST');
-  if (!mayWrite(request.headers.authorization, options.token)) return refuse(401, 'a bearer token is needed');
+  if (!options.mayWrite(request.headers.authorization ?? '')) return refuse(401, 'a bearer token is needed');
   if (formatOf(request.headers['content-type']) === undefined)
     return refuse(415, 'application/x-protobuf or application/json');
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
@@ -110,7 +111,7 @@ async function answer(
     options.store.lost(signal, 'the store was too busy: asked to come again', 0);
     return refuse(503, 'too much waits to be written; come again');
   }
-  const body = await readBody(request, options.maxBytes);
+  const body = await collect(request, options.maxBytes);
   if (body === undefined) return refuse(413, `a body may have ${options.maxBytes} bytes`);
   const outcome = await options.store.take({ signal, format, encoding, body });
   return answerOutcome(outcome, signal, format, counters, refuse);
@@ -152,24 +153,6 @@ function formatOf(contentType: string | undefined): Format | undefined {
   const [type = ''] = (contentType ?? '').toLowerCase().split(';');
   if (['application/x-protobuf', 'application/protobuf'].includes(type.trim())) return 'protobuf';
   return type.trim() === 'application/json' ? 'json' : undefined;
-}
-
-/** Compared by their digests, which all have the same length and take the same time. */
-function mayWrite(header: string | undefined, token: string | undefined): boolean {
-  if (token === undefined) return true;
-  const digest = (text: string) => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(header ?? ''), digest(`Bearer ${token}`));
-}
-
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBytes) return undefined;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, size);
 }
 
 function send(response: ServerResponse, { status, headers, body }: Answer): void {

@@ -1,3 +1,4 @@
+import { escapeMarkup } from '@flotilla/kernel';
 import { home } from './pictures/home.ts';
 import { kitchen } from './pictures/kitchen.ts';
 import { outdoor, technology } from './pictures/outdoor.ts';
@@ -49,7 +50,7 @@ export function drawProduct(
   const thing = drawing === undefined ? shapes(product.id) : drawing;
   const [width, height, side] = size === 'image' ? [800, 600, 440] : [240, 240, 168];
   const [x, y] = [(width - side) / 2, (height - side) / 2];
-  const name = escapeXml(product.name);
+  const name = escapeMarkup(product.name);
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">`,
     `<title>${name}</title>`,
@@ -108,16 +109,4 @@ function hash(text: string): number {
   }
   value = Math.imul(value ^ (value >>> 16), 0x45d9f3b);
   return (value ^ (value >>> 16)) >>> 0;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeXml(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 }

@@ -1,3 +1,4 @@
+import { escapeMarkup } from '@flotilla/kernel';
 import type { Language } from './language.ts';
 import { GERMAN } from './words/de.ts';
 import { ENGLISH } from './words/en.ts';
@@ -93,16 +94,8 @@ ${body}
 `;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
 function escapeHtml(text: string): string {
-  return oneLine(text).replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+  return escapeMarkup(oneLine(text));
 }
 
 /** A link that does something else than to open a page is no link. */

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { collect } from '@flotilla/kernel';
 import type { Identify } from '../acl.ts';
 import { Refusal, type RegistryResponse, type RegistryRoute } from './exchange.ts';
 
@@ -92,14 +93,9 @@ function decodeArgument(encoded: string): string {
 }
 
 async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of request) {
-    bytes += (chunk as Buffer).length; // no encoding is set, so chunks are buffers
-    if (bytes > maxBytes) throw new Refusal(413, `Request body is too large, the limit is ${maxBytes} bytes`);
-    chunks.push(chunk as Buffer);
-  }
-  return Buffer.concat(chunks);
+  const body = await collect(request, maxBytes);
+  if (body !== undefined) return body;
+  throw new Refusal(413, `Request body is too large, the limit is ${maxBytes} bytes`);
 }
 
 function send(response: ServerResponse, answer: RegistryResponse, isPretty = false): void {

@@ -1,5 +1,5 @@
 import type { VerifyToken } from '@flotilla/auth';
-import type { Clock } from '@flotilla/kernel';
+import { type Clock, collect } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { KeptState } from '../../kept-state.ts';
 import type { AuthenticationProviderConfig } from './config.ts';
@@ -47,12 +47,7 @@ export async function fetchJwks(url: string, signal: AbortSignal): Promise<unkno
     await answer.body?.cancel();
     throw new Error(`the key set was answered with ${answer.status}`);
   }
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of answer.body) {
-    bytes += chunk.length;
-    if (bytes > MAX_JWKS_BYTES) throw new Error(`the key set has more than ${MAX_JWKS_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return JSON.parse(Buffer.concat(chunks).toString('utf8')) as unknown;
+  const body = await collect(answer.body, MAX_JWKS_BYTES);
+  if (body === undefined) throw new Error(`the key set has more than ${MAX_JWKS_BYTES} bytes`);
+  return JSON.parse(body.toString()) as unknown;
 }

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import { PROBLEM_CONTENT_TYPE, problemJson } from '@flotilla/kernel';
 import { fieldName } from './field-names.ts';
 import { appendField, type Fields, hasField, noFields } from './fields.ts';
 import type { ResponseHead } from './response.ts';
@@ -52,12 +53,6 @@ export const SERVICE_UNAVAILABLE: Refusal = {
   headers: [['retry-after', '1']],
 };
 
-/** RFC 9457. No echo of the input, no internal names. */
-function problemJson({ status, code, detail }: Refusal, traceId: string): string {
-  const title = STATUS_CODES[status] ?? 'Error';
-  return JSON.stringify({ type: 'about:blank', title, status, code, ...(detail && { detail }), traceId });
-}
-
 const CONTENT_TYPE = fieldName('Content-Type');
 const REQUEST_ID = fieldName('X-Request-Id');
 
@@ -76,8 +71,8 @@ export function refusalResponse(
   if (own === undefined && bodies === 'problem') appendField(fields, REQUEST_ID, traceId);
   for (const [name, value] of headers ?? []) appendField(fields, fieldName(name), value);
   const isEmpty = bodies === 'empty' || status === 204;
-  const body = text ?? (isEmpty ? '' : problemJson(refusal, traceId));
-  const type = text === undefined ? 'application/problem+json' : 'text/plain; charset=utf-8';
+  const body = text ?? (isEmpty ? '' : problemJson(refusal, { traceId }));
+  const type = text === undefined ? PROBLEM_CONTENT_TYPE : 'text/plain; charset=utf-8';
   if (body !== '' && !hasField(fields, CONTENT_TYPE.lower)) appendField(fields, CONTENT_TYPE, type);
   const bodyBytes = Buffer.byteLength(body);
   return { head: { status, reason: STATUS_CODES[status] ?? '', fields, bodyBytes }, body };

@@ -1,6 +1,6 @@
+import { toError } from '../errors.ts';
 import { backoffMs } from './backoff.ts';
 import type { Clock } from './clock.ts';
-import { toError } from './errors.ts';
 import { createWakeUp } from './wake-up.ts';
 
 /** Where a loop says that its work fails, and that it does no longer: any logger fits. */

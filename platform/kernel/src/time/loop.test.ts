@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
+import { createManualClock, type ManualClock } from '../testing/index.ts';
 import { startLoop } from './loop.ts';
-import { createManualClock, type ManualClock } from './testing/index.ts';
 
 interface Line {
   readonly level: string;
