@@ -203,6 +203,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     claims: { toClaims: none, toHeaders: none, toQuery: none, toPath: none, required: none },
     balancer: { type: 'RoundRobin' },
     versions: [],
+    grpcWeb: false,
     forwardAuth: undefined,
     compression: undefined,
     clientCertificate: undefined,

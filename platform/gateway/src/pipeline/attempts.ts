@@ -83,8 +83,9 @@ class Attempts implements AttemptOwner {
 
   /** Until the head of the response. Calls of gRPC may be long and silent by design: their clients say how long they wait. */
   #timeLimitMs(): number {
-    const { request } = this.exchange;
-    this.#isCall = request.version === '2.0' && isGrpc(request.fields);
+    const { request, outgoing } = this.exchange;
+    // Of gRPC-Web it became one on the way.
+    this.#isCall = isGrpc(outgoing.fields) && (request.version === '2.0' || !isGrpc(request.fields));
     if (!this.#isCall) return this.forwarding.timeoutMs;
     return grpcTimeoutMs(request.fields) ?? Number.POSITIVE_INFINITY;
   }

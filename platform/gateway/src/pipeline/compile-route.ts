@@ -22,6 +22,7 @@ import type { DelegatingHandlers } from '../policies/delegating-handlers/handler
 import { compileForwardAuth, type ForwardAuthDeps } from '../policies/forward-auth/forward-auth.ts';
 import { compileForwarding, strippedPrefix, trustIn } from '../policies/forwarded/forwarded.ts';
 import { compileGrpc } from '../policies/grpc/grpc.ts';
+import { compileGrpcWeb } from '../policies/grpc-web/grpc-web.ts';
 import {
   compileRequestTransforms,
   compileResponseTransforms,
@@ -135,6 +136,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     cors?.preflight,
     compileClientCertificate(route.clientCertificate, isTrustedProxy),
     strict ? undefined : compileGrpc(route.downstreamProtocol),
+    compileGrpcWeb(route.grpcWeb),
     compileWebSocketOrigin(route.webSocketOrigins),
     strict ? undefined : addTrace(route.timeoutMs),
     compileRequestTransforms(route.transforms.request, { baseUrl, onWarning }),
@@ -165,7 +167,7 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
 function addTrace(timeoutMs: number): Step {
   return ({ outgoing: { fields }, request, trace }) => {
     appendField(fields, TRACEPARENT, formatTraceparent(trace));
-    if (isGrpc(request.fields)) return undefined; // it has a field of its own for that, which passes
+    if (isGrpc(fields)) return undefined; // it has a field of its own for that, which passes
     const clients = fieldValue(request.fields, DEADLINE.lower);
     const clientsMs = clients !== undefined && /^\d{1,9}$/.test(clients) ? Number(clients) : timeoutMs;
     appendField(fields, DEADLINE, String(Math.min(timeoutMs, clientsMs)));

@@ -13,6 +13,7 @@ import { cookies } from './cookies/config.ts';
 import { cors } from './cors/config.ts';
 import { delegatingHandlers } from './delegating-handlers/config.ts';
 import { forwardAuth } from './forward-auth/config.ts';
+import { grpcWeb } from './grpc-web/config.ts';
 import { headerTransforms } from './header-transforms/config.ts';
 import { healthCheck } from './health-check/config.ts';
 import { httpHandler } from './http-handler/config.ts';
@@ -56,6 +57,7 @@ const POLICIES = {
   silence,
   backendProtocol,
   backendTls,
+  grpcWeb,
   httpHandler,
   delegatingHandlers,
   bodySize,

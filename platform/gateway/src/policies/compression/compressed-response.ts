@@ -1,4 +1,3 @@
-import type { Duplex } from 'node:stream';
 import {
   type BrotliCompress,
   brotliCompress,
@@ -18,7 +17,8 @@ import {
   removeField,
   setField,
 } from '../../wire/rules/fields.ts';
-import type { ClientResponse, ResponseHead } from '../../wire/rules/response.ts';
+import { PassingResponse } from '../../wire/rules/passing-response.ts';
+import type { ResponseHead } from '../../wire/rules/response.ts';
 import { chooseCoding, isCompressible, mediaType } from './coding.ts';
 import type { Coding, CompressionConfig } from './config.ts';
 
@@ -38,52 +38,30 @@ const STREAMS: ReadonlySet<string> = new Set(['text/event-stream', 'application/
 type Encoder = Gzip | BrotliCompress;
 
 /** The way back to the client, with compression where the answer and the client are for it. As fast as the client, whatever the back end does. */
-export class CompressedResponse implements ClientResponse {
+export class CompressedResponse extends PassingResponse {
   onDrain: (() => void) | undefined = undefined;
-  readonly #inner: ClientResponse;
   readonly #exchange: Exchange;
   readonly #config: CompressionConfig;
   #encoder: Encoder | undefined;
   #flushes: boolean = false;
 
   constructor(exchange: Exchange, config: CompressionConfig) {
-    this.#inner = exchange.answer;
+    super(exchange.answer);
     this.#exchange = exchange;
     this.#config = config;
   }
 
-  get state(): ClientResponse['state'] {
-    return this.#inner.state;
-  }
-
-  get status(): number {
-    return this.#inner.status;
-  }
-
-  /** After compression. */
-  get bytesSent(): number {
-    return this.#inner.bytesSent;
-  }
-
-  get onClose(): (() => void) | undefined {
-    return this.#inner.onClose;
-  }
-
-  set onClose(listener: (() => void) | undefined) {
-    this.#inner.onClose = listener;
-  }
-
   start(head: ResponseHead): void {
     const { shaped, coding } = this.#shape(head);
-    this.#inner.onDrain = () => this.onDrain?.();
-    this.#inner.start(shaped);
+    this.inner.onDrain = () => this.onDrain?.();
+    this.inner.start(shaped);
     if (coding === undefined || this.#exchange.request.method === 'HEAD' || this.state !== 'started') return;
     this.#flushes = STREAMS.has(mediaType(head.fields));
     this.#encode(coding === 'br' ? createBrotliCompress(BROTLI) : createGzip(GZIP));
   }
 
   write(chunk: Buffer): boolean {
-    if (this.#encoder === undefined) return this.#inner.write(chunk);
+    if (this.#encoder === undefined) return this.inner.write(chunk);
     const takesMore = this.#encoder.write(chunk);
     if (this.#flushes) this.#encoder.flush();
     return takesMore;
@@ -91,43 +69,35 @@ export class CompressedResponse implements ClientResponse {
 
   end(trailers?: Fields): void {
     if (this.#encoder === undefined) {
-      this.#inner.end(trailers);
+      this.inner.end(trailers);
       return;
     }
-    this.#encoder.on('end', () => this.#inner.end(trailers));
+    this.#encoder.on('end', () => this.inner.end(trailers));
     this.#encoder.end();
   }
 
   send(head: ResponseHead, body: Buffer | string): void {
     const { shaped, coding } = this.#shape({ ...head, bodyBytes: Buffer.byteLength(body) });
     if (coding === undefined || this.#exchange.request.method === 'HEAD') {
-      this.#inner.send(shaped, body);
+      this.inner.send(shaped, body);
       return;
     }
     const compressed = (error: Error | null, coded: Buffer) => {
       if (this.state !== 'open') return;
-      if (error === null) this.#inner.send({ ...shaped, bodyBytes: coded.length }, coded);
-      else this.#inner.abort();
+      if (error === null) this.inner.send({ ...shaped, bodyBytes: coded.length }, coded);
+      else this.inner.abort();
     };
     if (coding === 'br') brotliCompress(body, BROTLI, compressed);
     else gzip(body, GZIP, compressed);
   }
 
-  abort(): void {
+  override abort(): void {
     this.#encoder?.destroy();
-    this.#inner.abort();
-  }
-
-  closeAfter(): void {
-    this.#inner.closeAfter();
-  }
-
-  switchProtocols(head: ResponseHead): Duplex {
-    return this.#inner.switchProtocols(head);
+    this.inner.abort();
   }
 
   #encode(encoder: Encoder): void {
-    const inner = this.#inner;
+    const inner = this.inner;
     this.#encoder = encoder;
     encoder.on('data', (chunk: Buffer) => {
       if (!inner.write(chunk)) encoder.pause();
