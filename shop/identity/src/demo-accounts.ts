@@ -2,7 +2,7 @@ import { uuidv5 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { AccountStore } from './account-store.ts';
 import { permissionsOf, type Role } from './domain/account.ts';
-import type { Passwords } from './passwords.ts';
+import type { Passwords } from './passwords/passwords.ts';
 
 interface DemoAccount {
   readonly name: string;

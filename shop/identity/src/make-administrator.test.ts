@@ -8,8 +8,8 @@ import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { childEnvironment } from '@flotilla/kernel/testing';
 import { createOutbox } from '@flotilla/messaging';
 import { createAccountStore } from './account-store.ts';
-import { createCommonPasswords } from './common-passwords.ts';
 import { makeAdministrator } from './features/make-administrator.ts';
+import { createCommonPasswords } from './passwords/common-passwords.ts';
 import { type Identity, startIdentity } from './testing.ts';
 
 describe('making an administrator', () => {

@@ -5,9 +5,9 @@ import { busMigrations, createPostgresTransport, outboxMigrations } from '@floti
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { emailVerificationAsked, passwordResetAsked } from '@shop/contracts';
+import { codeOf, fromBase32, stepAt } from './second-factor/totp.ts';
 import { createProcesses } from './testing/processes.ts';
 import { identityMigrations } from './testing.ts';
-import { codeOf, fromBase32, stepAt } from './totp.ts';
 
 const FIRST = 'a fine password';
 const SECOND = 'another fine password';

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
+import { codeOf, fromBase32, stepAt } from './second-factor/totp.ts';
 import { type Identity, startIdentity } from './testing.ts';
-import { codeOf, fromBase32, stepAt } from './totp.ts';
 
 const PASSWORD = 'a fine password';
 const HALF_MINUTE_MS = 30_000;

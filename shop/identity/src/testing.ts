@@ -7,7 +7,7 @@ import { createOutbox, outboxMigrations } from '@flotilla/messaging';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createIdentityApp, type IdentityDeps } from './app.ts';
-import { createPasswords } from './passwords.ts';
+import { createPasswords } from './passwords/passwords.ts';
 import type { Algorithm, GenerateKey } from './signing-keys.ts';
 
 export const identityMigrations = [

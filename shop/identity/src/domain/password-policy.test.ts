@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { createCommonPasswords } from '../common-passwords.ts';
+import { createCommonPasswords } from '../passwords/common-passwords.ts';
 import { findWeakness } from './password-policy.ts';
 
 const person = { email: 'Margaret.H@example.com', name: 'Margaret Hamilton' };

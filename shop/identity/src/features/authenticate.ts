@@ -1,10 +1,10 @@
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
-import type { HashSlots } from '../hash-slots.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
-import type { Passwords } from '../passwords.ts';
-import type { SecondFactors } from '../second-factor-store.ts';
+import type { HashSlots } from '../passwords/hash-slots.ts';
+import type { Passwords } from '../passwords/passwords.ts';
+import type { SecondFactors } from '../second-factor/second-factor-store.ts';
 
 export interface Credentials {
   readonly email: string;

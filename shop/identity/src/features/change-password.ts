@@ -1,8 +1,8 @@
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
-import type { CommonPasswords } from '../common-passwords.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
-import type { HashSlots } from '../hash-slots.ts';
+import type { CommonPasswords } from '../passwords/common-passwords.ts';
+import type { HashSlots } from '../passwords/hash-slots.ts';
 import { type AuthenticateDeps, authenticate, type LogInRejection } from './authenticate.ts';
 import { type ReplacePasswordDeps, replacePassword } from './replace-password.ts';
 

@@ -1,9 +1,9 @@
 import { accept, type Clock, type NewId, type Result, reject } from '@flotilla/kernel';
 import { accountChanged } from '@shop/contracts';
-import type { CommonPasswords } from '../common-passwords.ts';
 import { permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
-import type { Passwords } from '../passwords.ts';
+import type { CommonPasswords } from '../passwords/common-passwords.ts';
+import type { Passwords } from '../passwords/passwords.ts';
 import { type OpenAccountDeps, openAccount } from './open-account.ts';
 
 export interface MakeAdministratorDeps extends OpenAccountDeps {

@@ -3,8 +3,8 @@ import type { Transaction } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { passkeyChanged } from '@shop/contracts';
 import type { StoredAccount } from '../account-store.ts';
-import type { Passkey, Passkeys } from '../passkey-store.ts';
-import type { Ceremonies } from '../webauthn.ts';
+import type { Passkey, Passkeys } from '../second-factor/passkey-store.ts';
+import type { Ceremonies } from '../second-factor/webauthn.ts';
 import type { AuthenticateDeps } from './authenticate.ts';
 import type { TellOfSecondFactorDeps } from './second-factor.ts';
 

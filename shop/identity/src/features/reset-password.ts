@@ -1,11 +1,11 @@
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { AccountLinks } from '../account-links.ts';
-import type { CommonPasswords } from '../common-passwords.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
-import type { HashSlots } from '../hash-slots.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
-import type { Passwords } from '../passwords.ts';
+import type { CommonPasswords } from '../passwords/common-passwords.ts';
+import type { HashSlots } from '../passwords/hash-slots.ts';
+import type { Passwords } from '../passwords/passwords.ts';
 import { type ReplacePasswordDeps, replacePassword } from './replace-password.ts';
 
 export interface ResetPasswordDeps extends ReplacePasswordDeps {

@@ -3,7 +3,7 @@ import type { Outbox } from '@flotilla/messaging';
 import type { Transaction } from '@flotilla/postgres';
 import { secondFactorChanged } from '@shop/contracts';
 import type { StoredAccount } from '../account-store.ts';
-import { base32, enrolmentUri } from '../totp.ts';
+import { base32, enrolmentUri } from '../second-factor/totp.ts';
 import { type AuthenticateDeps, authenticate, type LogInRejection } from './authenticate.ts';
 
 export type SecondFactorDeps = AuthenticateDeps;

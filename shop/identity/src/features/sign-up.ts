@@ -1,10 +1,10 @@
 import { accept, type Clock, type NewId, type Result, reject } from '@flotilla/kernel';
-import type { CommonPasswords } from '../common-passwords.ts';
 import { type Account, permissionsOf } from '../domain/account.ts';
 import { findWeakness, type PasswordWeakness } from '../domain/password-policy.ts';
-import type { HashSlots } from '../hash-slots.ts';
 import type { Pace } from '../pace.ts';
-import type { Passwords } from '../passwords.ts';
+import type { CommonPasswords } from '../passwords/common-passwords.ts';
+import type { HashSlots } from '../passwords/hash-slots.ts';
+import type { Passwords } from '../passwords/passwords.ts';
 import { type OpenAccountDeps, openAccount } from './open-account.ts';
 import { type SendLinkDeps, sendLink } from './send-link.ts';
 

@@ -4,7 +4,7 @@ import { deadLinkPage } from '../pages/account-pages.ts';
 import { recoveryCodesPage } from '../pages/code-pages.ts';
 import { PASSKEY_REFUSED, type Page } from '../pages/pages.ts';
 import { noPasskeysPage, type PasskeysView, passkeysPage } from '../pages/passkey-pages.ts';
-import type { Ceremonies } from '../webauthn.ts';
+import type { Ceremonies } from '../second-factor/webauthn.ts';
 import { checkOwner, type OwnerCheckDeps, type OwnerVisit, ownerByPassword } from './owner-check.ts';
 
 const PURPOSE = {

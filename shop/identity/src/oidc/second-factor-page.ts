@@ -4,7 +4,7 @@ import { confirmSecondFactor, enrol } from '../features/second-factor.ts';
 import { deadLinkPage } from '../pages/account-pages.ts';
 import { enrolPage, ownerPage, recoveryCodesPage } from '../pages/code-pages.ts';
 import type { Page } from '../pages/pages.ts';
-import { enrolmentUri, fromBase32 } from '../totp.ts';
+import { enrolmentUri, fromBase32 } from '../second-factor/totp.ts';
 import { checkOwner, type OwnerCheckDeps, type OwnerVisit, ownerByPassword } from './owner-check.ts';
 
 const PURPOSE = {

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
+import { codeOf, fromBase32, stepAt } from '../second-factor/totp.ts';
 import { authorization, createBrowser } from '../testing/oidc-browser.ts';
 import { CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
 import { claimsOf } from '../testing.ts';
-import { codeOf, fromBase32, stepAt } from '../totp.ts';
 
 describe('a second factor in a browser', () => {
   const clock = createManualClock(new Date());

@@ -5,7 +5,7 @@ import { emailKey } from '../domain/account.ts';
 import { tellOfSecondFactor } from '../features/second-factor.ts';
 import { sendLink } from '../features/send-link.ts';
 import { type Operator, recordOperation } from '../operator-audit.ts';
-import { removeSecondFactorsOf } from '../second-factor-store.ts';
+import { removeSecondFactorsOf } from '../second-factor/second-factor-store.ts';
 import type { Desk } from './desk.ts';
 import { type Actions, columns, type Outcome } from './operator-task.ts';
 

@@ -4,10 +4,10 @@ import { createDatabase } from '@flotilla/postgres';
 import { readEnvironment, runTask, secret, taskError } from '@flotilla/process';
 import { signUpBody } from '@shop/contracts';
 import { createAccountStore } from '../account-store.ts';
-import { createCommonPasswords } from '../common-passwords.ts';
 import { WEAKNESSES } from '../domain/password-policy.ts';
 import { makeAdministrator } from '../features/make-administrator.ts';
-import { createPasswords } from '../passwords.ts';
+import { createCommonPasswords } from '../passwords/common-passwords.ts';
+import { createPasswords } from '../passwords/passwords.ts';
 
 const DONE = {
   created: 'is an administrator now: log in with that password',

@@ -1,4 +1,4 @@
-import { identityError } from './errors.ts';
+import { identityError } from '../errors.ts';
 
 /** A few places where passwords are hashed, and a short queue for them. */
 export interface HashSlots {

@@ -1,4 +1,4 @@
-import { MIN_LENGTH } from './domain/password-policy.ts';
+import { MIN_LENGTH } from '../domain/password-policy.ts';
 
 /** Resolves to the passwords that attackers try first, in lower case. */
 export type CommonPasswords = () => Promise<ReadonlySet<string>>;

@@ -3,7 +3,7 @@ import { isIP } from 'node:net';
 import type { Seal } from '@flotilla/auth';
 import { accept, type Clock, type Result, reject } from '@flotilla/kernel';
 import type { AuthenticationResponseJSON, RegistrationResponseJSON } from '@simplewebauthn/server';
-import type { StoredAccount } from './account-store.ts';
+import type { StoredAccount } from '../account-store.ts';
 import type { Passkey } from './passkey-store.ts';
 
 /** Why a browser's answer counts for nothing: for logs; a user is told to try again. */

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Seal } from '@flotilla/auth';
 import type { Clock } from '@flotilla/kernel';
 import type { Database, Queryable, Transaction } from '@flotilla/postgres';
-import { accountRule, delayMs } from './domain/login-delay.ts';
+import { accountRule, delayMs } from '../domain/login-delay.ts';
 import { base32, findStep } from './totp.ts';
 
 export interface SecondFactorState {

@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { beforeEach, describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
-import type { StoredAccount } from './account-store.ts';
+import type { StoredAccount } from '../account-store.ts';
+import { identitySeal } from '../seal.ts';
+import { type Authenticator, attestation, createAuthenticator, type Lies } from '../testing/authenticator.ts';
 import type { Passkey } from './passkey-store.ts';
-import { identitySeal } from './seal.ts';
-import { type Authenticator, attestation, createAuthenticator, type Lies } from './testing/authenticator.ts';
 import { type Ceremonies, createCeremonies, relyingPartyOf } from './webauthn.ts';
 
 const ORIGIN = 'https://shop.example';

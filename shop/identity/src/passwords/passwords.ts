@@ -1,6 +1,6 @@
 import { argon2, randomBytes, timingSafeEqual } from 'node:crypto';
 import { promisify } from 'node:util';
-import { identityError } from './errors.ts';
+import { identityError } from '../errors.ts';
 
 export interface Passwords {
   /** A PHC string (`$argon2id$v=19$…`) with a fresh salt. */
