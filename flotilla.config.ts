@@ -200,6 +200,7 @@ const gateway: ServiceConfig = {
   entry: 'shop/gateway/src/main.ts',
   bus: true,
   inherits: ['ADMIN_PORT', 'GATEWAY_CONFIG'],
+  secrets: ['OPERATOR_TOKEN'],
   port: 8080,
   // Last, so that nobody can place an order before every subscriber has subscribed.
   needs: Object.keys(services),
@@ -210,7 +211,11 @@ export default defineSystem({
   name: 'flotilla',
   services: { ...services, gateway },
   telemetry: {},
-  console: { port: 8090, records: { orders } },
+  console: {
+    port: 8090,
+    records: { orders },
+    invariants: async (uriOf, moment) => (await import('./chaos/live.ts')).checkLive(uriOf, moment),
+  },
   frontends: {
     console: { build: 'platform/console/ui/build.ts', output: 'platform/console/ui/dist' },
     storefront: {

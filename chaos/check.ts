@@ -5,7 +5,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { checkInvariants, type Finding, violated } from './invariants.ts';
+import { type Finding, violated } from './invariants.ts';
+import { checkLive } from './live.ts';
 
 const SHOWN = 3;
 const FLOTILLA = join(import.meta.dirname, '../node_modules/.bin/flotilla');
@@ -31,21 +32,7 @@ function lines(finding: Finding): readonly string[] {
   return [`${id.padEnd(4)} ${verdict.padEnd(12)} ${what}`, ...rows];
 }
 
-const findings = await checkInvariants({
-  order: await uriOf('order'),
-  inventory: await uriOf('inventory'),
-  pricing: await uriOf('pricing'),
-  payment: await uriOf('payment'),
-  provider: await uriOf('payment-provider'),
-  shipping: await uriOf('shipping'),
-  cart: await uriOf('cart'),
-  notification: await uriOf('notification'),
-  identity: await uriOf('identity'),
-  user: await uriOf('user'),
-  recommendation: await uriOf('recommendation'),
-  bus: await uriOf('bus'),
-  inventoryDocuments: process.env['INVENTORY_MONGODB_URL'],
-});
+const findings = await checkLive(uriOf, 'at-rest');
 console.log(findings.flatMap(lines).join('\n'));
 const broken = violated(findings);
 const names = broken.map(({ id }) => id).join(', ');

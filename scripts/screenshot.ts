@@ -1,15 +1,16 @@
 /**
- * `node scripts/screenshot.ts <url of a running shop>`: takes the README's first picture. `CHROMIUM` says where the browser is.
+ * `node scripts/screenshot.ts <url of a running shop> <link of flotilla console>`: takes the README's pictures, of the shop and of its console;
+ * with `-` instead of either, not that one. `CHROMIUM` says where the browser is.
  */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const PICTURE = join(import.meta.dirname, '../docs/storefront.png');
 const MAX_BYTES = 200_000;
 
-const [shop] = process.argv.slice(2);
-if (shop === undefined) throw new RangeError('the URL of a running shop is missing');
+const [shop = '-', link = '-'] = process.argv.slice(2);
+if (shop === '-' && link === '-')
+  throw new RangeError('the URL of a running shop, or a link to its console, is missing');
 
 const isRoot = process.getuid?.() === 0;
 const browser = await chromium.launch({
@@ -17,14 +18,27 @@ const browser = await chromium.launch({
   args: isRoot ? ['--no-sandbox'] : [],
 });
 try {
-  const page = await browser.newPage({ viewport: { width: 1_280, height: 960 }, colorScheme: 'light' });
-  await page.goto(shop);
-  await page.locator('.card-name').first().waitFor();
-  await page.waitForLoadState('networkidle');
-  await page.screenshot({ path: PICTURE });
+  if (shop !== '-') await take('storefront.png', shop, { width: 1_280, height: 960 }, '.card-name');
+  if (link !== '-') await take('console.png', link, { width: 1_360, height: 900 }, '.map .rate');
 } finally {
   await browser.close();
 }
-const { size } = statSync(PICTURE);
-if (size > MAX_BYTES) throw new Error(`${PICTURE} has ${size} bytes, more than ${MAX_BYTES}`);
-console.log(`${PICTURE}: ${size} bytes`);
+
+/** Once `awaited` is there, and nothing more is loaded. */
+async function take(
+  name: string,
+  url: string,
+  viewport: { readonly width: number; readonly height: number },
+  awaited: string,
+): Promise<void> {
+  const picture = join(import.meta.dirname, '../docs', name);
+  const page = await browser.newPage({ viewport, colorScheme: 'light' });
+  await page.goto(url);
+  await page.locator(awaited).first().waitFor();
+  await page.waitForTimeout(1_000); // a page that asks every two seconds is never idle
+  await page.screenshot({ path: picture });
+  await page.close();
+  const { size } = statSync(picture);
+  if (size > MAX_BYTES) throw new Error(`${picture} has ${size} bytes, more than ${MAX_BYTES}`);
+  console.log(`${picture}: ${size} bytes`);
+}

@@ -36,7 +36,7 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   ],
   bff: ['auth', 'http', 'kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'resilience', 'telemetry'],
-  console: ['kernel', 'messaging', 'postgres', 'saga', 'telemetry-store'],
+  console: ['event-store', 'kernel', 'messaging', 'postgres', 'saga', 'telemetry', 'telemetry-store'],
   cli: [
     'console',
     'discovery',

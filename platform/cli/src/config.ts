@@ -1,4 +1,4 @@
-import type { RecordConfig } from '@flotilla/console';
+import type { InvariantRow, RecordConfig } from '@flotilla/console';
 import type { MigrationSource } from '@flotilla/postgres';
 import type { EdgeSettings } from '@flotilla/resilience';
 import type { Demo } from './demo/demo.ts';
@@ -55,6 +55,14 @@ export interface ConsoleConfig {
   readonly port: number;
   /** What the business knows by an id, such as orders, and where its parts lie: by the name in addresses. Default: nothing. */
   readonly records?: Readonly<Record<string, RecordConfig>>;
+  /**
+   * Looks for what violates what must always hold: `always` while orders flow, `at-rest` also once everything has settled. `uriOf` gives the
+   * database of a service, with the right to read every table. Default: nothing is looked for.
+   */
+  readonly invariants?: (
+    uriOf: (service: string) => Promise<string>,
+    moment: 'always' | 'at-rest',
+  ) => Promise<readonly InvariantRow[]>;
 }
 
 /** The store of traces, logs and metrics: a process beside the services, which are told where it is. */

@@ -38,6 +38,7 @@ export async function startTestControl(
     registry: () => ({ url: '', token: '' }),
     task: () => ({ entry: '', env: {} }),
     broker: () => ({ url: null }),
+    gateways: () => [],
     consoleLink: () => ({ url: '' }),
     checkCrashPoints: async () => {},
     faults: { list: () => [], add: () => [], clear: () => [], tell: ignore },

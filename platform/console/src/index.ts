@@ -5,11 +5,20 @@ export type {
   Audit,
   AuditRow,
   ConsoleDeps,
+  FaultRow,
+  GatewayDesk,
+  IdentityDesk,
+  InstanceRow,
+  InvariantRow,
   PartQuery,
   ProcessRow,
   QueueRow,
   RecordConfig,
+  RegistryView,
+  Sample,
+  Scrape,
   ServiceAction,
+  SloRow,
 } from './deps.ts';
 export type { ConsoleErrorCode } from './errors.ts';
 export {

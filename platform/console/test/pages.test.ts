@@ -18,7 +18,12 @@ const PAGES = [
   `/sagas/order/${ORDER}`,
   '/messages',
 ];
-const MORE_PAGES = ['/messages/notification', '/services', '/services/order', '/traces', '/logs', '/audit'];
+const MORE_PAGES = [
+  ...['/messages/notification', '/services', '/services/order', '/traces', '/logs', '/audit'],
+  ...['/streams', `/streams/order/order-${ORDER}`, '/invariants', '/gateways', '/gateways?url=/orders/7'],
+  ...['/gateways/gateway-1/orders', '/discovery', '/edges', '/identity', '/slos', '/metrics'],
+  ...['/identity/01935f3e-0000-7000-8000-0000000000a1', '/metrics/http.server.request.duration'],
+];
 
 describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is no Chromium here' }, () => {
   const tickets = createTickets('a secret of the test, which is long enough');

@@ -6,13 +6,18 @@ import type { Database } from '@flotilla/postgres';
 import type { OpenVerb, SagaDesk, SagaDetails, SagaOrder } from '@flotilla/saga/desk';
 import { openAuditFile } from '../src/audit-file.ts';
 import type { ConsoleDeps } from '../src/deps.ts';
+import { sampleSystem } from './sample-system.ts';
 
 export const ORDER = '01935f3e-0000-7000-8000-000000000001';
 const NOW = new Date();
 const TRACE = 'a1'.repeat(16);
 
 /** A small system with one stuck order and one dead letter, which react to what an operator does; nothing of it is real. */
-export function sampleDeps(): ConsoleDeps & { readonly orders: SagaOrder[]; readonly close: () => void } {
+export function sampleDeps(): ConsoleDeps & {
+  readonly orders: SagaOrder[];
+  readonly done: string[];
+  readonly close: () => void;
+} {
   const folder = mkdtempSync(join(tmpdir(), 'console-sample-'));
   const orders: SagaOrder[] = [];
   const letters = new Map([['7', letterOf('7')]]);
@@ -28,6 +33,7 @@ export function sampleDeps(): ConsoleDeps & { readonly orders: SagaOrder[]; read
     'notification',
   ];
   return {
+    ...sampleSystem(),
     orders,
     close: () => rmSync(folder, { recursive: true, force: true }),
     system: {
@@ -120,6 +126,8 @@ function databaseOf(service: string, saga: () => SagaDetails): Database {
   };
   const query = async (sql: string): Promise<readonly object[]> => {
     if (sql === 'away') throw Object.assign(new Error(`${service} is away`), { code: 'ECONNREFUSED' });
+    const stored = STORED.find(([part]) => sql.includes(part));
+    if (stored) return stored[1];
     if (sql.includes('outbox')) return [{ waiting: '2', oldest: 1.5, held: '0' }];
     return answers[sql] ?? [];
   };
@@ -129,6 +137,68 @@ function databaseOf(service: string, saga: () => SagaDetails): Database {
   };
   return database as unknown as Database; // as much of one as pages ask for
 }
+
+/** What the event store would answer, by a part of what it asks. */
+const STORED: readonly (readonly [part: string, rows: readonly object[]])[] = [
+  ['RETURNING id', [{ id: '1' }]],
+  [
+    'FROM projection_command',
+    [
+      {
+        ...{
+          id: '1',
+          name: 'order-view',
+          verb: 'rebuild',
+          status: 'done',
+          requestedBy: 'alice',
+          requestedAt: NOW,
+        },
+        outcome: 'generation 2 is shown',
+      },
+    ],
+  ],
+  [
+    'projection_generation',
+    [
+      {
+        ...{
+          name: 'order-view',
+          inline: false,
+          generation: 2,
+          version: 1,
+          state: 'active',
+          lagEvents: 12,
+          lagSeconds: 3,
+        },
+        ...{ isHalted: true, isWaiting: false, attempts: 5, crashes: 0, failedPosition: '12' },
+        ...{ error: 'column "x" does not exist', failedEvent: `order-${ORDER}@3` },
+      },
+    ],
+  ],
+  ['WITH RECURSIVE', [{ category: 'order' }]],
+  [
+    'AS "streamId"',
+    [
+      {
+        streamId: `order-${ORDER}`,
+        category: 'order',
+        version: 3,
+        lastType: 'payment-processed',
+        lastAt: NOW,
+      },
+    ],
+  ],
+  [
+    'AS "schemaVersion"',
+    [
+      {
+        ...{ version: 3, type: 'payment-processed', schemaVersion: 1, data: { amountMinor: 3_998 } },
+        ...{ correlationId: ORDER, causationId: null, traceparent: `00-${TRACE}-${'b2'.repeat(8)}-01` },
+        recordedAt: NOW,
+      },
+    ],
+  ],
+];
 
 function sagaOf(isRepaired: boolean): SagaDetails {
   const error = { code: 'SHIPPING_UNAVAILABLE', message: 'shipping does not answer (ECONNREFUSED)' };
@@ -220,5 +290,6 @@ function deadLettersOf(letters: Map<string, DeadLetter>): DeadLetters {
     find: async (id) => letters.get(id),
     redrive: remove,
     discard: remove,
+    count: async (which) => (typeof which === 'string' ? Number(letters.has(which)) : letters.size),
   };
 }

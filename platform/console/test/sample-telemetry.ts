@@ -15,6 +15,7 @@ export function fillTelemetry() {
     const startMs = Date.now() - 40_000 * (minute + 1);
     sendTrace(store, minute === 0 ? traceId : `${minute}`.repeat(32), startMs);
   }
+  sendMetrics(store);
   store.settle();
   const reader = openReader(file);
   return {
@@ -74,4 +75,34 @@ function sendTrace(store: Store, traceId: string, startMs: number): void {
 
 function resourceOf(service: string): object {
   return { attributes: [{ key: 'service.name', value: { stringValue: service } }] };
+}
+
+/** A histogram and a gauge, told every 15 seconds. */
+function sendMetrics(store: Store): void {
+  for (let step = 0; step < 40; step += 1) {
+    const timeUnixNano = `${Date.now() - (40 - step) * 15_000}000000`;
+    const count = 40 * (step + 1);
+    const counts = [
+      Math.round(count * 0.6),
+      Math.round(count * 0.35),
+      count - Math.round(count * 0.6) - Math.round(count * 0.35),
+    ];
+    const histogram = {
+      ...{ name: 'http.server.request.duration', unit: 's', description: 'How long requests took.' },
+      histogram: {
+        aggregationTemporality: 2,
+        dataPoints: [
+          { timeUnixNano, count, sum: count * 0.02, bucketCounts: counts, explicitBounds: [0.025, 0.1] },
+        ],
+      },
+    };
+    const gauge = {
+      ...{ name: 'process.memory.usage', unit: 'By', description: 'Memory of the process.' },
+      gauge: { dataPoints: [{ timeUnixNano, asDouble: 9e7 + Math.sin(step / 4) * 1e7 }] },
+    };
+    for (const service of ['order', 'gateway'])
+      store.send('metrics', {
+        resourceMetrics: [{ resource: resourceOf(service), scopeMetrics: [{ metrics: [histogram, gauge] }] }],
+      });
+  }
 }

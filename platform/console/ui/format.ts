@@ -51,9 +51,29 @@ export function ago(at: number | string): string {
   return passed < 0 ? `in ${seconds(-passed)}` : `${seconds(passed)} ago`;
 }
 
-const GOOD = ['running', 'completed', 'confirmed', 'captured', 'created', 'committed', 'live', 'done'];
+const GOOD = [
+  'passing',
+  'usable',
+  'closed',
+  'holds',
+  'active',
+  'running',
+  'completed',
+  'confirmed',
+  'captured',
+  'created',
+  'committed',
+  'live',
+  'done',
+];
 const WARN = [
   'compensating',
+  'building',
+  'waiting',
+  'half-open',
+  'held-out',
+  'warning',
+  'ticket',
   'starting',
   'restarting',
   'stopping',
@@ -66,11 +86,26 @@ const WARN = [
   'refunding',
   'voiding',
 ];
-const BAD = ['stuck', 'crashloop', 'failed', 'gone', 'refused', 'declined', 'unknown'];
+const BAD = [
+  'critical',
+  'unhealthy',
+  'ejected',
+  'halted',
+  'abandoned',
+  'page',
+  'open circuit',
+  'stuck',
+  'crashloop',
+  'failed',
+  'gone',
+  'refused',
+  'declined',
+  'unknown',
+];
 
 export function toneOf(state: string): 'good' | 'warn' | 'bad' | '' {
   const name = state.toLowerCase();
-  if (BAD.includes(name)) return 'bad';
+  if (BAD.includes(name) || / violations?$/.test(name)) return 'bad';
   if (WARN.includes(name)) return 'warn';
   return GOOD.includes(name) ? 'good' : '';
 }

@@ -1,16 +1,8 @@
 import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, post } from './api.ts';
-import { AuditPage } from './pages/audit.tsx';
-import { LogsPage } from './pages/logs.tsx';
-import { LettersPage, MessagesPage } from './pages/messages.tsx';
-import { OverviewPage } from './pages/overview.tsx';
-import { RecordPage, RecordsPage } from './pages/records.tsx';
-import { SagaPage, SagasPage } from './pages/sagas.tsx';
-import { ServicePage, ServicesPage } from './pages/services.tsx';
-import { TracePage } from './pages/trace.tsx';
-import { TracesPage } from './pages/traces.tsx';
-import { go, type Place, usePlace } from './router.ts';
+import { pageOf } from './page-of.tsx';
+import { go, usePlace } from './router.ts';
 
 interface Session {
   readonly operator: string;
@@ -71,21 +63,45 @@ function App() {
         To the content
       </a>
       <Nav session={session} path={place.path} />
-      <main id="content">{pageOf(place, session)}</main>
+      <main id="content">{pageOf(place, session.records[0]?.kind)}</main>
     </div>
   );
 }
 
-function entriesOf({ records }: Session): readonly (readonly [path: string, title: string, key: string])[] {
-  return [
+type Entry = readonly [path: string, title: string, key: string];
+
+/** Pages by what somebody is after; a letter behind `g` leads there. */
+function groupsOf({ records }: Session): readonly (readonly [title: string, entries: readonly Entry[]])[] {
+  const business: readonly Entry[] = [
     ['/', 'Overview', 'o'],
     ...records.map(({ kind, title }, index) => [`/records/${kind}`, title, index === 0 ? 'r' : ''] as const),
     ['/sagas', 'Sagas', 's'],
     ['/messages', 'Messages', 'm'],
-    ['/services', 'Services', 'v'],
-    ['/traces', 'Traces', 't'],
-    ['/logs', 'Logs', 'l'],
-    ['/audit', 'Audit', 'a'],
+    ['/streams', 'Streams', 'e'],
+    ['/invariants', 'Invariants', 'i'],
+  ];
+  return [
+    ['Business', business],
+    [
+      'System',
+      [
+        ['/services', 'Services', 'v'],
+        ['/gateways', 'Gateway', 'w'],
+        ['/discovery', 'Discovery', 'd'],
+        ['/edges', 'Resilience', 'b'],
+        ['/identity', 'Identity', 'u'],
+      ],
+    ],
+    [
+      'Telemetry',
+      [
+        ['/slos', 'Objectives', 'p'],
+        ['/traces', 'Traces', 't'],
+        ['/logs', 'Logs', 'l'],
+        ['/metrics', 'Metrics', 'n'],
+        ['/audit', 'Audit', 'a'],
+      ],
+    ],
   ];
 }
 
@@ -99,10 +115,15 @@ function Nav({ session, path }: { readonly session: Session; readonly path: stri
         </svg>
         <span>{session.system}</span>
       </div>
-      {entriesOf(session).map(([to, title, key]) => (
-        <a key={to} href={to} aria-current={isAt(to) ? 'page' : undefined}>
-          {title} {key && <kbd>g {key}</kbd>}
-        </a>
+      {groupsOf(session).map(([group, entries]) => (
+        <div class="group" key={group}>
+          <span class="of">{group}</span>
+          {entries.map(([to, title, key]) => (
+            <a key={to} href={to} aria-current={isAt(to) ? 'page' : undefined}>
+              {title} {key && <kbd>g {key}</kbd>}
+            </a>
+          ))}
+        </div>
       ))}
       <div class="foot">
         <Theme />
@@ -143,7 +164,9 @@ function useKeys(session: Session | undefined): void {
       if (!session || isTyping || event.ctrlKey || event.metaKey || event.altKey) return;
       if (isPrefixed) {
         isPrefixed = false;
-        const found = entriesOf(session).find(([, , key]) => key === event.key);
+        const found = groupsOf(session)
+          .flatMap(([, entries]) => entries)
+          .find(([, , key]) => key === event.key);
         if (found) go(found[0]);
       } else if (event.key === 'g') isPrefixed = true;
       else if (event.key === '/') {
@@ -154,34 +177,6 @@ function useKeys(session: Session | undefined): void {
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);
   }, [session]);
-}
-
-function pageOf({ path, query }: Place, session: Session) {
-  const [page = '', first = '', second = ''] = path.slice(1).split('/').map(decodeURIComponent);
-  switch (page) {
-    case '':
-      return <OverviewPage record={session.records[0]?.kind} />;
-    case 'records':
-      return second ? (
-        <RecordPage key={second} kind={first} id={second} />
-      ) : (
-        <RecordsPage kind={first} query={query} />
-      );
-    case 'sagas':
-      return second ? <SagaPage key={second} service={first} id={second} /> : <SagasPage query={query} />;
-    case 'messages':
-      return first ? <LettersPage service={first} query={query} /> : <MessagesPage />;
-    case 'services':
-      return first ? <ServicePage key={first} service={first} /> : <ServicesPage />;
-    case 'traces':
-      return first ? <TracePage key={first} id={first} query={query} /> : <TracesPage query={query} />;
-    case 'logs':
-      return <LogsPage query={query} />;
-    case 'audit':
-      return <AuditPage />;
-    default:
-      return <p class="notice bad">There is no such page.</p>;
-  }
 }
 
 const root = document.getElementById('app');

@@ -74,6 +74,9 @@ export function Missing({
   );
 }
 
+/** What scrolls is moved by arrow keys, too: for that it has to have the focus. */
+export const FOCUSABLE = { tabIndex: 0 } as const;
+
 /** A table of whatever a query gave. Ids, states and times look as what they are. */
 export function Rows(props: {
   readonly rows: readonly Readonly<Record<string, unknown>>[];
@@ -84,12 +87,12 @@ export function Rows(props: {
   if (first === undefined) return <Empty>{props.empty ?? 'None.'}</Empty>;
   const names = Object.keys(first);
   return (
-    <div class="scroll">
+    <div class="scroll" {...FOCUSABLE}>
       <table>
         <thead>
           <tr>
             {names.map((name) => (
-              <th key={name}>{name.replaceAll('_', ' ')}</th>
+              <th key={name}>{wordsOf(name)}</th>
             ))}
           </tr>
         </thead>
@@ -113,6 +116,14 @@ export function Rows(props: {
   );
 }
 
+/** `createdAt` and `created_at` as people write it. */
+export function wordsOf(name: string): string {
+  return name
+    .replaceAll('_', ' ')
+    .replaceAll(/(?<=[a-z])(?=[A-Z])/g, ' ')
+    .toLowerCase();
+}
+
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d/;
 
 function classOf(value: unknown): string {
@@ -125,6 +136,8 @@ export function Cell({ name, value }: { readonly name: string; readonly value: u
   if (name === 'status' || name === 'state') return <Badge state={String(value)} />;
   if (typeof value === 'string' && ISO.test(value)) return <time dateTime={value}>{clock(value)}</time>;
   if (typeof value === 'string' && /^-?\d+\.\d{2,}$/.test(value)) return <>{Number(value).toFixed(2)}</>;
+  if (typeof value === 'boolean') return <>{value ? 'yes' : 'no'}</>;
+  if (Array.isArray(value) && value.every((one) => typeof one === 'string')) return <>{value.join(' ')}</>;
   return <>{typeof value === 'object' ? JSON.stringify(value) : String(value)}</>;
 }
 
@@ -184,6 +197,23 @@ export interface Change {
   readonly isDanger?: boolean;
 }
 
+interface ChangeAnswer {
+  readonly ok?: boolean;
+  readonly refusal?: { readonly message: string };
+  readonly status?: string;
+  readonly count?: number;
+  readonly left?: number;
+  readonly refused?: readonly { readonly why: string }[];
+}
+
+function outcomeOf({ status, count, left = 0, refused = [] }: ChangeAnswer): string {
+  if (status) return `Done: it is ${status}.`;
+  if (count === undefined) return 'Done.';
+  const more = left > 0 ? `; ${left} are left` : '';
+  const others = refused.length > 0 ? `; ${refused.length} refused: ${refused[0]?.why}` : '';
+  return `Done: ${count}${more}${others}.`;
+}
+
 /** Asks for the reason, which is recorded, and does it. */
 export function ChangeDialog(props: {
   readonly change: Change | undefined;
@@ -205,24 +235,9 @@ export function ChangeDialog(props: {
     if (!change || isBusy) return;
     setBusy(true);
     try {
-      const answer = await post<{
-        ok?: boolean;
-        refusal?: { message: string };
-        status?: string;
-        count?: number;
-      }>(change.path, {
-        ...change.body,
-        reason,
-      });
+      const answer = await post<ChangeAnswer>(change.path, { ...change.body, reason });
       if (answer.ok === false) setProblem(answer.refusal?.message ?? 'It was refused.');
-      else
-        props.close(
-          answer.status
-            ? `Done: it is ${answer.status}.`
-            : answer.count === undefined
-              ? 'Done.'
-              : `Done: ${answer.count}.`,
-        );
+      else props.close(outcomeOf(answer));
     } catch (error) {
       setProblem((error as Error).message);
     }

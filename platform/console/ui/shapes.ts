@@ -15,6 +15,7 @@ export interface Process {
   readonly uptimeSeconds: number | null;
   readonly rssBytes: number | null;
   readonly url: string | null;
+  readonly open: readonly { readonly action: string; readonly consequence: string }[];
 }
 
 export interface Saga {
@@ -124,5 +125,244 @@ export interface Overview {
   }>;
   readonly messages: Part<Messages>;
   readonly edges: Part<readonly Edge[]>;
+  readonly burning: Part<readonly string[]>;
   readonly losses: Part<readonly { readonly signal: string; readonly why: string; readonly count: number }[]>;
+}
+
+export interface Missing {
+  readonly service: string;
+  readonly why: string;
+}
+
+export interface EdgeRow {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol: string;
+  readonly breaker?: string;
+  readonly running: number;
+  readonly queued: number;
+  readonly zombies: number;
+  readonly limit?: number;
+  readonly ejected: number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+export interface ServerRow {
+  readonly service: string;
+  readonly protocol: string;
+  readonly running: number;
+  readonly limit?: number;
+  readonly shed: number;
+}
+
+export interface EdgesView {
+  readonly edges: readonly EdgeRow[];
+  readonly servers: readonly ServerRow[];
+  readonly calls: readonly (readonly [string, string])[];
+  readonly faults: Part<readonly { readonly from: string; readonly to: string; readonly text: string }[]>;
+  readonly missing: readonly Missing[];
+}
+
+export interface DiscoveryView {
+  readonly registry: Part<{
+    readonly source: string;
+    readonly instances: readonly {
+      readonly service: string;
+      readonly id: string;
+      readonly address: string;
+      readonly status: string;
+      readonly tags: readonly string[];
+      readonly output: string;
+    }[];
+  }>;
+  readonly known: readonly {
+    readonly by: string;
+    readonly service: string;
+    readonly instances: number;
+    readonly ageSeconds: number;
+  }[];
+  readonly missing: readonly Missing[];
+}
+
+export interface Slo {
+  readonly name: string;
+  readonly description: string;
+  readonly objective: number;
+  readonly events: number | null;
+  readonly good: number | null;
+  readonly budgetLeft: number | null;
+  readonly burns: readonly { readonly seconds: number; readonly rate: number | null }[];
+  readonly alert: 'page' | 'ticket' | null;
+}
+
+export interface InvariantsView {
+  readonly isDeclared: boolean;
+  readonly tookMs?: number;
+  readonly findings: readonly {
+    readonly id: string;
+    readonly what: string;
+    readonly count: number;
+    readonly skipped?: string;
+    readonly violations: readonly Readonly<Record<string, unknown>>[];
+  }[];
+}
+
+export interface ProjectionRow {
+  readonly service: string;
+  readonly name: string;
+  readonly isHeld: boolean;
+  readonly newest: number;
+  readonly open: readonly { readonly verb: string; readonly consequence: string }[];
+  readonly generations: readonly {
+    readonly generation: number;
+    readonly inline: boolean;
+    readonly version: number;
+    readonly state: string;
+    readonly lagEvents: number;
+    readonly lagSeconds: number;
+    readonly isHalted: boolean;
+    readonly isWaiting: boolean;
+    readonly error: string | null;
+    readonly failedEvent: string | null;
+  }[];
+}
+
+export interface ProjectionsView {
+  readonly projections: readonly ProjectionRow[];
+  readonly commands: readonly {
+    readonly service: string;
+    readonly id: string;
+    readonly name: string;
+    readonly verb: string;
+    readonly status: string;
+    readonly requestedBy: string;
+    readonly requestedAt: string;
+    readonly outcome: string | null;
+  }[];
+  readonly missing: readonly Missing[];
+}
+
+export interface StreamsView {
+  readonly services: readonly string[];
+  readonly categories: readonly string[];
+  readonly streams: readonly {
+    readonly service: string;
+    readonly streamId: string;
+    readonly category: string;
+    readonly version: number;
+    readonly lastType: string;
+    readonly lastAt: string;
+  }[];
+}
+
+export interface StreamView {
+  readonly events: readonly {
+    readonly version: number;
+    readonly type: string;
+    readonly schemaVersion: number;
+    readonly data: unknown;
+    readonly traceparent: string | null;
+    readonly recordedAt: string;
+  }[];
+}
+
+export interface RouteRow {
+  readonly id: string;
+  readonly upstream: string;
+  readonly methods: readonly string[];
+  readonly downstream: string | readonly string[];
+  readonly instances: number;
+  readonly usable: number;
+  readonly breaker?: string;
+  readonly versions?: readonly { readonly tag: string; readonly weight: number }[];
+  readonly strangler?: { readonly mode: string; readonly percent: number };
+}
+
+export interface RouteView extends Omit<RouteRow, 'instances'> {
+  readonly instances: readonly {
+    readonly address: string;
+    readonly state: string;
+    readonly inFlight: number;
+    readonly latencyMs: number;
+    readonly consecutiveFailures: number;
+  }[];
+  readonly config: unknown;
+}
+
+export interface GatewaysView {
+  readonly gateways: readonly {
+    readonly name: string;
+    readonly routes: Part<readonly RouteRow[]>;
+    readonly limits: Part<Readonly<Record<string, unknown>>>;
+    readonly cache: Part<Readonly<Record<string, unknown>>>;
+  }[];
+  readonly why?: string;
+}
+
+export interface Explanation {
+  readonly winner: {
+    readonly place: string;
+    readonly name: string;
+    readonly upstream: readonly {
+      readonly method: string;
+      readonly url?: string;
+      readonly balancer: string;
+      readonly policies: readonly string[];
+    }[];
+  } | null;
+  readonly refusal: { readonly status: number; readonly code: string; readonly detail: string } | null;
+  readonly others: readonly {
+    readonly place: string;
+    readonly name: string;
+    readonly reasons: readonly string[];
+  }[];
+}
+
+type AnyRow = Readonly<Record<string, unknown>>;
+
+export interface IdentityView {
+  readonly users: Part<readonly AnyRow[]>;
+  readonly clients: Part<readonly AnyRow[]>;
+  readonly keys: Part<readonly AnyRow[]>;
+}
+
+export interface SessionRow {
+  readonly id: string;
+  readonly device: string | null;
+  readonly address: string | null;
+  readonly clientIds: readonly string[];
+  readonly lastUsedAt: string;
+}
+
+export interface UserView {
+  readonly user: AnyRow;
+  readonly sessions: Part<readonly SessionRow[]>;
+}
+
+export interface MetricFamilyRow {
+  readonly name: string;
+  readonly unit: string;
+  readonly description: string;
+  readonly type: string;
+  readonly services: readonly string[];
+}
+
+export interface ChartSeries {
+  readonly service: string;
+  readonly instance: string;
+  readonly attributes: AnyRow;
+  readonly monotonic: boolean;
+  readonly points: readonly {
+    readonly timeMs: number;
+    readonly value: number;
+    readonly p50?: number;
+    readonly p95?: number;
+  }[];
+}
+
+export interface MetricView {
+  readonly family: MetricFamilyRow;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly series: readonly ChartSeries[];
 }

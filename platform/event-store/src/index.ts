@@ -14,9 +14,18 @@ export {
   type EventStoreOptions,
   type ExpectedVersion,
 } from './event-store.ts';
+export {
+  listCategories,
+  listStreams,
+  readStoredEvents,
+  type StoredEvent,
+  type StreamFilter,
+  type StreamSummary,
+} from './feed/browse-streams.ts';
 export { type FeedOptions, type FeedPage, readFeed } from './feed/feed.ts';
 export { type Horizon, type HorizonHolder, readHorizon } from './feed/horizon.ts';
 export { eventStoreMigrations } from './migrations.ts';
+export { type OpenProjectionVerb, openProjectionVerbs } from './projection/open-projection-verbs.ts';
 export {
   defineProjection,
   type Projection,

@@ -19,6 +19,7 @@ export { createLock, type Lock } from './lock.ts';
 export { escapeMarkup } from './markup.ts';
 export { type Money, money, multiplyMoney, sumMoney } from './money.ts';
 export { PROBLEM_CONTENT_TYPE, type Problem, problemJson } from './problem-json.ts';
+export { isSecretName, REDACTED, redactedJson, redactText } from './redact.ts';
 export { accept, type Result, reject } from './result.ts';
 export type { Schema, Static } from './schema.ts';
 export { createSecretCheck } from './secret-check.ts';

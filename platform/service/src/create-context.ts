@@ -32,7 +32,7 @@ export async function createContext<Config>(
     onRefused: (metric, why) => life.logger.warn({ metric, why }, 'an observation was not taken as it came'),
   });
   const { zone } = env.discovery;
-  const resolver = await openResolver(env.discovery, life);
+  const resolver = await openResolver(env.discovery, { ...life, metrics });
   const { pick } = createBalancer(resolver, zone === undefined ? {} : { zone });
   const faults = receiveFaults({ isAllowed: env.demo, logger: life.logger });
   const edges = createEdges({

@@ -6,14 +6,14 @@ import { describe, it, type TestContext } from 'node:test';
 import { register } from '@flotilla/discovery';
 import { startRegistry } from '@flotilla/discovery/registry';
 import { DISCOVERY_SETTINGS, discoverySettings, readEnvironment } from '@flotilla/process';
-import { silentLogger as logger } from '@flotilla/telemetry';
+import { createMetrics, silentLogger as logger } from '@flotilla/telemetry';
 import { openResolver } from './open-resolver.ts';
 
 async function open(t: TestContext, env: Readonly<Record<string, string>>) {
   const closers: (() => Promise<void>)[] = [];
   const defer = (_name: string, close: () => Promise<void>) => void closers.push(close);
   const settings = discoverySettings(readEnvironment(env, DISCOVERY_SETTINGS));
-  const resolver = await openResolver(settings, { logger, defer });
+  const resolver = await openResolver(settings, { logger, metrics: createMetrics(), defer });
   const close = async () => {
     for (const one of closers.splice(0)) await one();
   };

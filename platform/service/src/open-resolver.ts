@@ -10,28 +10,35 @@ import {
 } from '@flotilla/discovery';
 import { toError } from '@flotilla/kernel';
 import { ConfigurationError, type DiscoverySettings, type ProcessContext } from '@flotilla/process';
-import type { Logger } from '@flotilla/telemetry';
+import type { Metrics } from '@flotilla/telemetry';
 
-type Life = Pick<ProcessContext<unknown>, 'logger' | 'defer'>;
+type Life = Pick<ProcessContext<unknown>, 'logger' | 'defer'> & { readonly metrics: Metrics };
 
 /**
  * Finds the other services where the environment says: in the registry, in the EndpointSlices of the cluster, by DNS
  * names. With a cache file the process also starts while that is away. Throws `ConfigurationError`.
  */
-export async function openResolver(settings: DiscoverySettings, { logger, defer }: Life): Promise<Resolver> {
-  const found = await resolverOf(settings, logger);
+export async function openResolver(
+  settings: DiscoverySettings,
+  { logger, metrics, defer }: Life,
+): Promise<Resolver> {
+  const found = await resolverOf(settings, { logger, metrics });
   const { cacheFile: file } = settings;
   const resolver = file === undefined ? found : await keepEndpoints(found, { file, logger });
   defer('service resolver', () => resolver.close());
   return resolver;
 }
 
-async function resolverOf(settings: DiscoverySettings, logger: Logger): Promise<Resolver> {
+async function resolverOf(
+  settings: DiscoverySettings,
+  { logger, metrics }: Pick<Life, 'logger' | 'metrics'>,
+): Promise<Resolver> {
   const { source, registryUrl: url, registryToken: token } = settings;
   if (source === 'kubernetes')
     return createKubernetesResolver({ ...(await clusterAccess(settings)), logger });
   if (source === 'dns') return createDnsResolver({ services: readHosts(settings), logger });
-  if (url !== undefined) return createConsulResolver({ url, ...(token !== undefined && { token }), logger });
+  if (url !== undefined)
+    return createConsulResolver({ url, ...(token !== undefined && { token }), logger, metrics });
   if (source === 'registry') throw new ConfigurationError(['REGISTRY_URL is required: DISCOVERY=registry']);
   return createStaticResolver({});
 }

@@ -1,31 +1,10 @@
-import { isPlatformError } from '@flotilla/kernel';
+import { isPlatformError, isSecretName, REDACTED, redactText } from '@flotilla/kernel';
 
-/** Compared without case, dashes and underscores: `access_token`, `accessToken` and `Access-Token` are one. */
-const SENSITIVE: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxyauthorization',
-  'cookie',
-  'setcookie',
-  'password',
-  'passwordhash',
-  'token',
-  'accesstoken',
-  'refreshtoken',
-  'idtoken',
-  'secret',
-  'clientsecret',
-  'servicesecret',
-  'apikey',
-  'providerapikey',
-  'privatekey',
-]);
-
-const REDACTED = '[redacted]';
 const MAX_DEPTH = 5;
 const MAX_CAUSES = 5;
 
 /**
- * Makes fields safe and useful to log: values under sensitive keys are replaced in the first 5 levels, errors
+ * Makes fields safe and useful to log: values under secret names are replaced in the first 5 levels, and what looks like a secret in texts; errors
  * become plain objects with code, stack and causes. Deeper levels are cut, so that a log line stays bounded.
  */
 export function loggable(fields: object): Record<string, unknown> {
@@ -33,6 +12,7 @@ export function loggable(fields: object): Record<string, unknown> {
 }
 
 function copy(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return redactText(value);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Error) return describeError(value, depth, 0);
@@ -46,21 +26,9 @@ function copy(value: unknown, depth: number): unknown {
 function copyObject(value: object, depth: number): Record<string, unknown> {
   const out: Record<string, unknown> = {};
   for (const [key, held] of Object.entries(value)) {
-    out[key] = isSensitive(key) && held !== undefined ? REDACTED : copy(held, depth);
+    out[key] = isSecretName(key) && held !== undefined ? REDACTED : copy(held, depth);
   }
   return out;
-}
-
-// Keys repeat with every line, so the normalised answer is remembered; bounded because keys may be data.
-const known = new Map<string, boolean>();
-
-function isSensitive(key: string): boolean {
-  let answer = known.get(key);
-  if (answer === undefined) {
-    answer = SENSITIVE.has(key.toLowerCase().replaceAll(/[-_]/g, ''));
-    if (known.size < 2_000) known.set(key, answer);
-  }
-  return answer;
 }
 
 function describeError(error: Error, depth: number, causes: number): Record<string, unknown> {
@@ -68,12 +36,12 @@ function describeError(error: Error, depth: number, causes: number): Record<stri
   return {
     type: error.name,
     ...(code !== undefined && { code }),
-    message: error.message,
+    message: redactText(error.message),
     ...(isPlatformError(error) && {
       retryable: error.retryable,
       details: copyObject(error.details, depth + 1),
     }),
-    stack: error.stack,
+    stack: error.stack && redactText(error.stack),
     ...(error instanceof AggregateError &&
       causes < MAX_CAUSES && { errors: error.errors.slice(0, 5).map((one) => cause(one, depth, causes)) }),
     ...(error.cause !== undefined && causes < MAX_CAUSES && { cause: cause(error.cause, depth, causes) }),

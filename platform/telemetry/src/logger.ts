@@ -1,3 +1,4 @@
+import { redactText } from '@flotilla/kernel';
 import pino from 'pino';
 import { currentContext } from './context.ts';
 import { loggable } from './loggable.ts';
@@ -26,7 +27,7 @@ export interface LoggerOptions {
 
 /**
  * One JSON object a line: `time` (ISO 8601, UTC), `level` (text), `service`, `msg`, `trace_id` and `span_id` of
- * the current context, then the fields. Passwords, tokens, secrets and cookies are redacted by key.
+ * the current context, then the fields. Passwords, tokens, secrets and cookies are redacted by key, and in texts where they look like such.
  */
 export function createLogger({ service, level = 'info', destination }: LoggerOptions): Logger {
   const options = {
@@ -66,11 +67,12 @@ function wrap(to: pino.Logger, bound: Readonly<Record<string, unknown>> = {}): L
   const write = (level: LogLevel) => (fields: object, message: string) => {
     if (!to.isLevelEnabled(level)) return;
     const safe = loggable(fields);
-    to[level](safe, message);
+    const said = redactText(message);
+    to[level](safe, said);
     const { recordLog } = processTelemetry();
     if (recordLog === undefined) return;
     const trace = currentContext()?.trace ?? traceOf(safe);
-    recordLog({ atMs: Date.now(), level, message, fields: { ...bound, ...safe }, trace });
+    recordLog({ atMs: Date.now(), level, message: said, fields: { ...bound, ...safe }, trace });
   };
   return {
     debug: write('debug'),

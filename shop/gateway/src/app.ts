@@ -1,6 +1,6 @@
 import { createRemoteKeys, createTokenVerifier, type Revocations } from '@flotilla/auth';
 import { createRoundRobin, type Resolver } from '@flotilla/discovery';
-import { createGateway, type GatewayConfig } from '@flotilla/gateway';
+import { createAdminListener, createGateway, type GatewayConfig } from '@flotilla/gateway';
 import { createHttpClient, createHttpHost } from '@flotilla/http';
 import { type Logger, type Metrics, newTrace, runInContext } from '@flotilla/telemetry';
 import { eventDocuments, getJwks } from '@shop/contracts';
@@ -13,6 +13,8 @@ export interface ShopGatewayOptions {
   readonly audience: string;
   /** Which tokens are refused before their end. */
   readonly revocations: Pick<Revocations, 'revokes'>;
+  /** For the admin API, on a local port of its own. Without one there is none. */
+  readonly operatorToken?: string;
   readonly logger: Logger;
   readonly metrics: Metrics;
 }
@@ -22,16 +24,16 @@ export interface ShopGateway {
     readonly host: string;
     readonly port: number;
     readonly adminPort: number;
-  }): Promise<{ readonly url: string; readonly admin: string }>;
+  }): Promise<{ readonly url: string; readonly admin: string; readonly operator?: string }>;
   close(): Promise<void>;
 }
 
 /**
  * The shop's front door, with its health and metrics on a second, local port: the public one serves routes and
- * nothing else. Signing keys come from the identity service, found by discovery.
+ * nothing else. Operators have a third one. Signing keys come from the identity service, found by discovery.
  */
 export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
-  const { config, resolver, issuer, audience, revocations, logger, metrics } = options;
+  const { config, resolver, issuer, audience, revocations, operatorToken, logger, metrics } = options;
   const { pick } = createRoundRobin(resolver);
   const identity = createHttpClient({ service: 'identity', pick, logger, metrics });
   const keys = createRemoteKeys({
@@ -62,17 +64,22 @@ export function createShopGateway(options: ShopGatewayOptions): ShopGateway {
       },
     },
   });
+  const operator =
+    operatorToken === undefined
+      ? undefined
+      : createAdminListener({ token: operatorToken, port: 0, gateway: gateway.admin, logger });
   for (const warning of config.warnings) logger.warn({ warning }, 'gateway.json has something unexpected');
 
   return {
     listen: async ({ host, port, adminPort }) => {
       const local = await admin.listen({ host: '127.0.0.1', port: adminPort });
+      const forOperators = await operator?.listen();
       const { url } = await gateway.listen({ host, port });
-      return { url, admin: local.url };
+      return { url, admin: local.url, ...(forOperators && { operator: forOperators.url }) };
     },
     close: async () => {
       await gateway.close();
-      await Promise.all([admin.close(), identity.close()]);
+      await Promise.all([admin.close(), operator?.close(), identity.close()]);
     },
   };
 }

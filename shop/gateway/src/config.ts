@@ -19,6 +19,7 @@ export function readConfig(env: Environment) {
     HOST: text({ default: '127.0.0.1' }),
     PORT: port({ default: 8080 }),
     ADMIN_PORT: port({ default: 0 }),
+    OPERATOR_TOKEN: optional(secret()),
     ...DISCOVERY_SETTINGS,
     REGISTRY_URL: needsRegistry(env) ? url() : optional(url()),
     ISSUER: url(),

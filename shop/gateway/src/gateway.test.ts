@@ -365,14 +365,30 @@ describe("the gateway's process", () => {
       for (const cleanup of cleanups.splice(0)) await cleanup();
     });
     const child = fork(new URL('./main.ts', import.meta.url), {
-      env: { ...childEnvironment(), PORT: '0', REGISTRY_URL: registry.url, ISSUER: issuer.issuer },
+      env: {
+        ...childEnvironment(),
+        ...{ PORT: '0', REGISTRY_URL: registry.url, ISSUER: issuer.issuer },
+        OPERATOR_TOKEN: 'for-operators-of-the-test',
+      },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     t.after(() => child.kill('SIGKILL'));
-    const [ready] = (await once(child, 'message')) as [{ type: string; url: string; admin: string }];
+    const [ready] = (await once(child, 'message')) as [
+      { type: string; url: string; admin: string; operator: string },
+    ];
     assert.equal(ready.type, 'ready');
     assert.equal((await fetch(`${ready.url}/products`)).status, 200);
     assert.equal((await fetch(`${ready.admin}/health/live`)).status, 200);
+    const authorization = 'Bearer for-operators-of-the-test';
+    assert.equal((await fetch(`${ready.operator}/routes`)).status, 401);
+    const routes = (await (
+      await fetch(`${ready.operator}/routes`, { headers: { authorization } })
+    ).json()) as object[];
+    assert.ok(routes.length > 20, `${routes.length} routes`);
+    assert.match(
+      await (await fetch(`${ready.admin}/metrics`)).text(),
+      /discovery_age_seconds\{service="inventory"\}/,
+    );
     const ended = once(child, 'exit');
     child.disconnect();
     assert.deepEqual(await ended, [0, null]);

@@ -23,7 +23,7 @@ await runProcess({
   },
   createLogger: ({ env }) => createLogger({ service: 'gateway', level: env.LOG_LEVEL }),
   start: async ({ settings: { env, config, telemetry: exported }, logger, defer }) => {
-    const { HOST, PORT, ADMIN_PORT } = env;
+    const { HOST, PORT, ADMIN_PORT, OPERATOR_TOKEN } = env;
     const facts = { service: 'gateway', version: '0.1.0', instance: env.INSTANCE_ID };
     const metrics = createMetrics({
       target: {
@@ -37,7 +37,7 @@ await runProcess({
     defer('telemetry', () => telemetry.close());
     const collector = collectProcessMetrics(metrics);
     defer('process metrics', () => collector.close());
-    const resolver = await openResolver(discoverySettings(env), { logger, defer });
+    const resolver = await openResolver(discoverySettings(env), { logger, metrics, defer });
     const revocations = createRevocationFeed({ clock: systemClock, logger, metrics });
     const { BUS_URL: busUrl, RABBITMQ_URL: rabbitmqUrl } = env;
     if (busUrl !== undefined) {
@@ -50,6 +50,7 @@ await runProcess({
       ...{ config, resolver, revocations, logger, metrics },
       issuer: env.ISSUER,
       audience: env.AUDIENCE,
+      ...(OPERATOR_TOKEN !== undefined && { operatorToken: OPERATOR_TOKEN }),
     });
     defer('gateway', () => gateway.close());
     return { addresses: await gateway.listen({ host: HOST, port: PORT, adminPort: ADMIN_PORT }) };

@@ -14,6 +14,7 @@ const CONDITIONS: Options = {
 const ID = textOf('id');
 const COMMON: Options = { ...JSON_OPTION, ...DATA_DIR_OPTION };
 const ALL = { all: { help: 'every one of the service' } } as const;
+const DRY_RUN = { 'dry-run': { help: 'says how many it would be, and changes nothing' } } as const;
 const SOME = [{ kind: SERVICE }, { kind: ID, isOptional: true }];
 
 const run = (verb: 'list' | 'show' | 'redrive' | 'discard') => async (invocation: Invocation) =>
@@ -52,6 +53,11 @@ export const dlq: Command = {
         ...CONDITIONS,
         ...ALL,
         force: { help: 'handle it again even if it was handled after all' },
+        rate: {
+          kind: wholeNumber(1, 10_000),
+          help: 'at most so many a second (default: as fast as it goes)',
+        },
+        ...DRY_RUN,
         ...OPERATOR_OPTIONS,
         ...COMMON,
       },
@@ -62,7 +68,7 @@ export const dlq: Command = {
       name: 'discard',
       summary: 'forgets one, some or all',
       arguments: SOME,
-      options: { ...CONDITIONS, ...ALL, ...OPERATOR_OPTIONS, ...COMMON },
+      options: { ...CONDITIONS, ...ALL, ...DRY_RUN, ...OPERATOR_OPTIONS, ...COMMON },
       example: "dlq discard notification 7 --reason 'the customer is gone'",
       run: run('discard'),
     },

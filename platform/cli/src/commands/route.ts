@@ -1,4 +1,5 @@
 import { type Command, JSON_OPTION, type Options } from '../command-line/command.ts';
+import { DATA_DIR_OPTION } from '../command-line/place.ts';
 import { amount, FILE, oneOf, textOf, type ValueKind } from '../command-line/value-kinds.ts';
 import { BY_OPTION } from './operator.ts';
 
@@ -11,11 +12,15 @@ const MODE: ValueKind = {
 const COMMON: Options = {
   admin: {
     kind: textOf('url'),
-    help: "the gateway's admin API (default: FLOTILLA_GATEWAY_ADMIN, or http://127.0.0.1:9901)",
+    help: "the gateway's admin API (default: FLOTILLA_GATEWAY_ADMIN, that of the running system, or http://127.0.0.1:9901)",
   },
-  'token-file': { kind: FILE, help: 'holds the token (default: it is in FLOTILLA_GATEWAY_TOKEN)' },
+  'token-file': {
+    kind: FILE,
+    help: 'holds the token (default: it is in FLOTILLA_GATEWAY_TOKEN; the running system knows its own)',
+  },
   ...BY_OPTION,
   ...JSON_OPTION,
+  ...DATA_DIR_OPTION,
 };
 const ROUTE = { kind: textOf('route') };
 const INSTANCE = { kind: textOf('instance') };

@@ -6,7 +6,7 @@ import type { Fault } from '@flotilla/resilience';
 import type { DataDir } from '../data-dir/data-dir.ts';
 import { type CliErrorCode, cliError } from '../errors.ts';
 import type { UnitStatus } from '../processes/supervised-process.ts';
-import type { BrokerAccess, RegistryAccess, TaskProgram } from './server.ts';
+import type { BrokerAccess, GatewayAccess, RegistryAccess, TaskProgram } from './server.ts';
 import { isNobodyThere } from './socket.ts';
 
 /** A row of `flotilla ps`. */
@@ -29,6 +29,7 @@ export interface Control {
   databaseUri(service: string, asAdmin: boolean): Promise<string>;
   registry(): Promise<RegistryAccess>;
   broker(): Promise<BrokerAccess>;
+  gateways(): Promise<readonly GatewayAccess[]>;
   consoleLink(): Promise<{ readonly url: string }>;
   task(service: string, task: string): Promise<TaskProgram>;
   /** What is injected into the calls between services. */
@@ -59,6 +60,7 @@ export function connectControl(dataDir: DataDir): Control {
     },
     registry: () => ask('GET', '/registry'),
     broker: () => ask('GET', '/broker'),
+    gateways: () => ask('GET', '/gateways'),
     consoleLink: () => ask('GET', '/console'),
     task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
     faults: () => ask('GET', '/faults'),

@@ -14,6 +14,8 @@ export interface Controlled {
   readonly databaseUri: (service: string, asAdmin: boolean) => string;
   readonly registry: () => RegistryAccess;
   readonly broker: () => BrokerAccess;
+  /** Of the processes of gateways that have one. */
+  readonly gateways: () => readonly GatewayAccess[];
   /** A link that opens the console, once. */
   readonly consoleLink: () => { readonly url: string };
   readonly task: (service: string, task: string) => TaskProgram;
@@ -30,6 +32,14 @@ export interface TaskProgram {
 
 /** Of the operator. */
 export interface RegistryAccess {
+  readonly url: string;
+  readonly token: string;
+}
+
+/** The admin API of a gateway. */
+export interface GatewayAccess {
+  readonly service: string;
+  readonly instance: string;
   readonly url: string;
   readonly token: string;
 }
@@ -65,6 +75,7 @@ async function answer(
   if (route === 'GET registry') return send(response, 200, controlled.registry());
   if (route === 'GET console') return send(response, 200, controlled.consoleLink());
   if (route === 'GET broker') return send(response, 200, controlled.broker());
+  if (route === 'GET gateways') return send(response, 200, controlled.gateways());
   if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
   if (route === 'GET faults') return send(response, 200, controlled.faults.list());
   if (route === 'POST faults')

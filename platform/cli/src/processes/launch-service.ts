@@ -67,8 +67,13 @@ function readiness(child: ChildProcess): Promise<Ready> {
   return new Promise((resolve) => {
     child.on('message', (message) => {
       if (!isReady(message)) return;
-      const { url, grpc, admin, answersPings } = message;
-      const addresses = { ...(url && { url }), ...(grpc && { grpc }), ...(admin && { admin }) };
+      const { url, grpc, admin, operator, answersPings } = message;
+      const addresses = {
+        ...(url && { url }),
+        ...(grpc && { grpc }),
+        ...(admin && { admin }),
+        ...(operator && { operator }),
+      };
       resolve({ ...addresses, answersPings: answersPings === true });
     });
   });

@@ -11,6 +11,8 @@ export interface Addresses {
   readonly grpc?: string;
   /** Health and metrics, where `url` is for users alone. */
   readonly admin?: string;
+  /** The admin API of a gateway, for whoever has its token. */
+  readonly operator?: string;
 }
 
 /** One process, from its start to its end. */
@@ -50,6 +52,8 @@ export interface UnitStatus {
   readonly grpc?: string;
   /** Health and metrics, where `url` is for users alone. */
   readonly admin?: string;
+  /** The admin API of a gateway, for whoever has its token. */
+  readonly operator?: string;
 }
 
 /** A process that is kept running: started, restarted when it crashes, given up when that does not help. */

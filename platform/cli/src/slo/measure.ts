@@ -28,13 +28,13 @@ export function measureSlos(
 ): readonly SloState[] {
   return Object.entries(slos).map(([name, slo]) => {
     const { indicator, description, objective } = slo;
-    const { events, good } = measure(slo, samples);
+    const { events, good } = measureSlo(slo, samples);
     const budgetLeft = good === null ? null : 1 - (1 - good) / (1 - objective);
     return { name, indicator, description, objective, events, good, budgetLeft };
   });
 }
 
-function measure(
+export function measureSlo(
   slo: SloConfig,
   samples: readonly Sample[],
 ): { readonly events: number | null; readonly good: number | null } {
@@ -52,7 +52,7 @@ function measure(
   return { events, good: ('good' in source ? total(source.good) : events - total(source.bad)) / events };
 }
 
-function isSelected(sample: Sample, { metric, labels }: Selector): boolean {
+export function isSelected(sample: Sample, { metric, labels }: Selector): boolean {
   if (sample.metric !== metric) return false;
   return Object.entries(labels).every(([name, wanted]) => {
     const value = sample.labels[name] ?? '';

@@ -5,7 +5,13 @@ import { consoleLink } from '../attendants/attendants.ts';
 import { thereIsNo } from '../command-line/there-is-no.ts';
 import { BUS_DATABASE, POSTGRES } from '../config.ts';
 import type { InjectedFaults } from '../control/injected-faults.ts';
-import { createControlServer, type RegistryAccess, type TaskProgram } from '../control/server.ts';
+import {
+  createControlServer,
+  type GatewayAccess,
+  type RegistryAccess,
+  type TaskProgram,
+} from '../control/server.ts';
+import type { Secrets } from '../data-dir/secrets.ts';
 import { cliError } from '../errors.ts';
 import type { Supervisor } from '../processes/supervisor.ts';
 import { refuseUnknownCrashPoints } from './crash-points.ts';
@@ -31,6 +37,7 @@ export function createSystemControl(
         throw cliError('CLI_NOT_FOUND', 'this system has no console');
       return { url: consoleLink({ ...options, secrets }) };
     },
+    gateways: () => (parts.secrets === undefined ? [] : gatewaysOf(supervisor, parts.secrets)),
     broker: () => ({ url: options.inherited['RABBITMQ_URL'] || null }),
     task: (service, task) => taskOf(facts(), options.root, service, task),
     checkCrashPoints: (service, points) => refuseUnknownCrashPoints(options, service, points),
@@ -41,6 +48,18 @@ function registryOf(facts: SystemFacts | undefined): RegistryAccess {
   if (!facts) throw cliError('CLI_NOT_RUNNING', 'the registry is not used yet: wait until the system is up');
   const token = facts.externalRegistry?.token ?? registryTokens(facts.system, facts.secrets).operator;
   return { url: facts.registryUrl, token };
+}
+
+/** A gateway that lists it among its secrets shows its admin API to whoever has this one. */
+const OPERATOR_TOKEN = 'OPERATOR_TOKEN';
+
+function gatewaysOf({ units }: Supervisor, secrets: Secrets): readonly GatewayAccess[] {
+  return units.flatMap((unit) => {
+    const { service, instance, operator } = unit.status();
+    return operator === undefined
+      ? []
+      : [{ service, instance, url: operator, token: secrets.get(OPERATOR_TOKEN) }];
+  });
 }
 
 /** It is the service, in all but what it does. */

@@ -1,6 +1,8 @@
-import type { DeadLetter, DeadLetterFilter } from '@flotilla/messaging';
+import { isRecord } from '@flotilla/kernel';
+import type { DeadLetter, DeadLetterFilter, DeadLetters } from '@flotilla/messaging';
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError } from '../errors.ts';
+import { recordChange } from './change.ts';
 import { oneOf, reasonOf, textOf } from './input.ts';
 import { part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
@@ -107,42 +109,74 @@ export async function findLetter(deps: ConsoleDeps, service: string, id: string)
   return letter;
 }
 
-/** One by its id, or those of a list. The same again finds none of them left, and does nothing. */
+const LONGEST_MS = 60_000;
+
+/**
+ * Those of a list, or all of a filter. The same again finds none of them left, and does nothing. `perSecond`: no faster than that; `dryRun`: says
+ * how many it would be.
+ */
 export async function changeLetters(
   deps: ConsoleDeps,
   service: string,
   body: ApiRequest['body'],
 ): Promise<object> {
   known(deps, service);
-  const reason = reasonOf(body);
   const action = oneOf(body['action'], ['redrive', 'discard'] as const, 'action');
-  const ids = body['ids'];
-  if (
-    !Array.isArray(ids) ||
-    ids.length === 0 ||
-    !ids.every((id) => typeof id === 'string' && /^\d{1,18}$/.test(id))
-  )
-    throw consoleError('CONSOLE_BAD_REQUEST', 'ids: a list of ids of dead letters');
-  const how = { by: deps.operator, reason };
+  const which = selectionOf(body);
+  if (body['dryRun'] === true) {
+    const count = await deps.inDatabase(service, (db) => countOf(deps.deadLetters(db), which));
+    return { count, isDryRun: true };
+  }
+  const reason = reasonOf(body);
+  const perSecond = paceOf(body);
   const count = await deps.inDatabase(service, async (db) => {
     const dead = deps.deadLetters(db);
+    const signal = AbortSignal.timeout(LONGEST_MS);
+    const how = { by: deps.operator, reason, ...(perSecond !== undefined && { perSecond, signal }) };
     let done = 0;
-    // Oldest first, so that a key keeps its order.
-    for (const id of [...(ids as string[])].sort((a, b) => Number(a) - Number(b)))
-      done += action === 'redrive' ? await dead.redrive(id, how) : await dead.discard(id, how);
+    for (const one of which) {
+      done += action === 'redrive' ? await dead.redrive(one, how) : await dead.discard(one, how);
+      if (signal.aborted) break;
+    }
     return done;
   });
-  const at = new Date(deps.now()).toISOString();
-  const what = `dead letters ${action}`;
-  await deps.audit.add({
-    at,
-    by: deps.operator,
-    what,
-    subject: service,
-    reason,
-    outcome: `${count} of ${ids.length}`,
-  });
-  return { count };
+  const left = await deps.inDatabase(service, (db) => countOf(deps.deadLetters(db), which));
+  const outcome = `${count}${left > 0 ? `; ${left} are left` : ''}`;
+  await recordChange(deps, { what: `dead letters ${action}`, subject: service, reason, outcome });
+  return { count, left };
+}
+
+/** Oldest first, so that a key keeps its order. */
+function selectionOf(body: ApiRequest['body']): readonly (string | DeadLetterFilter)[] {
+  const { ids, filter } = body;
+  if (Array.isArray(ids) && ids.length > 0 && ids.every(isId) && filter === undefined)
+    return [...ids].sort((a, b) => Number(a) - Number(b));
+  if (ids === undefined && isRecord(filter)) {
+    const { type, text, key, consumer, ...others } = filter;
+    const given = Object.entries({ type, text, key, consumer }).filter(([, value]) => value !== undefined);
+    if (Object.keys(others).length === 0 && given.every(([, value]) => typeof value === 'string'))
+      return [Object.fromEntries(given)];
+  }
+  throw consoleError(
+    'CONSOLE_BAD_REQUEST',
+    'ids: a list of ids of dead letters, or filter: type, text, key, consumer',
+  );
+}
+
+function isId(id: unknown): id is string {
+  return typeof id === 'string' && /^\d{1,18}$/.test(id);
+}
+
+function paceOf({ perSecond }: ApiRequest['body']): number | undefined {
+  if (perSecond === undefined) return undefined;
+  if (typeof perSecond === 'number' && Number.isInteger(perSecond) && perSecond >= 1 && perSecond <= 10_000)
+    return perSecond;
+  throw consoleError('CONSOLE_BAD_REQUEST', 'perSecond: a whole number from 1 to 10000');
+}
+
+async function countOf(dead: DeadLetters, which: readonly (string | DeadLetterFilter)[]): Promise<number> {
+  const counts = await Promise.all(which.map((one) => dead.count(one)));
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function known({ withDeadLetters }: ConsoleDeps, service: string): void {

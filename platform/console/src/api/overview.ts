@@ -15,6 +15,19 @@ export async function readOverview(deps: ConsoleDeps): Promise<object> {
     part(() => readMessages(deps)),
     part(() => deps.telemetry()?.edges.list(nowMs - WINDOW_MS, nowMs) ?? []),
   ]);
+  const burning = await part(async () =>
+    (await deps.slos()).filter(({ alert }) => alert !== null).map(({ name }) => name),
+  );
   const losses = await part(() => deps.telemetry()?.losses() ?? []);
-  return { nowMs, windowMs: WINDOW_MS, system: deps.system, processes, sagas, messages, edges, losses };
+  return {
+    nowMs,
+    windowMs: WINDOW_MS,
+    system: deps.system,
+    processes,
+    sagas,
+    messages,
+    edges,
+    burning,
+    losses,
+  };
 }

@@ -22,3 +22,14 @@ function reasonOf(error: Error): string {
   if (/^(CLI|CONSOLE)_/.test(code)) return error.message;
   return code === '' ? 'it could not be read' : `it could not be read (${code})`;
 }
+
+/** Those that could not be read, and why. */
+export function missingOf(
+  services: readonly string[],
+  found: readonly Part<unknown>[],
+): readonly { readonly service: string; readonly why: string }[] {
+  return services.flatMap((service, index) => {
+    const one = found[index];
+    return one && !one.ok ? [{ service, why: one.why }] : [];
+  });
+}

@@ -1,10 +1,18 @@
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError } from '../errors.ts';
+import { readDiscovery } from './discovery.ts';
+import { changeFaults, readEdges } from './edges.ts';
+import { changeGateway, explainRequest, findRoute, listGateways } from './gateways.ts';
+import { changeIdentity, findUser, readIdentity } from './identity.ts';
 import { numberOf, oneOf, reasonOf } from './input.ts';
 import { changeLetters, findLetter, readLetters, readMessages } from './messages.ts';
+import { findMetric, listMetrics } from './metrics.ts';
+import { openActions } from './open-actions.ts';
 import { readOverview } from './overview.ts';
+import { changeProjection, findStream, listAllProjections, listAllStreams } from './projections.ts';
+import { checkInvariants, listSlos } from './promises.ts';
 import { findRecord, listRecords } from './records.ts';
-import { changeSaga, findSaga, listSagas } from './sagas.ts';
+import { changeSaga, changeSagas, findSaga, listSagas } from './sagas.ts';
 import { findTrace, listLogs, listTraces } from './telemetry.ts';
 
 export interface ApiRequest {
@@ -25,7 +33,10 @@ const ROUTES: Readonly<Record<string, Handler>> = {
     records: Object.entries(records).map(([kind, { title }]) => ({ kind, title })),
   }),
   'GET overview': readOverview,
-  'GET services': async ({ processes }) => ({ processes: await processes() }),
+  'GET services': async ({ processes }) => ({
+    processes: (await processes()).map((row) => ({ ...row, open: openActions(row) })),
+  }),
+  'GET services/*': findService,
   'POST services/*/*': changeService,
   'GET services/*/lines': async ({ recentLines }, { query }, service) => ({
     lines: await recentLines(service, Math.min(numberOf(query, 'count') ?? 200, 2_000)),
@@ -34,14 +45,34 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   'GET records/*/*': (deps, _, kind, id) => findRecord(deps, kind, id),
   'GET sagas': listSagas,
   'GET sagas/*/*': (deps, _, service, id) => findSaga(deps, service, id),
+  'POST sagas': (deps, { body }) => changeSagas(deps, body),
   'POST sagas/*/*': (deps, { body }, service, id) => changeSaga(deps, service, id, body),
   'GET messages': readMessages,
+  'GET messages/*': (deps, { query }, service) => readLetters(deps, service, query),
   'GET letters/*': (deps, { query }, service) => readLetters(deps, service, query),
   'GET letters/*/*': (deps, _, service, id) => findLetter(deps, service, id),
   'POST letters/*': (deps, { body }, service) => changeLetters(deps, service, body),
   'GET traces': (deps, { query }) => listTraces(deps, query),
   'GET traces/*': (deps, _, id) => findTrace(deps, id),
   'GET logs': (deps, { query }) => listLogs(deps, query),
+  'GET projections': listAllProjections,
+  'POST projections/*/*': (deps, { body }, service, name) => changeProjection(deps, service, name, body),
+  'GET streams': listAllStreams,
+  'GET streams/*/*': (deps, _, service, id) => findStream(deps, service, id),
+  'GET gateways': listGateways,
+  'GET gateways/*/explain': (deps, { query }, name) => explainRequest(deps, name, query),
+  'GET gateways/*/*': (deps, _, name, route) => findRoute(deps, name, route),
+  'POST gateways/*': (deps, { body }, name) => changeGateway(deps, name, body),
+  'GET discovery': readDiscovery,
+  'GET edges': readEdges,
+  'POST faults': (deps, { body }) => changeFaults(deps, body),
+  'GET identity': readIdentity,
+  'GET identity/*': (deps, _, id) => findUser(deps, id),
+  'POST identity': (deps, { body }) => changeIdentity(deps, body),
+  'GET invariants': (deps, { query }) => checkInvariants(deps, query),
+  'GET metrics': (deps, { query }) => listMetrics(deps, query),
+  'GET metrics/*': (deps, { query }, name) => findMetric(deps, name, query),
+  'GET slos': listSlos,
   'GET audit': async ({ audit }) => ({ rows: await audit.list(200) }),
 };
 
@@ -66,6 +97,13 @@ function match(route: string, { method, segments }: ApiRequest): readonly string
   return given;
 }
 
+async function findService({ processes, recentLines }: ConsoleDeps, _: ApiRequest, service: string) {
+  const rows = (await processes()).filter((row) => row.service === service);
+  if (rows.length === 0) throw consoleError('CONSOLE_NOT_FOUND', `there is no service ${service}`);
+  const lines = await recentLines(service, 300);
+  return { processes: rows.map((row) => ({ ...row, open: openActions(row) })), lines };
+}
+
 async function changeService(
   deps: ConsoleDeps,
   { body }: ApiRequest,
@@ -74,10 +112,10 @@ async function changeService(
 ): Promise<object> {
   const reason = reasonOf(body);
   const action = oneOf(wanted, ['start', 'stop', 'restart'] as const, 'action');
-  if (action !== 'restart' && service === 'console')
-    throw consoleError('CONSOLE_BAD_REQUEST', 'the console cannot stop itself: use `flotilla stop console`');
-  const known = (await deps.processes()).some((row) => row.service === service);
-  if (!known) throw consoleError('CONSOLE_NOT_FOUND', `there is no service ${service}`);
+  const known = (await deps.processes()).filter((row) => row.service === service);
+  if (known.length === 0) throw consoleError('CONSOLE_NOT_FOUND', `there is no service ${service}`);
+  if (!known.some((row) => openActions(row).some((open) => open.action === action)))
+    throw consoleError('CONSOLE_BAD_REQUEST', `${action} is not open for ${service} now`);
   const at = new Date(deps.now()).toISOString();
   const row = { at, by: deps.operator, what: `service ${action}`, subject: service, reason };
   await deps.audit.add({ ...row, outcome: 'asked for' });

@@ -1,7 +1,8 @@
-import { systemClock } from '@flotilla/kernel';
+import { systemClock, toError } from '@flotilla/kernel';
 import type { OpenVerb, OperateAnswer, SagaDetails, SagaOrder, SagaSummary } from '@flotilla/saga/desk';
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError } from '../errors.ts';
+import { recordChange } from './change.ts';
 import { numberOf, oneOf, reasonOf, textOf, uuidOf } from './input.ts';
 import { part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
@@ -77,16 +78,49 @@ export async function changeSaga(
   };
   const answer = await deps.inDatabase(service, async (db) => await ask(deps, db, saga.id, order));
   const outcome = answer.ok ? answer.status : `refused: ${answer.refusal.message}`;
-  const at = new Date(deps.now()).toISOString();
-  await deps.audit.add({
-    at,
-    by: deps.operator,
-    what: `saga ${verb}`,
-    subject: `${service} ${id}`,
-    reason,
-    outcome,
-  });
+  await recordChange(deps, { what: `saga ${verb}`, subject: `${service} ${id}`, reason, outcome });
   return answer;
+}
+
+const MOST = 200;
+const LONGEST_MS = 30_000;
+
+/**
+ * Every saga of a filter for which the verb is open, one after the other, each as it was when it was listed: the same again does nothing to those that have
+ * changed. Ends after 30 s with how many are left. `dryRun`: says which it would be.
+ */
+export async function changeSagas(deps: ConsoleDeps, body: ApiRequest['body']): Promise<object> {
+  const verb = oneOf(body['verb'], ['retry', 'compensate', 'complete'] as const, 'verb');
+  const isDryRun = body['dryRun'] === true;
+  const reason = isDryRun ? '' : reasonOf(body);
+  const query = new URLSearchParams({ limit: String(MOST) });
+  for (const name of ['status', 'type'])
+    if (typeof body[name] === 'string') query.set(name, String(body[name]));
+  const { sagas, missing } = (await listSagas(deps, { query })) as {
+    sagas: readonly Row[];
+    missing: unknown;
+  };
+  const due = sagas.filter(({ open }) => open.some((one) => one.verb === verb));
+  if (isDryRun)
+    return { isDryRun, count: due.length, of: sagas.length, ids: due.map(({ id }) => id), missing };
+  const untilMs = performance.now() + LONGEST_MS;
+  const refused: { readonly id: string; readonly why: string }[] = [];
+  let count = 0;
+  let looked = 0;
+  for (const { service, id, changes } of due) {
+    if (performance.now() > untilMs) break;
+    looked += 1;
+    const answer = await changeSaga(deps, service, id, { verb, changes, reason }).catch(refusalOf);
+    if (answer.ok) count += 1;
+    else refused.push({ id, why: answer.refusal.message });
+  }
+  return { count, left: due.length - looked, refused, missing };
+}
+
+/** One that cannot be changed keeps no other from it. */
+function refusalOf(thrown: unknown) {
+  const { message } = toError(thrown);
+  return { ok: false as const, refusal: { message } };
 }
 
 async function ask(

@@ -3,7 +3,7 @@ import type { ConsoleDeps } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { numberOf, textOf } from './input.ts';
 
-function readerOf(deps: ConsoleDeps): TelemetryReader {
+export function readerOf(deps: ConsoleDeps): TelemetryReader {
   const reader = deps.telemetry();
   if (reader === undefined)
     throw consoleError(

@@ -16,6 +16,11 @@ interface Answer {
   readonly body: string;
 }
 
+/** What a driver says of itself is for nobody. */
+const away = async () => {
+  throw Object.assign(new Error('http://admin:hunter2@127.0.0.1 refused'), { code: 'ECONNREFUSED' });
+};
+
 describe('the server of the console', () => {
   const folder = mkdtempSync(join(tmpdir(), 'console-'));
   const tickets = createTickets('a secret of the test, which is long enough');
@@ -42,6 +47,12 @@ describe('the server of the console', () => {
     },
     withSagas: ['order'],
     withDeadLetters: ['order'],
+    withEvents: ['order'],
+    scrape: async () => ({ samples: [], missing: [{ service: 'order-1', why: 'it does not answer' }] }),
+    faults: { list: away, add: away, clear: away },
+    registry: away,
+    slos: async () => [],
+    gateways: away,
     inDatabase: async () => {
       throw Object.assign(new Error('postgres://admin:hunter2@127.0.0.1/order refused'), {
         code: 'ECONNREFUSED',

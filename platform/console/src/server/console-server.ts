@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { collect, isPlatformError, toError } from '@flotilla/kernel';
+import { collect, isPlatformError, redactedJson, toError } from '@flotilla/kernel';
 import { type ApiRequest, handleApi } from '../api/routes.ts';
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError, statusOf } from '../errors.ts';
@@ -127,5 +127,5 @@ async function readJson(request: IncomingMessage): Promise<Readonly<Record<strin
 
 function sendJson(response: ServerResponse, status: number, value: unknown): void {
   response.writeHead(status, { ...HEADERS, 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(JSON.stringify(value));
+  response.end(redactedJson(value));
 }

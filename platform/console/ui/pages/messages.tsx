@@ -149,6 +149,7 @@ export function LettersPage({
     setChosen(new Set());
     reload();
   });
+  const [pace, setPace] = useState('');
   const letters = data?.letters ?? [];
   const ids = letters.map(({ id }) => id).filter((id) => chosen.size === 0 || chosen.has(id));
   const act = (action: 'redrive' | 'discard') =>
@@ -159,7 +160,7 @@ export function LettersPage({
           ? `They are handed to ${service} again, each key in its old order; what was handled after all has no effect.`
           : `They are forgotten for good: ${service} never handles them.`,
       path: `letters/${service}`,
-      body: { action, ids },
+      body: { action, ids, ...(action === 'redrive' && pace !== '' && { perSecond: Number(pace) }) },
     });
   const toggle = (id: string) =>
     setChosen((before) => {
@@ -170,6 +171,17 @@ export function LettersPage({
   return (
     <>
       <Head title={`Dead letters of ${service}`} sub={query.get('cause') ?? undefined}>
+        <label>
+          at
+          <select aria-label="Pace" value={pace} onChange={(event) => setPace(event.currentTarget.value)}>
+            <option value="">full speed</option>
+            {[1, 10, 100].map((one) => (
+              <option key={one} value={one}>
+                {one} a second
+              </option>
+            ))}
+          </select>
+        </label>
         <button type="button" class="primary" disabled={ids.length === 0} onClick={() => act('redrive')}>
           Redrive {chosen.size === 0 ? 'all shown' : chosen.size}
         </button>

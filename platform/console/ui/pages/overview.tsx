@@ -10,14 +10,6 @@ export function OverviewPage({ record }: { readonly record: string | undefined }
   const processes = data.processes.ok ? data.processes.value : [];
   const down = processes.filter(({ state, ready }) => state !== 'Running' || !ready);
   const stuck = data.sagas.ok ? data.sagas.value.sagas : undefined;
-  const messages = data.messages.ok ? data.messages.value : undefined;
-  const dead = messages?.groups.reduce((sum, { count }) => sum + count, 0);
-  const waiting = messages?.queues.ok
-    ? messages.queues.value.reduce((sum, queue) => sum + queue.messages, 0)
-    : undefined;
-  const lost = data.losses.ok ? data.losses.value.reduce((sum, { count }) => sum + count, 0) : 0;
-  const entries = data.edges.ok ? data.edges.value.filter(({ source }) => source === 'outside') : [];
-  const perMinute = entries.reduce((sum, { count }) => sum + count, 0) / (data.windowMs / 60_000);
   return (
     <>
       <Head
@@ -25,28 +17,7 @@ export function OverviewPage({ record }: { readonly record: string | undefined }
         sub={`${processes.length - down.length} of ${processes.length} processes are ready`}
       />
       <Problem error={error} isStale />
-      <div class="tiles">
-        <Tile
-          href="/sagas?status=stuck"
-          title="stuck sagas"
-          value={stuck?.length}
-          isBad={(stuck?.length ?? 0) > 0}
-        />
-        <Tile href="/messages" title="dead letters" value={dead} isBad={(dead ?? 0) > 0} />
-        <Tile href="/messages" title="messages that wait" value={waiting} />
-        <Tile
-          href="/services"
-          title="processes that are not ready"
-          value={data.processes.ok ? down.length : undefined}
-          isBad={down.length > 0}
-        />
-        <Tile
-          href="/traces"
-          title="requests a minute"
-          value={data.edges.ok && entries.length > 0 ? Math.round(perMinute) : undefined}
-        />
-        {lost > 0 && <Tile href="/logs" title="records of telemetry not kept" value={lost} isBad />}
-      </div>
+      <Tiles data={data} down={data.processes.ok ? down.length : undefined} />
       {data.sagas.ok && <Missing missing={data.sagas.value.missing} />}
       {stuck && stuck.length > 0 && (
         <Panel title="Stuck: these need a hand" right={<a href="/sagas?status=stuck">all</a>}>
@@ -61,6 +32,38 @@ export function OverviewPage({ record }: { readonly record: string | undefined }
         {!data.edges.ok && <p class="empty">No traffic is known: {data.edges.why}.</p>}
       </Panel>
     </>
+  );
+}
+
+/** How much of everything needs a hand; `undefined` where it is not known. */
+function countsOf(data: Overview) {
+  const messages = data.messages.ok ? data.messages.value : undefined;
+  const entries = data.edges.ok ? data.edges.value.filter(({ source }) => source === 'outside') : [];
+  const perMinute = entries.reduce((sum, { count }) => sum + count, 0) / (data.windowMs / 60_000);
+  return {
+    stuck: data.sagas.ok ? data.sagas.value.sagas.length : undefined,
+    dead: messages?.groups.reduce((sum, { count }) => sum + count, 0),
+    waiting: messages?.queues.ok
+      ? messages.queues.value.reduce((sum, queue) => sum + queue.messages, 0)
+      : undefined,
+    burning: data.burning.ok ? data.burning.value.length : undefined,
+    lost: data.losses.ok ? data.losses.value.reduce((sum, { count }) => sum + count, 0) : 0,
+    perMinute: entries.length > 0 ? Math.round(perMinute) : undefined,
+  };
+}
+
+function Tiles({ data, down }: { readonly data: Overview; readonly down: number | undefined }) {
+  const { stuck, dead, waiting, burning, lost, perMinute } = countsOf(data);
+  return (
+    <div class="tiles">
+      <Tile href="/sagas?status=stuck" title="stuck sagas" value={stuck} isBad={(stuck ?? 0) > 0} />
+      <Tile href="/messages" title="dead letters" value={dead} isBad={(dead ?? 0) > 0} />
+      <Tile href="/messages" title="messages that wait" value={waiting} />
+      <Tile href="/services" title="processes that are not ready" value={down} isBad={(down ?? 0) > 0} />
+      <Tile href="/slos" title="objectives that burn too fast" value={burning} isBad={(burning ?? 0) > 0} />
+      <Tile href="/traces" title="requests a minute" value={perMinute} />
+      {lost > 0 && <Tile href="/logs" title="records of telemetry not kept" value={lost} isBad />}
+    </div>
   );
 }
 

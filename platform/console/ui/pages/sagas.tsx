@@ -4,14 +4,29 @@ import { Badge, Empty, Head, Missing, Panel, Problem, useChange } from '../parts
 import { setFilter } from '../router.ts';
 import type { Saga, SagaDetails } from '../shapes.ts';
 
+/** What is done to many at once. */
+const BULK = ['retry', 'compensate'];
+const CONSEQUENCES: Readonly<Record<string, string>> = {
+  retry: 'its open step is tried again now.',
+  compensate: 'what was done is undone in reverse order, and it ends.',
+};
+
 const STATUSES = ['stuck', 'running', 'compensating', 'completed', 'compensated', 'cancelled'];
 
 export function SagasPage({ query }: { readonly query: URLSearchParams }) {
   const status = query.get('status') ?? '';
-  const { data, error } = useApi<{
+  const { data, error, reload } = useApi<{
     sagas: readonly Saga[];
     missing: readonly { service: string; why: string }[];
   }>(`sagas?status=${encodeURIComponent(status)}`, 2_000);
+  const { begin, view } = useChange(reload);
+  const beginAll = (verb: string, open: number) =>
+    begin({
+      title: `${titleOf(verb)} all ${open}`,
+      consequence: `Each of them as it is now, one after the other: ${CONSEQUENCES[verb]}`,
+      path: 'sagas',
+      body: { verb, ...(status && { status }) },
+    });
   return (
     <>
       <Head title="Sagas" sub="stuck ones first" />
@@ -30,7 +45,27 @@ export function SagasPage({ query }: { readonly query: URLSearchParams }) {
       </fieldset>
       <Problem error={error} isStale={data !== undefined} />
       {data && <Missing missing={data.missing} />}
-      <Panel title={status || 'All'} right={data && `${data.sagas.length} shown`}>
+      {view}
+      <Panel
+        title={status || 'All'}
+        right={
+          data && (
+            <>
+              {BULK.map((verb) => {
+                const open = data.sagas.filter((saga) => saga.open.some((one) => one.verb === verb)).length;
+                return (
+                  open > 1 && (
+                    <button type="button" key={verb} onClick={() => beginAll(verb, open)}>
+                      {verb} all {open}
+                    </button>
+                  )
+                );
+              })}
+              <span>{data.sagas.length} shown</span>
+            </>
+          )
+        }
+      >
         {data && <SagaTable sagas={data.sagas} record={undefined} />}
       </Panel>
     </>

@@ -72,7 +72,7 @@ function ProcessTable({
                     </div>
                   </td>
                   <td class="tight">
-                    {actionsOf(row).map((action) => (
+                    {row.open.map(({ action, consequence }) => (
                       <button
                         type="button"
                         key={action}
@@ -80,7 +80,7 @@ function ProcessTable({
                         onClick={() =>
                           begin({
                             title: `${action} ${row.service}`,
-                            consequence: CONSEQUENCES[action],
+                            consequence,
                             path: `services/${row.service}/${action}`,
                             body: {},
                           })
@@ -98,19 +98,6 @@ function ProcessTable({
       </Panel>
     </>
   );
-}
-
-type Action = 'start' | 'stop' | 'restart';
-
-const CONSEQUENCES: Readonly<Record<Action, string>> = {
-  start: 'Its processes are started, and again when they crash.',
-  stop: 'Its processes answer what has come, and end. They stay down until somebody starts them.',
-  restart: 'Its processes answer what has come, end, and are started again.',
-};
-
-function actionsOf({ service, state }: Process): readonly Action[] {
-  if (service === 'console') return ['restart'];
-  return state === 'Stopped' || state === 'CrashLoop' ? ['start'] : ['restart', 'stop'];
 }
 
 export function ServicePage({ service }: { readonly service: string }) {

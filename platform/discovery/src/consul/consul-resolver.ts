@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from '@flotilla/kernel';
-import { type Logger, silentLogger } from '@flotilla/telemetry';
+import { type Logger, type Metrics, silentLogger } from '@flotilla/telemetry';
 import type { Resolver } from '../endpoint.ts';
 import { registryUnavailable } from '../errors.ts';
 import { type ConsulClientOptions, createConsulClient } from './consul-client.ts';
@@ -7,6 +7,8 @@ import { type ServiceWatch, watchService } from './watch-service.ts';
 
 export interface ConsulResolverOptions extends ConsulClientOptions {
   readonly logger?: Logger;
+  /** What is known of each service, and how old it is. */
+  readonly metrics?: Metrics;
   readonly clock?: Clock;
   /** 0 ≤ random < 1, for jitter. */
   readonly random?: () => number;
@@ -29,7 +31,8 @@ export interface ConsulResolverOptions extends ConsulClientOptions {
  * resolving costs nothing. While the registry is away the last good answer stays.
  */
 export function createConsulResolver(options: ConsulResolverOptions): Resolver {
-  const { watch, close } = createConsulWatches(options);
+  const { watch, watches, close } = createConsulWatches(options);
+  if (options.metrics !== undefined) exposeKnowledge(options.metrics, watches);
 
   function watched(service: string): ServiceWatch {
     return watch(service, { isPermanent: true });
@@ -47,12 +50,36 @@ export function createConsulResolver(options: ConsulResolverOptions): Resolver {
   };
 }
 
+function exposeKnowledge(metrics: Metrics, watches: ConsulWatches['watches']): void {
+  const age = metrics.gauge(
+    'discovery_age_seconds',
+    'Since the registry last told where the instances of a service are.',
+    ['service'],
+    's',
+  );
+  const size = metrics.gauge(
+    'discovery_instances',
+    'Known instances of a service.',
+    ['service'],
+    '{instance}',
+  );
+  metrics.beforeRender(() => {
+    for (const [service, { ageMs, current }] of watches()) {
+      if (ageMs === undefined) continue;
+      age.set(ageMs / 1_000, { service });
+      size.set(current()?.length ?? 0, { service });
+    }
+  });
+}
+
 /** One watch for each service and namespace, over one client. */
 export interface ConsulWatches {
   watch(
     service: string,
     how: { readonly isPermanent: boolean; readonly namespace?: string | undefined },
   ): ServiceWatch;
+  /** Of the namespace that is meant without a word. */
+  watches(): Iterable<readonly [service: string, watch: ServiceWatch]>;
   /** Forgets a watch: it is made anew when it is asked for. */
   forget(watch: ServiceWatch): void;
   close(): Promise<void>;
@@ -82,6 +109,7 @@ export function createConsulWatches(options: ConsulResolverOptions): ConsulWatch
       services.set(service, started);
       return started;
     },
+    watches: () => servicesOf(options.namespace ?? ''),
     forget: (watch) => {
       watch.stop();
       for (const services of byNamespace.values())

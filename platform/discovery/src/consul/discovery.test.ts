@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { systemClock } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import { silentLogger } from '@flotilla/telemetry';
+import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { startRegistry } from '../registry/start-registry.ts';
 import { createConsulResolver } from './consul-resolver.ts';
 import { register } from './register.ts';
@@ -50,6 +51,23 @@ describe('discovery', () => {
     assert.deepEqual(await resolverOf(url).resolve('order'), [
       { id: 'order-1', service: 'order', host: '127.0.0.1', port: 4001, grpcPort: 4002, zone: 'dc1' },
     ]);
+  });
+
+  it('tells how much it knows, and how old that is while the registry is away', async () => {
+    const { url, close } = await registryOn();
+    await announce(url, 'order-1', 4001);
+    const metrics = createMetrics();
+    let nowMs = Date.now();
+    const clock = { ...systemClock, now: () => new Date(nowMs) };
+    const resolver = createConsulResolver({ url, metrics, clock });
+    cleanups.push(() => resolver.close());
+    assert.doesNotMatch(metrics.render(), /discovery_age_seconds\{/);
+    await resolver.resolve('order');
+    assert.match(metrics.render(), /discovery_age_seconds\{service="order"\} 0\n/);
+    await close();
+    nowMs += 90_000;
+    assert.match(metrics.render(), /discovery_age_seconds\{service="order"\} 90\n/);
+    assert.match(metrics.render(), /discovery_instances\{service="order"\} 1\n/);
   });
 
   it('answers that a service has no instances, and learns of a new one at once', async () => {

@@ -13,6 +13,8 @@ export interface ServiceWatch {
   /** The registry has said something about it, ever. */
   readonly isHeard: boolean;
   readonly lastFailure: Error | undefined;
+  /** Since the last good answer, ms; `undefined` before the first one. */
+  readonly ageMs: number | undefined;
   /** The last good answer, the same array as long as it says the same. `undefined` = ask with `load`. */
   current(): readonly Endpoint[] | undefined;
   /** Asks, or waits for the question that is on its way. Never rejects: nothing known is an empty list. */
@@ -103,6 +105,9 @@ export function watchService(deps: WatchDeps): ServiceWatch {
     },
     get lastFailure() {
       return answers.lastFailure;
+    },
+    get ageMs() {
+      return heard.aborted ? nowMs() - answers.answeredAtMs : undefined;
     },
     current: () => {
       if (isPermanent && heard.aborted && following !== undefined) return knowledge.endpoints;

@@ -5,10 +5,11 @@ import { audit } from '../audit.ts';
 import { routeIdOf } from '../backends/route-id.ts';
 import type { RouteState } from '../backends/route-state.ts';
 import type { RouteConfig } from '../model.ts';
+import { explainUrl } from '../routing/explain.ts';
 import { type AdminReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
 import type { AdminTarget } from './admin-target.ts';
 import { masked } from './masked.ts';
-import { readPurge, readSwitch, readWeights } from './read-orders.ts';
+import { readPurge, readQuestion, readSwitch, readWeights } from './read-orders.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -48,6 +49,7 @@ const OPERATIONS: readonly { readonly path: string; readonly GET?: Operation; re
     { path: 'routes/*', GET: showRoute },
     { path: 'routes/*/strangler', POST: switchStrangler },
     { path: 'routes/*/weights', POST: changeWeights },
+    { path: 'explain', POST: explain },
     { path: 'reload', POST: reload },
   ];
 
@@ -177,6 +179,13 @@ function changeWeights({ path, body, actor }: AdminRequest, { gateway, logger }:
   const to = from.map(({ tag, weight }) => ({ tag, weight: weights.value[tag] ?? weight }));
   audit(logger, { actor, what: `weights of ${id}`, from, to });
   return ok({ route: id, versions: to });
+}
+
+/** By the configuration in force; nothing is sent. */
+function explain({ body }: AdminRequest, { gateway }: Deps): AdminReply {
+  const question = readQuestion(body);
+  if (!question.ok) return problem(422, 'invalid-question', question.rejection);
+  return ok(masked(explainUrl(gateway.config(), question.value)));
 }
 
 async function reload({ actor }: AdminRequest, { gateway, logger }: Deps): Promise<AdminReply> {

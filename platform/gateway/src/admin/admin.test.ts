@@ -316,6 +316,22 @@ describe('what it changes, each time with an audit line', () => {
     assert.equal(bad.lines.length, 0);
   });
 
+  it('what would become of a request, by the configuration in force', async () => {
+    const { ask, lines } = await start();
+    const { status, json } = await ask('POST', '/explain', { url: '/orders/7' });
+    assert.deepEqual([status, json['winner']['name'], json['others'].length], [200, '/orders/{id}', 1]);
+    assert.equal((await ask('POST', '/explain', { url: '/nowhere' })).json['refusal']['status'], 404);
+    for (const wrong of [
+      {},
+      { url: '' },
+      { url: '/', method: 'G T' },
+      { url: '/', headers: ['a'] },
+      { url: '/', x: 1 },
+    ])
+      assert.equal((await ask('POST', '/explain', wrong)).status, 422, JSON.stringify(wrong));
+    assert.equal(lines.length, 0, 'to ask is no change');
+  });
+
   it('an actor that cannot be written into a log is not', async () => {
     const { ask, lines } = await start();
     await ask('POST', '/cache/purge', { all: true }, { 'x-operator': 'é'.repeat(3) });

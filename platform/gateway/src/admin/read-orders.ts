@@ -1,5 +1,6 @@
 import { accept, isRecord, type Result, reject } from '@flotilla/kernel';
 import type { Switchable } from '../policies/strangler/decide.ts';
+import type { ExplainInput } from '../routing/explain.ts';
 import type { Purge } from './admin-target.ts';
 
 // What clients of the admin API send, from untrusted JSON. A rejection is the sentence they read.
@@ -50,4 +51,19 @@ export function readPurge(body: unknown): Result<Purge, string> {
     if (isNamed && typeof value === 'string' && value !== '') return accept({ by, value });
   }
   return reject('give one of tag, region, prefix (a text) or all (true)');
+}
+
+export function readQuestion(body: unknown): Result<ExplainInput, string> {
+  const { method = 'GET', url, headers = [], ...others } = isRecord(body) ? body : {};
+  if (Object.keys(others).length > 0) return reject(`unknown members: ${Object.keys(others).join(', ')}`);
+  if (typeof url !== 'string' || url === '' || url.length > 8_192)
+    return reject('url must be a URL or a path');
+  if (typeof method !== 'string' || !/^[A-Za-z-]{1,40}$/.test(method))
+    return reject('method must be one of HTTP');
+  if (!Array.isArray(headers) || !headers.every(isHeader)) return reject('headers must be pairs of texts');
+  return accept({ method: method.toUpperCase(), url, headers });
+}
+
+function isHeader(pair: unknown): pair is readonly [string, string] {
+  return Array.isArray(pair) && pair.length === 2 && pair.every((one) => typeof one === 'string');
 }

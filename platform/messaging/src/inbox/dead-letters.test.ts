@@ -189,6 +189,24 @@ describe('dead letters', () => {
     });
   });
 
+  it('are counted without being touched, and redriven no faster than was said', async () => {
+    const { transport, name, state } = await brokenConsumer();
+    for (let n = 1; n <= 5; n += 1) await transport.deliver([step(`paced-${n}`, n)]);
+    assert.equal(await system.deadLetters.count({ consumer: name }), 5);
+    assert.equal(await system.deadLetters.count({ consumer: name, key: 'paced-2' }), 1);
+    state.broken = false;
+    const stop = new AbortController();
+    const begunMs = performance.now();
+    const pace = { ...HOW, perSecond: 2, signal: stop.signal };
+    assert.equal(await system.deadLetters.redrive({ consumer: name }, pace), 5);
+    assert.ok(
+      performance.now() - begunMs > 1_900,
+      'two a second: the fifth comes two seconds after the first',
+    );
+    assert.equal(await system.deadLetters.count({ consumer: name }), 0);
+    stop.abort();
+  });
+
   it('are redriven by the thousand', async () => {
     await system.service.db.query(
       `INSERT INTO inbox_dead_letter (consumer, message_id, type, key, body, reason, attempts, failures, crashes, enqueued_at)

@@ -1,4 +1,4 @@
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, pause, systemClock } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
 import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from '../batch-bounds.ts';
 import type { Operator } from '../operator.ts';
@@ -55,10 +55,28 @@ export interface DeadLetters {
    * Hands them to their consumer again, with their ids, each key in its old order and before what waits of it; the
    * attempts start anew. One that was handled after all has no effect, unless `force` is given. Returns how many.
    */
-  redrive(which: string | DeadLetterFilter, how: Operator & { readonly force?: boolean }): Promise<number>;
+  redrive(
+    which: string | DeadLetterFilter,
+    how: Operator & {
+      readonly force?: boolean;
+      /** At most so many a second, so that what has just recovered is not flooded. Default: as fast as it goes. */
+      readonly perSecond?: number;
+      /** Ends it between two batches. */
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<number>;
+  /** How many there are, without doing anything. */
+  count(which: string | DeadLetterFilter): Promise<number>;
   /** Forgets them; a late duplicate of one has no effect either. Returns how many. */
   discard(which: string | DeadLetterFilter, how: Operator): Promise<number>;
 }
+
+interface Pace {
+  readonly perSecond?: number;
+  readonly signal?: AbortSignal;
+}
+
+const NEVER = new AbortController().signal;
 
 /** How much is moved in one transaction. */
 const BATCH: Bounds = { messages: 500, bytes: MAX_BATCH_BYTES };
@@ -70,9 +88,11 @@ export function createDeadLetters(db: Database): DeadLetters {
     point: string,
     sql: string,
     values: readonly SqlValue[],
+    pace: Pace = {},
   ): Promise<number> {
     const filter = typeof which === 'string' ? { id: which } : which;
-    const bounded = createBounds(BATCH);
+    const { perSecond = BATCH.messages, signal = NEVER } = pace;
+    const bounded = createBounds({ ...BATCH, messages: Math.min(BATCH.messages, perSecond) });
     const begun = await momentOf(db);
     let total = 0;
     for (;;) {
@@ -89,7 +109,8 @@ export function createDeadLetters(db: Database): DeadLetters {
       );
       crashPoint(`dead-letters.after-${point}-commit`);
       total += done;
-      if (found === 0) return total;
+      if (found === 0 || signal.aborted) return total;
+      if (pace.perSecond !== undefined) await pause(systemClock, (found / perSecond) * 1_000, signal);
     }
   }
 
@@ -111,10 +132,22 @@ export function createDeadLetters(db: Database): DeadLetters {
       );
       return row;
     },
-    redrive: (which, { by, reason, force = false }) =>
-      inBatches(which, 'redrive', 'SELECT inbox_redrive($1::bigint[], $2, $3, $4) AS count', [
-        ...[by, reason, force],
-      ]),
+    redrive: (which, { by, reason, force = false, ...pace }) =>
+      inBatches(
+        which,
+        'redrive',
+        'SELECT inbox_redrive($1::bigint[], $2, $3, $4) AS count',
+        [by, reason, force],
+        pace,
+      ),
+    count: async (which) => {
+      const filter = typeof which === 'string' ? { id: which } : which;
+      const [row] = await db.query<{ count: string }>(
+        `SELECT count(*) AS count FROM inbox_dead_letter WHERE ${CONDITION}`,
+        conditionOf(filter),
+      );
+      return Number(row?.count ?? 0);
+    },
     discard: (which, { by, reason }) =>
       inBatches(which, 'discard', 'SELECT inbox_discard($1::bigint[], $2, $3) AS count', [by, reason]),
   };

@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import { redactText } from '@flotilla/kernel';
 import type { SpanRecord } from '../otlp/records.ts';
 import { storableNs } from '../otlp/values.ts';
 import { ERROR, SLOW } from './pins.ts';
@@ -63,7 +64,7 @@ export function createTraceBook(db: DatabaseSync, slowMs: number): TraceBook {
       if (span.parentId !== null || entry.hasRoot) return;
       entry.hasRoot = true;
       entry.owner = resource.service;
-      entry.rootName = span.name;
+      entry.rootName = redactText(span.name);
       entry.rootNs = endNs > startNs ? endNs - startNs : 0n;
       if (entry.rootNs > slowNs) entry.pinned |= SLOW;
     },

@@ -1,4 +1,5 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { redactedJson, redactText } from '@flotilla/kernel';
 import type { LogRecord, PointRecord, Resource, SpanRecord } from '../otlp/records.ts';
 import { storableNs } from '../otlp/values.ts';
 import { addAll, formatDurations, parseDurations } from './durations.ts';
@@ -73,14 +74,14 @@ function writeSpan(insert: StatementSync, span: SpanRecord, resource: number): v
     span.parentId,
     resource,
     span.scope,
-    span.name,
+    redactText(span.name),
     span.kind,
     storableNs(startNs),
     storableNs(durationNs),
     span.status,
-    span.statusMessage || null,
-    JSON.stringify(span.attributes),
-    events.length === 0 ? null : JSON.stringify(events, textOfBigInt),
+    span.statusMessage ? redactText(span.statusMessage) : null,
+    redactedJson(span.attributes),
+    events.length === 0 ? null : redactedJson(events, textOfBigInt),
     links.length === 0 ? null : JSON.stringify(links, textOfBigInt),
   );
 }
@@ -106,7 +107,7 @@ function createResourceIds(db: DatabaseSync): (resource: Resource) => number {
       resource.service,
       resource.instance,
       resource.version,
-      JSON.stringify(resource.attributes),
+      redactedJson(resource.attributes),
     ] as const;
     const key = row.join('\n');
     let id = known.get(key);
@@ -129,7 +130,8 @@ function logWriter(db: DatabaseSync, tally: Tally, resourceId: (resource: Resour
   const insertText = db.prepare('INSERT INTO log_text (rowid, text) VALUES (?, ?)');
   return (records: readonly LogRecord[]): void => {
     for (const log of records) {
-      const attributes = JSON.stringify(log.attributes);
+      const attributes = redactedJson(log.attributes);
+      const body = redactText(log.body);
       const { lastInsertRowid } = insert.run(
         storableNs(log.timeNs),
         log.resource.service,
@@ -138,10 +140,10 @@ function logWriter(db: DatabaseSync, tally: Tally, resourceId: (resource: Resour
         log.scope,
         log.traceId,
         log.spanId,
-        log.body,
+        body,
         attributes,
       );
-      insertText.run(lastInsertRowid, `${log.body} ${attributes}`);
+      insertText.run(lastInsertRowid, `${body} ${attributes}`);
       addTo(tally.logs, log.resource.service, 1);
     }
   };
@@ -165,7 +167,7 @@ function pointWriter(
 
   function seriesId(point: PointRecord): number {
     const resource = resourceId(point.resource);
-    const attributes = JSON.stringify(point.attributes);
+    const attributes = redactedJson(point.attributes);
     const key = `${resource}\n${point.name}\n${attributes}`;
     const found = known.get(key);
     if (found !== undefined) return found;

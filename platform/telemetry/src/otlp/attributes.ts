@@ -1,8 +1,10 @@
+import { isSecretName, REDACTED, redactText } from '@flotilla/kernel';
 import type { ProtoWriter } from './proto-writer.ts';
 
 /** Longer texts are cut: one attribute must not fill a batch. */
 export const MAX_TEXT = 16_384;
 const MAX_DEPTH = 6;
+const SHORTEST_SUSPECT = 14;
 
 /** `KeyValue` for each attribute that has a value. */
 export function writeAttributes(
@@ -16,7 +18,8 @@ export function writeAttributes(
     const pair = writer.begin(field);
     writer.text(1, key);
     const held = writer.begin(2);
-    writeValue(writer, value, 0);
+    if (isSecretName(key)) writer.text(1, REDACTED);
+    else writeValue(writer, value, 0);
     writer.end(held);
     writer.end(pair);
   }
@@ -50,13 +53,16 @@ function writeObject(writer: ProtoWriter, value: object, depth: number): void {
 
 export function cut(text: string): string {
   const short = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-  return short.toWellFormed();
+  // Names of methods, routes and states are shorter than a secret with its name.
+  return (short.length < SHORTEST_SUSPECT ? short : redactText(short)).toWellFormed();
 }
 
 /** The same as JSON. */
 export function jsonAttributes(attributes: Readonly<Record<string, unknown>>): readonly object[] {
   return Object.entries(attributes).flatMap(([key, value]) =>
-    value === undefined || value === null ? [] : [{ key, value: jsonValue(value, 0) }],
+    value === undefined || value === null
+      ? []
+      : [{ key, value: isSecretName(key) ? { stringValue: REDACTED } : jsonValue(value, 0) }],
   );
 }
 

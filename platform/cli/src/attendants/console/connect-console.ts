@@ -1,15 +1,20 @@
-import type { Audit, ConsoleDeps } from '@flotilla/console';
+import type { Audit, ConsoleDeps, FaultRow } from '@flotilla/console';
+import { eventStoreMigrations } from '@flotilla/event-store';
 import { uuidv7 } from '@flotilla/kernel';
 import { createDeadLetters } from '@flotilla/messaging';
 import { createDatabase, type Database } from '@flotilla/postgres';
+import { type Fault, formatFault } from '@flotilla/resilience';
 import { openSagaDesk } from '@flotilla/saga/desk';
 import { openReader, type TelemetryReader } from '@flotilla/telemetry-store';
+import { adminAt } from '../../commands/route/admin-client.ts';
 import type { SystemConfig } from '../../config.ts';
 import { connectControl } from '../../control/client.ts';
 import type { DataDir } from '../../data-dir/data-dir.ts';
 import { listLogs, readRecent } from '../../logs/log-files.ts';
 import { withQueues } from '../../queues/open-queues.ts';
 import { telemetryFile } from '../attendants.ts';
+import { seeIdentity } from './see-identity.ts';
+import { seeProcesses, seeRegistry } from './see-processes.ts';
 
 export interface ConsoleFacts {
   readonly root: string;
@@ -25,6 +30,9 @@ export function connectConsole(facts: ConsoleFacts): ConsoleDeps & { readonly cl
   const control = connectControl(dataDir);
   const databases = openDatabases((service) => control.databaseUri(service, true));
   const telemetry = openTelemetry(telemetryFile(dataDir));
+  const processes = seeProcesses(system, control);
+  const identity = seeIdentity(system, control, root);
+  const openInvariants = system.console?.invariants;
   return {
     system: topologyOf(system),
     records: system.console?.records ?? {},
@@ -40,6 +48,25 @@ export function connectConsole(facts: ConsoleFacts): ConsoleDeps & { readonly cl
       ),
     withSagas: withTables(system, 'saga'),
     withDeadLetters: withTables(system, 'inbox'),
+    withEvents: withTables(system, eventStoreMigrations.name),
+    scrape: processes.scrape,
+    slos: processes.slos,
+    faults: {
+      list: async () => faultRows(await control.faults()),
+      add: async (edge, parts) => faultRows(await control.addFault(edge, parts)),
+      clear: async (edge) => faultRows(await control.clearFaults(edge)),
+    },
+    registry: () => seeRegistry(control),
+    gateways: async () =>
+      (await control.gateways()).map((access) => ({
+        name: access.instance,
+        ...adminAt(access, facts.operator),
+      })),
+    ...(identity && { identity }),
+    ...(openInvariants && {
+      invariants: (moment: 'always' | 'at-rest') =>
+        openInvariants((service) => control.databaseUri(service, true), moment),
+    }),
     inDatabase: databases.work,
     sagaDesk: (db) => openSagaDesk(db, uuidv7),
     deadLetters: createDeadLetters,
@@ -48,10 +75,15 @@ export function connectConsole(facts: ConsoleFacts): ConsoleDeps & { readonly cl
     audit: facts.audit,
     now: Date.now,
     close: async () => {
+      processes.close();
       telemetry.close();
       await databases.close();
     },
   };
+}
+
+function faultRows(faults: readonly Fault[]): readonly FaultRow[] {
+  return faults.map((fault) => ({ from: fault.from, to: fault.to, text: formatFault(fault) }));
 }
 
 function topologyOf({ name, services }: SystemConfig): ConsoleDeps['system'] {

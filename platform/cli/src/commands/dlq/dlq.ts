@@ -56,10 +56,22 @@ async function change(
 ): Promise<number> {
   const { values } = invocation;
   const which = selectionOf(values, id === undefined ? undefined : parseId(id), new Date());
+  if (flag(values, 'dry-run')) {
+    const count = await inDeadLettersOf(invocation, service, (dead) => dead.count(which));
+    console.log(
+      flag(values, 'json') ? JSON.stringify({ count, isDryRun: true }) : `It would be ${messagesOf(count)}.`,
+    );
+    return 0;
+  }
   const operator = operatorOf(values);
+  const perSecond = number(values, 'rate');
   const count = await inDeadLettersOf(invocation, service, (dead) =>
     verb === 'redrive'
-      ? dead.redrive(which, { ...operator, force: flag(values, 'force') })
+      ? dead.redrive(which, {
+          ...operator,
+          force: flag(values, 'force'),
+          ...(perSecond !== undefined && { perSecond }),
+        })
       : dead.discard(which, operator),
   );
   if (count === 0 && id !== undefined) throw notFound(service, id);

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Invocation, text } from '../../command-line/command.ts';
+import { placeOf } from '../../command-line/place.ts';
+import { connectControl } from '../../control/client.ts';
+import type { GatewayAccess } from '../../control/server.ts';
 import { cliError } from '../../errors.ts';
 import { userOf } from '../operator.ts';
 
@@ -14,13 +17,30 @@ const DEFAULT_ADMIN = 'http://127.0.0.1:9901';
 const TIMEOUT_MS = 10_000;
 const LOOPBACK: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
+/** The gateway that is named; without a word of where one is, that of the running system here. */
 export async function connectAdmin(invocation: Invocation): Promise<AdminClient> {
   const { values, env } = invocation;
-  const base = readBase(text(values, 'admin') ?? env['FLOTILLA_GATEWAY_ADMIN'] ?? DEFAULT_ADMIN);
-  const token = await readToken(invocation);
-  const headers = { authorization: `Bearer ${token}`, 'x-operator': userOf(values) };
+  const given = text(values, 'admin') ?? env['FLOTILLA_GATEWAY_ADMIN'];
+  const hasToken = text(values, 'token-file') !== undefined || Boolean(env['FLOTILLA_GATEWAY_TOKEN']);
+  const own = given === undefined && !hasToken ? await ownGateway(invocation) : undefined;
+  const base = readBase(given ?? own?.url ?? DEFAULT_ADMIN);
+  return adminAt({ url: base.href, token: own?.token ?? (await readToken(invocation)) }, userOf(values));
+}
+
+async function ownGateway(invocation: Invocation): Promise<GatewayAccess | undefined> {
+  try {
+    const [first] = await connectControl(placeOf(invocation)).gateways();
+    return first;
+  } catch {
+    return undefined; // nothing runs here: what is missing is said of the token
+  }
+}
+
+/** `operator`: who does it, for the audit of the gateway. */
+export function adminAt({ url, token }: Pick<GatewayAccess, 'url' | 'token'>, operator: string): AdminClient {
+  const headers = { authorization: `Bearer ${token}`, 'x-operator': operator };
   const send = (method: string, path: string, body?: object) =>
-    exchange(new URL(path, base), { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    exchange(new URL(path, url), { method, headers, ...(body && { body: JSON.stringify(body) }) });
   return { get: (path) => send('GET', path), post: (path, body) => send('POST', path, body) };
 }
 

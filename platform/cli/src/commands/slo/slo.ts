@@ -1,6 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { toError } from '@flotilla/kernel';
 import { type Command, flag, type Invocation, JSON_OPTION, text } from '../../command-line/command.ts';
 import { DATA_DIR_OPTION, placeOf } from '../../command-line/place.ts';
 import { FOLDER, textOf } from '../../command-line/value-kinds.ts';
@@ -8,10 +7,9 @@ import type { SystemConfig } from '../../config.ts';
 import { connectControl } from '../../control/client.ts';
 import { findRoot, loadSystem } from '../../load-system.ts';
 import { table } from '../../screen/table.ts';
-import { measureSlos, parseSamples, type Sample, type SloState } from '../../slo/measure.ts';
-import { renderMonitoring, type ScrapeTarget } from '../../slo/render.ts';
-
-const SCRAPE_MS = 5_000;
+import { measureSlos, type SloState } from '../../slo/measure.ts';
+import { renderMonitoring } from '../../slo/render.ts';
+import { type ProcessTarget, scrape, scrapeTargets } from '../../slo/scrape.ts';
 
 const render: Command = {
   name: 'render',
@@ -48,7 +46,10 @@ export const slo: Command = {
   run: async (invocation) => {
     const system = await loadSystem(findRoot(invocation.cwd));
     const scraped = await Promise.all((await connectedTargets(invocation, system)).map(scrape));
-    const states = measureSlos(system.slos ?? {}, scraped.flat());
+    for (const { service, why } of scraped)
+      if (why !== undefined) console.error(`${service} does not answer: ${why}`);
+    const samples = scraped.flatMap((one) => one.samples);
+    const states = measureSlos(system.slos ?? {}, samples);
     console.log(flag(invocation.values, 'json') ? JSON.stringify(states, null, 2) : sloTable(states));
     return 0;
   },
@@ -57,31 +58,16 @@ export const slo: Command = {
 async function connectedTargets(
   invocation: Invocation,
   { services }: SystemConfig,
-): Promise<readonly ScrapeTarget[]> {
-  const instances = await connectControl(placeOf(invocation)).instances();
-  return instances.flatMap(({ service, url, admin }) => {
-    const at = admin ?? url;
-    return at === null || services[service] === undefined ? [] : [{ service, url: at }];
-  });
+): Promise<readonly ProcessTarget[]> {
+  return scrapeTargets(await connectControl(placeOf(invocation)).instances(), services);
 }
 
 /** None when nothing runs: the files are written all the same. */
-async function targetsOf(invocation: Invocation, system: SystemConfig): Promise<readonly ScrapeTarget[]> {
+async function targetsOf(invocation: Invocation, system: SystemConfig): Promise<readonly ProcessTarget[]> {
   try {
     return await connectedTargets(invocation, system);
   } catch {
     console.error('Nothing is running: targets.json is empty.');
-    return [];
-  }
-}
-
-/** A process that does not answer counts for nothing, and is named. */
-async function scrape({ service, url }: ScrapeTarget): Promise<readonly Sample[]> {
-  try {
-    const answer = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(SCRAPE_MS) });
-    return answer.ok ? parseSamples(await answer.text(), service) : [];
-  } catch (error) {
-    console.error(`${service} does not answer: ${toError(error).message}`);
     return [];
   }
 }
