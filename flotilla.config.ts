@@ -105,7 +105,7 @@ const services = {
     // What becomes of a person's data: each of them shows it, and erases it.
     calls: {
       ...{ identity: {}, order: {}, payment: {}, shipping: {}, cart: {}, pricing: {} },
-      ...{ recommendation: {}, notification: {} },
+      ...{ recommendation: {}, notification: {}, legacy: {} },
     },
     clientScopes: ['people.write'],
   },
@@ -143,8 +143,22 @@ const services = {
       migrations: [eventStoreMigrations, own('order'), outboxMigrations, inboxMigrations, sagaMigrations],
     },
     bus: true,
-    calls: { inventory: {}, pricing: {}, payment: {}, shipping: {} },
-    clientScopes: ['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
+    calls: { inventory: {}, pricing: {}, payment: {}, shipping: {}, legacy: {} },
+    clientScopes: [
+      ...['inventory.read', 'inventory.write', 'pricing.write', 'payment.write', 'shipping.write'],
+      'legacy.write',
+    ],
+    tasks: {
+      'move-legacy-orders': {
+        entry: 'shop/order/src/tasks/move-legacy-orders.ts',
+        summary: "start, close, stop, status: the monolith's orders are moved here while both run",
+      },
+    },
+  },
+  // What the shop was before; the gateway moves its routes, the order service its orders.
+  legacy: {
+    entry: 'shop/legacy/src/main.ts',
+    database: { migrations: [own('legacy')] },
   },
   'payment-provider': {
     entry: 'shop/payment-provider/src/main.ts',

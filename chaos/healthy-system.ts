@@ -61,6 +61,7 @@ export const migrations: Readonly<Record<DatabaseName, readonly MigrationSource[
     inbox,
   ],
   user: [folder('user', 'shop/user/migrations'), outbox, inbox, folder('saga', 'platform/saga/migrations')],
+  legacy: [folder('legacy', 'shop/legacy/migrations')],
   recommendation: [
     folder('event-store', 'platform/event-store/migrations'),
     folder('recommendation', 'shop/recommendation/migrations'),
@@ -127,7 +128,9 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
       (B, 'charge-payment', 'undo', 'done', gen_random_uuid()), (B, 'reserve-stock', 'undo', 'done', gen_random_uuid()),
       (C, 'reserve-stock', 'do', 'rejected', gen_random_uuid()),
       (D, 'reserve-stock', 'do', 'done', gen_random_uuid()), (D, 'charge-payment', 'do', 'rejected', gen_random_uuid()),
-      (D, 'reserve-stock', 'undo', 'done', gen_random_uuid());`,
+      (D, 'reserve-stock', 'undo', 'done', gen_random_uuid());
+    INSERT INTO moved_order (number, customer_id, source_version, stage, content) VALUES
+      (1001, 'alice', 1, 'live', '{"status": "PaymentProcessed", "total": {"amountMinor": 4990, "currency": "EUR"}, "history": []}');`,
   inventory: `
     INSERT INTO product (id, name, description, price_minor, currency) VALUES
       ('sku-1', 'One', 'One', 1000, 'EUR'), ('sku-2', 'Two', 'Two', 500, 'EUR');
@@ -217,6 +220,12 @@ const ROWS: Readonly<Record<DatabaseName, string>> = {
     INSERT INTO profile (user_id, email, name, version, registered_at) VALUES
       ('${RENAMED}', 'lea@example.com', 'Lea Leonis', 2, now()), ('bob', 'bob@example.com', 'Bob', 1, now());
     INSERT INTO erasure (id, user_id, status, ended_at) VALUES ('k', '${ERASED}', 'done', now());`,
+  legacy: `
+    INSERT INTO customers (account_id, name) VALUES ('alice', 'Alice');
+    INSERT INTO articles VALUES ('old-lamp', 'Desk lamp', 49.90, 100, 97);
+    INSERT INTO orders (customer_no, state, sum, placed_on, paid_on, moved_on) VALUES
+      (1, 'P', 49.90, '2024-03-01', '2024-03-01', now()), (1, 'N', 99.80, '2024-03-02', NULL, NULL);
+    INSERT INTO positions VALUES (1001, 1, 'old-lamp', 'Desk lamp', 1, 49.90), (1002, 1, 'old-lamp', 'Desk lamp', 2, 49.90);`,
   recommendation: `
     SELECT append_events('purchase-' || A , 'purchase', 0, '[["bought", 1, {"shopper": "${RENAMED}",
       "products": ["sku-1", "sku-2"], "at": "2026-11-25T12:00:00.000Z"}]]', NULL, NULL, NULL);

@@ -17,6 +17,7 @@ export type DatabaseName =
   | 'identity'
   | 'user'
   | 'recommendation'
+  | 'legacy'
   | 'bus';
 
 /** The databases of a whole system, read only. */

@@ -19,6 +19,7 @@ const NAMES: readonly DatabaseName[] = [
   'identity',
   'user',
   'recommendation',
+  'legacy',
   'bus',
 ];
 
@@ -50,6 +51,7 @@ describe('the invariant checker', () => {
     identity: uri('identity'),
     user: uri('user'),
     recommendation: uri('recommendation'),
+    legacy: uri('legacy'),
     bus: uri('bus'),
     history,
   });

@@ -4,6 +4,7 @@ import { answers } from './answers.ts';
 import { choreography } from './choreography.ts';
 import { coupons } from './coupons.ts';
 import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
+import { legacy } from './legacy.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
 import { orders } from './orders.ts';
@@ -19,6 +20,7 @@ export const invariants: readonly Invariant[] = [
   ...stock,
   ...orders,
   ...choreography,
+  ...legacy,
   ...messages,
 ];
 
@@ -56,6 +58,7 @@ const DATABASES: readonly DatabaseName[] = [
   'identity',
   'user',
   'recommendation',
+  'legacy',
   'bus',
 ];
 

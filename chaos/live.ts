@@ -1,6 +1,15 @@
 import { checkInvariants, type Finding } from './invariants.ts';
 
-const OTHERS = ['pricing', 'cart', 'notification', 'identity', 'user', 'recommendation', 'bus'] as const;
+const OTHERS = [
+  'pricing',
+  'cart',
+  'notification',
+  'identity',
+  'user',
+  'recommendation',
+  'legacy',
+  'bus',
+] as const;
 
 /** Checks a running system by the addresses of its databases, asked for by the names of its services. */
 export async function checkLive(

@@ -1,8 +1,9 @@
 import { ERASED } from './healthy-system.ts';
 import type { DatabaseName } from './invariant.ts';
+import { LEGACY_PLANTS } from './planted-legacy-bugs.ts';
 
 /** A bug, as it would show in a database; `id` is the invariant that has to notice. */
-interface PlantedBug {
+export interface PlantedBug {
   readonly id: string;
   readonly bug: string;
   readonly database: DatabaseName;
@@ -10,6 +11,7 @@ interface PlantedBug {
 }
 
 export const PLANTS: readonly PlantedBug[] = [
+  ...LEGACY_PLANTS,
   {
     id: 'M1',
     bug: 'one leg of a booking is lost',

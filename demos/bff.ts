@@ -1,5 +1,5 @@
 import { claim, defineDemo } from '@flotilla/cli';
-import { openShop } from './shop.ts';
+import { insist, openShop } from './shop.ts';
 
 type Home = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
@@ -15,8 +15,13 @@ export const bff = defineDemo({
     return { shop, token: await shop.token('alice') };
   },
   act: async (stage, { shop, token }) => {
-    const mobile = (await shop.call('GET', '/mobile/home', { token })).body as unknown as Home;
-    const web = (await shop.call('GET', '/web/home', { token })).body as unknown as Home;
+    const whole = (path: string) =>
+      insist(
+        async () => (await shop.call('GET', path, { token })).body as unknown as Home,
+        ({ degraded }) => degraded?.length === 0,
+      );
+    const mobile = await whole('/mobile/home');
+    const web = await whole('/web/home');
     const bytes = (page: Home) => JSON.stringify(page).length;
     stage.say(`${bytes(mobile)} bytes for a phone, ${bytes(web)} for a browser`);
     return { mobile, web, mobileBytes: bytes(mobile), webBytes: bytes(web) };

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { claim, defineDemo } from '@flotilla/cli';
-import { openShop } from './shop.ts';
+import { insist, openShop } from './shop.ts';
 
 const CALLS = 12;
 const PAUSE_MS = 250; // the budget is three retries a second
@@ -19,12 +19,16 @@ export const retry = defineDemo({
   },
   act: async (_stage, { shop, token }) => {
     await shop.fault('mobile-bff', 'inventory', 'outcome=503:20%', 'seed=7');
-    const degraded: unknown[] = [];
-    for (let n = 0; n < CALLS; n += 1) {
-      const { body } = await shop.call('GET', '/mobile/home', { token });
-      degraded.push((body as { readonly degraded?: readonly string[] }).degraded?.length);
-      await pause(PAUSE_MS);
-    }
+    const ask = async () => {
+      const lacking: unknown[] = [];
+      for (let n = 0; n < CALLS; n += 1) {
+        const { body } = await shop.call('GET', '/mobile/home', { token });
+        lacking.push((body as { readonly degraded?: readonly string[] }).degraded?.length);
+        await pause(PAUSE_MS);
+      }
+      return lacking;
+    };
+    const degraded = await insist(ask, (lacking) => lacking.every((count) => count === 0));
     return { degraded, after: await shop.edge('mobile-bff', 'inventory') };
   },
   check: ({ degraded, after }, { before }) => [

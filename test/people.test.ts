@@ -8,6 +8,7 @@ import { createTestService, type TestService } from '@flotilla/service/testing';
 import system from '../flotilla.config.ts';
 import { peopleRoutes as ofCart } from '../shop/cart/src/people.ts';
 import { startIdentity } from '../shop/identity/src/testing.ts';
+import { peopleRoutes as ofLegacy } from '../shop/legacy/src/people.ts';
 import { peopleRoutes as ofNotification } from '../shop/notification/src/people.ts';
 import { peopleRoutes as ofOrder } from '../shop/order/src/people.ts';
 import { peopleRoutes as ofPayment } from '../shop/payment/src/people.ts';
@@ -87,6 +88,15 @@ const PARTS: Readonly<Record<string, Part>> = {
       SELECT FROM owned WHERE shopper = '${uuidv5(userId, NAMESPACE)}'
         AND NOT EXISTS (SELECT FROM shopper WHERE alias = '${uuidv5(userId, NAMESPACE)}')`,
   },
+  legacy: {
+    routes: ofLegacy,
+    fill: ({ userId, email, address }) => `
+      INSERT INTO customers (account_id, name, email) VALUES ('${userId}', '${address.name}', '${email}');
+      INSERT INTO orders (customer_no, state, sum, placed_on)
+        SELECT no, 'N', 1, now() FROM customers WHERE account_id = '${userId}'`,
+    stays: ({ userId }) =>
+      `SELECT FROM orders JOIN customers ON customers.no = customer_no WHERE account_id = '${userId}'`,
+  },
   notification: {
     routes: ofNotification,
     fill: ({ userId, email, name }) => `
@@ -105,6 +115,8 @@ const PARTS: Readonly<Record<string, Part>> = {
           ...{ shippingAddress: address, at: '2026-01-01T00:00:00Z' },
         },
       )}::jsonb)), NULL, NULL, NULL);
+      INSERT INTO moved_order (number, customer_id, source_version, stage, content)
+        VALUES ((random() * 1e9)::integer, '${userId}', 1, 'live', '{"status": "Confirmed"}');
       INSERT INTO order_view_row (generation, id, customer_id, customer_email, customer_name, idempotency_key, status,
           currency, total_minor, shipping_address, lines, history, created_at, updated_at)
         VALUES (1, '${orderId}', '${userId}', '${email}', '${address.name}', 'k', 'Confirmed', 'EUR', 0,

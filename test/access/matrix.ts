@@ -100,6 +100,16 @@ export const MATRIX = `
 | recommendation   | POST /internal/people/:userId/erase   | 401       | 403      | 403   | 403   | 403  | 403           | 403               | 403                | 403               |
 | notification     | POST /internal/people/:userId/export  | 401       | 403      | 403   | 403   | 403  | 403           | 403               | 403                | 403               |
 | notification     | POST /internal/people/:userId/erase   | 401       | 403      | 403   | 403   | 403  | 403           | 403               | 403                | 403               |
+| legacy | GET /api/orders/:id | 401 | in | in | 403 | 403 | 403 | 403 | in | 403 |
+| legacy | POST /api/orders | 401 | in | in | 403 | 403 | 403 | 403 | in | 403 |
+| legacy | POST /api/orders/:id/cancel | 401 | in | in | 403 | 403 | 403 | 403 | in | 403 |
+| legacy | GET /internal/legacy-orders | 401 | 403 | 403 | in | 403 | 403 | 403 | 403 | 403 |
+| legacy | GET /internal/legacy-orders/:number | 401 | 403 | 403 | in | 403 | 403 | 403 | 403 | 403 |
+| legacy | PUT /internal/legacy-orders/:number/owner | 401 | 403 | 403 | in | 403 | 403 | 403 | 403 | 403 |
+| legacy | PUT /internal/legacy-orders/:number/cancellation | 401 | 403 | 403 | in | 403 | 403 | 403 | 403 | 403 |
+| legacy | PUT /internal/legacy-intake | 401 | 403 | 403 | in | 403 | 403 | 403 | 403 | 403 |
+| legacy | POST /internal/people/:userId/export | 401 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 |
+| legacy | POST /internal/people/:userId/erase | 401 | 403 | 403 | 403 | 403 | 403 | 403 | 403 | 403 |
 | payment-provider | POST /charges                         | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
 | payment-provider | GET /charges/:key                     | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |
 | payment-provider | POST /charges/:key/refunds            | 401       | 401      | 401   | 401   | 401  | 401           | 401               | 401                | 401               |

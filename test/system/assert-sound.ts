@@ -16,6 +16,7 @@ const DATABASES = {
   identity: 'identity',
   user: 'user',
   recommendation: 'recommendation',
+  legacy: 'legacy',
   bus: 'bus',
 } as const;
 

@@ -49,7 +49,7 @@ export const demos = (flow: OrderFlow, running: () => RunningSystem) => (): void
 async function play(system: RunningSystem, words: readonly string[]): Promise<readonly Shown[]> {
   // A demo that does not hold ends with 1, and has said why.
   const output = await system
-    .cli('demo', ...words, '--json')
+    .cli('demo', ...words, '--json', '--timeout', '900')
     .catch(({ stdout, stderr }: { readonly stdout: string; readonly stderr: string }) => {
       assert.ok(stdout.startsWith('['), stderr);
       return stdout;

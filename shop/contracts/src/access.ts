@@ -10,4 +10,6 @@ export const canReadInventory: Policy = requireScope('inventory.read');
 export const canWriteInventory: Policy = requireScope('inventory.write');
 export const canTakePayments: Policy = allOf(calledBy('order'), requireScope('payment.write'));
 export const canShip: Policy = allOf(calledBy('order'), requireScope('shipping.write'));
+/** Old orders are moved by who takes them over. */
+export const canMoveOrders: Policy = allOf(calledBy('order'), requireScope('legacy.write'));
 export const canPrice: Policy = requireScope('pricing.write');

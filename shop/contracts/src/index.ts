@@ -22,6 +22,7 @@ export {
   productId,
   quantity,
 } from './common.ts';
+export { demoAccountId } from './demo-accounts.ts';
 export { eventDocuments, eventTypes } from './event-documents.ts';
 export { ORDER_MESSAGE_RETRY, orderAnswerId, orderFactId } from './facts.ts';
 export {
@@ -86,6 +87,18 @@ export {
   setStock,
   showProducts,
 } from './inventory.ts';
+export {
+  cancelLegacyOrder,
+  getLegacyOrder,
+  getLegacyRecord,
+  handOverLegacyOrder,
+  legacyRecordSchema,
+  legacyStates,
+  listLegacyRecords,
+  placeLegacyOrder,
+  setLegacyIntake,
+  settleLegacyCancellation,
+} from './legacy.ts';
 export { listMails } from './notification.ts';
 export {
   cancelOrder,

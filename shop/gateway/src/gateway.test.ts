@@ -60,10 +60,13 @@ function documentOf(name: string): object {
 const EMBEDDED = { registered: { providers: ['Bearer'], discovery: true } };
 const readConfigFile = () => readFile(new URL('../gateway.json', import.meta.url), 'utf8');
 
+const OPERATOR_TOKEN = 'a-token-of-the-operators';
+
 describe("the shop's gateway", () => {
   const revocations = createRevocations();
   let url = '';
   let admin = '';
+  let operator: string | undefined;
 
   before(async () => {
     const names = [
@@ -76,6 +79,7 @@ describe("the shop's gateway", () => {
       'web-bff',
       'mobile-bff',
       'recommendation',
+      'legacy',
     ];
     const addresses = await Promise.all(
       names.map(async (name) => [name, [await fakeService(name)]] as const),
@@ -86,10 +90,11 @@ describe("the shop's gateway", () => {
       issuer: issuer.issuer,
       audience: issuer.audience,
       revocations,
+      operatorToken: OPERATOR_TOKEN,
       logger: silentLogger,
       metrics: createMetrics(),
     });
-    ({ url, admin } = await gateway.listen({ host: '127.0.0.1', port: 0, adminPort: 0 }));
+    ({ url, admin, operator } = await gateway.listen({ host: '127.0.0.1', port: 0, adminPort: 0 }));
     cleanups.push(gateway.close);
   });
   after(async () => {
@@ -237,6 +242,29 @@ describe("the shop's gateway", () => {
       assert.equal((await ask(method, path)).status, 401, path);
       assert.equal((await ask(method, path, `${token.slice(0, -8)}AAAAAAAA`)).status, 401, path);
     }
+  });
+
+  it('hands old orders to the monolith, until an operator moves the route', async () => {
+    const token = await issuer.sign();
+    const old = async (method: string, path: string) => (await ask(method, path, token)).body;
+    assert.deepEqual(await old('GET', '/orders/legacy-1001'), {
+      name: 'legacy',
+      url: '/api/orders/legacy-1001',
+    });
+    const cancellation = '/orders/legacy-1001/cancel';
+    assert.deepEqual(await old('POST', cancellation), { name: 'legacy', url: `/api${cancellation}` });
+    assert.equal((await ask('GET', '/orders/legacy-1001')).status, 401);
+    const move = (mode: string, authorization = `Bearer ${OPERATOR_TOKEN}`) =>
+      fetch(`${operator}/routes/legacy-cancellations/strangler`, {
+        method: 'POST',
+        headers: { authorization },
+        body: JSON.stringify({ mode }),
+      });
+    assert.equal((await move('new', 'Bearer guessed')).status, 401);
+    assert.equal((await move('new')).status, 200);
+    assert.deepEqual(await old('POST', cancellation), { name: 'order', url: cancellation });
+    assert.equal((await old('GET', '/orders/legacy-1001'))['name'], 'legacy', 'one route at a time');
+    assert.equal((await move('legacy')).status, 200);
   });
 
   it('shows one document of all services, with the paths that clients can reach', async () => {

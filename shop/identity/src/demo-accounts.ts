@@ -1,5 +1,5 @@
-import { uuidv5 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
+import { demoAccountId } from '@shop/contracts';
 import type { AccountStore } from './account-store.ts';
 import { permissionsOf, type Role } from './domain/account.ts';
 import type { Passwords } from './passwords/passwords.ts';
@@ -17,8 +17,6 @@ const DEMO_ACCOUNTS: Readonly<Record<string, DemoAccount>> = {
   'carol@example.com': { name: 'Carol Clark', role: 'Customer', tenantId: 'globex' },
   'admin@example.com': { name: 'Ada Admin', role: 'Admin', tenantId: null },
 };
-
-const NAMESPACE = '6f0d1c4e-2f0b-5a57-9a4e-6c1d7f3b9e21';
 
 /** Creates the demo accounts that are not there yet. Their ids are the same everywhere. */
 export async function seedDemoAccounts(
@@ -38,7 +36,7 @@ export async function seedDemoAccounts(
     missing.map(async ([email, account]) => {
       const passwordHash = await passwords.hash(`${email.split('@')[0]}-password`);
       const permissions = permissionsOf(account.role);
-      const id = uuidv5(email, NAMESPACE);
+      const id = demoAccountId(email);
       const known = { ...account, id, email, permissions, passwordHash, createdAt };
       await accounts.insert(db, { ...known, isEmailVerified: true });
     }),

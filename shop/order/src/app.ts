@@ -9,13 +9,17 @@ import { orderPlaced } from '@shop/contracts';
 import type { OrderFlow } from './config.ts';
 import type { ChoreographyData } from './features/ask-participants.ts';
 import { createAwaitOrder } from './features/await-order.ts';
+import { createCancelMovedOrder, createSettleCancellation } from './features/cancel-moved-order.ts';
 import { createCancelOrder } from './features/cancel-order.ts';
 import { createFollowOrder } from './features/follow-order.ts';
+import { createMoveOrder, createMoveRound } from './features/move-legacy-orders.ts';
 import { createOrderChoreography } from './features/order-choreography.ts';
 import { createPlaceOrder } from './features/place-order.ts';
 import { definePlaceOrderSaga, ORDERS_AT_ONCE, placeOrderData } from './features/place-order-saga.ts';
 import { orderRoutes } from './http.ts';
 import { createIdempotencyStore } from './idempotency-store.ts';
+import type { LegacyOrders } from './legacy-orders.ts';
+import { createMovedOrderStore } from './moved-order-store.ts';
 import { createOrderProgress, eventFacts, orderFacts } from './order-progress.ts';
 import { orderView } from './order-projection.ts';
 import { createOrderStore } from './order-store.ts';
@@ -28,6 +32,8 @@ export interface OrderAppDeps {
   readonly db: Database;
   readonly outbox: Outbox;
   readonly participants: Participants;
+  /** The monolith that orders are taken over from. */
+  readonly legacy: LegacyOrders;
   readonly clock: Clock;
   readonly newId: NewId;
   readonly logger: Logger;
@@ -50,6 +56,8 @@ export interface OrderApp {
   cancelOverdue(): Promise<void>;
   /** Asks participants again about orders by events that stand still; sagas try their steps again themselves. */
   askStandingStill(): Promise<void>;
+  /** A round of the move of the monolith's orders, if it is wanted. */
+  moveLegacyOrders(signal: AbortSignal): Promise<void>;
   /** Forgets idempotency keys that are older than promised. */
   forgetOldKeys(days: number): Promise<void>;
 }
@@ -119,10 +127,15 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
       (await choreography.cancel(tx, orderId, CANCELLED_BY_CUSTOMER)) ??
       (await sagas.cancel(tx, orderId, { code: CANCELLED_BY_CUSTOMER })),
   });
+  const moved = createMovedOrderStore(db);
+  const { legacy, logger } = deps;
+  const moveOrder = createMoveOrder({ legacy, moved });
+  const settle = createSettleCancellation({ legacy, moved });
   return {
     handlers: [
       ...orderRoutes({
-        orders,
+        ...{ orders, moved },
+        cancelMovedOrder: createCancelMovedOrder({ legacy, moved, moveOrder, settle, clock, logger }),
         placeOrder,
         cancelOrder,
         followOrder: createFollowOrder({ orders, live, clock }),
@@ -134,6 +147,7 @@ export function createOrderApp(deps: OrderAppDeps): OrderApp {
     subscriptions: choreography.subscriptions,
     cancelOverdue: choreography.cancelOverdue,
     askStandingStill: choreography.askStandingStill,
+    moveLegacyOrders: createMoveRound({ db, legacy, moved, moveOrder, settle }),
     forgetOldKeys: (days) => keys.prune(days),
   };
 }

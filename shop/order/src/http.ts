@@ -10,18 +10,23 @@ import {
   type RouteHandler,
 } from '@flotilla/http';
 import * as contract from '@shop/contracts';
+import { legacyId, legacyNumber } from './domain/moved-order.ts';
 import type { Customer, RequestedItem } from './domain/order.ts';
 import { parseIdempotencyKey, parseWaitMs } from './domain/request.ts';
+import type { createCancelMovedOrder } from './features/cancel-moved-order.ts';
 import type { createCancelOrder } from './features/cancel-order.ts';
 import type { createFollowOrder } from './features/follow-order.ts';
 import { listOrders } from './features/list-orders.ts';
 import type { createPlaceOrder, PlaceOrderOutcome } from './features/place-order.ts';
+import type { MovedOrder, MovedOrderStore } from './moved-order-store.ts';
 import type { OrderResponse } from './order-response.ts';
 import type { OrderStore } from './order-store.ts';
-import { viewOrder } from './order-view.ts';
+import { type OrderView, viewOrder } from './order-view.ts';
 
 export interface OrderRoutes {
   readonly orders: OrderStore;
+  readonly moved: MovedOrderStore;
+  readonly cancelMovedOrder: ReturnType<typeof createCancelMovedOrder>;
   readonly placeOrder: ReturnType<typeof createPlaceOrder>;
   readonly cancelOrder: ReturnType<typeof createCancelOrder>;
   readonly followOrder: ReturnType<typeof createFollowOrder>;
@@ -30,6 +35,8 @@ export interface OrderRoutes {
 /** The public routes of the order service, and which status each outcome has. */
 export function orderRoutes({
   orders,
+  moved,
+  cancelMovedOrder,
   placeOrder,
   cancelOrder,
   followOrder,
@@ -52,6 +59,11 @@ export function orderRoutes({
     }),
 
     handle(contract.getOrder, async ({ params, principal }) => {
+      const number = legacyNumber(params.id);
+      if (number !== undefined) {
+        const order = await moved.find(number, principal.subject);
+        return order ? ok(viewMoved(order)) : NOT_FOUND;
+      }
       const order = await orders.find(params.id, principal.subject);
       return order ? ok(viewOrder(order)) : NOT_FOUND;
     }),
@@ -70,13 +82,27 @@ export function orderRoutes({
     }),
 
     handle(contract.cancelOrder, async ({ params, principal, signal }) => {
-      const outcome = await cancelOrder(params.id, principal.subject, signal);
-      if (outcome.kind === 'not-found') return NOT_FOUND;
-      if (outcome.kind === 'too-late') return problem(409, 'too-late', 'The order is already being shipped.');
-      return outcome.kind === 'cancelled' ? ok(viewOrder(outcome.order)) : accepted(viewOrder(outcome.order));
+      const number = legacyNumber(params.id);
+      if (number !== undefined)
+        return replyCancelled(await cancelMovedOrder(number, principal.subject, signal), viewMoved);
+      return replyCancelled(await cancelOrder(params.id, principal.subject, signal), viewOrder);
     }),
   ];
 }
+
+type CancelOutcome<T> =
+  | { readonly kind: 'not-found' | 'too-late' }
+  | { readonly kind: 'cancelled' | 'requested'; readonly order: T };
+
+function replyCancelled<T>(outcome: CancelOutcome<T>, view: (order: T) => OrderView) {
+  if (!('order' in outcome))
+    return outcome.kind === 'not-found'
+      ? NOT_FOUND
+      : problem(409, 'too-late', 'The order is already being shipped.');
+  return outcome.kind === 'cancelled' ? ok(view(outcome.order)) : accepted(view(outcome.order));
+}
+
+const viewMoved = ({ number, content }: MovedOrder): OrderView => ({ id: legacyId(number), ...content });
 
 const TOO_MANY_STREAMS = {
   ...problem(429, 'too-many-streams', 'Too many orders are followed at once.'),

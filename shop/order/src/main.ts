@@ -1,7 +1,8 @@
-import { openBus, openDatabase, runService } from '@flotilla/service';
+import { openBus, openClient, openDatabase, runService } from '@flotilla/service';
 import { ORDER_MESSAGE_RETRY } from '@shop/contracts';
 import { createOrderApp } from './app.ts';
 import { readConfig } from './config.ts';
+import { legacyOver } from './remote-legacy.ts';
 import { connectParticipants } from './remote-participants.ts';
 
 const SECOND_MS = 1_000;
@@ -18,6 +19,7 @@ await runService({
     const app = createOrderApp({
       ...{ db, outbox: bus.openOutbox(), clock, newId, logger, metrics },
       participants: connectParticipants(service),
+      legacy: legacyOver(openClient(service, 'legacy', { scope: 'legacy.write', timeoutMs: 3_000 })),
       instanceId: env.instanceId,
       orderDeadlineMs: config.ORDER_DEADLINE_SECONDS * SECOND_MS,
       flow: config.ORDER_FLOW,
@@ -29,6 +31,7 @@ await runService({
     await bus.consume(app.subscriptions, { retry: ORDER_MESSAGE_RETRY });
     service.every('cancel overdue orders', SECOND_MS, app.cancelOverdue);
     service.every('ask again about orders that stand still', ASK_AGAIN_MS, app.askStandingStill);
+    service.every('move legacy orders', SECOND_MS, () => app.moveLegacyOrders(AbortSignal.timeout(HOUR_MS)));
     service.every('forget old keys', HOUR_MS, () => app.forgetOldKeys(config.IDEMPOTENCY_KEY_DAYS));
     return { handlers: app.handlers, alsoBelow: '/api' };
   },

@@ -10,6 +10,11 @@ const EXPORT = `
     'currency', currency, 'totalMinor', total_minor, 'shippingAddress', shipping_address, 'createdAt', created_at) AS "order"
   FROM order_view WHERE customer_id = $1 AND id > $2::uuid ORDER BY id LIMIT ${PAGE}`;
 
+/** Of the shop before: few, so all of them are on the first page. */
+const MOVED = `
+  SELECT coalesce(json_agg(content || jsonb_build_object('id', 'legacy-' || number) ORDER BY number), '[]') AS orders
+  FROM moved_order WHERE customer_id = $1`;
+
 const FIRST = '00000000-0000-0000-0000-000000000000';
 
 const ORDERS = `
@@ -48,7 +53,9 @@ export function peopleRoutes(db: Database): readonly RouteHandler[] {
       const rows = await db.query<{ id: string; order: unknown }>(EXPORT, [userId, after]);
       const next = rows.length === PAGE ? (rows.at(-1)?.id ?? null) : null;
       const orderIds = rows.map(({ id }) => id);
-      return ok({ data: { orders: rows.map(({ order }) => order) }, orderIds, next });
+      const [moved] = after === FIRST ? await db.query<{ orders: unknown }>(MOVED, [userId]) : [];
+      const data = { orders: rows.map(({ order }) => order), ...(moved && { movedOrders: moved.orders }) };
+      return ok({ data, orderIds, next });
     }),
     handle(erasePerson, async ({ params: { userId } }) => {
       crashPoint('order.before-erase-person');

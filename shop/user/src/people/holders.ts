@@ -11,6 +11,7 @@ const ASKED_LATER = [
   'pricing',
   'recommendation',
   'notification',
+  'legacy',
 ] as const;
 const CALL_TIMEOUT_MS = 10_000;
 
