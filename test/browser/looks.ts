@@ -50,6 +50,7 @@ async function tour(visitor: Visitor, look: (state: string) => Promise<void>): P
   await fillAddress(page);
   await pay(page, 'A slow bank');
   await page.getByRole('button', { name: 'Cancel this order' }).click();
+  await page.getByRole('dialog').waitFor();
   await look('a dialog');
   await page.keyboard.press('Escape');
   await page.getByRole('heading', { name: 'It’s yours.' }).waitFor();

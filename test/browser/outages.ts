@@ -80,7 +80,7 @@ export function outages(shop: () => ShopInBrowser): void {
         } finally {
           await shop().system.change(service, 'start');
         }
-        await page.getByRole('heading', { name: 'It’s yours.' }).waitFor({ timeout: 60_000 });
+        await page.getByRole('heading', { name: 'It’s yours.' }).waitFor();
         await page
           .getByRole('navigation', { name: 'Shop' })
           .getByText(', empty')

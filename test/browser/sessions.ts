@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, it } from 'node:test';
+import { eventually } from '@flotilla/kernel/testing';
 import {
   enterCredentials,
   fillAddress,
@@ -61,13 +62,23 @@ export function sessions(shop: () => ShopInBrowser): void {
       await there.page.goto('/account');
       await there.page.getByRole('button', { name: 'Sign in', exact: true }).last().click();
       await enterCredentials(there.page, account.email, account.password);
-      await there.page.goto('/account');
-      await there.page
-        .getByRole('button', { name: /^Sign out of/ })
-        .first()
-        .click();
-      await here.page.goto('/checkout');
-      await here.page.getByText('Please sign in to check out.').waitFor();
+      const signOut = there.page.getByRole('button', { name: /^Sign out of/ });
+      await eventually('the session of here is shown there', async () => {
+        await there.page.goto('/account');
+        await signOut.or(there.page.getByText('This cannot be shown')).first().waitFor();
+        return await signOut.first().isVisible();
+      });
+      await signOut.first().click();
+      await signOut.first().waitFor({ state: 'detached' }); // it was done
+      const over = here.page.getByText('Please sign in to check out.');
+      await eventually('it is over here', async () => {
+        await here.page.goto('/checkout');
+        await over
+          .or(here.page.getByRole('button', { name: /^Pay/ }))
+          .first()
+          .waitFor();
+        return await over.isVisible();
+      });
       await here.page.locator('.empty').getByRole('button', { name: 'Sign in' }).click();
       await enterCredentials(here.page, account.email, account.password);
       await here.page.waitForURL('**/checkout');

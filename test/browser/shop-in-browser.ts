@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { eventually } from '@flotilla/kernel/testing';
 import {
   type Browser,
   type BrowserContext,
@@ -37,8 +38,8 @@ const CHROMIUM = process.env['CHROMIUM'] || CHROMIUMS.find((path) => existsSync(
 export const noBrowser: string | false =
   CHROMIUM === undefined && 'there is no Chromium; CHROMIUM says where one is';
 
-/** Machines that run tests are busy. */
-const PATIENCE_MS = 30_000;
+/** Only tells a hang apart: machines that run tests are busy. */
+const PATIENCE_MS = 120_000;
 
 export async function openShop(): Promise<ShopInBrowser> {
   const system = await startSystem();
@@ -63,7 +64,8 @@ function shopInBrowser(system: RunningSystem, browser: Browser): ShopInBrowser {
 async function launch(): Promise<Browser> {
   assert.ok(CHROMIUM);
   const isRoot = process.getuid?.() === 0;
-  return await chromium.launch({ executablePath: CHROMIUM, args: isRoot ? ['--no-sandbox'] : [] });
+  const args = ['--disable-gpu', ...(isRoot ? ['--no-sandbox'] : [])];
+  return await chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 async function visit(
@@ -71,7 +73,9 @@ async function visit(
   baseURL: string,
   options: BrowserContextOptions = {},
 ): Promise<Visitor> {
-  const context = await browser.newContext({ baseURL, viewport: { width: 1280, height: 800 }, ...options });
+  // What moves is drawn sixty times a second, by the processors: only who looks for it has it.
+  const usual = { viewport: { width: 1280, height: 800 }, reducedMotion: 'reduce' } as const;
+  const context = await browser.newContext({ baseURL, ...usual, ...options });
   context.setDefaultTimeout(PATIENCE_MS);
   const page = await context.newPage();
   const complaints: string[] = [];
@@ -128,10 +132,15 @@ export async function signUpAndIn(page: Page, account = newAccount()): Promise<A
   return account;
 }
 
+/** Tries again when the shop says that it could not: a service that was just started may not be found yet. */
 export async function putIntoBasket(page: Page, id: string): Promise<void> {
   await page.goto(`/p/${id}`);
-  await page.getByRole('button', { name: 'Add to basket' }).click();
-  await page.getByText('Added', { exact: true }).waitFor();
+  const added = page.getByText('Added', { exact: true });
+  await eventually('it is in the basket', async () => {
+    await page.getByRole('button', { name: 'Add to basket' }).click();
+    await added.or(page.getByRole('alert').getByText('Not added.')).first().waitFor();
+    return await added.isVisible();
+  });
 }
 
 /** `within`: where there are more fields of that name than these. */
@@ -156,11 +165,13 @@ interface Violation {
   readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
 }
 
-/** What axe finds wrong with the page as it is, a line each. */
-export async function axe(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE); // by the debugger, not as an inline script of the page, which its policy refuses
+/** What axe finds wrong with the page as it is, a line each: by these rules, or by all. */
+export async function axe(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
+  // By the debugger, not as an inline script of the page, which its policy refuses.
+  if (await page.evaluate(() => !('axe' in window))) await page.evaluate(AXE);
+  const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) };
   const violations = await page.evaluate<readonly Violation[]>(
-    'axe.run(document, { resultTypes: ["violations"] }).then(({ violations }) => violations)',
+    `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) => violations)`,
   );
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(

@@ -106,6 +106,7 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
     await page.keyboard.press('g');
     await page.keyboard.press('t');
     await page.getByRole('heading', { name: 'Traces', level: 1 }).waitFor();
+    await page.locator('main input[type="search"]').first().waitFor();
     await page.keyboard.press('/');
     await page.keyboard.type('POST');
     await page.waitForURL(/name=POST/);
