@@ -34,6 +34,8 @@ export interface RuntimeDeps extends CompileDeps {
   readonly documents: Readonly<Record<string, object>>;
 }
 
+/** A route that takes what no other does. */
+const FOR_EVERYTHING = /^\/\{[^{}/]+\}$/;
 /** Services are named by clients: what is made for them is bounded. */
 const MAX_DYNAMIC_ROUTES = 1_000;
 
@@ -54,10 +56,10 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
   const dynamic = createDynamicRoutes(deps);
   const openApi = createOpenApi({ ...deps, locate: deps.backends.locate });
 
-  /** Where no route is, the gateway's own documents may be. */
-  function showDocument(exchange: Exchange, { status }: Refusal): boolean {
+  /** Where no route is but one for everything, the gateway's own documents may be. */
+  function showDocument(exchange: Exchange): boolean {
     const { method, target } = exchange.request;
-    if (openApi === undefined || status !== 404 || (method !== 'GET' && method !== 'HEAD')) return false;
+    if (openApi === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
     const document = openApi.find(target.path);
     if (document === undefined) return false;
     exchange.route = '/docs/{everything}';
@@ -86,9 +88,16 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       if (host !== undefined) exchange.request = { ...exchange.request, host };
       const found = table.find(exchange.request);
       if ('code' in found) {
-        if (!showDocument(exchange, found)) finish(exchange, found, strict);
+        if (found.status !== 404 || !showDocument(exchange)) finish(exchange, found, strict);
         return;
       }
+      if (
+        !strict &&
+        found.kind === 'route' &&
+        FOR_EVERYTHING.test(found.route.name) &&
+        showDocument(exchange)
+      )
+        return;
       exchange.values = found.values;
       if (found.kind === 'route') serveOn(exchange, known(routes, found.route));
       else if (found.kind === 'dynamic') serveOn(exchange, dynamic(found));

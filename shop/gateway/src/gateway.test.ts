@@ -329,6 +329,8 @@ describe("the shop's gateway", () => {
       assert.deepEqual(served, ['web-bff GET /not-found'], path);
     }
     served.length = 0;
+    const docs = await fetch(`${url}/docs`, { headers });
+    assert.deepEqual([docs.status, served], [200, []], 'the gateway has pages of its own');
     await fetch(`${url}/products/sku-9`, { headers });
     await fetch(`${url}/basket`, { headers });
     assert.deepEqual(served, ['inventory GET /products/sku-9', 'web-bff GET /basket']);

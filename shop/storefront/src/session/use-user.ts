@@ -68,13 +68,24 @@ export function takeStartedLogin(): boolean {
 export function useLogOut(): () => Promise<void> {
   const client = useQueryClient();
   return async () => {
-    await request('/bff/logout', { method: 'POST' });
+    // What is still being asked for would be refused while the session ends.
+    await client.cancelQueries({ predicate: isPersonal });
+    try {
+      await request('/bff/logout', { method: 'POST' });
+    } catch (error) {
+      client.invalidateQueries({ predicate: isPersonal }).catch(() => undefined); // each part says so itself
+      throw error;
+    }
     localStorage.removeItem(KNOWN);
     client.setQueryData(USER_KEY, null);
-    client.removeQueries({ predicate: ({ queryKey }) => PERSONAL.includes(String(queryKey[0])) });
+    client.removeQueries({ predicate: isPersonal });
     tellOtherTabs('user');
   };
 }
 
 /** Keys of what belongs to whoever is signed in. */
 const PERSONAL = ['cart', 'orders', 'order', 'home', 'quote', 'sessions', 'addresses', 'profile'];
+
+function isPersonal({ queryKey }: { readonly queryKey: readonly unknown[] }): boolean {
+  return PERSONAL.includes(String(queryKey[0]));
+}
