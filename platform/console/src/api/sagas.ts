@@ -1,5 +1,12 @@
-import { systemClock, toError } from '@flotilla/kernel';
-import type { OpenVerb, OperateAnswer, SagaDetails, SagaOrder, SagaSummary } from '@flotilla/saga/desk';
+import { toError } from '@flotilla/kernel';
+import {
+  askSagaDesk,
+  type OpenVerb,
+  type OperateAnswer,
+  type SagaDetails,
+  type SagaOrder,
+  type SagaSummary,
+} from '@flotilla/saga/desk';
 import type { ConsoleDeps } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { recordChange } from './change.ts';
@@ -8,8 +15,6 @@ import { part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
 
 const STATUSES = ['running', 'compensating', 'stuck', 'completed', 'compensated', 'cancelled'] as const;
-const ANSWER_WITHIN_MS = 15_000;
-const LOOK_EVERY_MS = 100;
 
 type Row = SagaSummary & { readonly service: string; readonly open: readonly OpenVerb[] };
 
@@ -130,14 +135,8 @@ async function ask(
   order: SagaOrder,
 ): Promise<OperateAnswer> {
   const desk = deps.sagaDesk(db);
-  const request = await desk.request(id, order);
-  for (const untilMs = performance.now() + ANSWER_WITHIN_MS; performance.now() < untilMs; ) {
-    const answer = await desk.answer(request);
-    if (answer) return answer;
-    await systemClock.sleep(LOOK_EVERY_MS);
-  }
-  const late = (await desk.withdraw(request)) ? undefined : await desk.answer(request);
-  if (late !== undefined) return late;
+  const answer = await askSagaDesk(desk, id, order);
+  if (answer !== undefined) return answer;
   throw consoleError(
     'CONSOLE_UNAVAILABLE',
     'no engine that knows this saga has answered; the request was taken back',

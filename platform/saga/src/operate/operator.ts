@@ -1,4 +1,4 @@
-import type { NewId } from '@flotilla/kernel';
+import { type NewId, systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { findAnswer, insertOperation, withdrawOperation } from '../store/operations.ts';
 import type { OperateAnswer, SagaOrder } from '../store/order.ts';
@@ -26,6 +26,28 @@ export interface SagaDesk {
   answer(requestId: string): Promise<OperateAnswer | undefined>;
   /** Takes a request back; `false` when it was carried out meanwhile. */
   withdraw(requestId: string): Promise<boolean>;
+}
+
+const ANSWER_WITHIN_MS = 15_000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Requests something of the engine and waits for its answer, at most `waitMs` (default 15,000). `undefined`: no engine that knows
+ * this saga has answered, and the request was taken back.
+ */
+export async function askSagaDesk(
+  desk: Pick<SagaDesk, 'request' | 'answer' | 'withdraw'>,
+  sagaId: string,
+  order: SagaOrder,
+  waitMs: number = ANSWER_WITHIN_MS,
+): Promise<OperateAnswer | undefined> {
+  const request = await desk.request(sagaId, order);
+  for (const untilMs = performance.now() + waitMs; performance.now() < untilMs; ) {
+    const answer = await desk.answer(request);
+    if (answer) return answer;
+    await systemClock.sleep(LOOK_EVERY_MS);
+  }
+  return (await desk.withdraw(request)) ? undefined : await desk.answer(request);
 }
 
 export function openSagaDesk(db: Database, newId: NewId): SagaDesk {

@@ -16,7 +16,10 @@ export interface AwaitOrder {
 /** Left of the request's deadline to answer it in. */
 const ANSWER_MS = 1_000;
 
-export function createAwaitOrder(orders: OrderStore, watch: OrderWatch): AwaitOrder {
+export function createAwaitOrder(
+  orders: Pick<OrderStore, 'find'>,
+  watch: Pick<OrderWatch, 'until'>,
+): AwaitOrder {
   return {
     ended: (orderId, customerId, waitMs, signal) => {
       const answerableMs = Math.max(0, (remainingMs() ?? Number.POSITIVE_INFINITY) - ANSWER_MS);

@@ -1,12 +1,9 @@
-import { isUuid, systemClock } from '@flotilla/kernel';
-import type { OperateAnswer, SagaDesk, SagaDetails } from '@flotilla/saga/desk';
+import { isUuid } from '@flotilla/kernel';
+import { askSagaDesk, type OperateAnswer, type SagaDesk, type SagaDetails } from '@flotilla/saga/desk';
 import { flag, type Invocation, number, text } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
 import { readOrder } from './saga-order.ts';
 import { parkedTable, sagaTable, sagaView } from './saga-view.ts';
-
-const ANSWER_WITHIN_MS = 15_000;
-const LOOK_EVERY_MS = 100;
 
 /** Runs one action on the sagas of a service; resolves with the exit code. */
 export async function runAction(desk: SagaDesk, action: string, invocation: Invocation): Promise<number> {
@@ -66,20 +63,9 @@ async function carryOut(
   { values }: Invocation,
   action: string,
 ): Promise<OperateAnswer> {
-  const request = await desk.request(found.id, readOrder(action, values, found.changes));
-  for (const start = performance.now(); performance.now() - start < ANSWER_WITHIN_MS; ) {
-    const answer = await desk.answer(request);
-    if (answer) return answer;
-    await systemClock.sleep(LOOK_EVERY_MS);
-  }
-  if (await desk.withdraw(request))
-    throw cliError(
-      'CLI_NO_ANSWER',
-      'no engine that knows this saga has answered; the request was taken back',
-    );
-  const answer = await desk.answer(request);
-  if (answer === undefined) throw cliError('CLI_NO_ANSWER', 'the request is gone without an answer');
-  return answer;
+  const answer = await askSagaDesk(desk, found.id, readOrder(action, values, found.changes));
+  if (answer !== undefined) return answer;
+  throw cliError('CLI_NO_ANSWER', 'no engine that knows this saga has answered; the request was taken back');
 }
 
 function describe(action: string, id: string, answer: OperateAnswer): string {
