@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CrashTrace, createCrashTrace } from '../../chaos/crash-trace.ts';
+import { alerting } from './alerting.ts';
 import { CRASH_SEED, CRASH_TIMEOUT_MS, crashPoints, unreachedPoints } from './crash-points.ts';
 import { demos } from './demos.ts';
 import { documents } from './documents.ts';
@@ -48,6 +49,7 @@ function suites(flow: OrderFlow): () => void {
     if (flow === 'orchestration' && !process.env['RABBITMQ_URL'])
       describe('ends tokens before their time', revocation(system));
     if (flow === 'orchestration') describe('keeps secrets', secrets(system));
+    if (flow === 'orchestration') describe('calls somebody', alerting(system));
     if (flow === FUZZED) describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED})`, fuzz(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));
     describe(

@@ -97,16 +97,29 @@ export function redactText(text: string): string {
 
 type Replace = (key: string, value: unknown) => unknown;
 
+/** With its name no secret is shorter. */
+const SHORTEST = 12;
+
 /** As JSON, with the values of secret names and what looks like a secret in texts taken out. `replace` comes first. */
 export function redactedJson(value: unknown, replace: Replace = keep): string {
-  const text = JSON.stringify(value, replace === keep ? undefined : replace) ?? 'null';
-  if (!SUSPECT.test(text)) return text;
+  if (!isSuspect(value)) return JSON.stringify(value, replace === keep ? undefined : replace) ?? 'null';
   return JSON.stringify(value, (key, given) => {
     const held = replace(key, given);
     if (isSecretName(key) && held !== null && held !== undefined && typeof held !== 'boolean')
       return REDACTED;
     return typeof held === 'string' ? redactText(held) : held;
   });
+}
+
+/** Cheaper than to write all of it twice: most values are numbers and short words. */
+function isSuspect(value: unknown): boolean {
+  if (typeof value === 'string') return value.length >= SHORTEST && SUSPECT.test(value);
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(isSuspect);
+  for (const key in value) {
+    if (isSecretName(key) || isSuspect((value as Readonly<Record<string, unknown>>)[key])) return true;
+  }
+  return false;
 }
 
 function keep(_key: string, value: unknown): unknown {
