@@ -31,6 +31,14 @@ describe('a process', () => {
     assert.match(output(), /"serving".*"stopping".*"closed".*"stopped"/s);
   });
 
+  it('is cut short when its end takes longer than it may', async (t) => {
+    const { child, output, ended } = start(t, 'stuck');
+    await eventually('it serves', () => output().includes('"serving"'));
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [1, null]);
+    assert.match(output(), /"limitMs":200.*did not end in time/);
+  });
+
   it('ends with a fault of its background work, which it logs', async (t) => {
     const { output, ended } = start(t, 'fault');
     assert.deepEqual(await ended, [1, null]);

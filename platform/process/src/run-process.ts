@@ -45,6 +45,8 @@ export interface ProcessDefinition<Settings> extends Naming {
   /** Throws `ConfigurationError`. */
   readonly readSettings: () => Settings | Promise<Settings>;
   readonly createLogger: (settings: Settings) => Logger;
+  /** How long its end may take in all before it is cut short. Default 20,000. */
+  readonly stopLimitMs?: (settings: Settings) => number | undefined;
   /** A `ConfigurationError` out of it is reported as one of `readSettings`. */
   readonly start: (context: ProcessContext<Settings>) => Promise<RunningProcess>;
 }
@@ -77,7 +79,7 @@ export async function runProcess<Settings>(definition: ProcessDefinition<Setting
 
   const disposal = createDisposal(logger);
   const background = new AbortController();
-  const stopped = whenAskedToStop(logger);
+  const stopped = whenAskedToStop(logger, definition.stopLimitMs?.(settings));
   const starting = definition.start({
     ...{ settings, logger, signal: background.signal, defer: disposal.defer },
     ...createBackground(logger, disposal, background.signal, die),

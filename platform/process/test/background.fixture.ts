@@ -12,9 +12,11 @@ await runProcess({
     return {};
   },
   createLogger: () => createLogger({ service: 'heart' }),
+  stopLimitMs: () => (ending === 'stuck' ? 200 : undefined),
   start: async ({ logger, every, background, defer }) => {
     defer('goodbye', () => logger.info({}, 'closed'));
     every('beat', 20, async () => logger.info({}, 'beat'));
+    if (ending === 'stuck') defer('valve', () => new Promise<void>(() => undefined));
     if (ending === 'fault') background('valve', () => Promise.reject(new Error('the valve is stuck')));
     return { addresses: {} };
   },

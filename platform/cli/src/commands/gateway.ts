@@ -43,8 +43,8 @@ export const gateway: Command = {
       help: 'without TLS: HTTP/2 with prior knowledge instead of HTTP/1.1, for gRPC inside of a network',
     },
     'drain-timeout': {
-      kind: wholeNumber(0, 18, 'seconds'),
-      help: 'for requests in flight when it stops, s (default 8); DrainTimeout of the configuration wins',
+      kind: wholeNumber(0, 3_600, 'seconds'),
+      help: 'for requests in flight when it stops, s (default 8); DrainTimeout of the configuration wins; whoever stops it must wait longer before SIGKILL',
     },
     'access-log': {
       kind: oneOf(ACCESS_LOGS, 'which'),

@@ -29,13 +29,41 @@ export function createComponents(): Components {
       if (section === undefined || escaped === undefined) return text;
       return `#/components/${section}/${take(section, unescapeName(escaped), document, prefix)}`;
     };
+    /** A name alone stands for the schema of that name. */
+    const whole = (held: unknown) =>
+      typeof held === 'string' && hasSchema(document, held)
+        ? `#/components/schemas/${escapeName(held)}`
+        : held;
     const changed = mapObjects(value, (object) => {
       if ('$ref' in object) return { ...object, $ref: rename(object['$ref']) };
-      if (!isRecord(object['mapping']) || !('propertyName' in object)) return object;
-      const mapping = Object.entries(object['mapping']).map(([key, held]) => [key, rename(held)] as const);
-      return { ...object, mapping: Object.fromEntries(mapping) };
+      if (isRecord(object['mapping']) && 'propertyName' in object) {
+        const mapping = Object.entries(object['mapping']).map(([key, held]) => [key, rename(whole(held))]);
+        return { ...object, mapping: Object.fromEntries(mapping) };
+      }
+      return isRecord(object['discriminator']) ? withMapping(object, document) : object;
     });
     return isRecord(changed) ? changed : value;
+  }
+
+  /** Without a mapping the names of schemas are values of the discriminator: one that was renamed keeps its value. */
+  function withMapping(object: JsonObject, document: JsonObject): JsonObject {
+    const discriminator = objectAt(object, 'discriminator');
+    const mapping = objectAt(discriminator, 'mapping');
+    const mapped = new Set(Object.values(mapping));
+    const originals = new Map([...(renamed.get(document) ?? [])].map(([key, chosen]) => [chosen, key]));
+    const added = ['oneOf', 'anyOf']
+      .flatMap((key) => (Array.isArray(object[key]) ? (object[key] as unknown[]) : []))
+      .flatMap((one) => {
+        const reference = isRecord(one) ? one['$ref'] : undefined;
+        const [, , escaped] = typeof reference === 'string' ? (REFERENCE.exec(reference) ?? []) : [];
+        if (escaped === undefined || mapped.has(reference)) return [];
+        const chosen = unescapeName(escaped);
+        const original = originals.get(chosen)?.replace(/^schemas\//, '');
+        return original === undefined || original === chosen ? [] : [[original, reference] as const];
+      });
+    if (added.length === 0) return object;
+    const whole = { ...Object.fromEntries(added), ...mapping };
+    return { ...object, discriminator: { ...discriminator, mapping: whole } };
   }
 
   /** The name under which it is kept. */
@@ -91,6 +119,14 @@ function unescapeName(escaped: string): string {
   } catch {
     return text; // a percent sign of its own
   }
+}
+
+function escapeName(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1');
+}
+
+function hasSchema(document: JsonObject, name: string): boolean {
+  return Object.hasOwn(objectAt(objectAt(document, 'components'), 'schemas'), name);
 }
 
 function componentAt(document: JsonObject, section: string, name: string): JsonObject {

@@ -256,6 +256,36 @@ describe('the merged document', () => {
       assert.ok(merged.components.schemas?.[reference.split('/').at(-1) ?? ''], reference);
   });
 
+  it('values of a discriminator mean the schemas that they meant', () => {
+    const pets = (property: string) => ({
+      Pet: {
+        oneOf: [ref('Cat'), ref('Dog')],
+        discriminator: { propertyName: 'kind' },
+      },
+      Thing: { oneOf: [ref('Cat')], discriminator: { propertyName: 'kind', mapping: { tom: 'Cat' } } },
+      Cat: { type: 'object', properties: { [property]: { type: 'string' } } },
+      Dog: { type: 'object' },
+    });
+    const one = document({ '/a': { get: returns('Pet') } }, pets('a'));
+    const other = document({ '/b': { get: returns('Pet') }, '/c': { get: returns('Thing') } }, pets('b'));
+    const { components } = merge(
+      [
+        route('/a', '/a'),
+        route('/b', '/b', { swaggerKey: 'users' }),
+        route('/c', '/c', { swaggerKey: 'users' }),
+      ],
+      {
+        orders: one,
+        users: other,
+      },
+    );
+    const schemas = components.schemas as Readonly<Record<string, JsonObject>>;
+    assert.deepEqual(schemas['Pet']?.['discriminator'], { propertyName: 'kind' });
+    const Cat = '#/components/schemas/users_Cat';
+    assert.deepEqual(schemas['users_Pet']?.['discriminator'], { propertyName: 'kind', mapping: { Cat } });
+    assert.deepEqual(schemas['Thing']?.['discriminator'], { propertyName: 'kind', mapping: { tom: Cat } });
+  });
+
   it('names that are special to JavaScript are names like others', () => {
     const orders = JSON.parse(
       '{"openapi":"3.1.0","paths":{"__proto__":{"get":{}},"/a":{"get":{"__proto__":{"x":1},"responses":{}}}}}',

@@ -53,6 +53,9 @@ const VERSION = '0.1.0';
 
 /** Shorter than what is usually waited before SIGKILL: 10 s by containers. */
 const DRAIN_MS = 8_000;
+/** Of processes in general, and what of it is for all that comes after the last request. */
+const USUAL_LIMIT_MS = 20_000;
+const CLOSING_MS = 5_000;
 
 /**
  * The whole life of a gateway process. What keeps it from starting, a port that is taken included, ends it with the status
@@ -70,8 +73,15 @@ export async function runGateway(options: GatewayProcessOptions): Promise<void> 
     refusal: 'Unable to start the gateway:',
     readSettings: () => orRefuse(load),
     createLogger: () => createLogger({ service: 'gateway', level: logLevel }),
+    stopLimitMs: ({ limits }) => stopLimitMs(limits.drainTimeoutMs ?? options.drainTimeoutMs ?? DRAIN_MS),
     start: (process) => orRefuse(() => serve(options, load, process)),
   });
+}
+
+/** Whoever gives requests more time than is usual has them answered, and what is behind them closed in order. */
+function stopLimitMs(drainMs: number): number | undefined {
+  const neededMs = drainMs + CLOSING_MS;
+  return neededMs > USUAL_LIMIT_MS ? neededMs : undefined;
 }
 
 /** Every problem for itself. */

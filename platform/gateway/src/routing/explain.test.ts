@@ -51,6 +51,24 @@ describe('explaining a request', () => {
     });
   });
 
+  it('knows escaped slashes, and methods that routes name', () => {
+    const root = {
+      Routes: [
+        to('/a/{id}', { UpstreamHttpMethod: ['GET'] }),
+        to('/b/{id}', { EncodedSlashes: 'Pass', UpstreamHttpMethod: ['PURGE'] }),
+      ],
+    };
+    const config = readGatewayConfig(JSON.stringify(root));
+    const passed = explainUrl(config, { method: 'PURGE', url: '/b/x%2Fy', headers: [] });
+    assert.equal(passed.winner?.upstream[0]?.url, 'http://back:81/b/x%2Fy');
+    const refused = explainUrl(config, { method: 'GET', url: '/a/x%2Fy', headers: [] });
+    assert.equal(refused.refusal?.status, 400);
+    assert.match(
+      refused.others[0]?.reasons.join() ?? '',
+      /escaped slashes, which EncodedSlashes does not pass/,
+    );
+  });
+
   it('says what is behind and why', () => {
     const headers = [['region', 'eu']] as const;
     const { winner, others } = explain('/orders/7', { host: 'admin.test', headers });

@@ -93,6 +93,8 @@ function reasonsAgainst(
   const { path, query } = request.target;
   const lower = path.toLowerCase();
   const reasons: string[] = [];
+  if (request.target.hidesSlashes && !('passesEncodedSlashes' in match && match.passesEncodedSlashes))
+    reasons.push('the path has escaped slashes, which EncodedSlashes does not pass here');
   const pathMatches = matchPath(template, path, match.caseSensitive ? path : lower, new Map());
   if (!pathMatches) reasons.push('the path does not match');
   else if (template.match(path, lower, query) === undefined) reasons.push('the query does not match');
@@ -256,7 +258,7 @@ export function explainUrl(config: GatewayConfig, { method, url, headers }: Expl
     refusal,
     others: [],
   });
-  if (!isMethod(method)) return refused(METHOD_NOT_ALLOWED);
+  if (!isMethod(method) && !config.limits.http1.extraMethods.has(method)) return refused(METHOD_NOT_ALLOWED);
   if (!target.ok) return refused(target.rejection);
   return explainRequest(config, {
     method,

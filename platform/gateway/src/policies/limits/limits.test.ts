@@ -77,11 +77,11 @@ describe('limits of clients', () => {
     const session = connect(url);
     bed.defer(() => session.destroy());
     const [settings] = await once(session, 'remoteSettings');
-    assert.equal(settings.initialWindowSize, 1_048_576);
+    assert.equal(settings.initialWindowSize, 4_194_304);
     const stream = session.request({ ':path': '/x' });
     const [head] = (await once(stream, 'response')) as [IncomingHttpHeaders];
     assert.equal(head[':status'], 200);
-    assert.ok((session.state.remoteWindowSize ?? 0) > 1_048_576, JSON.stringify(session.state));
+    assert.ok((session.state.remoteWindowSize ?? 0) > 4_194_304, JSON.stringify(session.state));
   });
 
   it('of tokens leave room for 200 groups', async () => {

@@ -95,9 +95,9 @@ export interface Http2Limits
   readonly maxStreams: number;
   /** Streams that a client may take back within ten seconds while they are more than those it lets end. Default 200. */
   readonly maxResets: number;
-  /** Of a body, before it was read. Default 1 MiB: at a round trip of 50 ms some 20 MiB/s. */
+  /** Of a body, before it was read. Default 4 MiB: at a round trip of 50 ms an upload is as fast as over HTTP/1.1, less 7 %; with 1 MiB half as fast. */
   readonly streamWindowBytes: number;
-  /** Of all bodies of a session together. Default 2 MiB. */
+  /** Of all bodies of a session together, and so what a connection can cost while back ends do not read. Default 8 MiB. */
   readonly connectionWindowBytes: number;
 }
 
@@ -105,8 +105,8 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   streamSilenceMs: 3_600_000,
   maxStreams: 100,
   maxResets: 200,
-  streamWindowBytes: 1_048_576,
-  connectionWindowBytes: 2_097_152,
+  streamWindowBytes: 4_194_304,
+  connectionWindowBytes: 8_388_608,
   idleMs: DEFAULT_LIMITS.idleMs,
   bodyStallMs: DEFAULT_LIMITS.bodyStallMs,
   bodyBytesPerSecond: DEFAULT_LIMITS.bodyBytesPerSecond,

@@ -115,11 +115,16 @@ describe('a request line', () => {
       get('', 'GET http://evil.test/x HTTP/1.1'),
       get('', 'GET * HTTP/1.1'),
       get('', 'OPTIONS *x HTTP/1.1'),
+      'OPTIONS / HTTP/1.1\r\n\r\n',
+      'OPTIONS /a HTTP/1.0\r\n\r\n',
+      'GET / HTTP/1.0\r\n\r\n',
       get('', 'GET a HTTP/1.1'),
       get('', 'GET /a/../b HTTP/1.1'),
     ]);
     assertStatus(414, [get('', `GET /${'a'.repeat(8_192)} HTTP/1.1`)]);
     assertStatus('for-gateway', [
+      'OPTIONS / HTTP/1.0\r\n\r\n',
+      'OPTIONS * HTTP/1.0\r\n\r\n',
       get('', 'OPTIONS * HTTP/1.1'),
       get('Max-Forwards: 0\r\n', 'OPTIONS /a HTTP/1.1'),
     ]);

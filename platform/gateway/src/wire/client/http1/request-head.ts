@@ -56,7 +56,7 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
   const { method = 'GET', target: raw, version, fields } = lines;
   const special = collectSpecial(fields);
   if ('status' in special) return special;
-  const { host } = special;
+  const { host = isHealthQuestion(lines, special) ? NO_HOST : undefined } = special;
   if (host === undefined || !isHost(host)) return BAD_HOST;
   const framing = readFraming(special, version);
   if ('status' in framing) return framing;
@@ -71,7 +71,7 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
   const facts = { method, version, framing, keepAlive, expectsContinue };
   if (special.range !== undefined && special.range.split(',').length > CLIENT.maxRanges)
     return { ...facts, refusal: TOO_MANY_RANGES };
-  if (method === 'OPTIONS' && raw === '*') return { ...facts, refusal: 'none' };
+  if (method === 'OPTIONS' && isForGateway(raw, special)) return { ...facts, refusal: 'none' };
   const target = parseTarget(raw, host);
   if (!target.ok) return { ...facts, refusal: target.rejection };
   if (method === 'OPTIONS' && isLastHop(fields)) return { ...facts, refusal: 'none' };
@@ -89,6 +89,20 @@ export function readRequestHead(lines: HeadLines): Http1RequestHead | EarlyEnd |
     keepAlive,
     expectsContinue,
   };
+}
+
+function isForGateway(target: string, { host }: Special): boolean {
+  return target === '*' || host === undefined;
+}
+
+/** In the place of the host that such a request has not: it is for no route. */
+const NO_HOST = 'localhost';
+
+/** `OPTIONS / HTTP/1.0` without a host: how balancers ask by default whether somebody is there. */
+function isHealthQuestion({ method, target, version }: HeadLines, { host }: Special): boolean {
+  return (
+    host === undefined && version === '1.0' && method === 'OPTIONS' && (target === '/' || target === '*')
+  );
 }
 
 function collectSpecial({ names, values }: Fields): Special | Refusal {
