@@ -105,7 +105,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
     because: 'a wish in one statement, with nothing behind it but the answer',
   },
   {
-    in: 'platform/event-store/src/projection/claim-generation.ts takeInHand',
+    in: 'platform/event-store/src/projection/claim-generation.ts reserveEvents',
     what: 'failGeneration',
     points: ['projection.before-mark-commit', 'projection.after-mark-commit'],
     because: 'it writes in a transaction of its caller, which passes the second after its commit',

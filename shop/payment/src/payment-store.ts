@@ -39,7 +39,7 @@ export interface PaymentStore {
 export interface TakenPayment extends Payment {
   /** Whose it is; of an order that was closed before it was charged nobody knows. */
   readonly customerId?: string;
-  /** How often somebody has taken it up, this time included: with 1 the provider cannot know it yet. */
+  /** Attempts so far, this one included: with 1 the provider cannot know it yet. */
   readonly attempts: number;
   /** The trace of the order that runs by events. */
   readonly traceparent?: string;

@@ -13,10 +13,10 @@ export interface Work extends NextWork {
 }
 
 /**
- * Notes that this runner takes the next events of a claimed generation in hand; once that is committed it may handle
- * them. What a process that has ended left in hand is not taken yet, but noted to be handled one by one. Halts the projection instead when they have ended too many processes: then nothing but an operator helps.
+ * Notes that this runner reserves the next events of a claimed generation; once that is committed it may handle
+ * them. What a process that has ended had reserved is not taken yet, but noted to be handled one by one. Halts the projection instead when they have ended too many processes: then nothing but an operator helps.
  */
-export async function takeInHand(
+export async function reserveEvents(
   { runner, logger, maxCrashes }: FeedingDeps,
   tx: Transaction,
   claimed: Generation,
@@ -24,7 +24,7 @@ export async function takeInHand(
 ): Promise<FeedOutcome> {
   const { crashes, standing, first } = work;
   crashPoint('projection.before-mark-commit');
-  // After a crash the next runner takes its event in hand only when nothing else is at work: till then nobody has it.
+  // After a crash the next runner reserves its event only when nothing else is at work: till then nobody has it.
   await markWork(tx, claimed, standing === 'abandoned' ? null : runner, work);
   const halts = standing === 'abandoned' && crashes >= maxCrashes;
   const event = describeEvent(first);

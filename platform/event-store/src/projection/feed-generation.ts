@@ -3,7 +3,7 @@ import { type Deadline, type Transaction, withDeadline } from '@flotilla/postgre
 import { eventStoreError } from '../errors.ts';
 import { decodeRow, feedRows } from '../feed/feed.ts';
 import type { EventRow } from '../stream/event-row.ts';
-import { takeInHand } from './claim-generation.ts';
+import { reserveEvents } from './claim-generation.ts';
 import { describeEvent, describeFailure, type FeedingDeps, type FeedOutcome } from './feeding.ts';
 import {
   advanceGeneration,
@@ -53,7 +53,7 @@ interface Progress {
   done: number;
   /** The event that is being handled, or was last. */
   at?: EventRow;
-  /** Events were taken in hand, and none was handled yet. */
+  /** Events were reserved, and none was handled yet. */
   taken?: boolean;
 }
 
@@ -86,7 +86,7 @@ async function attempt(
   }
 }
 
-/** Handles the next events of a claimed generation, or takes them in hand, which has to be committed first. */
+/** Handles the next events of a claimed generation, or reserves them, which has to be committed first. */
 async function handleNext(
   deps: FeedingDeps,
   projection: Projection,
@@ -104,7 +104,7 @@ async function handleNext(
   const [first] = rows;
   const last = rows.at(-1);
   if (first === undefined || last === undefined) {
-    // What somebody had in hand when it ended may only not be seen yet; a switch that it had begun may have had nothing left.
+    // What a process had reserved when it ended may only not be visible yet; a switch that it had begun may have had nothing left.
     const isMarked = claimed.worked_by !== null || claimed.alone > 0;
     const beyond =
       standing === 'abandoned' ? await feedRows(tx, { ...query, limit: 1, beyondHorizon: true }) : [];
@@ -113,7 +113,7 @@ async function handleNext(
   }
   if (standing !== 'ours') {
     progress.taken = true;
-    return await takeInHand(deps, tx, claimed, { ...work, standing, first });
+    return await reserveEvents(deps, tx, claimed, { ...work, standing, first });
   }
   await withDeadline(tx, deadlineOf(deps.handlerTimeoutMs), () =>
     handleRows(tx, projection, claimed.generation, rows, progress),

@@ -19,7 +19,7 @@ export interface FeedingDeps {
   readonly unknownEventWaitMs: number;
 }
 
-/** `taken`: events are in hand and can be handled. `more`: there may be more to do at once. `busy`: another runner has it, or it must wait. `left`: to runners whose code knows the next event. */
+/** `taken`: events are reserved and can be handled. `more`: there may be more to do at once. `busy`: another runner has it, or it must wait. `left`: to runners whose code knows the next event. */
 export type FeedOutcome =
   | { readonly kind: 'more' | 'busy' | 'taken' }
   | { readonly kind: 'caught-up' }

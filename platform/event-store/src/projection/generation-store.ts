@@ -61,7 +61,7 @@ export async function claimGeneration(
 }
 
 /**
- * Notes that a runner takes events in hand, on a claimed generation; without a runner, only how the next ones are to be taken. It is a hint about processes: should the server
+ * Notes that a runner reserves events of a claimed generation; without a runner, only how the next ones are to be taken. It is a hint about processes: should the server
  * fail, nothing is lost with it, so nobody waits for the disk.
  */
 export async function markWork(
@@ -79,7 +79,7 @@ export async function markWork(
   );
 }
 
-/** Nothing is left to handle of what somebody had in hand. */
+/** Nothing is left to handle of what was reserved. */
 export async function clearWork(tx: Queryable, { name, generation }: Generation): Promise<void> {
   await tx.query(
     `UPDATE projection_generation SET worked_by = NULL, alone = 0, crashes = 0 WHERE name = $1 AND generation = $2`,
@@ -87,7 +87,7 @@ export async function clearWork(tx: Queryable, { name, generation }: Generation)
   );
 }
 
-/** A runner that leaves in peace has no events in hand. */
+/** A runner that stops in order holds no reserved events. */
 export async function releaseWork(db: Queryable, runner: string): Promise<void> {
   await db.query('UPDATE projection_generation SET worked_by = NULL WHERE worked_by = $1', [runner]);
 }
@@ -96,7 +96,7 @@ export interface Advance {
   readonly to: FeedPosition;
   /** How many events that was. */
   readonly events: number;
-  /** How many the runner takes in hand next; `undefined`: none. */
+  /** How many the runner reserves next; `undefined`: none. */
   readonly next: number | undefined;
 }
 
@@ -121,7 +121,7 @@ export async function advanceGeneration(
       to.xid,
       to.position,
       alone,
-      // One by one each is taken in hand anew, when nothing else is at work: a mark left standing would be blamed for the others' ends.
+      // One by one each is reserved anew, when nothing else is at work: a mark left standing would be blamed for the others' ends.
       next === undefined || alone > 0 ? null : next,
     ],
   );

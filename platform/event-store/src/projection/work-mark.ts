@@ -1,14 +1,14 @@
 /** What a generation says about who handles its events, read while its row is locked. */
 export interface WorkMark {
-  /** The runner that was to handle events; `null` when none has any in hand. */
+  /** The runner that was to handle events; `null` when none are reserved. */
   readonly worked_by: string | null;
-  /** How many events it may have had in hand. */
+  /** How many events it may have reserved. */
   readonly worked_events: number | null;
   /** Was that noted so lately that it may be about to lock the row? */
   readonly is_work_fresh: boolean;
   /** So many events from here are handled one by one, while this process handles none of other projections. */
   readonly alone: number;
-  /** How many processes ended over the next event while they had no other in hand. */
+  /** How many processes ended over the next event while they had reserved no other. */
   readonly crashes: number;
 }
 
@@ -35,7 +35,7 @@ export interface NextWork {
 }
 
 /**
- * What a runner may take in hand, at most `limit` events. After a process that ended over many, these come one by one:
+ * What a runner may reserve, at most `limit` events. After a process that ended over many, these come one by one:
  * none of them is blamed before it ends another process alone.
  */
 export function nextWork(mark: WorkMark, standing: Standing, limit: number): NextWork {

@@ -65,7 +65,7 @@ export function createNotifier(db: Database, options: NotifierOptions): Notifier
       closing: closing.signal,
       onConclusion: conclude,
     });
-    // Whatever was published while nobody listened.
+    // Catches up on what was published while it was disconnected.
     wake(EVERY_QUEUE);
   }
 

@@ -9,7 +9,7 @@ import { forgetOldMessages } from './inbox.ts';
 import { inboxMetrics } from './inbox-metrics.ts';
 import { createMessageProcessor } from './message-processor.ts';
 import { createSettling } from './settling.ts';
-import { createUnderstanding } from './task.ts';
+import { createDecoder } from './task.ts';
 import { createTaskRunner } from './task-runner.ts';
 
 export interface ConsumerOptions {
@@ -80,7 +80,7 @@ export function createConsumer(options: ConsumerOptions): Consumer {
     ...common,
     settling: createSettling({ ...common, onHeld: wakeLater }),
     runTask: createTaskRunner(common),
-    understand: createUnderstanding({
+    decode: createDecoder({
       consumer: name,
       handlers,
       retryDelaysMs: options.retry?.delaysMs ?? [100, 1_000, 5_000, 30_000],

@@ -6,11 +6,11 @@ import { isConnectionLoss } from './failure.ts';
 import type { HeldMessage, HeldMessages } from './held-messages.ts';
 import type { Settling } from './settling.ts';
 import {
+  type Decode,
+  type Decoded,
   giveUp,
   isReadable,
   type Task,
-  type Understand,
-  type Understood,
   type Unknown,
   type Unusable,
 } from './task.ts';
@@ -19,7 +19,7 @@ export interface HeldBatchesOptions {
   readonly db: Database;
   readonly held: HeldMessages;
   readonly settling: Settling;
-  readonly understand: Understand;
+  readonly decode: Decode;
   readonly runTask: (task: Task, tx: Transaction) => Promise<void>;
   readonly maxBatch: number;
   readonly pollIntervalMs: number;
@@ -63,7 +63,7 @@ const BEGIN_TIMES = { minMs: 1_000, maxMs: 60_000, margin: 4 };
 const MIN_POLLS = 3;
 
 export function createHeldBatches(options: HeldBatchesOptions): HeldBatches {
-  const { db, held, settling, understand, maxBatch, clock, logger, closing } = options;
+  const { db, held, settling, decode, maxBatch, clock, logger, closing } = options;
   const beginTimes = createClaimTimes(BEGIN_TIMES);
   // Down to one when a batch failed, so that the guilty one is found; up again as single ones succeed.
   let batchSize = maxBatch;
@@ -78,7 +78,7 @@ export function createHeldBatches(options: HeldBatchesOptions): HeldBatches {
   async function handle(taken: Taken): Promise<void> {
     const { first, messages } = taken;
     crashPoint('consumer.after-take-due');
-    const course = courseOf(first, messages.map(understandOrGiveUp));
+    const course = courseOf(first, messages.map(decodeOrGiveUp));
     const counted = first.suspect ? 1 : 0;
     switch (course.kind) {
       case 'run':
@@ -94,8 +94,8 @@ export function createHeldBatches(options: HeldBatchesOptions): HeldBatches {
     }
   }
 
-  function understandOrGiveUp(message: HeldMessage): Understood {
-    const one = understand(message);
+  function decodeOrGiveUp(message: HeldMessage): Decoded {
+    const one = decode(message);
     const hasWaited = message.waitedMs !== null && message.waitedMs >= options.unknownTypeWaitMs;
     return 'unknownType' in one && hasWaited ? giveUp(one, one.reason) : one;
   }
@@ -156,11 +156,11 @@ export function createHeldBatches(options: HeldBatchesOptions): HeldBatches {
   return { take: () => take(batchSize, false), takeAlone: () => take(1, true), handle };
 }
 
-function courseOf(first: HeldMessage, understood: readonly Understood[]): Course {
-  const tasks = understood.filter((one) => 'work' in one);
-  const unusable = understood.filter((one): one is Unusable => !isReadable(one));
-  const [head, ...others] = understood;
-  if (understood.some((one) => 'unknownType' in one))
+function courseOf(first: HeldMessage, decoded: readonly Decoded[]): Course {
+  const tasks = decoded.filter((one) => 'work' in one);
+  const unusable = decoded.filter((one): one is Unusable => !isReadable(one));
+  const [head, ...others] = decoded;
+  if (decoded.some((one) => 'unknownType' in one))
     return head && others.length === 0 && 'unknownType' in head
       ? { kind: 'wait', message: head }
       : { kind: 'part' };

@@ -2,12 +2,12 @@ import { backoffMs, type Clock, crashPoint, type Lock, pause, toError } from '@f
 import type { Delivery, Settlement } from '../transport.ts';
 import { isConnectionLoss } from './failure.ts';
 import type { HeldMessages, SetAsideOptions } from './held-messages.ts';
-import { type Arrival, giveUp, isReadable, type Task, type Understand, type Unknown } from './task.ts';
+import { type Arrival, type Decode, giveUp, isReadable, type Task, type Unknown } from './task.ts';
 import { createTaskBatches, type TaskBatchesOptions } from './task-batches.ts';
 
 export interface ProcessorOptions extends Omit<TaskBatchesOptions, 'setAside'> {
   readonly held: HeldMessages;
-  readonly understand: Understand;
+  readonly decode: Decode;
   readonly lock: Lock;
   readonly clock: Clock;
   /** Something was set aside that is due now. */
@@ -20,7 +20,7 @@ export interface ProcessorOptions extends Omit<TaskBatchesOptions, 'setAside'> {
  * here, or waits behind such a message goes to the held messages.
  */
 export function createMessageProcessor(options: ProcessorOptions) {
-  const { held, settling, understand, lock, clock, logger, closing } = options;
+  const { held, settling, decode, lock, clock, logger, closing } = options;
   const handleTasks = createTaskBatches({
     ...options,
     setAside: (tasks, waiting, done) => setAside(tasks, waiting, { starts: false }, done),
@@ -52,11 +52,11 @@ export function createMessageProcessor(options: ProcessorOptions) {
   ): Promise<readonly (Task | Unknown)[]> {
     const readable: (Task | Unknown)[] = [];
     for (const delivery of deliveries) {
-      const understood = understand(delivery);
-      if (!isReadable(understood)) await settling.bury(understood);
-      else if (delivery.givenUp !== undefined) await settling.bury(giveUp(understood, delivery.givenUp));
+      const decoded = decode(delivery);
+      if (!isReadable(decoded)) await settling.bury(decoded);
+      else if (delivery.givenUp !== undefined) await settling.bury(giveUp(decoded, delivery.givenUp));
       else {
-        readable.push(understood);
+        readable.push(decoded);
         continue;
       }
       done.add(delivery);

@@ -15,7 +15,7 @@ export interface Arrival {
   readonly sender?: string;
 }
 
-/** An arrival that was understood: what it says, and the handler bound to it. */
+/** An arrival that was decoded: what it says, and the handler bound to it. */
 export interface Task {
   readonly arrival: Arrival;
   readonly message: Message;
@@ -39,14 +39,14 @@ export interface Unknown extends Unusable {
   readonly unknownType: string;
 }
 
-export type Understood = Task | Unknown | Unusable;
+export type Decoded = Task | Unknown | Unusable;
 
 /** Somebody can work on it: this process, or another one of the consumer. */
-export function isReadable(one: Understood): one is Task | Unknown {
+export function isReadable(one: Decoded): one is Task | Unknown {
   return 'work' in one || 'unknownType' in one;
 }
 
-export type Understand = (arrival: Arrival) => Understood;
+export type Decode = (arrival: Arrival) => Decoded;
 
 /** It could be worked on, here or elsewhere, but is given up. */
 export function giveUp(readable: Task | Unknown, reason: string): Unusable {
@@ -55,7 +55,7 @@ export function giveUp(readable: Task | Unknown, reason: string): Unusable {
   return { arrival, inboxId, reason, ...(traceparent !== undefined && { traceparent }) };
 }
 
-export interface UnderstandingOptions {
+export interface DecoderOptions {
   readonly consumer: string;
   readonly handlers: ReadonlyMap<string, Handler>;
   /** For handlers that do not say otherwise. */
@@ -68,7 +68,7 @@ export interface UnderstandingOptions {
 const UNREADABLE = '0a1f3c2e-5d64-5b77-8f19-2c9be4a7d310';
 
 /** Reads arrivals. What cannot be worked on says why. */
-export function createUnderstanding(options: UnderstandingOptions): Understand {
+export function createDecoder(options: DecoderOptions): Decode {
   return (arrival) => {
     const parsed = read(arrival);
     if (!parsed.ok) {
@@ -139,7 +139,7 @@ function bind(message: Message, handler: Handler): Result<Task['work'], string> 
   }
 }
 
-function describeUnknown(type: string, { consumer, handlers }: UnderstandingOptions): string {
+function describeUnknown(type: string, { consumer, handlers }: DecoderOptions): string {
   const name = type.replace(/\.v\d+$/, '');
   const versions = [...handlers.keys()].filter((other) => other.replace(/\.v\d+$/, '') === name);
   return versions.length > 0
