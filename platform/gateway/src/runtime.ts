@@ -9,12 +9,13 @@ import type { ForwardDeps } from './pipeline/forwarding.ts';
 import { addOwnFields, refuse } from './pipeline/refuse.ts';
 import type { RouteRuntime } from './pipeline/route-runtime.ts';
 import { serveRoute } from './pipeline/serve-route.ts';
+import { corsOfAll } from './policies/cors/cors.ts';
 import { compileView, trustIn } from './policies/forwarded/forwarded.ts';
 import { compileIpSet } from './policies/ip-rules/ip-ranges.ts';
 import { createRouteTable } from './routing/route-table.ts';
 import { parseJsonPath } from './templates/json-path.ts';
 import { fieldName } from './wire/rules/field-names.ts';
-import { appendField, noFields } from './wire/rules/fields.ts';
+import { appendField, appendFields, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';
 
 /** A configuration made ready to serve. Requests that began with one are finished by it. */
@@ -109,6 +110,11 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
 
 function serveWhole(exchange: Exchange, aggregate: Aggregate, deps: ForwardDeps, strict: boolean): void {
   exchange.route = aggregate.name;
+  const told = corsOfAll(
+    aggregate.parts.map(({ route }) => route.cors),
+    exchange.request,
+  );
+  appendFields(exchange.answerFields, told);
   const done = (refusal: Refusal | undefined) => finish(exchange, refusal, strict);
   serveAggregate(
     exchange,

@@ -17,7 +17,7 @@ import { compileClaimsToClaims, compileClaimsToRequest } from '../policies/claim
 import { compileClientCertificate } from '../policies/client-certificate/client-certificate.ts';
 import { compileCompression } from '../policies/compression/compression.ts';
 import { compileForwardedCookies } from '../policies/cookies/forwarded-cookies.ts';
-import { compileCors, removeCorsFields } from '../policies/cors/cors.ts';
+import { type Cors, compileCors, removeCorsFields } from '../policies/cors/cors.ts';
 import type { DelegatingHandlers } from '../policies/delegating-handlers/handlers.ts';
 import { compileForwardAuth, type ForwardAuthDeps } from '../policies/forward-auth/forward-auth.ts';
 import { compileForwarding, strippedPrefix, trustIn } from '../policies/forwarded/forwarded.ts';
@@ -86,10 +86,12 @@ export function compileRoute(route: RouteConfig, url: UrlSource, deps: CompileDe
   const id = routeIdOf(route);
   const jar = route.handler.usesCookieJar ? cookieJar(url, id, route, kept) : undefined;
   const strangler = stranglers.stranglerFor(route);
+  const cors = compileCors(route.cors);
   return {
+    cors,
     config: route,
     steps: [
-      ...compileSteps(route, url, id, deps),
+      ...compileSteps(route, url, { ...deps, id, cors }),
       ...(jar === undefined ? [] : [addCookies(jar, deps.nowMs)]),
     ],
     side: compileSide(route, url, deps),
@@ -113,7 +115,12 @@ function cookieJar(url: UrlSource, id: string, { target }: RouteConfig, kept: Ke
 }
 
 /** The policies of a route in the order in which they run. It decides which error wins and what counts. */
-function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: CompileDeps): readonly Step[] {
+function compileSteps(
+  route: RouteConfig,
+  url: UrlSource,
+  deps: CompileDeps & { readonly id: string; readonly cors: Cors | undefined },
+): readonly Step[] {
+  const { id, cors } = deps;
   const { config, providers, nowMs, budgets, shared, logger } = deps;
   const { strict, trustedProxies, baseUrl } = config;
   const isTrustedProxy = trustIn(compileIpSet(trustedProxies));
@@ -123,7 +130,6 @@ function compileSteps(route: RouteConfig, url: UrlSource, id: string, deps: Comp
     [route.rateLimit, ...route.furtherLimits].map((one) =>
       compileRateLimit(one, stage, { routeId: id, routeName: route.name, strict, budgets, shared, nowMs }),
     );
-  const cors = compileCors(route.cors);
   const steps: readonly (Step | undefined)[] = [
     compileCompression(route.compression),
     cors?.introduce,

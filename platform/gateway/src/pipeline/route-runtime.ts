@@ -4,6 +4,7 @@ import type { Breaker } from '../backends/breaker.ts';
 import type { Exchange, Step } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
 import type { CachePolicy } from '../policies/cache/compile-cache.ts';
+import type { Cors } from '../policies/cors/cors.ts';
 import type { CookieJar } from '../policies/http-handler/cookie-jar.ts';
 import type { Strangler } from '../strangler/create-stranglers.ts';
 import type { Refusal } from '../wire/rules/refusal.ts';
@@ -14,6 +15,8 @@ export interface RouteRuntime {
   readonly config: RouteConfig;
   /** In the order in which they run. */
   readonly steps: readonly Step[];
+  /** What pages of other origins are told. */
+  readonly cors: Cors | undefined;
   readonly side: Side;
   /** The other implementation of a route that is being replaced. */
   readonly strangler:

@@ -33,6 +33,41 @@ describe('a page of an allowed origin', () => {
     }
   });
 
+  it('may read an answer made of several, and why there is none, when it may read each of them', async () => {
+    const port = await bed.backend((_, response) => response.end('{}'));
+    const part = (Key: string, more: object = {}) => routeTo(port, `/${Key}`, { Key, ...more });
+    const AuthenticationOptions = { AuthenticationProviderKey: 'Bearer' };
+    const { url } = await bed.start({
+      Routes: [
+        part('a', { CorsOptions }),
+        part('b', { CorsOptions }),
+        part('closed', { CorsOptions, AuthenticationOptions }),
+        part('silent'),
+        part('other', { CorsOptions: { AllowedOrigins: ['https://other.test'] } }),
+      ],
+      Aggregates: [
+        { UpstreamPathTemplate: '/whole', RouteKeys: ['a', 'b'] },
+        { UpstreamPathTemplate: '/refused', RouteKeys: ['a', 'closed'] },
+        { UpstreamPathTemplate: '/half', RouteKeys: ['a', 'silent'] },
+        { UpstreamPathTemplate: '/others', RouteKeys: ['a', 'other'] },
+      ],
+    });
+    for (const [path, status, allowed] of [
+      ['/whole', 200, ORIGIN],
+      ['/refused', 401, ORIGIN],
+      ['/half', 200, null],
+      ['/others', 200, null],
+    ] as const) {
+      const answer = await fetch(url + path, { headers: { origin: ORIGIN } });
+      assert.deepEqual(
+        [answer.status, answer.headers.get('access-control-allow-origin')],
+        [status, allowed],
+        path,
+      );
+      assert.equal(answer.headers.get('vary'), 'origin');
+    }
+  });
+
   it('is told what it may do by the route of the request that follows, which need not name OPTIONS', async () => {
     const port = await bed.backend((_, response) => response.writeHead(418).end());
     const { url } = await bed.start({

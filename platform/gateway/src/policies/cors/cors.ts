@@ -1,6 +1,14 @@
 import type { Step } from '../../exchange.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
-import { appendField, type Fields, fieldValue, hasField, removeField } from '../../wire/rules/fields.ts';
+import {
+  appendField,
+  appendFields,
+  type Fields,
+  fieldValue,
+  hasField,
+  noFields,
+  removeField,
+} from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { RequestHead } from '../../wire/rules/request.ts';
 import type { CorsConfig } from './config.ts';
@@ -12,6 +20,8 @@ const VARY = fieldName('vary');
 
 /** What a route does about CORS, in two steps of the way. */
 export interface Cors {
+  /** What an answer to this request tells its page. */
+  readonly fieldsFor: (request: RequestHead) => Fields;
   /** First of all: whatever refuses the request, a page of an allowed origin can read why. */
   readonly introduce: Step;
   /** Answers preflights with 204. */
@@ -38,14 +48,21 @@ export function compileCors(config: CorsConfig | undefined): Cors | undefined {
     return origin !== undefined && (isPublic || origins.has(origin)) ? origin : undefined;
   };
 
+  const fieldsFor = (request: RequestHead): Fields => {
+    const fields = noFields();
+    if (!isPublic) appendField(fields, VARY, 'origin');
+    const origin = isAllowed(request);
+    if (origin === undefined) return fields;
+    appendField(fields, ALLOW_ORIGIN, isPublic ? '*' : origin);
+    if (allowCredentials) appendField(fields, ALLOW_CREDENTIALS, 'true');
+    if (exposed !== '' && !isPreflight(request)) appendField(fields, EXPOSE_HEADERS, exposed);
+    return fields;
+  };
+
   return {
+    fieldsFor,
     introduce: ({ request, answerFields }) => {
-      if (!isPublic) appendField(answerFields, VARY, 'origin');
-      const origin = isAllowed(request);
-      if (origin === undefined) return undefined;
-      appendField(answerFields, ALLOW_ORIGIN, isPublic ? '*' : origin);
-      if (allowCredentials) appendField(answerFields, ALLOW_CREDENTIALS, 'true');
-      if (exposed !== '' && !isPreflight(request)) appendField(answerFields, EXPOSE_HEADERS, exposed);
+      appendFields(answerFields, fieldsFor(request));
       return undefined;
     },
     preflight: ({ request }) => {
@@ -77,6 +94,16 @@ function compilePreflight(config: CorsConfig): (request: RequestHead) => Headers
     if (allowsNames !== '') headers.push(['access-control-allow-headers', allowsNames]);
     return headers;
   };
+}
+
+/** Of an answer made of several: a page may read it when it may read each of them. One that is not told of counts as forbidden. */
+export function corsOfAll(parts: readonly (Cors | undefined)[], request: RequestHead): Fields {
+  const told = parts.map((cors) => cors?.fieldsFor(request));
+  const [first = noFields()] = told;
+  if (told.every((fields) => fields !== undefined && hasField(fields, ALLOW_ORIGIN.lower))) return first;
+  const fields = noFields();
+  if (told.some((one) => one !== undefined)) appendField(fields, VARY, 'origin');
+  return fields;
 }
 
 const CORS_FIELDS = [
