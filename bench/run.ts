@@ -18,6 +18,7 @@ const benchmarks: Readonly<Record<string, Benchmark>> = {
   resilience: { withPeers: true, load: () => import('./resilience.ts') },
   saga: { withPeers: true, load: () => import('./saga.ts') },
   telemetry: { withPeers: true, load: () => import('./telemetry.ts') },
+  strangler: { withPeers: false, load: () => import('./strangler.ts') },
   shop: { withPeers: false, load: () => import('./shop.ts') },
 };
 

@@ -26,6 +26,7 @@ import { rest } from './rest.ts';
 import { retry } from './retry.ts';
 import { saga } from './saga.ts';
 import { serverSideDiscovery } from './server-side-discovery.ts';
+import { strangler } from './strangler.ts';
 import { timeout } from './timeout.ts';
 
 /** What `flotilla demo` shows, in the order of the guide. */
@@ -34,6 +35,7 @@ export const demos: readonly Demo[] = [
   autonomy,
   decomposition,
   databasePerService,
+  strangler,
   rest,
   messaging,
   grpc,
