@@ -1,16 +1,9 @@
-import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { eventually } from '@flotilla/kernel/testing';
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Locator,
-  type Page,
-} from 'playwright-core';
+import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { launchBrowser } from '../chromium.ts';
 import { type RunningSystem, startSystem } from '../system/running-system.ts';
 
 /** The whole shop and a browser, for all suites of this folder. */
@@ -30,20 +23,12 @@ export interface Visitor {
   leave(): Promise<void>;
 }
 
-const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-/** Set by whoever has another one. */
-const CHROMIUM = process.env['CHROMIUM'] || CHROMIUMS.find((path) => existsSync(path));
-
-/** Why there is nothing to look with; `false` when there is. */
-export const noBrowser: string | false =
-  CHROMIUM === undefined && 'there is no Chromium; CHROMIUM says where one is';
-
 /** Only tells a hang apart: machines that run tests are busy. */
 const PATIENCE_MS = 120_000;
 
 export async function openShop(): Promise<ShopInBrowser> {
   const system = await startSystem();
-  const browser = await launch().catch(async (error: unknown) => {
+  const browser = await launchBrowser().catch(async (error: unknown) => {
     await system.stop();
     throw error;
   });
@@ -59,13 +44,6 @@ function shopInBrowser(system: RunningSystem, browser: Browser): ShopInBrowser {
       await system.stop();
     },
   };
-}
-
-async function launch(): Promise<Browser> {
-  assert.ok(CHROMIUM);
-  const isRoot = process.getuid?.() === 0;
-  const args = ['--disable-gpu', ...(isRoot ? ['--no-sandbox'] : [])];
-  return await chromium.launch({ executablePath: CHROMIUM, args });
 }
 
 async function visit(

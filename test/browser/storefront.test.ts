@@ -1,10 +1,11 @@
 import { after, before, describe } from 'node:test';
+import { noBrowser } from '../chromium.ts';
 import { account } from './account.ts';
 import { buying } from './buying.ts';
 import { looks } from './looks.ts';
 import { outages } from './outages.ts';
 import { sessions } from './sessions.ts';
-import { noBrowser, openShop, type ShopInBrowser } from './shop-in-browser.ts';
+import { openShop, type ShopInBrowser } from './shop-in-browser.ts';
 
 /** One shop and one browser for all: both take seconds to start. */
 describe('the storefront in a browser', { skip: noBrowser }, () => {

@@ -14,6 +14,7 @@ import { projection } from './projection.ts';
 import { revocation } from './revocation.ts';
 import { ORDER_FLOWS, type OrderFlow, type RunningSystem, startSystem } from './running-system.ts';
 import { secrets } from './secrets.ts';
+import { seeing } from './seeing.ts';
 import { SURVIVAL_SEED, survival } from './survival.ts';
 
 /** The routes are those of both flows: the seed chooses which one is behind them. */
@@ -49,6 +50,7 @@ function suites(flow: OrderFlow): () => void {
     if (flow === 'orchestration' && !process.env['RABBITMQ_URL'])
       describe('ends tokens before their time', revocation(system));
     if (flow === 'orchestration') describe('keeps secrets', secrets(system));
+    if (flow === 'orchestration') describe('is seen, and repaired', seeing(system));
     if (flow === 'orchestration') describe('calls somebody', alerting(system));
     if (flow === FUZZED) describe(`answers what nobody meant (FUZZ_SEED=${FUZZ_SEED})`, fuzz(system));
     describe(`survives kills (SURVIVAL_SEED=${SURVIVAL_SEED}) by ${flow}`, survival(system));

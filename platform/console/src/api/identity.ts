@@ -5,6 +5,9 @@ import { oneOf, reasonOf, textOf } from './input.ts';
 import { part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
 
+/** Each is a process of its own, which has to start first. */
+const TASK_MS = 15_000;
+
 function deskOf({ identity }: ConsoleDeps): IdentityDesk {
   if (identity === undefined) throw consoleError('CONSOLE_NOT_FOUND', 'nobody here issues tokens');
   return identity;
@@ -15,8 +18,8 @@ export async function readIdentity(deps: ConsoleDeps, { query }: Pick<ApiRequest
   const { ask, keys } = deskOf(deps);
   const search = textOf(query, 'search');
   const [users, clients, signing] = await Promise.all([
-    part(() => (search === undefined ? ask('users', 'list') : ask('users', 'find', search))),
-    part(() => ask('clients', 'list')),
+    part(() => (search === undefined ? ask('users', 'list') : ask('users', 'find', search)), TASK_MS),
+    part(() => ask('clients', 'list'), TASK_MS),
     part(keys),
   ]);
   return { users, clients, keys: signing };
@@ -27,7 +30,7 @@ export async function findUser(deps: ConsoleDeps, id: string): Promise<object> {
   const { ask } = deskOf(deps);
   const [user, sessions] = await Promise.all([
     ask('users', 'show', id),
-    part(() => ask('sessions', 'list', id)),
+    part(() => ask('sessions', 'list', id), TASK_MS),
   ]);
   return { user, sessions };
 }

@@ -8,9 +8,12 @@ export type Part<T> = { readonly ok: true; readonly value: T } | { readonly ok: 
 const PART_TIMEOUT_MS = 4_000;
 const silent = () => consoleError('CONSOLE_UNAVAILABLE', 'it does not answer');
 
-export async function part<T>(read: () => Promise<T> | T): Promise<Part<T>> {
+export async function part<T>(
+  read: () => Promise<T> | T,
+  timeoutMs: number = PART_TIMEOUT_MS,
+): Promise<Part<T>> {
   try {
-    return { ok: true, value: await within(PART_TIMEOUT_MS, async () => read(), { reason: silent }) };
+    return { ok: true, value: await within(timeoutMs, async () => read(), { reason: silent }) };
   } catch (thrown) {
     return { ok: false, why: reasonOf(toError(thrown)) };
   }
