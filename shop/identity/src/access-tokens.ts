@@ -1,6 +1,7 @@
 import type { Clock, NewId } from '@flotilla/kernel';
 import { SignJWT } from 'jose';
 import { type Account, LOGIN_SCOPE } from './domain/account.ts';
+import { acrOf, type Methods } from './domain/assurance.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
 export interface AccessToken {
@@ -10,7 +11,8 @@ export interface AccessToken {
 
 /** Signs access tokens (RFC 9068: `at+jwt`, ES256). */
 export interface AccessTokens {
-  forAccount(account: Account, sessionId: string): Promise<AccessToken>;
+  /** `amr`: how the session began, where that is known. */
+  forAccount(account: Account, sessionId: string, amr?: Methods): Promise<AccessToken>;
   forService(clientId: string, scope: string): Promise<AccessToken>;
   /** What another token said, with `aud` and `act` of its own. */
   exchanged(claims: Readonly<Record<string, unknown>>, expiresIn: number): Promise<AccessToken>;
@@ -47,7 +49,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
   }
 
   return {
-    forAccount: (account, sessionId) =>
+    forAccount: (account, sessionId, amr) =>
       sign(
         {
           sub: account.id,
@@ -55,6 +57,7 @@ export function createAccessTokens(options: AccessTokensOptions): AccessTokens {
           scope: LOGIN_SCOPE,
           ...accountClaims(account),
           sid: sessionId,
+          ...(amr && { acr: acrOf(amr), amr }),
         },
         accountTokenSeconds,
       ),

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createManualClock } from '@flotilla/kernel/testing';
 import { codeOf, fromBase32, stepAt } from './second-factor/totp.ts';
-import { type Identity, startIdentity } from './testing.ts';
+import { claimsOf, type Identity, startIdentity } from './testing.ts';
 
 const PASSWORD = 'a fine password';
 const HALF_MINUTE_MS = 30_000;
@@ -65,7 +65,14 @@ describe('a second factor', () => {
       code: codeNow(secret),
     });
     assert.equal(wrong.body['code'], 'invalid-credentials');
-    assert.equal((await logIn(codeNow(secret))).status, 200);
+    const right = await logIn(codeNow(secret));
+    assert.equal(right.status, 200);
+    const refreshed = await identity.post('/auth/refresh', { refreshToken: right.body['refreshToken'] });
+    for (const { body } of [right, refreshed]) {
+      const { acr, amr } = claimsOf(body['accessToken']);
+      assert.deepEqual([acr, amr], ['urn:flotilla:acr:multi-factor', ['pwd', 'otp', 'mfa']]);
+    }
+    assert.deepEqual(claimsOf(token)['amr'], ['pwd'], 'of the login before it was on');
   });
 
   it('takes each code once, also of many at once, and none from before it', async () => {

@@ -15,8 +15,8 @@ export interface LockedToken {
 
 /** Opaque refresh tokens that belong to a session. Only hashes are stored. */
 export interface RefreshTokens {
-  /** Begins a family. */
-  issue(on: Queryable, sessionId: string): Promise<string>;
+  /** Begins a family. `facts` of the login are handed on from one to the next. */
+  issue(on: Queryable, sessionId: string, facts?: Facts): Promise<string>;
   /** Uses of one token wait here for each other. Undefined: unknown, expired, or its session has ended. */
   lock(on: Queryable, token: string): Promise<LockedToken | undefined>;
   /**
@@ -26,8 +26,12 @@ export interface RefreshTokens {
   rotate(on: Queryable, token: string): Promise<Result<Rotation, RefreshRejection>>;
 }
 
+type Facts = Readonly<Record<string, unknown>>;
+
 export interface Rotation {
   readonly sessionId: string;
+  /** Those that its family began with. */
+  readonly facts: Facts;
   readonly refreshToken: string;
 }
 
@@ -60,7 +64,7 @@ const CONSUME = `UPDATE auth_record SET consumed_at = $2 WHERE model = 'RefreshT
 
 const ADD = `
   INSERT INTO auth_record (model, id_hash, payload, session_id, expires_at)
-  VALUES ('RefreshToken', $1, '{}', $2, $3)`;
+  VALUES ('RefreshToken', $1, $4, $2, $3)`;
 
 interface Row {
   readonly payload: Readonly<Record<string, unknown>>;
@@ -73,9 +77,9 @@ interface Row {
 export function createRefreshTokens({ clock, lifetimes, successorOf }: RefreshTokensOptions): RefreshTokens {
   const { idleSeconds, repeatSeconds } = lifetimes;
 
-  async function add(on: Queryable, token: string, sessionId: string): Promise<void> {
+  async function add(on: Queryable, token: string, sessionId: string, facts: Facts): Promise<void> {
     const expiresAt = new Date(clock.now().getTime() + idleSeconds * 1_000);
-    await on.query(ADD, [hashOf(token), sessionId, expiresAt]);
+    await on.query(ADD, [hashOf(token), sessionId, expiresAt, JSON.stringify(facts)]);
   }
 
   async function lock(on: Queryable, token: string): Promise<LockedToken | undefined> {
@@ -96,9 +100,9 @@ export function createRefreshTokens({ clock, lifetimes, successorOf }: RefreshTo
   }
 
   return {
-    issue: async (on, sessionId) => {
+    issue: async (on, sessionId, facts = {}) => {
       const token = randomBytes(32).toString('base64url');
-      await add(on, token, sessionId);
+      await add(on, token, sessionId, facts);
       return token;
     },
     lock,
@@ -106,14 +110,14 @@ export function createRefreshTokens({ clock, lifetimes, successorOf }: RefreshTo
       const found = await lock(on, token);
       // Tokens of OpenID clients have a grant: they are exchanged at the token endpoint, by their client.
       if (found?.sessionId === undefined || found.grantId !== undefined) return reject({ kind: 'invalid' });
-      const { sessionId } = found;
+      const { sessionId, payload: facts } = found;
       if (found.use === 'replay') return reject({ kind: 'replayed', sessionId });
       const refreshToken = successorOf(token);
       if (found.use === 'first') {
         await on.query(CONSUME, [hashOf(token), clock.now()]);
-        await add(on, refreshToken, sessionId);
+        await add(on, refreshToken, sessionId, facts);
       }
-      return accept({ sessionId, refreshToken });
+      return accept({ sessionId, refreshToken, facts });
     },
   };
 }

@@ -1,6 +1,7 @@
 import { accept, crashPoint, type Result, reject } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
+import type { Methods } from '../domain/assurance.ts';
 import type { LoginThrottle } from '../login-throttle.ts';
 import type { HashSlots } from '../passwords/hash-slots.ts';
 import type { Passwords } from '../passwords/passwords.ts';
@@ -21,6 +22,11 @@ export type LogInRejection =
   | { readonly code: 'second-factor-required'; readonly account: StoredAccount }
   | { readonly code: 'too-many-attempts'; readonly waitMs: number };
 
+/** Whose account it is, and how they showed it. */
+export interface Authenticated extends StoredAccount {
+  readonly amr: Methods;
+}
+
 export interface AuthenticateDeps {
   readonly db: Database;
   readonly secondFactors: SecondFactors;
@@ -35,7 +41,7 @@ export async function authenticate(
   deps: AuthenticateDeps,
   credentials: Credentials,
   signal: AbortSignal,
-): Promise<Result<StoredAccount, LogInRejection>> {
+): Promise<Result<Authenticated, LogInRejection>> {
   const attempt = await deps.throttle.attempt(credentials.email, credentials.address);
   // Blocked attempts must not fill the queue.
   const waitMs = await deps.throttle.waitMs(attempt);
@@ -47,7 +53,7 @@ export async function authenticate(
 async function checkPassword(
   deps: AuthenticateDeps,
   { email, password, code, address }: Credentials,
-): Promise<Result<StoredAccount, LogInRejection>> {
+): Promise<Result<Authenticated, LogInRejection>> {
   const { accounts, passwords, throttle } = deps;
   // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
   const attempt = await throttle.attempt(email, address);
@@ -61,7 +67,8 @@ async function checkPassword(
     return reject({ code: 'invalid-credentials' });
   }
   if (account.isDisabled) return reject({ code: 'account-disabled' });
-  if ((await deps.secondFactors.state(account.id)).isOn) {
+  const { isOn } = await deps.secondFactors.state(account.id);
+  if (isOn) {
     if (code === undefined) return reject({ code: 'second-factor-required', account });
     const used = await takeCode(deps, account.id, code);
     if (!used.ok) return used;
@@ -69,7 +76,7 @@ async function checkPassword(
   await throttle.succeeded(attempt, account.id, address);
   if (passwords.isOutdated(account.passwordHash))
     await accounts.rehash(account.id, account.passwordHash, await passwords.hash(password));
-  return accept(account);
+  return accept({ ...account, amr: isOn ? ['pwd', 'otp', 'mfa'] : ['pwd'] });
 }
 
 /** The second step of a login whose password was right. */

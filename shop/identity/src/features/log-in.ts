@@ -44,9 +44,9 @@ export async function logIn(
     if (!(await deps.accounts.holds(tx, account.id, account.version))) return undefined;
     await tellOfSignIn(deps, tx, account, place);
     await deps.sessions.use(tx, session);
-    return await deps.refreshTokens.issue(tx, sessionId);
+    return await deps.refreshTokens.issue(tx, sessionId, { amr: account.amr });
   });
   if (refreshToken === undefined) return reject({ code: 'invalid-credentials' });
-  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId);
+  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId, account.amr);
   return accept({ accessToken, expiresIn, refreshToken });
 }

@@ -5,6 +5,7 @@ import type { Logger } from '@flotilla/telemetry';
 import type { AccessTokens } from '../access-tokens.ts';
 import type { AccountStore } from '../account-store.ts';
 import type { Account } from '../domain/account.ts';
+import type { Methods } from '../domain/assurance.ts';
 import type { Tokens } from './log-in.ts';
 
 export interface RefreshDeps {
@@ -20,6 +21,8 @@ interface Refreshed {
   readonly account: Account;
   readonly sessionId: string;
   readonly refreshToken: string;
+  /** Of the login; not known of those before it was written down. */
+  readonly amr: Methods | undefined;
 }
 
 /** New tokens for a refresh token. Name, role and permissions are read anew from the account. */
@@ -31,8 +34,8 @@ export async function refresh(
   const refreshed = await deps.db.transaction((tx) => exchange(deps, tx, refreshToken));
   crashPoint('identity.after-refresh');
   if (refreshed === undefined) return reject('invalid-refresh-token');
-  const { account, sessionId, refreshToken: successor } = refreshed;
-  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId);
+  const { account, sessionId, refreshToken: successor, amr } = refreshed;
+  const { accessToken, expiresIn } = await deps.accessTokens.forAccount(account, sessionId, amr);
   return accept({ accessToken, expiresIn, refreshToken: successor });
 }
 
@@ -49,8 +52,9 @@ async function exchange(
     logger.warn({ sessionId }, 'used refresh token came again: session ended');
     return undefined;
   }
-  const { sessionId, refreshToken: successor } = rotation.value;
+  const { sessionId, refreshToken: successor, facts } = rotation.value;
+  const amr = Array.isArray(facts['amr']) ? facts['amr'].map(String) : undefined;
   const accountId = await sessions.touch(tx, sessionId);
   const account = accountId === undefined ? undefined : await accounts.find(accountId, tx);
-  return account && !account.isDisabled ? { account, sessionId, refreshToken: successor } : undefined;
+  return account && !account.isDisabled ? { account, sessionId, refreshToken: successor, amr } : undefined;
 }

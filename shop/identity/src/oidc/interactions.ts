@@ -3,6 +3,7 @@ import { type ProviderScope, readForm, type Sessions } from '@flotilla/auth/prov
 import { isRetryable } from '@flotilla/kernel';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
+import { acrOf, type Methods } from '../domain/assurance.ts';
 import { authenticate, type LogInRejection, useCode } from '../features/authenticate.ts';
 import { type PasskeyDeps, usePasskey } from '../features/passkeys.ts';
 import { type TellOfSignInDeps, tellOfSignIn } from '../features/tell-of-sign-in.ts';
@@ -23,9 +24,6 @@ export interface InteractionDeps extends PasskeyDeps, TellOfSignInDeps {
   readonly tickets: Tickets;
   readonly provider: () => Provider;
 }
-
-/** `acr` of logins: how sure it is that it was the owner. */
-export const ACR = { password: 'urn:flotilla:acr:password', multiFactor: 'urn:flotilla:acr:multi-factor' };
 
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
@@ -266,11 +264,10 @@ async function finishLogin(
   deps: InteractionDeps,
   visit: Visit,
   account: StoredAccount,
-  amr: readonly string[],
+  amr: Methods,
 ): Promise<void> {
   const { req, res, interaction } = visit;
-  const acr = amr.includes('mfa') ? ACR.multiFactor : ACR.password;
-  const login = { accountId: account.id, amr: [...amr], acr, remember: true };
+  const login = { accountId: account.id, amr: [...amr], acr: acrOf(amr), remember: true };
   const result: LoginResult = { login, accountVersion: account.version };
   const asker = askerOf(req);
   const returnTo = await deps.scope.transaction(asker, async (tx) => {
