@@ -48,6 +48,8 @@ describe('logging in', () => {
       role: 'Customer',
       tenant_id: 'acme',
       permissions: ['orders.read', 'orders.write', 'inventory.read'],
+      acr: 'urn:flotilla:acr:password',
+      amr: ['pwd'],
     });
   });
 

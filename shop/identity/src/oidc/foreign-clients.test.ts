@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { hasApache, startApache } from '../testing/apache.ts';
 import { freePort, openFrontAddress } from '../testing/front-address.ts';
@@ -20,6 +22,16 @@ function hasAuthlib(): boolean {
   } catch {
     return false;
   }
+}
+
+/** As a browser that goes to a page; `fetch` says that it is none, and would be led to no login. */
+async function navigate(url: string, cookie: string) {
+  const headers = { cookie, accept: 'text/html', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+  const req = request(url, { agent: false, headers });
+  req.end();
+  const [answer] = (await once(req, 'response')) as [IncomingMessage];
+  const { location = '', 'set-cookie': setCookies = [] } = answer.headers;
+  return { status: answer.statusCode, location, setCookies, text: await text(answer) };
 }
 
 /** Clients that others wrote, which ask the issuer by themselves. */
@@ -83,23 +95,12 @@ describe('clients of other languages', () => {
       const cookies = new Map<string, string>();
       const get = async (url: string) => {
         const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-        // Only a navigation is led to a login.
-        const headers = {
-          cookie,
-          accept: 'text/html',
-          'sec-fetch-mode': 'navigate',
-          'sec-fetch-dest': 'document',
-        };
-        const answer = await fetch(url, { redirect: 'manual', headers });
-        for (const line of answer.headers.getSetCookie()) {
+        const answer = await navigate(url, cookie);
+        for (const line of answer.setCookies) {
           const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
           cookies.set(name, value);
         }
-        return {
-          status: answer.status,
-          location: answer.headers.get('location') ?? '',
-          text: await answer.text(),
-        };
+        return answer;
       };
       const page = `${apache.origin}/index.html`;
       const asked = await get(page);
