@@ -40,7 +40,7 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
-  for (const name of ['LICENSE', 'CHANGELOG.md']) cpSync(join(root, name), join(target, name));
+  cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
   const manifest = publishedManifest(pack, readRootManifest(root));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   dropPrivateDeclarations(target, manifest);

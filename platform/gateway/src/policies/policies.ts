@@ -32,11 +32,42 @@ import { urls } from './urls/config.ts';
 import { versions } from './versions/config.ts';
 import { webSocket } from './websocket/config.ts';
 
+/** Named, so that declarations refer to each policy instead of spelling all keys out. */
+type Policies = {
+  readonly ipRules: typeof ipRules;
+  readonly clientCertificate: typeof clientCertificate;
+  readonly cors: typeof cors;
+  readonly compression: typeof compression;
+  readonly headerTransforms: typeof headerTransforms;
+  readonly cookies: typeof cookies;
+  readonly rateLimit: typeof rateLimit;
+  readonly loadPriority: typeof loadPriority;
+  readonly requestId: typeof requestId;
+  readonly authentication: typeof authentication;
+  readonly forwardAuth: typeof forwardAuth;
+  readonly loadBalancing: typeof loadBalancing;
+  readonly healthCheck: typeof healthCheck;
+  readonly retry: typeof retry;
+  readonly cache: typeof cache;
+  readonly circuitBreaker: typeof circuitBreaker;
+  readonly timeout: typeof timeout;
+  readonly silence: typeof silence;
+  readonly backendProtocol: typeof backendProtocol;
+  readonly backendTls: typeof backendTls;
+  readonly grpcWeb: typeof grpcWeb;
+  readonly httpHandler: typeof httpHandler;
+  readonly delegatingHandlers: typeof delegatingHandlers;
+  readonly bodySize: typeof bodySize;
+  readonly urls: typeof urls;
+  readonly webSocket: typeof webSocket;
+  readonly metadata: typeof metadata;
+};
+
 /**
  * Every policy of routes, dynamic routes and, as defaults, `GlobalConfiguration`. The keys of these three, the JSON schema, the reference
  * and `PolicyConfig` are made of this list. In which order they run is said in `pipeline/compile-route.ts`.
  */
-const POLICIES = {
+const POLICIES: Policies = {
   ipRules,
   clientCertificate,
   cors,
@@ -68,11 +99,11 @@ const POLICIES = {
 
 /** Of static routes alone. */
 export const ROUTE_POLICY_KEYS = { ...versions.keys, ...claims.keys, ...ownAnswer.keys, ...strangler.keys };
-export const POLICY_KEYS = keysOf(POLICIES);
+export const POLICY_KEYS: KeysOf<Policies> = keysOf(POLICIES);
 
 /** What the policies of a route are set to. */
 export type PolicyConfig = SharedPolicies & RoutePolicies;
-type SharedPolicies = AllOf<ReturnType<(typeof POLICIES)[keyof typeof POLICIES]['read']>>;
+type SharedPolicies = AllOf<ReturnType<Policies[keyof Policies]['read']>>;
 type RoutePolicies = ReturnType<typeof readRoutePolicies>;
 
 /** The intersection of a union's members. */
@@ -109,11 +140,11 @@ export function readRoutePolicies(
 }
 
 type Keyed = Readonly<Record<string, { readonly keys: SectionShape }>>;
-type KeysOf<Policies extends Keyed> = AllOf<Policies[keyof Policies]['keys']>;
+type KeysOf<All extends Keyed> = AllOf<All[keyof All]['keys']>;
 
-function keysOf<Policies extends Keyed>(policies: Policies): KeysOf<Policies> {
+function keysOf<All extends Keyed>(policies: All): KeysOf<All> {
   const keys: object = Object.assign({}, ...Object.values(policies).map((policy) => policy.keys));
-  return keys as KeysOf<Policies>; // of the list, whose members have different ones
+  return keys as KeysOf<All>; // of the list, whose members have different ones
 }
 
 type Readers = Readonly<
