@@ -17,7 +17,7 @@ export const MATCH = {
   },
   UpstreamHost: {
     type: 'string',
-    doc: 'The whole host without its port; `*.shop.example` is every name below it, unless strict.',
+    doc: 'The whole host without its port; `**.shop.example` is every name below it, unless strict.',
   },
   UpstreamHeaderTemplates: {
     type: 'map',
@@ -54,7 +54,7 @@ export function readMatch(
         `${method} is refused before routing, there are ${METHODS.join(', ')}`,
       );
   const host = object.values.UpstreamHost || undefined;
-  const whole = (strict ? host : host?.replace(/^\*\./, ''))?.replace(/^\[.*\]$/, '') ?? '';
+  const whole = (strict ? host : host?.replace(/^\*\*\./, ''))?.replace(/^\[.*\]$/, '') ?? '';
   if (/[:*]/.test(whole))
     object.warn('UpstreamHost', `${host} can never match: it is compared as a whole, without the port`);
   return {

@@ -5,12 +5,12 @@ export interface HostMatcher {
   matches(host: string): boolean;
 }
 
-/** `*.shop.example` is every name below it, however deep; everything else is one whole name, with `strict` that too. */
+/** `**.shop.example` is every name below it, however deep; everything else is one whole name, with `strict` that too. */
 export function compileHost(wanted: string | undefined, strict: boolean): HostMatcher | undefined {
   if (wanted === undefined) return undefined;
-  if (strict || !wanted.startsWith('*.'))
+  if (strict || !wanted.startsWith('**.'))
     return { closeness: Number.POSITIVE_INFINITY, matches: (host) => host === wanted };
-  const suffix = wanted.slice(1);
+  const suffix = wanted.slice(2);
   return {
     closeness: suffix.length,
     matches: (host) => host.length > suffix.length && host.endsWith(suffix),

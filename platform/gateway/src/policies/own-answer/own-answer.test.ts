@@ -125,7 +125,12 @@ describe('a host with a wildcard', () => {
     AnswerOptions: { Body },
   });
   const config = {
-    Routes: [at('*.test', 'any'), at('*.shop.test', 'shop'), at('de.shop.test', 'de'), at(undefined, 'none')],
+    Routes: [
+      at('**.test', 'any'),
+      at('**.shop.test', 'shop'),
+      at('de.shop.test', 'de'),
+      at(undefined, 'none'),
+    ],
   };
 
   it('is every name below it; the longest fits first, whole names before all', async () => {
