@@ -17,12 +17,12 @@ export const deadLetter = defineDemo({
   act: async (stage, shop) => {
     const key = randomUUID();
     const email = `demo-${key}@example.com`;
-    const poison = await publish(shop, { type: TYPE, key, data: { never: 'meant' } });
+    const poison = await publish(shop, { from: 'identity', type: TYPE, key, data: { never: 'meant' } });
     stage.putBack('the dead letter', () =>
       shop.sql('notification', 'DELETE FROM inbox_dead_letter WHERE message_id::text = $1', [poison]),
     );
     const good = { userId: key, email, name: 'Demo', changedAt: new Date().toISOString() };
-    await publish(shop, { type: TYPE, key, data: good });
+    await publish(shop, { from: 'identity', type: TYPE, key, data: good });
     stage.say(`${TYPE}: one that says nothing, one that is good`);
     const letter = await until('it is given up', async () => {
       const sql = 'SELECT reason FROM inbox_dead_letter WHERE message_id::text = $1';

@@ -18,7 +18,7 @@ export const idempotentConsumer = defineDemo({
     const userId = randomUUID();
     const email = `demo-${userId}@example.com`;
     const data = { userId, email, name: 'Demo', changedAt: new Date().toISOString() };
-    const id = await publish(shop, { type: TYPE, key: userId, data, times: TIMES });
+    const id = await publish(shop, { from: 'identity', type: TYPE, key: userId, data, times: TIMES });
     stage.say(`${TYPE} ${id}, ${TIMES} times`);
     const delivered = () => shop.sql('bus', 'SELECT FROM bus.delivery WHERE key = $1', [userId]);
     await until('all are handled', async () => (await delivered()).length === 0);

@@ -20,6 +20,8 @@ export interface Shop {
     text: string,
     values?: readonly SqlValue[],
   ): Promise<T[]>;
+  /** Runs SQL in the database of the bus in the name of a service, as its relay does. */
+  busAs(service: string, text: string, values?: readonly SqlValue[]): Promise<void>;
   instance(service: string): Promise<InstanceStatus>;
   /** Own address of a service, behind the gateway. */
   address(service: string): Promise<string>;
@@ -65,6 +67,12 @@ export async function openShop(stage: Stage): Promise<Shop> {
       const uri = await control.databaseUri(service, true);
       const db = createDatabase({ uri, applicationName: 'flotilla-demo', maxConnections: 1 });
       return (await db.query(text, values).finally(() => db.close())) as never;
+    },
+    busAs: async (service, text, values) => {
+      const uri = new URL(await control.databaseUri(service, false));
+      uri.pathname = new URL(await control.databaseUri('bus', true)).pathname;
+      const db = createDatabase({ uri: uri.href, applicationName: 'flotilla-demo', maxConnections: 1 });
+      await db.query(text, values).finally(() => db.close());
     },
     instance,
     address: async (service) => String((await instance(service)).url),

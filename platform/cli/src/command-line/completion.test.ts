@@ -33,7 +33,7 @@ describe('what a shell offers', () => {
     ['stop --data-dir ', ':folders'],
     ['stop --data-dir x ', ':services'],
     ['logs -n 5 ', ':services'],
-    ['gateway ', 'check schema'],
+    ['gateway ', 'check key schema'],
     ['gateway check ', ':files'],
     ['completion ', 'bash zsh fish'],
     ['nonsense ', ''],
