@@ -49,7 +49,7 @@ describe('the sessions of an account', () => {
         [first.id, false],
       ],
     );
-    assert.equal(items[0]?.address, '2001:db8:0:0::/64');
+    assert.equal(items[0]?.address, '2001:db8::/64');
     assert.deepEqual(items[0]?.clients, ['shop']);
     assert.equal((await identity.get('/me/sessions')).status, 401);
   });

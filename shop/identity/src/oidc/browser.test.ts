@@ -75,7 +75,7 @@ describe('oidc-client-ts in Chromium', { skip: CHROMIUM === undefined && 'there 
     await browser.evaluate('void manager.signinRedirect()');
 
     await browser.until('the login page', "document.title.startsWith('Sign in')");
-    assert.equal(await browser.evaluate('document.activeElement.id'), 'email');
+    await browser.until('the address is asked for first', "document.activeElement?.id === 'email'");
     assert.equal(await browser.evaluate('document.scripts.length'), 0);
     // The strict policy let the sheet in.
     assert.equal(
