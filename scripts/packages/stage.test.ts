@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describe, it } from 'node:test';
-import { publishedManifest } from './stage.ts';
+import { publishedManifest, withoutTexts } from './stage.ts';
 import { findPackages, type Manifest } from './workspace.ts';
 
 const source: Manifest = {
@@ -29,6 +29,14 @@ describe('the manifest of a published package', () => {
     assert.deepEqual(published({ repository: { type: 'git', url } })['repository'], expected);
     assert.equal('repository' in published({}), false);
   });
+});
+
+it('declarations say of the texts about keys that they are texts', () => {
+  const spelled = `shape: { readonly doc: "it's \\"so\\""; readonly type: 'string'; }; readonly doc: 'one; two';`;
+  assert.equal(
+    withoutTexts(spelled),
+    `shape: { readonly doc: string; readonly type: 'string'; }; readonly doc: string;`,
+  );
 });
 
 it('every package of the platform has a licence, the one of the repository', () => {

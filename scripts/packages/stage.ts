@@ -38,12 +38,24 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('src/**/*.{html,svg,css,js,json}', { cwd: pack.path }))
     cpSync(join(pack.path, file), join(dist, file), { errorOnExist: true, force: false });
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);
+  for (const file of globSync('**/*.d.ts', { cwd: dist })) rewrite(join(dist, file), withoutTexts);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
   cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
   const manifest = publishedManifest(pack, readRootManifest(root));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   dropPrivateDeclarations(target, manifest);
+}
+
+/**
+ * The compiler spells the texts about keys out as types, wherever they are used: a tenth of the gateway's size, and of no use to
+ * whoever compiles against it.
+ */
+export function withoutTexts(declarations: string): string {
+  return declarations.replaceAll(
+    /\breadonly doc: (?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*');/g,
+    'readonly doc: string;',
+  );
 }
 
 /**
