@@ -45,6 +45,13 @@ export const seeing = (running: () => RunningSystem) => (): void => {
     await page.getByText('Done.').waitFor();
   });
 
+  it('lacks no part of a page while everything runs', async () => {
+    for (const path of ['/', '/messages', '/streams', '/gateways', '/discovery', '/edges', '/identity']) {
+      const text = await running().cli('console', path, '--json');
+      assert.doesNotMatch(text, /"ok":\s*false|"missing":\s*\[\s*\{/, path);
+    }
+  });
+
   it('prints what is on a page, for programs', async () => {
     const shown = JSON.parse(await running().cli('console', '/gateways', '--json')) as {
       readonly gateways: readonly {

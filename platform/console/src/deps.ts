@@ -1,4 +1,4 @@
-import type { DeadLetters, QueueStatus } from '@flotilla/messaging';
+import type { DeadLetters, OutboxStatistics, QueueStatus } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { SagaDesk } from '@flotilla/saga/desk';
 import type { TelemetryReader } from '@flotilla/telemetry-store';
@@ -148,12 +148,14 @@ export interface ConsoleDeps {
   readonly queues: () => Promise<readonly QueueRow[]>;
   /** Services that have such tables. */
   readonly withSagas: readonly string[];
+  readonly withOutboxes: readonly string[];
   readonly withDeadLetters: readonly string[];
   readonly withEvents: readonly string[];
   /** As its owner, for one piece of work. */
   readonly inDatabase: <T>(service: string, work: (db: Database) => Promise<T>) => Promise<T>;
   readonly sagaDesk: (db: Database) => SagaDesk;
   readonly deadLetters: (db: Database) => DeadLetters;
+  readonly outbox: (db: Database) => Promise<OutboxStatistics>;
   /** `undefined` while there is no store, or it has written nothing. */
   readonly telemetry: () => TelemetryReader | undefined;
   readonly scrape: () => Promise<Scrape>;

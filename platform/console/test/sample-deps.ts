@@ -97,10 +97,12 @@ export function sampleDeps(): ConsoleDeps & {
       },
     ],
     withSagas: ['order'],
+    withOutboxes: ['order'],
     withDeadLetters: ['notification'],
     inDatabase: async (service, work) => await work(databaseOf(service, saga)),
     sagaDesk: () => deskOf(saga, orders),
     deadLetters: () => deadLettersOf(letters),
+    outbox: async () => ({ backlog: 2, held: 0, oldestAgeSeconds: 1.5, parked: 0, delayed: 0 }),
     telemetry: () => undefined,
     operator: 'alice',
     audit: openAuditFile(join(folder, 'audit.jsonl')),
@@ -128,7 +130,6 @@ function databaseOf(service: string, saga: () => SagaDetails): Database {
     if (sql === 'away') throw Object.assign(new Error(`${service} is away`), { code: 'ECONNREFUSED' });
     const stored = STORED.find(([part]) => sql.includes(part));
     if (stored) return stored[1];
-    if (sql.includes('outbox')) return [{ waiting: '2', oldest: 1.5, held: '0' }];
     return answers[sql] ?? [];
   };
   const database = {

@@ -1,9 +1,13 @@
+import type { OutboxStatistics } from '@flotilla/messaging';
 import type { Edge } from '@flotilla/telemetry-store';
+import type { Part } from '../src/api/partial.ts';
+import type { FaultRow, InvariantRow, RegistryView } from '../src/deps.ts';
 
 export type { Edge, LogLine, SpanDetails as Span, TraceSummary as Trace } from '@flotilla/telemetry-store';
 
-/** What the API answers with, as far as pages show it; what it reads from the store is the store's. */
-export type Part<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly why: string };
+// What the API answers with, as far as pages show it. What it hands on as it was given has the type it was given with.
+export type { Part } from '../src/api/partial.ts';
+export type { SloRow as Slo } from '../src/deps.ts';
 
 export interface Process {
   readonly service: string;
@@ -69,13 +73,7 @@ export interface SagaDetails extends Saga {
 
 export interface Messages {
   readonly queues: Part<readonly Queue[]>;
-  readonly outboxes: readonly {
-    readonly service: string;
-    readonly waiting?: number;
-    readonly held?: number;
-    readonly oldestSeconds?: number | null;
-    readonly why?: string;
-  }[];
+  readonly outboxes: readonly { readonly service: string; readonly found: Part<OutboxStatistics> }[];
   readonly groups: readonly {
     readonly service: string;
     readonly type: string;
@@ -159,22 +157,12 @@ export interface EdgesView {
   readonly edges: readonly EdgeRow[];
   readonly servers: readonly ServerRow[];
   readonly calls: readonly (readonly [string, string])[];
-  readonly faults: Part<readonly { readonly from: string; readonly to: string; readonly text: string }[]>;
+  readonly faults: Part<readonly FaultRow[]>;
   readonly missing: readonly Missing[];
 }
 
 export interface DiscoveryView {
-  readonly registry: Part<{
-    readonly source: string;
-    readonly instances: readonly {
-      readonly service: string;
-      readonly id: string;
-      readonly address: string;
-      readonly status: string;
-      readonly tags: readonly string[];
-      readonly output: string;
-    }[];
-  }>;
+  readonly registry: Part<RegistryView>;
   readonly known: readonly {
     readonly by: string;
     readonly service: string;
@@ -184,27 +172,10 @@ export interface DiscoveryView {
   readonly missing: readonly Missing[];
 }
 
-export interface Slo {
-  readonly name: string;
-  readonly description: string;
-  readonly objective: number;
-  readonly events: number | null;
-  readonly good: number | null;
-  readonly budgetLeft: number | null;
-  readonly burns: readonly { readonly seconds: number; readonly rate: number | null }[];
-  readonly alert: 'page' | 'ticket' | null;
-}
-
 export interface InvariantsView {
   readonly isDeclared: boolean;
   readonly tookMs?: number;
-  readonly findings: readonly {
-    readonly id: string;
-    readonly what: string;
-    readonly count: number;
-    readonly skipped?: string;
-    readonly violations: readonly Readonly<Record<string, unknown>>[];
-  }[];
+  readonly findings: readonly (InvariantRow & { readonly count: number })[];
 }
 
 export interface ProjectionRow {

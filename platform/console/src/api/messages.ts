@@ -22,9 +22,10 @@ export async function readMessages(deps: ConsoleDeps): Promise<object> {
   const [queues, outboxes, letters] = await Promise.all([
     part(deps.queues),
     Promise.all(
-      deps.system.nodes
-        .filter(({ database, bus }) => database && bus)
-        .map((node) => readOutbox(deps, node.name)),
+      deps.withOutboxes.map(async (service) => ({
+        service,
+        found: await part(() => deps.inDatabase(service, deps.outbox)),
+      })),
     ),
     Promise.all(
       deps.withDeadLetters.map(async (service) => ({
@@ -35,23 +36,7 @@ export async function readMessages(deps: ConsoleDeps): Promise<object> {
   ]);
   const groups = letters.flatMap(({ service, found }) => (found.ok ? groupsOf(service, found.value) : []));
   const missing = letters.flatMap(({ service, found }) => (found.ok ? [] : [{ service, why: found.why }]));
-  return { queues, outboxes: outboxes.filter((one) => one !== undefined), groups, missing };
-}
-
-async function readOutbox(deps: ConsoleDeps, service: string): Promise<object | undefined> {
-  const read = await part(() =>
-    deps.inDatabase(service, async (db) => {
-      const [row] = await db.query<{ waiting: string; oldest: number | null; held: string }>(
-        `SELECT (SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT 10000) AS some) AS waiting,
-           (SELECT extract(epoch FROM clock_timestamp() - min(created_at))::float8 FROM outbox) AS oldest,
-           (SELECT count(*) FROM (SELECT 1 FROM outbox_held LIMIT 10000) AS some) AS held`,
-      );
-      return row;
-    }),
-  );
-  if (!read.ok) return read.why.includes('42P01') ? undefined : { service, why: read.why }; // it has no outbox
-  const { waiting = '0', held = '0', oldest = null } = read.value ?? {};
-  return { service, waiting: Number(waiting), held: Number(held), oldestSeconds: oldest };
+  return { queues, outboxes, groups, missing };
 }
 
 async function listLetters(

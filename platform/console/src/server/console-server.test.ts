@@ -46,6 +46,7 @@ describe('the server of the console', () => {
       });
     },
     withSagas: ['order'],
+    withOutboxes: ['order'],
     withDeadLetters: ['order'],
     withEvents: ['order'],
     scrape: async () => ({ samples: [], missing: [{ service: 'order-1', why: 'it does not answer' }] }),
@@ -60,6 +61,7 @@ describe('the server of the console', () => {
     },
     sagaDesk: () => assert.fail('there is no database'),
     deadLetters: () => assert.fail('there is no database'),
+    outbox: () => assert.fail('there is no database'),
     telemetry: () => undefined,
     operator: 'alice',
     audit: openAuditFile(join(folder, 'audit.jsonl')),

@@ -112,17 +112,29 @@ function Outboxes({ outboxes }: { readonly outboxes: Messages['outboxes'] }) {
               <th class="num">To be sent</th>
               <th class="num">Oldest</th>
               <th class="num">Held back</th>
+              <th class="num">Later</th>
+              <th class="num">Given up</th>
             </tr>
           </thead>
           <tbody>
-            {outboxes.map((outbox) => (
-              <tr key={outbox.service}>
+            {outboxes.map(({ service, found }) => (
+              <tr key={service}>
                 <td>
-                  <a href={`/services/${outbox.service}`}>{outbox.service}</a>
+                  <a href={`/services/${service}`}>{service}</a>
                 </td>
-                <td class="num">{outbox.waiting ?? outbox.why}</td>
-                <td class="num">{outbox.oldestSeconds ? seconds(outbox.oldestSeconds) : '–'}</td>
-                <td class="num">{outbox.held ?? '–'}</td>
+                {found.ok ? (
+                  <>
+                    <td class="num">{found.value.backlog}</td>
+                    <td class="num">
+                      {found.value.backlog > 0 ? seconds(found.value.oldestAgeSeconds) : '–'}
+                    </td>
+                    <td class="num">{found.value.held}</td>
+                    <td class="num">{found.value.delayed}</td>
+                    <td class="num">{found.value.parked}</td>
+                  </>
+                ) : (
+                  <td colSpan={5}>{found.why}</td>
+                )}
               </tr>
             ))}
           </tbody>

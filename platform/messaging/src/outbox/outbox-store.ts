@@ -2,6 +2,7 @@ import { type Queryable, type SqlValue, storableText } from '@flotilla/postgres'
 import { createBounds, MAX_BATCH_BYTES } from '../batch-bounds.ts';
 import { type BoundStore, readHorizon } from '../bus/lower-bound.ts';
 import type { ClaimRow, LeaseStore } from '../bus/shard-leases.ts';
+import { type OutboxStatistics, readOutboxStatistics } from './outbox-statistics.ts';
 
 /** A committed message that waits to be sent. */
 export interface OutboxRow {
@@ -33,17 +34,6 @@ export interface Fetched {
   readonly behind: readonly RowBehind[];
   /** There may be more: it ended where a bound was reached. */
   readonly isFull: boolean;
-}
-
-export interface OutboxStatistics {
-  /** Unsent messages with the held ones, counted up to 100,000. */
-  readonly backlog: number;
-  /** Refused messages and those behind them in their keys, counted up to 100,000. */
-  readonly held: number;
-  readonly oldestAgeSeconds: number;
-  readonly parked: number;
-  /** Messages to be sent later, counted up to 100,000. */
-  readonly delayed: number;
 }
 
 /** What one relay does to the outbox tables. Every write names its owner, so that a former owner changes nothing. */
@@ -136,10 +126,7 @@ export function createOutboxStore(db: Queryable, owner: string, batchSize: numbe
       );
       return row ?? { moved: 0, nextInMs: null };
     },
-    statistics: async () => {
-      const [found] = await db.query<OutboxStatistics>(STATISTICS);
-      return found ?? { backlog: 0, held: 0, oldestAgeSeconds: 0, parked: 0, delayed: 0 };
-    },
+    statistics: () => readOutboxStatistics(db),
   };
 }
 
@@ -165,24 +152,6 @@ const MOVE_DUE = 'SELECT moved, next_in_ms AS "nextInMs" FROM outbox_move_due($1
 
 /** Messages looked at in one statement: some 100 ms when each of them is moved. */
 const SET_ASIDE_BATCH = 5_000;
-
-// The oldest of each shard is the first of its index range: no scan, however long the backlog. From the lower bound on:
-// what was sent may still be in the table.
-const STATISTICS = `
-  SELECT (SELECT count(*) FROM (
-      (SELECT 1 FROM outbox_shard s CROSS JOIN LATERAL (
-        SELECT 1 FROM outbox o WHERE o.shard = s.shard AND o.id > s.lower_bound LIMIT 100000) AS waiting LIMIT 100000)
-      UNION ALL (SELECT 1 FROM outbox_held LIMIT 100000) LIMIT 100000) AS counted
-    )::integer AS backlog,
-    (SELECT count(*) FROM (SELECT 1 FROM outbox_held LIMIT 100000) AS counted)::integer AS held,
-    coalesce(extract(epoch FROM clock_timestamp() - min(head.created_at)), 0)::float8 AS "oldestAgeSeconds",
-    (SELECT count(*) FROM outbox_parked)::integer AS parked,
-    (SELECT count(*) FROM (SELECT 1 FROM outbox_delayed LIMIT 100000) AS counted)::integer AS delayed
-  FROM (
-    SELECT oldest.created_at FROM outbox_shard s CROSS JOIN LATERAL (
-      SELECT o.created_at FROM outbox o
-      WHERE o.shard = s.shard AND o.id > s.lower_bound ORDER BY o.id LIMIT 1) AS oldest
-    UNION ALL (SELECT h.created_at FROM outbox_held h ORDER BY h.created_at LIMIT 1)) AS head`;
 
 type FoundRow = Omit<OutboxRow, 'token' | 'held'> & {
   readonly place: 'outbox' | 'held' | 'behind';

@@ -1,5 +1,5 @@
 import type { Counter, Metrics } from '@flotilla/telemetry';
-import type { OutboxStatistics } from './outbox-store.ts';
+import type { OutboxStatistics } from './outbox-statistics.ts';
 
 export interface RelayMetrics {
   readonly published: Counter;

@@ -1,7 +1,12 @@
 import type { Audit, ConsoleDeps, FaultRow } from '@flotilla/console';
 import { eventStoreMigrations } from '@flotilla/event-store';
 import { uuidv7 } from '@flotilla/kernel';
-import { createDeadLetters } from '@flotilla/messaging';
+import {
+  createDeadLetters,
+  inboxMigrations,
+  outboxMigrations,
+  readOutboxStatistics,
+} from '@flotilla/messaging';
 import { createDatabase, type Database } from '@flotilla/postgres';
 import { type Fault, formatFault } from '@flotilla/resilience';
 import { openSagaDesk } from '@flotilla/saga/desk';
@@ -47,7 +52,8 @@ export function connectConsole(facts: ConsoleFacts): ConsoleDeps & { readonly cl
         list(),
       ),
     withSagas: withTables(system, 'saga'),
-    withDeadLetters: withTables(system, 'inbox'),
+    withOutboxes: withTables(system, outboxMigrations.name),
+    withDeadLetters: withTables(system, inboxMigrations.name),
     withEvents: withTables(system, eventStoreMigrations.name),
     scrape: processes.scrape,
     slos: processes.slos,
@@ -70,6 +76,7 @@ export function connectConsole(facts: ConsoleFacts): ConsoleDeps & { readonly cl
     inDatabase: databases.work,
     sagaDesk: (db) => openSagaDesk(db, uuidv7),
     deadLetters: createDeadLetters,
+    outbox: readOutboxStatistics,
     telemetry: telemetry.reader,
     operator: facts.operator,
     audit: facts.audit,
