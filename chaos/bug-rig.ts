@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { eventually } from '@flotilla/kernel/testing';
-import { connectionStrings } from '../test/system/assert-sound.ts';
 import { startSystem } from '../test/system/running-system.ts';
 import type { BugProof } from './bug-proofs.ts';
 import { crashesByService } from './crash-plan.ts';
 import type { ClientRecord } from './invariant.ts';
 import { type Checker, type Finding, openChecker } from './invariants.ts';
+import { databasesOf } from './live.ts';
 
 /**
  * One running system for all bugs. What an earlier bug has broken stays broken, so each is judged by what is
@@ -41,7 +41,7 @@ export async function createBugRig(): Promise<BugRig> {
   const hook = new URL(`?bugs=${encodeURIComponent(bugsFile)}`, HOOK);
   const system = await startSystem({ env: { NODE_OPTIONS: `--import=${hook}` } });
   await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
-  const checker = openChecker(await connectionStrings(system));
+  const checker = openChecker(await databasesOf(system.databaseUri));
 
   async function run({ service, crashes, scenario }: BugProof) {
     const before = await violationsAtRest(checker);

@@ -2,12 +2,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '@flotilla/kernel/testing';
-import { connectionStrings } from '../test/system/assert-sound.ts';
 import { PATIENCE_MS, type RunningSystem, startSystem } from '../test/system/running-system.ts';
 import { type Crash, type CrashRun, crashesByService } from './crash-plan.ts';
 import { type CrashTrace, createCrashTrace, type Passage } from './crash-trace.ts';
 import type { ClientRecord } from './invariant.ts';
 import { type Checker, type Finding, openChecker, violated } from './invariants.ts';
+import { databasesOf } from './live.ts';
 import { FLOWS, type Flow } from './order-flows.ts';
 
 /** What came of a run; without problems and with every crash made it proves something. */
@@ -56,7 +56,7 @@ export async function createCrashRig(
     lives += 1;
     const { system, trace } = lives === 1 && given ? given : await start(`trace-${lives}`);
     await Promise.all(['alice', 'bob', 'carol'].map((user) => system.token(user)));
-    const checker = openChecker(await connectionStrings(system));
+    const checker = openChecker(await databasesOf(system.databaseUri));
     life = { system, checker, trace, history: [] };
     return life;
   }

@@ -5,20 +5,27 @@ export interface ClientRecord {
   readonly answers: readonly { readonly status: number; readonly orderId: string }[];
 }
 
-export type DatabaseName =
-  | 'order'
-  | 'inventory'
-  | 'pricing'
-  | 'payment'
-  | 'provider'
-  | 'shipping'
-  | 'cart'
-  | 'notification'
-  | 'identity'
-  | 'user'
-  | 'recommendation'
-  | 'legacy'
-  | 'bus';
+/** What is looked at, and the service that each belongs to. */
+export const DATABASES = {
+  order: 'order',
+  inventory: 'inventory',
+  pricing: 'pricing',
+  payment: 'payment',
+  provider: 'payment-provider',
+  shipping: 'shipping',
+  cart: 'cart',
+  notification: 'notification',
+  identity: 'identity',
+  user: 'user',
+  recommendation: 'recommendation',
+  legacy: 'legacy',
+  bus: 'bus',
+} as const;
+
+export type DatabaseName = keyof typeof DATABASES;
+
+/** In the order in which they are told. */
+export const DATABASE_NAMES = Object.keys(DATABASES) as readonly DatabaseName[];
 
 /** The databases of a whole system, read only. */
 export interface System {

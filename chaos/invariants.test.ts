@@ -3,25 +3,9 @@ import { after, before, describe, it } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { fill, history, migrations, ORDER, UNGUARD, withOrderIds } from './healthy-system.ts';
-import type { ClientRecord, DatabaseName } from './invariant.ts';
+import { type ClientRecord, DATABASE_NAMES, type DatabaseName } from './invariant.ts';
 import { checkInvariants, invariants, type SystemUnderCheck, violated } from './invariants.ts';
 import { PLANTS } from './planted-bugs.ts';
-
-const NAMES: readonly DatabaseName[] = [
-  'order',
-  'inventory',
-  'pricing',
-  'payment',
-  'provider',
-  'shipping',
-  'cart',
-  'notification',
-  'identity',
-  'user',
-  'recommendation',
-  'legacy',
-  'bus',
-];
 
 async function makeDatabase(name: DatabaseName): Promise<TestDatabase> {
   const database = await createTestDatabase(migrations[name]);
@@ -32,7 +16,7 @@ async function makeDatabase(name: DatabaseName): Promise<TestDatabase> {
 describe('the invariant checker', () => {
   const healthy = new Map<DatabaseName, TestDatabase>();
   before(async () => {
-    for (const name of NAMES) healthy.set(name, await makeDatabase(name));
+    for (const name of DATABASE_NAMES) healthy.set(name, await makeDatabase(name));
   });
   after(async () => {
     for (const database of healthy.values()) await database.close();

@@ -3,7 +3,14 @@ import { readRecords, standInForTables } from '../shop/inventory/test/records.ts
 import { answers } from './answers.ts';
 import { choreography } from './choreography.ts';
 import { coupons } from './coupons.ts';
-import type { ClientRecord, DatabaseName, Invariant, System, Violation } from './invariant.ts';
+import {
+  type ClientRecord,
+  DATABASE_NAMES,
+  type DatabaseName,
+  type Invariant,
+  type System,
+  type Violation,
+} from './invariant.ts';
 import { legacy } from './legacy.ts';
 import { messages } from './messages.ts';
 import { money } from './money.ts';
@@ -46,22 +53,6 @@ export interface Finding {
   readonly skipped?: string;
 }
 
-const DATABASES: readonly DatabaseName[] = [
-  'order',
-  'inventory',
-  'pricing',
-  'payment',
-  'provider',
-  'shipping',
-  'cart',
-  'notification',
-  'identity',
-  'user',
-  'recommendation',
-  'legacy',
-  'bus',
-];
-
 /** Looks for violations in the databases themselves; changes nothing. A database that cannot be read is an error. */
 export async function checkInvariants(check: SystemUnderCheck): Promise<readonly Finding[]> {
   const checker = openChecker(check);
@@ -83,7 +74,7 @@ const PATIENCE = { maxConnections: 2, acquireTimeoutMs: 600_000, statementTimeou
 
 export function openChecker(databases: SystemUnderCheck): Checker {
   const open = new Map(
-    DATABASES.flatMap((name) => {
+    DATABASE_NAMES.flatMap((name) => {
       const uri = databases[name];
       return uri === undefined
         ? []

@@ -1,30 +1,18 @@
-import { checkInvariants, type Finding } from './invariants.ts';
+import { DATABASES } from './invariant.ts';
+import { checkInvariants, type Finding, type SystemUnderCheck } from './invariants.ts';
 
-const OTHERS = [
-  'pricing',
-  'cart',
-  'notification',
-  'identity',
-  'user',
-  'recommendation',
-  'legacy',
-  'bus',
-] as const;
+/** The databases of a running system, asked for by the names of its services. */
+export async function databasesOf(uriOf: (service: string) => Promise<string>): Promise<SystemUnderCheck> {
+  const uris = Object.entries(DATABASES).map(async ([name, service]) => [name, await uriOf(service)]);
+  // Every key of DATABASES is there, so this is a whole system.
+  return Object.fromEntries(await Promise.all(uris)) as SystemUnderCheck;
+}
 
-/** Checks a running system by the addresses of its databases, asked for by the names of its services. */
+/** Checks a running system, with the inventory's documents where `INVENTORY_MONGODB_URL` says that it has some. */
 export async function checkLive(
   uriOf: (service: string) => Promise<string>,
   moment: 'always' | 'at-rest',
 ): Promise<readonly Finding[]> {
-  const others = await Promise.all(OTHERS.map(async (name) => [name, await uriOf(name)] as const));
-  return await checkInvariants({
-    ...Object.fromEntries(others),
-    order: await uriOf('order'),
-    inventory: await uriOf('inventory'),
-    payment: await uriOf('payment'),
-    provider: await uriOf('payment-provider'),
-    shipping: await uriOf('shipping'),
-    inventoryDocuments: process.env['INVENTORY_MONGODB_URL'],
-    moment,
-  });
+  const inventoryDocuments = process.env['INVENTORY_MONGODB_URL'];
+  return await checkInvariants({ ...(await databasesOf(uriOf)), inventoryDocuments, moment });
 }

@@ -1,24 +1,9 @@
 import assert from 'node:assert/strict';
 import { eventually } from '@flotilla/kernel/testing';
 import type { ClientRecord } from '../../chaos/invariant.ts';
-import { type Finding, openChecker, type SystemUnderCheck, violated } from '../../chaos/invariants.ts';
+import { type Finding, openChecker, violated } from '../../chaos/invariants.ts';
+import { databasesOf } from '../../chaos/live.ts';
 import { PATIENCE_MS, type RunningSystem } from './running-system.ts';
-
-const DATABASES = {
-  order: 'order',
-  inventory: 'inventory',
-  pricing: 'pricing',
-  payment: 'payment',
-  provider: 'payment-provider',
-  shipping: 'shipping',
-  cart: 'cart',
-  notification: 'notification',
-  identity: 'identity',
-  user: 'user',
-  recommendation: 'recommendation',
-  legacy: 'legacy',
-  bus: 'bus',
-} as const;
 
 /** A check asks every database for everything: what is at rest is not seen sooner by asking all the time. */
 const CHECK_EVERY_MS = 200;
@@ -33,7 +18,7 @@ export async function assertSound(
   timeoutMs: number = PATIENCE_MS,
 ): Promise<void> {
   const inventoryDocuments = system.env['INVENTORY_MONGODB_URL'];
-  const checker = openChecker({ ...(await connectionStrings(system)), inventoryDocuments });
+  const checker = openChecker({ ...(await databasesOf(system.databaseUri)), inventoryDocuments });
   let findings: readonly Finding[] = [];
   const rest = eventually(
     'the system is at rest and sound',
@@ -57,14 +42,4 @@ export async function assertSound(
     findings.filter((finding) => finding.skipped !== undefined),
     [],
   );
-}
-
-/** Of the databases of a running system, for the checker. */
-export async function connectionStrings(system: RunningSystem): Promise<SystemUnderCheck> {
-  const entries = Object.entries(DATABASES).map(async ([name, service]) => [
-    name,
-    await system.databaseUri(service),
-  ]);
-  // Every key of DATABASES is there, so this is a whole system.
-  return Object.fromEntries(await Promise.all(entries)) as SystemUnderCheck;
 }
