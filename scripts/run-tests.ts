@@ -24,8 +24,8 @@ const TIMEOUT_MS = 25 * 60_000;
  */
 export async function runTests(files: readonly string[], options: TestRun): Promise<number> {
   const { env, signal, acceptSkipped, namePattern } = options;
-  // One more than there are processors: most tests wait for others most of the time.
-  const concurrency = availableParallelism() + 1;
+  // Twice as many as there are processors: most tests wait for others most of the time.
+  const concurrency = 2 * availableParallelism();
   const events = run({
     files: [...files],
     concurrency,

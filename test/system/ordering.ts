@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { before, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { type Answer, orderBody } from '../../demos/shop-client.ts';
-import { placeOrder, type RunningSystem } from './running-system.ts';
+import { insistOnOrder, placeOrder, type RunningSystem } from './running-system.ts';
 
 /** For a service of which no instance can be reached (docs/resilience.md). */
 const CALLERS_WAIT_MS = 4_000;
@@ -34,7 +34,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
 
   it('confirms an order and shows its whole history', async () => {
     const before = await stockOf('sku-0002');
-    const answer = await placeOrder(system, { sku: 'sku-0002', quantity: 2 });
+    const answer = await insistOnOrder(system, { sku: 'sku-0002', quantity: 2 });
     assert.equal(answer.status, 201, JSON.stringify(answer.body));
     assert.equal(answer.body.status, 'Confirmed');
     assert.equal(answer.headers.get('location'), `/orders/${answer.body.id}`);
@@ -51,7 +51,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
   });
 
   it('accepts at once without a preference and ends by itself', async () => {
-    const answer = await placeOrder(system, { waitSeconds: 0 });
+    const answer = await insistOnOrder(system, { waitSeconds: 0 });
     assert.equal(answer.status, 202);
     assert.equal(answer.body.status, 'Pending');
     const token = await system.token('alice');
@@ -70,7 +70,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
   ] as const) {
     it(`cancels with a reason: ${what}`, async () => {
       const before = await stockOf('sku-0001');
-      const answer = await placeOrder(system, wish);
+      const answer = await insistOnOrder(system, wish);
       assertProblem(answer, 422, code);
       const order = await system.call('GET', `/orders/${answer.body.orderId}`, {
         token: await system.token('alice'),
@@ -82,7 +82,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
   }
 
   it('refunds what was charged when shipping refuses', async () => {
-    const answer = await placeOrder(system, { country: 'XX' });
+    const answer = await insistOnOrder(system, { country: 'XX' });
     const [sums] = await system.sql(
       'payment-provider',
       `SELECT c.amount_minor::int AS captured, coalesce(sum(r.amount_minor), 0)::int AS refunded
@@ -94,7 +94,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
 
   for (const payment of ['tok_flaky', 'tok_slow', 'tok_timeout']) {
     it(`charges once when the provider is difficult: ${payment}`, async () => {
-      const answer = await placeOrder(system, { payment, waitSeconds: 30 });
+      const answer = await insistOnOrder(system, { payment, waitSeconds: 30 });
       assert.equal(answer.status, 201, JSON.stringify(answer.body));
       const charges = await system.sql(
         'payment-provider',
@@ -106,8 +106,8 @@ export const ordering = (running: () => RunningSystem) => (): void => {
 
   it('gives the same answer and one effect to the same key, at once and later', async () => {
     const key = randomUUID();
-    const answers = await Promise.all(Array.from({ length: 5 }, () => placeOrder(system, { key })));
-    const late = await placeOrder(system, { key });
+    const answers = await Promise.all(Array.from({ length: 5 }, () => insistOnOrder(system, { key })));
+    const late = await insistOnOrder(system, { key });
     const done = [...answers, late].filter((answer) => answer.status !== 409);
     assert.ok(done.length >= 2);
     for (const answer of done) {
@@ -122,23 +122,23 @@ export const ordering = (running: () => RunningSystem) => (): void => {
 
   it('repeats a refusal to the same key, too', async () => {
     const key = randomUUID();
-    const first = await placeOrder(system, { key, payment: 'tok_declined' });
-    const second = await placeOrder(system, { key, payment: 'tok_declined' });
+    const first = await insistOnOrder(system, { key, payment: 'tok_declined' });
+    const second = await insistOnOrder(system, { key, payment: 'tok_declined' });
     assertProblem(first, 422, 'payment-declined');
     assert.deepEqual(second.body, first.body);
   });
 
   it('refuses another body under the same key', async () => {
     const key = randomUUID();
-    await placeOrder(system, { key });
-    assertProblem(await placeOrder(system, { key, quantity: 2 }), 422, 'idempotency-key-reused');
+    await insistOnOrder(system, { key });
+    assertProblem(await insistOnOrder(system, { key, quantity: 2 }), 422, 'idempotency-key-reused');
   });
 
   it('keeps the keys of two customers apart', async () => {
     const key = randomUUID();
     const [alice, bob] = await Promise.all([
-      placeOrder(system, { key }),
-      placeOrder(system, { key, user: 'bob' }),
+      insistOnOrder(system, { key }),
+      insistOnOrder(system, { key, user: 'bob' }),
     ]);
     assert.equal(alice.status, 201);
     assert.equal(bob.status, 201);
@@ -202,7 +202,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     const asked = { items, country: 'AT', coupon: 'welcome10' };
     const quote = await system.call('POST', '/quotes', { token, body: asked });
     assert.equal(quote.status, 201, JSON.stringify(quote.body));
-    const answer = await placeOrder(system, {
+    const answer = await insistOnOrder(system, {
       ...{ user: 'bob', sku: 'sku-0003', quantity: 3 },
       agreedOn: { quoteId: quote.body.id },
     });
@@ -223,10 +223,10 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     const body = { code: coupon, promotionId: 'last-one', uses: 1 };
     assert.equal((await system.call('POST', '/coupons', { token, body })).status, 201);
     const wish = (user: string) => ({ user, waitSeconds: 30, agreedOn: { coupon } });
-    const cancelled = await placeOrder(system, { ...wish('alice'), payment: 'tok_declined' });
+    const cancelled = await insistOnOrder(system, { ...wish('alice'), payment: 'tok_declined' });
     assertProblem(cancelled, 422, 'payment-declined');
     const racing = ['alice', 'bob', 'carol', 'alice', 'bob', 'carol'].map((user) =>
-      placeOrder(system, wish(user)),
+      insistOnOrder(system, wish(user)),
     );
     const answers = await Promise.all(racing);
     assert.equal(answers.filter(({ status }) => status === 201).length, 1);
@@ -239,17 +239,22 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     const items = [{ productId: 'sku-0004', quantity: 1 }];
     const quote = await system.call('POST', '/quotes', { token, body: { items, country: 'AT' } });
     const agreedOn = { quoteId: quote.body.id };
-    const refused = await placeOrder(system, { user: 'carol', sku: 'sku-0004', quantity: 2, agreedOn });
+    const refused = await insistOnOrder(system, { user: 'carol', sku: 'sku-0004', quantity: 2, agreedOn });
     assertProblem(refused, 409, 'quote-changed');
     const again = { quoteId: refused.body.quote?.id };
-    const answer = await placeOrder(system, { user: 'carol', sku: 'sku-0004', quantity: 2, agreedOn: again });
+    const answer = await insistOnOrder(system, {
+      user: 'carol',
+      sku: 'sku-0004',
+      quantity: 2,
+      agreedOn: again,
+    });
     assert.deepEqual([answer.status, answer.body.total], [201, refused.body.quote?.total]);
-    const stolen = await placeOrder(system, { user: 'bob', sku: 'sku-0004', agreedOn });
+    const stolen = await insistOnOrder(system, { user: 'bob', sku: 'sku-0004', agreedOn });
     assertProblem(stolen, 422, 'quote-unknown');
   });
 
   it('hides the orders of others', async () => {
-    const { body } = await placeOrder(system);
+    const { body } = await insistOnOrder(system);
     const bob = await system.token('bob');
     assertProblem(await system.call('GET', `/orders/${body.id}`, { token: bob }), 404, 'order-not-found');
     assertProblem(
@@ -284,7 +289,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
 
   it('cancels an order that is not shipped yet and gives everything back', async () => {
     const before = await stockOf('sku-0003');
-    const placed = await placeOrder(system, { sku: 'sku-0003', payment: 'tok_slow', waitSeconds: 0 });
+    const placed = await insistOnOrder(system, { sku: 'sku-0003', payment: 'tok_slow', waitSeconds: 0 });
     const token = await system.token('alice');
     const answer = await system.call('POST', `/orders/${placed.body.id}/cancel`, { token });
     assert.ok([200, 202].includes(answer.status), JSON.stringify(answer.body));
@@ -299,7 +304,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
   });
 
   it('does not cancel what is on its way', async () => {
-    const { body } = await placeOrder(system);
+    const { body } = await insistOnOrder(system);
     assertProblem(
       await system.call('POST', `/orders/${body.id}/cancel`, { token: await system.token('alice') }),
       409,
@@ -308,7 +313,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
   });
 
   it('lists orders newest first, in pages', async () => {
-    for (let n = 0; n < 3; n += 1) await placeOrder(system, { user: 'carol' });
+    for (let n = 0; n < 3; n += 1) await insistOnOrder(system, { user: 'carol' });
     const token = await system.token('carol');
     const first = await system.call('GET', '/orders?limit=2', { token });
     const second = await system.call(
@@ -325,7 +330,7 @@ export const ordering = (running: () => RunningSystem) => (): void => {
     const users = ['alice', 'bob', 'carol'];
     const answers = await Promise.all(
       Array.from({ length: 50 }, (_none, n) =>
-        placeOrder(system, { sku: 'sku-limited', waitSeconds: 30, user: users[n % 3] ?? 'alice' }),
+        insistOnOrder(system, { sku: 'sku-limited', waitSeconds: 30, user: users[n % 3] ?? 'alice' }),
       ),
     );
     const confirmed = answers.filter((answer) => answer.status === 201);

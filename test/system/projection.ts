@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, it } from 'node:test';
 import { assertSound } from './assert-sound.ts';
-import { placeOrder, type RunningSystem } from './running-system.ts';
+import { insistOnOrder, placeOrder, type RunningSystem } from './running-system.ts';
 
 /** A read model of the running shop. */
 export const projection = (running: () => RunningSystem) => (): void => {
@@ -28,7 +28,7 @@ export const projection = (running: () => RunningSystem) => (): void => {
   }
 
   it('is rebuilt and taken back while orders are placed, and shows each of them', async () => {
-    for (let n = 0; n < 5; n += 1) assert.equal((await placeOrder(system)).status, 201);
+    for (let n = 0; n < 5; n += 1) assert.equal((await insistOnOrder(system)).status, 201);
     const rebuilt = await ordersDuring(system.cli('projection', 'rebuild', 'order', 'order_view'));
     assert.match(rebuilt, /done: generation 2 is what readers see/);
     const back = await ordersDuring(system.cli('projection', 'rollback', 'order', 'order_view'));

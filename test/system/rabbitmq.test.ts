@@ -10,7 +10,7 @@ import {
 } from '@flotilla/messaging/rabbitmq/testing';
 import { assertSound } from './assert-sound.ts';
 import { placeOrders, seededRandom } from './order-load.ts';
-import { killAndAwaitReturn, placeOrder, type RunningSystem, startSystem } from './running-system.ts';
+import { insistOnOrder, killAndAwaitReturn, type RunningSystem, startSystem } from './running-system.ts';
 
 const SEED = Number(process.env['SURVIVAL_SEED'] ?? Date.now() % 1_000_000);
 const ORDERS = 80;
@@ -32,9 +32,9 @@ describe(`the shop on RabbitMQ (SURVIVAL_SEED=${SEED})`, {
   });
 
   it('tells the customer how the order ended, over RabbitMQ alone', async () => {
-    const confirmed = await placeOrder(system);
+    const confirmed = await insistOnOrder(system);
     assert.equal(confirmed.status, 201, JSON.stringify(confirmed.body));
-    const refused = await placeOrder(system, { payment: 'tok_declined' });
+    const refused = await insistOnOrder(system, { payment: 'tok_declined' });
     assert.equal(refused.status, 422, JSON.stringify(refused.body));
     for (const orderId of [confirmed.body.id, refused.body.orderId]) {
       await eventually('the mail', async () => {

@@ -241,3 +241,20 @@ export async function placeOrder(system: RunningSystem, wish: OrderWish = {}): P
     body: orderBody(wish),
   });
 }
+
+/** What says that nothing is decided yet; the same request with the same key is the way to hear more. */
+const PUT_OFF: readonly unknown[] = ['temporarily-unavailable', 'idempotency-in-progress'];
+
+/** Places an order as somebody who insists on an answer: on a busy machine the shop may put its customers off. */
+export function insistOnOrder(system: RunningSystem, wish: OrderWish = {}): Promise<Answer> {
+  const key = wish.key ?? randomUUID();
+  return eventually(
+    'the order is answered',
+    async () => {
+      const answer = await placeOrder(system, { ...wish, key });
+      return !PUT_OFF.includes(answer.body.code) && answer;
+    },
+    PATIENCE_MS,
+    200,
+  );
+}
