@@ -74,6 +74,7 @@ export function createBatcher(options: BatcherOptions): Batcher {
       while (queue.length > maxQueue || bytes > MAX_QUEUE_BYTES) {
         bytes -= queue.shift()?.bytes.length ?? 0;
         count('queue-full', 1);
+        delivery.lost();
       }
       if (sending === undefined) schedule();
     },
