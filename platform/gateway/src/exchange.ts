@@ -14,8 +14,10 @@ export interface Exchange extends Omit<Incoming, 'body' | 'request' | 'answer'> 
   answer: ClientResponse;
   /** As it arrives, or buffered bytes once a policy had to read it. */
   body: RequestBody;
-  /** Of the gateway's own operation; back ends continue it. */
+  /** Of the gateway's own operation; each try is one inside it, which the back end continues. */
   readonly trace: TraceContext;
+  /** The field for the back end, as it was written last; `undefined` where none is sent. */
+  traceparent: string | undefined;
   readonly callerSpanId: string | undefined;
   /** Monotonic. */
   readonly startedAtMs: number;
@@ -77,6 +79,7 @@ export function createExchange(
     secure,
     clientCertificate,
     trace: caller === undefined ? newTrace() : childOf(caller),
+    traceparent: undefined,
     callerSpanId: caller?.spanId,
     startedAtMs: performance.now(),
     route: '',

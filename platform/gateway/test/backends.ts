@@ -165,6 +165,7 @@ export function exchangeWith(
     refusal: undefined,
     isPersonal: false,
     clientCertificate: undefined,
+    traceparent: undefined,
     callerSpanId: undefined,
     ...more,
   };

@@ -49,6 +49,7 @@ export function testExchange(test: TestRequest = {}): Exchange {
     secure: test.secure ?? false,
     clientCertificate: undefined,
     trace: newTrace(),
+    traceparent: undefined,
     startedAtMs: 0,
     clientAddress: peerAddress,
     values: new Map(Object.entries(test.values ?? {})),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { createLogger, createMetrics, type Span } from '@flotilla/telemetry';
+import { createLogger, createMetrics, formatTraceparent, type Span } from '@flotilla/telemetry';
 import { createTestBed, routeTo, type TestGatewayOptions } from '../../test/gateway.ts';
 
 const bed = createTestBed();
@@ -105,6 +105,33 @@ describe('what the gateway tells of its work', () => {
         [bad?.trace.spanId, false],
       ],
     );
+  });
+
+  it('has each try continued by its back end, so that both halves of a call are found', async () => {
+    const seen: string[] = [];
+    const port = await bed.backend((request, response) => {
+      seen.push(String(request.headers['traceparent']));
+      if (seen.length === 1) request.socket.destroy();
+      else if (request.url === '/from') response.writeHead(302, { location: '/to' }).end();
+      else response.end('hello');
+    });
+    const spans: Span[] = [];
+    const Routes = [
+      routeTo(port, '/from', {
+        RetryOptions: { Retries: 1 },
+        HttpHandlerOptions: { AllowAutoRedirect: true },
+      }),
+    ];
+    const { url } = await bed.start({ Routes }, { recordSpan: (span) => spans.push(span) });
+    await (await fetch(`${url}/from`)).text();
+    await eventually('the request is recorded', () => spans.some(({ kind }) => kind === 'server'));
+    const tries = spans.filter(({ kind }) => kind === 'client');
+    assert.equal(tries.length, 3, 'the connection was cut, the redirect, where it led');
+    assert.deepEqual(
+      seen,
+      tries.map(({ trace }) => formatTraceparent(trace)),
+    );
+    assert.equal(new Set(seen).size, 3);
   });
 
   it('is, sampled, every failure and one in a hundred of the rest; or nothing', async () => {

@@ -1,5 +1,4 @@
 import {
-  childOf,
   epochMs,
   type Logger,
   type Metrics,
@@ -85,13 +84,14 @@ export function createGatewayTelemetry({
       if (accessLog === 'sampled' && status < 500 && durationMs < SLOW_MS && count % SAMPLE !== 0) return;
       logger.info(accessLine(exchange, status, durationMs), 'request');
     },
-    tried: ({ route, trace, request }, backend, { outcome, status, failure, willRetry, durationMs }) => {
+    tried: ({ route, trace: whole, request }, backend, tried) => {
+      const { outcome, status, failure, willRetry, durationMs, trace } = tried;
       measured.tried(route, backend.id, outcome, durationMs / 1000);
       recordSpan?.({
         name: `${methodLabel(request.method)} ${route}`,
         kind: 'client',
-        trace: childOf(trace),
-        parentSpanId: trace.spanId,
+        trace,
+        parentSpanId: whole.spanId,
         startedAtMs: epochMs() - durationMs,
         durationMs,
         attributes: {

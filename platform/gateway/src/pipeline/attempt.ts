@@ -1,4 +1,5 @@
 import type { Duplex } from 'node:stream';
+import { childOf, formatTraceparent, type TraceContext } from '@flotilla/telemetry';
 import type { Backend, CallOutcome } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
@@ -38,6 +39,7 @@ export class Attempt implements ResponseSink {
   readonly hop: Hop | undefined;
   readonly #owner: AttemptOwner;
   readonly #startedAtMs: number;
+  readonly #trace: TraceContext;
   /** `undefined` = not sent yet, or over. */
   #call: BackendCall | undefined;
   #status: number = 0;
@@ -47,6 +49,7 @@ export class Attempt implements ResponseSink {
     this.backend = backend;
     this.hop = hop;
     this.#startedAtMs = performance.now();
+    this.#trace = childOf(owner.exchange.trace);
   }
 
   send(): void {
@@ -54,6 +57,8 @@ export class Attempt implements ResponseSink {
     const { outgoing, body, request, requestId } = exchange;
     const { hop } = this;
     const to = hop?.backend ?? this.backend;
+    const fields = hop?.fields ?? outgoing.fields;
+    continueTrace(exchange, fields, this.#trace);
     const hasBody = hop === undefined ? body.framing.kind !== 'none' : hop.hasBody;
     this.#call = deps.backendClient.send(
       to.origin,
@@ -62,7 +67,7 @@ export class Attempt implements ResponseSink {
         target: hop?.target ?? target,
         authority:
           hop === undefined ? hostFor(to.authority, route.config.hostField, request.host) : to.authority,
-        fields: hop?.fields ?? outgoing.fields,
+        fields,
         body: hasBody ? body : undefined,
         maxBodyBytes: route.config.maxBodyBytes,
         silenceMs: route.config.silenceMs,
@@ -89,7 +94,9 @@ export class Attempt implements ResponseSink {
     // Of an instance that sent the request elsewhere it is known already that it answers.
     if (this.hop === undefined) forwarding.side.pool.ended(this.backend, outcome, durationMs);
     const status = failure === undefined && this.#status > 0 ? this.#status : undefined;
-    deps.onTry(exchange, this.backend, { outcome, status, failure, willRetry, durationMs });
+    deps.onTry(exchange, this.backend, {
+      ...{ outcome, status, failure, willRetry, durationMs, trace: this.#trace },
+    });
   }
 
   // What the back end says
@@ -161,6 +168,14 @@ export class Attempt implements ResponseSink {
   error(failure: BackendFailure): void {
     this.#owner.failed(this, failure);
   }
+}
+
+/** What the back end does is a part of this try, not of the one before it. What a policy of the route wrote in that place stays. */
+function continueTrace(exchange: Exchange, { values }: Fields, trace: TraceContext): void {
+  const at = exchange.traceparent === undefined ? -1 : values.lastIndexOf(exchange.traceparent);
+  if (at === -1) return;
+  exchange.traceparent = formatTraceparent(trace);
+  values[at] = exchange.traceparent;
 }
 
 function hostFor(own: string, wanted: RouteConfig['hostField'], clients: string): string {

@@ -171,8 +171,11 @@ function compileSteps(
 
 /** The back end continues the trace, and learns how long a response is of use; a client may be less patient, never more. */
 function addTrace(timeoutMs: number): Step {
-  return ({ outgoing: { fields }, request, trace }) => {
-    appendField(fields, TRACEPARENT, formatTraceparent(trace));
+  return (exchange) => {
+    const { fields } = exchange.outgoing;
+    const { request } = exchange;
+    exchange.traceparent = formatTraceparent(exchange.trace);
+    appendField(fields, TRACEPARENT, exchange.traceparent);
     if (isGrpc(fields)) return undefined; // it has a field of its own for that, which passes
     const clients = fieldValue(request.fields, DEADLINE.lower);
     const clientsMs = clients !== undefined && /^\d{1,9}$/.test(clients) ? Number(clients) : timeoutMs;

@@ -1,3 +1,4 @@
+import type { TraceContext } from '@flotilla/telemetry';
 import type { Backend, CallOutcome } from '../backends/backends.ts';
 import type { Exchange } from '../exchange.ts';
 import type { RouteConfig } from '../model.ts';
@@ -35,6 +36,7 @@ export interface TryOutcome {
   readonly failure: BackendFailure | undefined;
   readonly willRetry: boolean;
   readonly durationMs: number;
+  readonly trace: TraceContext;
 }
 
 /** Sees the response of the back end pass; the head is its own to keep. */
