@@ -142,7 +142,7 @@ describe('a running system', () => {
   it('takes several services at once, and none of them when one is unknown', async () => {
     const before = await system.ps();
     const edge = before.find(({ service }) => service === 'edge');
-    assert.equal(edge?.ready, true, 'it answers, though it has no health of its own at its address');
+    assert.equal(edge?.ready, true, 'it is asked where its health is, and not as a user');
     const wrong = await run('restart', 'stock', 'biling');
     assert.deepEqual(
       [wrong.code, wrong.out.split(' There')[0]],

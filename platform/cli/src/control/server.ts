@@ -117,17 +117,16 @@ async function describe(units: readonly Unit[]): Promise<readonly InstanceStatus
 }
 
 const READY_WITHIN_MS = 1_000;
-/** A gateway passes on what is asked of its address and has its health elsewhere: it answers, so it is ready. */
-const NOT_FOUND = 404;
 
-/** What has no address, such as PostgreSQL, is ready when it runs. */
-async function isReady({ state, url }: UnitStatus): Promise<boolean> {
-  if (state !== 'Running' || url === null) return state === 'Running';
+/** Asked where its health is: of a gateway beside the address of its users, whose traffic this is not. What has no address is ready when it runs. */
+async function isReady({ state, url, admin }: UnitStatus): Promise<boolean> {
+  const at = admin ?? url;
+  if (state !== 'Running' || at === null) return state === 'Running';
   try {
     const signal = AbortSignal.timeout(READY_WITHIN_MS);
-    const response = await fetch(new URL('/health/ready', url), { signal, redirect: 'manual' });
+    const response = await fetch(new URL('/health/ready', at), { signal, redirect: 'manual' });
     await response.body?.cancel();
-    return response.ok || response.status === NOT_FOUND;
+    return response.ok;
   } catch {
     return false; // it does not answer, or not in time
   }
