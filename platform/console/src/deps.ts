@@ -3,6 +3,10 @@ import type { Database } from '@flotilla/postgres';
 import type { SagaDesk } from '@flotilla/saga/desk';
 import type { TelemetryReader } from '@flotilla/telemetry-store';
 
+/** Who may do what: a viewer looks at everything, an operator changes it, too. */
+export const ROLES = ['viewer', 'operator'] as const;
+export type Role = (typeof ROLES)[number];
+
 /** A process as `flotilla ps` lists it. */
 export interface ProcessRow {
   readonly service: string;
@@ -173,10 +177,15 @@ export interface ConsoleDeps {
   readonly identity?: IdentityDesk;
   /** Absent where the configuration declares none. */
   readonly invariants?: (moment: 'always' | 'at-rest') => Promise<readonly InvariantRow[]>;
-  /** Who works at this console. */
+  /** The user whose console it is; by this name changes are recorded. */
   readonly operator: string;
   readonly audit: Audit;
   readonly now: () => number;
+}
+
+/** What a question is answered from, and as what whoever asks came in. */
+export interface Desk extends ConsoleDeps {
+  readonly role: Role;
 }
 
 export interface AuditRow {

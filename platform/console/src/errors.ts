@@ -5,7 +5,7 @@ import { PlatformError } from '@flotilla/kernel';
  * - `CONSOLE_NOT_FOUND`: what was named is not there.
  * - `CONSOLE_BAD_REQUEST`: something is missing or wrong in what was asked.
  * - `CONSOLE_SIGN_IN`: nobody is signed in, or the link was used or is too old.
- * - `CONSOLE_FORBIDDEN`: it comes from another site, or is addressed to another host.
+ * - `CONSOLE_FORBIDDEN`: it comes from another site, is addressed to another host, or is a change that a viewer asks for.
  * - `CONSOLE_UNAVAILABLE`: what it needs is away: a database, the store, the supervisor.
  */
 export type ConsoleErrorCode =

@@ -15,11 +15,13 @@ export type {
   QueueRow,
   RecordConfig,
   RegistryView,
+  Role,
   Sample,
   Scrape,
   ServiceAction,
   SloRow,
 } from './deps.ts';
+export { ROLES } from './deps.ts';
 export type { ConsoleErrorCode } from './errors.ts';
 export {
   type ConsoleServer,

@@ -43,7 +43,7 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
     page = await browser.newPage({ viewport: { width: 1_360, height: 860 } });
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
-    await page.goto(`${url}/#login=${tickets.issueLogin(Date.now())}`);
+    await page.goto(`${url}/#login=${tickets.issueLogin('operator', Date.now())}`);
     await page.getByRole('heading', { name: 'Overview' }).waitFor();
   });
   after(async () => {
@@ -110,6 +110,27 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
     await page.keyboard.press('/');
     await page.keyboard.type('POST');
     await page.waitForURL(/name=POST/);
+  });
+
+  it('offer no change to somebody who may only look', async () => {
+    const context = await browser.newContext();
+    const viewer = await context.newPage();
+    await viewer.goto(`${url}/#login=${tickets.issueLogin('viewer', Date.now())}`);
+    await viewer.getByText('Signed in as alice, to look').waitFor();
+    const changes =
+      /^(retry|skip|compensate|complete|redrive|discard|rebuild|reload|eject|inject|rotate|disable|stop|restart|end)\b/i;
+    const offered = async (on: Page) => {
+      const found: string[] = [];
+      for (const path of [...PAGES, ...MORE_PAGES]) {
+        await on.goto(`${url}${path}`);
+        await on.locator('main .panel').first().waitFor();
+        if ((await on.getByRole('button', { name: changes }).count()) > 0) found.push(path);
+      }
+      return found;
+    };
+    assert.deepEqual(await offered(viewer), []);
+    assert.ok((await offered(page)).length > 6, 'an operator is offered some on many pages');
+    await context.close();
   });
 
   it('have somebody find a stuck order, see why, and repair it', async () => {

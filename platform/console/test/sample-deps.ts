@@ -5,7 +5,7 @@ import type { DeadLetter, DeadLetters } from '@flotilla/messaging';
 import type { Database } from '@flotilla/postgres';
 import type { OpenVerb, SagaDesk, SagaDetails, SagaOrder } from '@flotilla/saga/desk';
 import { openAuditFile } from '../src/audit-file.ts';
-import type { ConsoleDeps } from '../src/deps.ts';
+import type { Desk } from '../src/deps.ts';
 import { sampleSystem } from './sample-system.ts';
 
 export const ORDER = '01935f3e-0000-7000-8000-000000000001';
@@ -13,7 +13,7 @@ const NOW = new Date();
 const TRACE = 'a1'.repeat(16);
 
 /** A small system with one stuck order and one dead letter, which react to what an operator does; nothing of it is real. */
-export function sampleDeps(): ConsoleDeps & {
+export function sampleDeps(): Desk & {
   readonly orders: SagaOrder[];
   readonly done: string[];
   readonly close: () => void;
@@ -34,6 +34,7 @@ export function sampleDeps(): ConsoleDeps & {
   ];
   return {
     ...sampleSystem(),
+    role: 'operator',
     orders,
     close: () => rmSync(folder, { recursive: true, force: true }),
     system: {

@@ -123,7 +123,7 @@ describe('twenty secrets that were left where they do not belong', () => {
     const login = await fetch(`${url}/api/login`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', origin: url },
-      body: JSON.stringify({ token: tickets.issueLogin(Date.now()) }),
+      body: JSON.stringify({ token: tickets.issueLogin('operator', Date.now()) }),
     });
     const cookie = login.headers.get('set-cookie')?.split(';')[0] ?? '';
     const wrong: string[] = [];

@@ -2,10 +2,12 @@ import { render } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { ApiError, get, post } from './api.ts';
 import { pageOf } from './page-of.tsx';
+import { MayChange } from './parts.tsx';
 import { go, usePlace } from './router.ts';
 
 interface Session {
   readonly operator: string;
+  readonly role: 'viewer' | 'operator';
   readonly system: string;
   readonly records: readonly { readonly kind: string; readonly title: string }[];
 }
@@ -63,7 +65,11 @@ function App() {
         To the content
       </a>
       <Nav session={session} path={place.path} />
-      <main id="content">{pageOf(place, session.records[0]?.kind)}</main>
+      <main id="content">
+        <MayChange.Provider value={session.role === 'operator'}>
+          {pageOf(place, session.records[0]?.kind)}
+        </MayChange.Provider>
+      </main>
     </div>
   );
 }
@@ -127,7 +133,10 @@ function Nav({ session, path }: { readonly session: Session; readonly path: stri
       ))}
       <div class="foot">
         <Theme />
-        <span>Signed in as {session.operator}</span>
+        <span>
+          Signed in as {session.operator}
+          {session.role === 'viewer' && ', to look'}
+        </span>
         <button type="button" onClick={() => void post('logout', {}).then(() => location.reload())}>
           Sign out
         </button>

@@ -1,5 +1,5 @@
-import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { type ComponentChildren, createContext } from 'preact';
+import { useContext, useEffect, useRef, useState } from 'preact/hooks';
 import { type ApiError, post } from './api.ts';
 import { clock, colourOf, levelOf, toneOf } from './format.ts';
 import type { LogLine } from './shapes.ts';
@@ -186,6 +186,14 @@ function factsOf({ attributes }: LogLine): string {
   return Object.entries(attributes)
     .map(([name, value]) => `${name}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`)
     .join(' ');
+}
+
+/** May whoever is signed in change anything? */
+export const MayChange = createContext(false);
+
+/** What changes something, for those who may. The server refuses others in any case. */
+export function Operators({ children }: { readonly children: ComponentChildren }) {
+  return useContext(MayChange) ? <>{children}</> : null;
 }
 
 export interface Change {

@@ -1,5 +1,5 @@
 import { extname, join } from 'node:path';
-import { createTickets } from '@flotilla/console';
+import { createTickets, type Role } from '@flotilla/console';
 import { STORE_PROGRAM } from '@flotilla/telemetry-store/program';
 import { CONSOLE, type SystemConfig, TELEMETRY } from '../config.ts';
 import type { DataDir } from '../data-dir/data-dir.ts';
@@ -49,9 +49,12 @@ export function telemetryTarget({
   return { url: `http://127.0.0.1:${ports[TELEMETRY]}`, token: secrets.get(TELEMETRY) };
 }
 
-/** A new link to the console: it works once. */
-export function consoleLink({ ports, secrets }: Pick<AttendantFacts, 'ports' | 'secrets'>): string {
-  const ticket = createTickets(secrets.get(CONSOLE)).issueLogin(Date.now());
+/** A new link to the console, for whom it is: it works once. */
+export function consoleLink(
+  { ports, secrets }: Pick<AttendantFacts, 'ports' | 'secrets'>,
+  role: Role,
+): string {
+  const ticket = createTickets(secrets.get(CONSOLE)).issueLogin(role, Date.now());
   // Behind the sign a browser keeps to itself: no server, log or referrer sees it.
   return `http://127.0.0.1:${ports[CONSOLE]}/#login=${ticket}`;
 }

@@ -35,7 +35,9 @@ describe('flotilla console', () => {
     const { port } = server.address() as AddressInfo;
     folder = await mkdtemp(join(tmpdir(), 'console-command-'));
     const url = `http://127.0.0.1:${port}/#login=once`;
-    control = await startTestControl(folder, { consoleLink: () => ({ url }) });
+    control = await startTestControl(folder, {
+      consoleLink: (role) => ({ url: role === 'operator' ? url : `${url}-${role}` }),
+    });
   });
   after(async () => {
     control.close();
@@ -56,6 +58,11 @@ describe('flotilla console', () => {
 
   it('prints a link', async (t) => {
     assert.match((await run(t)).output, /^http:\/\/127\.0\.0\.1:\d+\/#login=once$/);
+  });
+
+  it('prints a link for somebody who may look and change nothing', async (t) => {
+    assert.match((await run(t, '--role', 'viewer')).output, /#login=once-viewer$/);
+    assert.match((await run(t, '--role', 'owner')).output, /must be one of viewer, operator, got owner/);
   });
 
   it('prints what is on a page, filters included', async (t) => {

@@ -1,6 +1,7 @@
-import { type Command, flag, JSON_OPTION } from '../command-line/command.ts';
+import { ROLES } from '@flotilla/console';
+import { type Command, flag, JSON_OPTION, text } from '../command-line/command.ts';
 import { DATA_DIR_OPTION, placeOf } from '../command-line/place.ts';
-import { textOf } from '../command-line/value-kinds.ts';
+import { oneOf, textOf } from '../command-line/value-kinds.ts';
 import { connectControl } from '../control/client.ts';
 import { cliError } from '../errors.ts';
 
@@ -11,12 +12,20 @@ export const console_: Command = {
   summary:
     'prints a link to the console of the running system, which works once, within an hour; with a page, what is on it as JSON',
   arguments: [{ kind: textOf('page'), isOptional: true }],
-  options: { ...JSON_OPTION, ...DATA_DIR_OPTION },
+  options: {
+    role: {
+      kind: oneOf(ROLES, 'role'),
+      help: 'what the link is for: viewer looks, operator changes, too (default operator)',
+    },
+    ...JSON_OPTION,
+    ...DATA_DIR_OPTION,
+  },
   example: "console '/sagas?status=stuck'",
   run: async (invocation) => {
     const { values, positionals } = invocation;
     const [page] = positionals;
-    const { url } = await connectControl(placeOf(invocation)).consoleLink();
+    const role = text(values, 'role') === 'viewer' ? 'viewer' : 'operator';
+    const { url } = await connectControl(placeOf(invocation)).consoleLink(role);
     const asJson = flag(values, 'json');
     if (page === undefined) console.log(asJson ? JSON.stringify({ url }) : url);
     else console.log(JSON.stringify(await readPage(new URL(url), page), null, asJson ? undefined : 2));

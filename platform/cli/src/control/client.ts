@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
 import { text } from 'node:stream/consumers';
+import type { Role } from '@flotilla/console';
 import { toError } from '@flotilla/kernel';
 import type { Fault } from '@flotilla/resilience';
 import type { DataDir } from '../data-dir/data-dir.ts';
@@ -30,7 +31,7 @@ export interface Control {
   registry(): Promise<RegistryAccess>;
   broker(): Promise<BrokerAccess>;
   gateways(): Promise<readonly GatewayAccess[]>;
-  consoleLink(): Promise<{ readonly url: string }>;
+  consoleLink(role: Role): Promise<{ readonly url: string }>;
   task(service: string, task: string): Promise<TaskProgram>;
   /** What is injected into the calls between services. */
   faults(): Promise<readonly Fault[]>;
@@ -61,7 +62,7 @@ export function connectControl(dataDir: DataDir): Control {
     registry: () => ask('GET', '/registry'),
     broker: () => ask('GET', '/broker'),
     gateways: () => ask('GET', '/gateways'),
-    consoleLink: () => ask('GET', '/console'),
+    consoleLink: (role) => ask('GET', `/console/${role}`),
     task: (service, task) => ask('GET', `/tasks/${encodeURIComponent(service)}/${encodeURIComponent(task)}`),
     faults: () => ask('GET', '/faults'),
     addFault: (edge, parts) => {

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Role } from '@flotilla/console';
 import { isPlatformError, toError } from '@flotilla/kernel';
 import { residentBytes } from '../processes/resident-memory.ts';
 import type { Unit, UnitStatus } from '../processes/supervised-process.ts';
@@ -17,7 +18,7 @@ export interface Controlled {
   /** Of the processes of gateways that have one. */
   readonly gateways: () => readonly GatewayAccess[];
   /** A link that opens the console, once. */
-  readonly consoleLink: () => { readonly url: string };
+  readonly consoleLink: (role: Role) => { readonly url: string };
   readonly task: (service: string, task: string) => TaskProgram;
   readonly faults: InjectedFaults;
   /** Throws for crash points that a service does not have. */
@@ -73,7 +74,7 @@ async function answer(
   if (route === 'GET databases')
     return send(response, 200, { uri: controlled.databaseUri(name, url.searchParams.has('admin')) });
   if (route === 'GET registry') return send(response, 200, controlled.registry());
-  if (route === 'GET console') return send(response, 200, controlled.consoleLink());
+  if (route === 'GET console') return send(response, 200, controlled.consoleLink(roleOf(name)));
   if (route === 'GET broker') return send(response, 200, controlled.broker());
   if (route === 'GET gateways') return send(response, 200, controlled.gateways());
   if (route === 'GET tasks') return send(response, 200, controlled.task(name, action));
@@ -90,6 +91,11 @@ async function answer(
     return send(response, 200, { pid: process.pid });
   }
   send(response, 404, { code: 'CLI_USAGE', message: `unknown request ${request.method} ${url.pathname}` });
+}
+
+/** A word that is no role lets nobody change anything. */
+function roleOf(name: string): Role {
+  return name === 'operator' ? name : 'viewer';
 }
 
 async function changeService(

@@ -85,7 +85,7 @@ export async function bringUp(invocation: Invocation): Promise<number> {
     const options = { env, cwd, dataDir: text(values, 'data-dir'), inBackground };
     const server = external?.shown;
     const facts = { system, urls, demo, seconds, server, rabbitmq, failed: names, logFolder: dataDir.logs };
-    const link = system.console && (await connectControl(dataDir).consoleLink()).url;
+    const link = system.console && (await connectControl(dataDir).consoleLink('operator')).url;
     const lines = await banner({ ...facts, ...options, console: link });
     report(env, { type: 'running', banner: lines, failed: names });
     if (system.bus) void tellGoneQueues(invocation, progress.say);

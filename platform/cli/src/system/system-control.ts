@@ -31,11 +31,11 @@ export function createSystemControl(
     shutDown: options.onDown,
     databaseUri: (service, asAdmin) => databaseOf(facts(), service, asAdmin),
     registry: () => registryOf(facts()),
-    consoleLink: () => {
+    consoleLink: (role) => {
       const { secrets } = parts;
       if (options.system.console === undefined || secrets === undefined)
         throw cliError('CLI_NOT_FOUND', 'this system has no console');
-      return { url: consoleLink({ ...options, secrets }) };
+      return { url: consoleLink({ ...options, secrets }, role) };
     },
     gateways: () => (parts.secrets === undefined ? [] : gatewaysOf(supervisor, parts.secrets)),
     broker: () => ({ url: options.inherited['RABBITMQ_URL'] || null }),

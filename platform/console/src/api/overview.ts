@@ -1,4 +1,4 @@
-import type { ConsoleDeps } from '../deps.ts';
+import type { Desk } from '../deps.ts';
 import { readMessages } from './messages.ts';
 import { part } from './partial.ts';
 import { listSagas } from './sagas.ts';
@@ -7,7 +7,7 @@ import { listSagas } from './sagas.ts';
 const WINDOW_MS = 300_000;
 
 /** What somebody sees first: what needs a hand, who runs, and who talks to whom. */
-export async function readOverview(deps: ConsoleDeps): Promise<object> {
+export async function readOverview(deps: Desk): Promise<object> {
   const nowMs = deps.now();
   const [processes, sagas, messages, edges] = await Promise.all([
     part(deps.processes),

@@ -11,10 +11,11 @@ import {
 } from '@flotilla/event-store';
 import { systemClock } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
-import type { ConsoleDeps } from '../deps.ts';
+import type { ConsoleDeps, Desk } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { recordChange } from './change.ts';
 import { oneOf, reasonOf, textOf } from './input.ts';
+import { openTo } from './open-actions.ts';
 import { missingOf, part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
 
@@ -23,10 +24,10 @@ const ANSWER_WITHIN_MS = 5_000;
 const LOOK_EVERY_MS = 100;
 
 /** The read models of every service that has an event store: held ones first. */
-export async function listAllProjections(deps: ConsoleDeps): Promise<object> {
+export async function listAllProjections(deps: Desk): Promise<object> {
   const found = await Promise.all(
     deps.withEvents.map((service) =>
-      part(() => deps.inDatabase(service, (db) => projectionsOf(db, service))),
+      part(() => deps.inDatabase(service, (db) => projectionsOf(deps, db, service))),
     ),
   );
   const rows = found.flatMap((one) => (one.ok ? one.value.projections : []));
@@ -37,13 +38,13 @@ export async function listAllProjections(deps: ConsoleDeps): Promise<object> {
   };
 }
 
-async function projectionsOf(db: Database, service: string) {
+async function projectionsOf(deps: Desk, db: Database, service: string) {
   const byName = Map.groupBy(await listProjections(db), ({ name }) => name);
   const projections = [...byName].map(([name, generations]) => ({
     ...{ service, name, generations },
     isHeld: generations.some(({ isHalted, isWaiting }) => isHalted || isWaiting),
     newest: newestOf(generations),
-    open: openProjectionVerbs(generations),
+    open: openTo(deps, openProjectionVerbs(generations)),
   }));
   const commands = (await listProjectionCommands(db)).map((command) => ({ service, ...command }));
   return { projections, commands };
@@ -56,7 +57,7 @@ function newestOf(generations: readonly GenerationStatus[]): number {
 
 /** Asks the service that runs it, and waits a while for what it says; a rebuild goes on behind the answer. */
 export async function changeProjection(
-  deps: ConsoleDeps,
+  deps: Desk,
   service: string,
   name: string,
   body: ApiRequest['body'],
@@ -99,10 +100,7 @@ async function answerTo(db: Database, id: string) {
 }
 
 /** Streams of one service, or of all, those with the newest events first. */
-export async function listAllStreams(
-  deps: ConsoleDeps,
-  { query }: Pick<ApiRequest, 'query'>,
-): Promise<object> {
+export async function listAllStreams(deps: Desk, { query }: Pick<ApiRequest, 'query'>): Promise<object> {
   const wanted = textOf(query, 'service');
   if (wanted !== undefined) known(deps, wanted);
   const id = textOf(query, 'search');
@@ -132,7 +130,7 @@ export async function listAllStreams(
   };
 }
 
-export async function findStream(deps: ConsoleDeps, service: string, id: string): Promise<object> {
+export async function findStream(deps: Desk, service: string, id: string): Promise<object> {
   known(deps, service);
   const events = await deps.inDatabase(service, (db) => readStoredEvents(db, id));
   if (events.length === 0) throw consoleError('CONSOLE_NOT_FOUND', `${service} has no stream ${id}`);

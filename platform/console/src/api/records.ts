@@ -1,5 +1,5 @@
 import type { SqlValue } from '@flotilla/postgres';
-import type { ConsoleDeps, PartQuery, RecordConfig } from '../deps.ts';
+import type { Desk, PartQuery, RecordConfig } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { textOf } from './input.ts';
 import { part } from './partial.ts';
@@ -7,14 +7,14 @@ import { findSaga } from './sagas.ts';
 
 const SHOWN = 100;
 
-function recordOf({ records }: ConsoleDeps, kind: string): RecordConfig {
+function recordOf({ records }: Desk, kind: string): RecordConfig {
   const found = Object.hasOwn(records, kind) ? records[kind] : undefined;
   if (found === undefined) throw consoleError('CONSOLE_NOT_FOUND', `there are no ${kind} here`);
   return found;
 }
 
 /** In a transaction that cannot write, whatever the query is. */
-async function rowsOf(deps: ConsoleDeps, { database, sql }: PartQuery, values: readonly SqlValue[]) {
+async function rowsOf(deps: Desk, { database, sql }: PartQuery, values: readonly SqlValue[]) {
   return await deps.inDatabase(database, (db) =>
     db.transaction(async (tx) => {
       await tx.query('SET TRANSACTION READ ONLY');
@@ -23,14 +23,14 @@ async function rowsOf(deps: ConsoleDeps, { database, sql }: PartQuery, values: r
   );
 }
 
-export async function listRecords(deps: ConsoleDeps, kind: string, query: URLSearchParams): Promise<object> {
+export async function listRecords(deps: Desk, kind: string, query: URLSearchParams): Promise<object> {
   const record = recordOf(deps, kind);
   const rows = await rowsOf(deps, record.list, [textOf(query, 'search') ?? '', SHOWN]);
   return { title: record.title, rows };
 }
 
 /** Everything about one: each part from where it lies; a part that is away is named, and the page is there without it. */
-export async function findRecord(deps: ConsoleDeps, kind: string, id: string): Promise<object> {
+export async function findRecord(deps: Desk, kind: string, id: string): Promise<object> {
   const record = recordOf(deps, kind);
   if (!/^[\w-]{1,64}$/.test(id)) throw consoleError('CONSOLE_NOT_FOUND', 'no such id');
   const [parts, saga, traces, logs] = await Promise.all([
@@ -46,7 +46,7 @@ export async function findRecord(deps: ConsoleDeps, kind: string, id: string): P
   return { title: record.title, id, parts, saga, traces, logs };
 }
 
-async function sagaOf(deps: ConsoleDeps, { saga }: RecordConfig, id: string) {
+async function sagaOf(deps: Desk, { saga }: RecordConfig, id: string) {
   if (saga === undefined) return null;
   const [row] = await rowsOf(deps, saga, [id]);
   const sagaId = row?.['saga_id'];
@@ -54,7 +54,7 @@ async function sagaOf(deps: ConsoleDeps, { saga }: RecordConfig, id: string) {
 }
 
 /** By what spans say of it, and by the lines of logs that name it. */
-function tracesOf(deps: ConsoleDeps, { spanAttributes = [] }: RecordConfig, id: string) {
+function tracesOf(deps: Desk, { spanAttributes = [] }: RecordConfig, id: string) {
   const reader = deps.telemetry();
   if (reader === undefined) return [];
   const bySpan = spanAttributes.flatMap((name) => reader.traces.withAttribute(name, id, 20));

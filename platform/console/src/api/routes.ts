@@ -1,4 +1,4 @@
-import type { ConsoleDeps } from '../deps.ts';
+import type { ConsoleDeps, Desk } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { readDiscovery } from './discovery.ts';
 import { changeFaults, readEdges } from './edges.ts';
@@ -7,7 +7,7 @@ import { changeIdentity, findUser, readIdentity } from './identity.ts';
 import { numberOf, oneOf, reasonOf } from './input.ts';
 import { changeLetters, findLetter, readLetters, readMessages } from './messages.ts';
 import { findMetric, listMetrics } from './metrics.ts';
-import { openActions } from './open-actions.ts';
+import { openActions, openTo } from './open-actions.ts';
 import { readOverview } from './overview.ts';
 import { changeProjection, findStream, listAllProjections, listAllStreams } from './projections.ts';
 import { checkInvariants, listSlos } from './promises.ts';
@@ -23,18 +23,18 @@ export interface ApiRequest {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-type Handler = (deps: ConsoleDeps, request: ApiRequest, a: string, b: string) => object | Promise<object>;
+type Handler = (deps: Desk, request: ApiRequest, a: string, b: string) => object | Promise<object>;
 
 /** Each page has its twin here. `*` is a segment that the handler is given. */
 const ROUTES: Readonly<Record<string, Handler>> = {
-  'GET session': ({ operator, system, records }) => ({
-    operator,
+  'GET session': ({ operator, role, system, records }) => ({
+    ...{ operator, role },
     system: system.name,
     records: Object.entries(records).map(([kind, { title }]) => ({ kind, title })),
   }),
   'GET overview': readOverview,
-  'GET services': async ({ processes }) => ({
-    processes: (await processes()).map((row) => ({ ...row, open: openActions(row) })),
+  'GET services': async (deps) => ({
+    processes: (await deps.processes()).map((row) => ({ ...row, open: openTo(deps, openActions(row)) })),
   }),
   'GET services/*': findService,
   'POST services/*/*': changeService,
@@ -76,13 +76,17 @@ const ROUTES: Readonly<Record<string, Handler>> = {
   'GET audit': async ({ audit }) => ({ rows: await audit.list(200) }),
 };
 
-export async function handleApi(deps: ConsoleDeps, request: ApiRequest): Promise<object> {
+/** Throws `CONSOLE_FORBIDDEN` when a viewer asks for a change, whichever it is. */
+export async function handleApi(deps: Desk, request: ApiRequest): Promise<object> {
+  if (request.method !== 'GET' && deps.role !== 'operator') throw consoleError('CONSOLE_FORBIDDEN', LOOKS);
   for (const [route, handler] of Object.entries(ROUTES)) {
     const given = match(route, request);
     if (given !== undefined) return await handler(deps, request, given[0] ?? '', given[1] ?? '');
   }
   throw consoleError('CONSOLE_NOT_FOUND', 'there is nothing at this path');
 }
+
+const LOOKS = 'whoever came in by this link may look, and change nothing';
 
 function match(route: string, { method, segments }: ApiRequest): readonly string[] | undefined {
   const [wantedMethod, path = ''] = route.split(' ');
@@ -97,11 +101,11 @@ function match(route: string, { method, segments }: ApiRequest): readonly string
   return given;
 }
 
-async function findService({ processes, recentLines }: ConsoleDeps, _: ApiRequest, service: string) {
-  const rows = (await processes()).filter((row) => row.service === service);
+async function findService(deps: Desk, _: ApiRequest, service: string) {
+  const rows = (await deps.processes()).filter((row) => row.service === service);
   if (rows.length === 0) throw consoleError('CONSOLE_NOT_FOUND', `there is no service ${service}`);
-  const lines = await recentLines(service, 300);
-  return { processes: rows.map((row) => ({ ...row, open: openActions(row) })), lines };
+  const lines = await deps.recentLines(service, 300);
+  return { processes: rows.map((row) => ({ ...row, open: openTo(deps, openActions(row)) })), lines };
 }
 
 async function changeService(

@@ -7,10 +7,11 @@ import {
   type SagaOrder,
   type SagaSummary,
 } from '@flotilla/saga/desk';
-import type { ConsoleDeps } from '../deps.ts';
+import type { ConsoleDeps, Desk } from '../deps.ts';
 import { consoleError } from '../errors.ts';
 import { recordChange } from './change.ts';
 import { numberOf, oneOf, reasonOf, textOf, uuidOf } from './input.ts';
+import { openTo } from './open-actions.ts';
 import { part } from './partial.ts';
 import type { ApiRequest } from './routes.ts';
 
@@ -19,7 +20,7 @@ const STATUSES = ['running', 'compensating', 'stuck', 'completed', 'compensated'
 type Row = SagaSummary & { readonly service: string; readonly open: readonly OpenVerb[] };
 
 /** Stuck ones first, of all services that have sagas; the same rows as on the page of each. */
-export async function listSagas(deps: ConsoleDeps, { query }: Pick<ApiRequest, 'query'>): Promise<object> {
+export async function listSagas(deps: Desk, { query }: Pick<ApiRequest, 'query'>): Promise<object> {
   const status = textOf(query, 'status');
   const type = textOf(query, 'type');
   const filter = {
@@ -33,7 +34,7 @@ export async function listSagas(deps: ConsoleDeps, { query }: Pick<ApiRequest, '
         deps.inDatabase(service, async (db) => {
           const desk = deps.sagaDesk(db);
           return (await desk.list(filter)).map(
-            (saga): Row => ({ service, ...saga, open: desk.openVerbs(saga) }),
+            (saga): Row => ({ service, ...saga, open: openTo(deps, desk.openVerbs(saga)) }),
           );
         }),
       ),
@@ -48,13 +49,13 @@ export async function listSagas(deps: ConsoleDeps, { query }: Pick<ApiRequest, '
   };
 }
 
-export async function findSaga(deps: ConsoleDeps, service: string, id: string): Promise<Row & SagaDetails> {
+export async function findSaga(deps: Desk, service: string, id: string): Promise<Row & SagaDetails> {
   if (!deps.withSagas.includes(service)) throw consoleError('CONSOLE_NOT_FOUND', `${service} runs no sagas`);
   const known = uuidOf(id, 'saga');
   const found = await deps.inDatabase(service, async (db) => {
     const desk = deps.sagaDesk(db);
     const saga = await desk.find(known);
-    return saga && { service, ...saga, open: desk.openVerbs(saga) };
+    return saga && { service, ...saga, open: openTo(deps, desk.openVerbs(saga)) };
   });
   if (found === undefined) throw consoleError('CONSOLE_NOT_FOUND', `${service} has no saga ${id}`);
   return found;
@@ -65,7 +66,7 @@ export async function findSaga(deps: ConsoleDeps, service: string, id: string): 
  * request again does nothing.
  */
 export async function changeSaga(
-  deps: ConsoleDeps,
+  deps: Desk,
   service: string,
   id: string,
   body: ApiRequest['body'],
@@ -94,7 +95,7 @@ const LONGEST_MS = 30_000;
  * Every saga of a filter for which the verb is open, one after the other, each as it was when it was listed: the same again does nothing to those that have
  * changed. Ends after 30 s with how many are left. `dryRun`: says which it would be.
  */
-export async function changeSagas(deps: ConsoleDeps, body: ApiRequest['body']): Promise<object> {
+export async function changeSagas(deps: Desk, body: ApiRequest['body']): Promise<object> {
   const verb = oneOf(body['verb'], ['retry', 'compensate', 'complete'] as const, 'verb');
   const isDryRun = body['dryRun'] === true;
   const reason = isDryRun ? '' : reasonOf(body);
@@ -129,7 +130,7 @@ function refusalOf(thrown: unknown) {
 }
 
 async function ask(
-  deps: ConsoleDeps,
+  deps: Desk,
   db: Parameters<ConsoleDeps['sagaDesk']>[0],
   id: string,
   order: SagaOrder,

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { openAuditFile } from '../audit-file.ts';
-import type { ConsoleDeps } from '../deps.ts';
+import { type ConsoleDeps, ROLES, type Role } from '../deps.ts';
 import { type ConsoleServer, createConsoleServer } from './console-server.ts';
 import { createTickets } from './tickets.ts';
 
@@ -105,8 +105,8 @@ describe('the server of the console', () => {
 
   const json = () => ({ 'content-type': 'application/json', origin: url.origin });
 
-  async function signIn(): Promise<string> {
-    const answer = await send('POST', '/api/login', json(), { token: tickets.issueLogin(nowMs) });
+  async function signIn(role: Role = 'operator'): Promise<string> {
+    const answer = await send('POST', '/api/login', json(), { token: tickets.issueLogin(role, nowMs) });
     const [cookie = ''] = answer.headers['set-cookie'] ?? [];
     assert.match(cookie, /^__Host-flotilla-console-\d+=.+; Path=\/; Secure; HttpOnly; SameSite=Strict/);
     return cookie.split(';')[0] ?? '';
@@ -121,11 +121,11 @@ describe('the server of the console', () => {
 
   it('lets in with a link that works once, and not for ever', async () => {
     assert.equal((await send('GET', '/api/session')).status, 401);
-    const token = tickets.issueLogin(nowMs);
+    const token = tickets.issueLogin('operator', nowMs);
     assert.equal((await send('POST', '/api/login', json(), { token })).status, 200);
     assert.equal((await send('POST', '/api/login', json(), { token })).status, 401);
     assert.equal((await send('POST', '/api/login', json(), { token: `${token}x` })).status, 401);
-    const [expires = '', ...rest] = tickets.issueLogin(nowMs).split('.');
+    const [expires = '', ...rest] = tickets.issueLogin('operator', nowMs).split('.');
     const later = [String(Number(expires) + 1), ...rest].join('.');
     assert.equal((await send('POST', '/api/login', json(), { token: later })).status, 401);
     const cookie = await signIn();
@@ -137,7 +137,7 @@ describe('the server of the console', () => {
 
   it('does not take a link for a session', async () => {
     const cookie = (await signIn()).split('=')[0];
-    const forged = `${cookie}=${tickets.issueLogin(nowMs)}`;
+    const forged = `${cookie}=${tickets.issueLogin('operator', nowMs)}`;
     assert.equal((await send('GET', '/api/session', { cookie: forged })).status, 401);
   });
 
@@ -158,6 +158,51 @@ describe('the server of the console', () => {
     assert.equal((await send('POST', path, json(), body)).status, 401);
     assert.equal((await send('DELETE', path, { cookie })).status, 400);
     assert.deepEqual(changed, []);
+  });
+
+  it('lets a viewer look at everything and change nothing, whatever is asked for', async () => {
+    const headers = { ...json(), cookie: await signIn('viewer') };
+    const before = (await send('GET', '/api/audit', headers)).body;
+    for (const path of [
+      'services/order/restart',
+      'sagas/order/1',
+      'sagas',
+      'letters/order',
+      'projections/order/x',
+      'gateways/g',
+      'faults',
+      'identity',
+      'nothing',
+    ]) {
+      const { status, body } = await send('POST', `/api/${path}`, headers, { reason: 'a test' });
+      assert.deepEqual([status, JSON.parse(body).code], [403, 'CONSOLE_FORBIDDEN'], path);
+    }
+    assert.deepEqual(changed, []);
+    assert.equal((await send('GET', '/api/audit', headers)).body, before);
+    assert.equal((await send('POST', '/api/logout', headers, {})).status, 200);
+  });
+
+  it('shows to a viewer that nothing is open, in lists and on pages', async () => {
+    for (const role of ROLES) {
+      const headers = { cookie: await signIn(role) };
+      const session = JSON.parse((await send('GET', '/api/session', headers)).body) as { role: string };
+      assert.equal(session.role, role);
+      for (const path of ['services', 'services/order']) {
+        const { processes } = JSON.parse((await send('GET', `/api/${path}`, headers)).body) as {
+          processes: readonly { open: readonly { action: string }[] }[];
+        };
+        const open = processes[0]?.open.map(({ action }) => action);
+        assert.deepEqual(open, role === 'viewer' ? [] : ['restart', 'stop'], path);
+      }
+    }
+  });
+
+  it('does not take what a viewer was given for more', async () => {
+    const asOperator = (ticket: string) => ticket.replace('.viewer.', '.operator.');
+    const token = asOperator(tickets.issueLogin('viewer', nowMs));
+    assert.equal((await send('POST', '/api/login', json(), { token })).status, 401);
+    const cookie = asOperator(await signIn('viewer'));
+    assert.equal((await send('GET', '/api/session', { cookie })).status, 401);
   });
 
   it('records who changed what, and why; without a reason nothing is done', async () => {

@@ -82,19 +82,20 @@ async function serve(
   const body = isChange ? await readJson(request) : {};
   const nowMs = deps.now();
   if (path === '/api/login' && isChange) {
-    if (!tickets.redeemLogin(String(body['token'] ?? ''), nowMs)) throw consoleError('CONSOLE_SIGN_IN', USED);
-    setSession(response, port, tickets.issueSession(nowMs), SESSION_MS / 1_000);
-    return sendJson(response, 200, { operator: deps.operator });
+    const role = tickets.redeemLogin(String(body['token'] ?? ''), nowMs);
+    if (role === undefined) throw consoleError('CONSOLE_SIGN_IN', USED);
+    setSession(response, port, tickets.issueSession(role, nowMs), SESSION_MS / 1_000);
+    return sendJson(response, 200, { operator: deps.operator, role });
   }
-  if (!tickets.isSession(cookieOf(request.headers, port), nowMs))
-    throw consoleError('CONSOLE_SIGN_IN', NOBODY);
+  const role = tickets.roleOf(cookieOf(request.headers, port), nowMs);
+  if (role === undefined) throw consoleError('CONSOLE_SIGN_IN', NOBODY);
   if (path === '/api/logout' && isChange) {
     setSession(response, port, '', 0);
     return sendJson(response, 200, {});
   }
   const segments = path.slice('/api/'.length).split('/').map(decodeURIComponent);
   const call: ApiRequest = { method: isChange ? 'POST' : 'GET', segments, query: url.searchParams, body };
-  sendJson(response, 200, await handleApi(deps, call));
+  sendJson(response, 200, await handleApi({ ...deps, role }, call));
 }
 
 const USED = 'this link was used, or is too old: `flotilla console` makes another';

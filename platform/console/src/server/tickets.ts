@@ -1,13 +1,15 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { ROLES, type Role } from '../deps.ts';
 
-/** Signed statements that somebody may come in: links that work once, and the sessions that they open. */
+/** Signed statements that somebody may come in, and as what: links that work once, and the sessions that they open. */
 export interface Tickets {
   /** For a link; it works once, within an hour. */
-  issueLogin(nowMs: number): string;
-  /** `false`: forged, too old, or used before. */
-  redeemLogin(ticket: string, nowMs: number): boolean;
-  issueSession(nowMs: number): string;
-  isSession(ticket: string, nowMs: number): boolean;
+  issueLogin(role: Role, nowMs: number): string;
+  /** As what it lets in; `undefined`: forged, too old, or used before. */
+  redeemLogin(ticket: string, nowMs: number): Role | undefined;
+  issueSession(role: Role, nowMs: number): string;
+  /** Whose session it is; `undefined`: nobody's. */
+  roleOf(ticket: string, nowMs: number): Role | undefined;
 }
 
 const LOGIN_MS = 3_600_000;
@@ -17,32 +19,35 @@ export const SESSION_MS = 12 * 3_600_000;
 export function createTickets(secret: string): Tickets {
   const used = new Map<string, number>();
 
-  function sign(purpose: string, expiresMs: number, nonce: string): string {
-    return createHmac('sha256', secret).update(`${purpose}\n${expiresMs}\n${nonce}`).digest('base64url');
+  /** The role is part of what is signed: no link or session of the one is one of the other. */
+  function sign(purpose: string, role: Role, expiresMs: number, nonce: string): string {
+    const statement = [purpose, role, expiresMs, nonce].join('\n');
+    return createHmac('sha256', secret).update(statement).digest('base64url');
   }
 
-  function issue(purpose: string, expiresMs: number): string {
+  function issue(purpose: string, role: Role, expiresMs: number): string {
     const nonce = randomBytes(12).toString('base64url');
-    return `${expiresMs}.${nonce}.${sign(purpose, expiresMs, nonce)}`;
+    return `${expiresMs}.${role}.${nonce}.${sign(purpose, role, expiresMs, nonce)}`;
   }
 
-  function isValid(purpose: string, ticket: string, nowMs: number): boolean {
-    const [expires = '', nonce = '', signature = ''] = ticket.split('.');
-    const expected = Buffer.from(sign(purpose, Number(expires), nonce));
+  function validRole(purpose: string, ticket: string, nowMs: number): Role | undefined {
+    const [expires = '', named = '', nonce = '', signature = ''] = ticket.split('.');
+    const role = ROLES.find((one) => one === named);
+    if (role === undefined || !(Number(expires) > nowMs)) return undefined;
+    const expected = Buffer.from(sign(purpose, role, Number(expires), nonce));
     const given = Buffer.from(signature);
-    const isGenuine = given.length === expected.length && timingSafeEqual(given, expected);
-    return isGenuine && Number(expires) > nowMs;
+    return given.length === expected.length && timingSafeEqual(given, expected) ? role : undefined;
   }
 
   return {
-    issueLogin: (nowMs) => issue('login', nowMs + LOGIN_MS),
+    issueLogin: (role, nowMs) => issue('login', role, nowMs + LOGIN_MS),
     redeemLogin: (ticket, nowMs) => {
       for (const [old, expiresMs] of used) if (expiresMs <= nowMs) used.delete(old);
-      if (used.has(ticket) || !isValid('login', ticket, nowMs)) return false;
-      used.set(ticket, Number(ticket.split('.')[0]));
-      return true;
+      const role = used.has(ticket) ? undefined : validRole('login', ticket, nowMs);
+      if (role !== undefined) used.set(ticket, Number(ticket.split('.')[0]));
+      return role;
     },
-    issueSession: (nowMs) => issue('session', nowMs + SESSION_MS),
-    isSession: (ticket, nowMs) => isValid('session', ticket, nowMs),
+    issueSession: (role, nowMs) => issue('session', role, nowMs + SESSION_MS),
+    roleOf: (ticket, nowMs) => validRole('session', ticket, nowMs),
   };
 }

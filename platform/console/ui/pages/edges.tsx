@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import { useApi } from '../api.ts';
-import { Badge, Empty, Head, Missing, Panel, Problem, useChange } from '../parts.tsx';
+import { Badge, Empty, Head, Missing, Operators, Panel, Problem, useChange } from '../parts.tsx';
 import type { EdgeRow, EdgesView, ServerRow } from '../shapes.ts';
 import { type Column, count, NONE, percent, Table } from '../table.tsx';
 
@@ -30,9 +30,11 @@ export function EdgesPage() {
         title="Faults that are injected"
         right={
           faults.length > 0 && (
-            <button type="button" onClick={() => clear('')}>
-              clear all
-            </button>
+            <Operators>
+              <button type="button" onClick={() => clear('')}>
+                clear all
+              </button>
+            </Operators>
           )
         }
       >
@@ -50,26 +52,30 @@ export function EdgesPage() {
                 title: 'Change',
                 look: 'tight',
                 of: ({ from, to }) => (
-                  <button type="button" onClick={() => clear(`${from}→${to}`)}>
-                    clear<span class="unseen"> {`${from}→${to}`}</span>
-                  </button>
+                  <Operators>
+                    <button type="button" onClick={() => clear(`${from}→${to}`)}>
+                      clear<span class="unseen"> {`${from}→${to}`}</span>
+                    </button>
+                  </Operators>
                 ),
               },
             ]}
           />
         )}
-        <FaultForm
-          calls={data.calls}
-          add={(edge, parts) =>
-            begin({
-              title: 'Inject it',
-              consequence: `Calls ${edge.replace('→', ' → ')} suffer ${parts.join(' ')} until it is cleared.`,
-              path: 'faults',
-              body: { action: 'add', edge, parts },
-              isDanger: true,
-            })
-          }
-        />
+        <Operators>
+          <FaultForm
+            calls={data.calls}
+            add={(edge, parts) =>
+              begin({
+                title: 'Inject it',
+                consequence: `Calls ${edge.replace('→', ' → ')} suffer ${parts.join(' ')} until it is cleared.`,
+                path: 'faults',
+                body: { action: 'add', edge, parts },
+                isDanger: true,
+              })
+            }
+          />
+        </Operators>
       </Panel>
       <Panel title="Edges" right="since the caller was started">
         <Table

@@ -2,7 +2,7 @@ import { Fragment } from 'preact';
 import { useState } from 'preact/hooks';
 import { useApi } from '../api.ts';
 import { milliseconds } from '../format.ts';
-import { Badge, Empty, Head, Panel, Problem, useChange, wordsOf } from '../parts.tsx';
+import { Badge, Empty, Head, Operators, Panel, Problem, useChange, wordsOf } from '../parts.tsx';
 import { setFilter } from '../router.ts';
 import type { Explanation, GatewaysView, RouteRow, RouteView } from '../shapes.ts';
 import { type Column, count, NONE, Table } from '../table.tsx';
@@ -30,19 +30,21 @@ export function GatewaysPage({ query }: { readonly query: URLSearchParams }) {
           <Panel
             title={`Routes of ${gateway.name}`}
             right={
-              <button
-                type="button"
-                onClick={() =>
-                  begin({
-                    title: 'Reload',
-                    consequence: 'The file is read again. One that is not valid changes nothing.',
-                    path: `gateways/${gateway.name}`,
-                    body: { action: 'reload' },
-                  })
-                }
-              >
-                reload
-              </button>
+              <Operators>
+                <button
+                  type="button"
+                  onClick={() =>
+                    begin({
+                      title: 'Reload',
+                      consequence: 'The file is read again. One that is not valid changes nothing.',
+                      path: `gateways/${gateway.name}`,
+                      body: { action: 'reload' },
+                    })
+                  }
+                >
+                  reload
+                </button>
+              </Operators>
             }
           >
             {gateway.routes.ok ? (
@@ -257,23 +259,25 @@ export function RoutePage({ gateway, id }: { readonly gateway: string; readonly 
                   of: ({ address, state }) => {
                     const action = state === 'held-out' ? 'restore' : 'eject';
                     return (
-                      <button
-                        type="button"
-                        aria-label={`${action} ${address}`}
-                        onClick={() =>
-                          begin({
-                            title: action === 'eject' ? 'Eject' : 'Restore',
-                            consequence:
-                              action === 'eject'
-                                ? `No request goes to ${address} until it is restored.`
-                                : `${address} gets requests again.`,
-                            path: `gateways/${gateway}`,
-                            body: { action, subject: address },
-                          })
-                        }
-                      >
-                        {action}
-                      </button>
+                      <Operators>
+                        <button
+                          type="button"
+                          aria-label={`${action} ${address}`}
+                          onClick={() =>
+                            begin({
+                              title: action === 'eject' ? 'Eject' : 'Restore',
+                              consequence:
+                                action === 'eject'
+                                  ? `No request goes to ${address} until it is restored.`
+                                  : `${address} gets requests again.`,
+                              path: `gateways/${gateway}`,
+                              body: { action, subject: address },
+                            })
+                          }
+                        >
+                          {action}
+                        </button>
+                      </Operators>
                     );
                   },
                 },
@@ -281,7 +285,9 @@ export function RoutePage({ gateway, id }: { readonly gateway: string; readonly 
             />
           </Panel>
           {route.versions && route.versions.length > 0 && (
-            <Weights gateway={gateway} route={route} begin={begin} />
+            <Operators>
+              <Weights gateway={gateway} route={route} begin={begin} />
+            </Operators>
           )}
           <Panel title="Its configuration">
             <pre>{JSON.stringify(route.config, null, 2)}</pre>

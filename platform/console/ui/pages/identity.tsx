@@ -1,7 +1,7 @@
 import { type ComponentChildren, Fragment } from 'preact';
 import { useApi } from '../api.ts';
 import { ago, clock } from '../format.ts';
-import { Cell, Empty, Head, Panel, Problem, Rows, useChange, wordsOf } from '../parts.tsx';
+import { Cell, Empty, Head, Operators, Panel, Problem, Rows, useChange, wordsOf } from '../parts.tsx';
 import { setFilter } from '../router.ts';
 import type { IdentityView, Part, SessionRow, UserView } from '../shapes.ts';
 import { NONE, Table } from '../table.tsx';
@@ -48,20 +48,22 @@ export function IdentityPage({ query }: { readonly query: URLSearchParams }) {
               title="Signing keys, as they are published"
               part={data.keys}
               right={
-                <button
-                  type="button"
-                  onClick={() =>
-                    begin({
-                      title: 'Rotate keys',
-                      consequence:
-                        'New keys are published at once and sign an hour later. Tokens of the old ones hold to their end: nobody is refused.',
-                      path: 'identity',
-                      body: { action: 'rotate-keys' },
-                    })
-                  }
-                >
-                  rotate
-                </button>
+                <Operators>
+                  <button
+                    type="button"
+                    onClick={() =>
+                      begin({
+                        title: 'Rotate keys',
+                        consequence:
+                          'New keys are published at once and sign an hour later. Tokens of the old ones hold to their end: nobody is refused.',
+                        path: 'identity',
+                        body: { action: 'rotate-keys' },
+                      })
+                    }
+                  >
+                    rotate
+                  </button>
+                </Operators>
               }
             >
               {(rows) => <Rows rows={rows} empty="None." />}
@@ -97,22 +99,24 @@ export function UserPage({ id }: { readonly id: string }) {
     <>
       <Head title={String(data?.user['email'] ?? '…')} sub={id}>
         {data && (
-          <button
-            type="button"
-            class={isDisabled ? '' : 'danger'}
-            onClick={() =>
-              isDisabled
-                ? change('enable-user', id, 'Enable', 'Its owner can sign in again.')
-                : change(
-                    'disable-user',
-                    id,
-                    'Disable',
-                    'Every session ends; nobody signs in to it until it is enabled.',
-                  )
-            }
-          >
-            {isDisabled ? 'Enable' : 'Disable'}
-          </button>
+          <Operators>
+            <button
+              type="button"
+              class={isDisabled ? '' : 'danger'}
+              onClick={() =>
+                isDisabled
+                  ? change('enable-user', id, 'Enable', 'Its owner can sign in again.')
+                  : change(
+                      'disable-user',
+                      id,
+                      'Disable',
+                      'Every session ends; nobody signs in to it until it is enabled.',
+                    )
+              }
+            >
+              {isDisabled ? 'Enable' : 'Disable'}
+            </button>
+          </Operators>
         )}
       </Head>
       {view}
@@ -175,9 +179,11 @@ function Sessions({
             {
               title: 'Change',
               of: ({ id }) => (
-                <button type="button" onClick={() => end(id)}>
-                  end
-                </button>
+                <Operators>
+                  <button type="button" onClick={() => end(id)}>
+                    end
+                  </button>
+                </Operators>
               ),
             },
           ]}

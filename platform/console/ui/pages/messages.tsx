@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import { useApi } from '../api.ts';
 import { ago, clock, seconds } from '../format.ts';
-import { Badge, Empty, Head, Missing, Panel, Problem, useChange } from '../parts.tsx';
+import { Badge, Empty, Head, Missing, Operators, Panel, Problem, useChange } from '../parts.tsx';
 import type { Letter, Messages } from '../shapes.ts';
 
 export function MessagesPage() {
@@ -183,23 +183,25 @@ export function LettersPage({
   return (
     <>
       <Head title={`Dead letters of ${service}`} sub={query.get('cause') ?? undefined}>
-        <label>
-          at
-          <select aria-label="Pace" value={pace} onChange={(event) => setPace(event.currentTarget.value)}>
-            <option value="">full speed</option>
-            {[1, 10, 100].map((one) => (
-              <option key={one} value={one}>
-                {one} a second
-              </option>
-            ))}
-          </select>
-        </label>
-        <button type="button" class="primary" disabled={ids.length === 0} onClick={() => act('redrive')}>
-          Redrive {chosen.size === 0 ? 'all shown' : chosen.size}
-        </button>
-        <button type="button" class="danger" disabled={ids.length === 0} onClick={() => act('discard')}>
-          Discard {chosen.size === 0 ? 'all shown' : chosen.size}
-        </button>
+        <Operators>
+          <label>
+            at
+            <select aria-label="Pace" value={pace} onChange={(event) => setPace(event.currentTarget.value)}>
+              <option value="">full speed</option>
+              {[1, 10, 100].map((one) => (
+                <option key={one} value={one}>
+                  {one} a second
+                </option>
+              ))}
+            </select>
+          </label>
+          <button type="button" class="primary" disabled={ids.length === 0} onClick={() => act('redrive')}>
+            Redrive {chosen.size === 0 ? 'all shown' : chosen.size}
+          </button>
+          <button type="button" class="danger" disabled={ids.length === 0} onClick={() => act('discard')}>
+            Discard {chosen.size === 0 ? 'all shown' : chosen.size}
+          </button>
+        </Operators>
       </Head>
       {view}
       <Problem error={error} isStale={data !== undefined} />

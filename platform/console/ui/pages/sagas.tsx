@@ -195,9 +195,9 @@ export function SagaView({ saga, reload }: { readonly saga: SagaDetails; readonl
             <>
               <dt>Next try</dt>
               <dd>
-                {saga.status === 'stuck'
-                  ? 'none: it waits for an operator'
-                  : `${clock(saga.nextAttemptAt)} (${ago(saga.nextAttemptAt)})`}
+                {clock(saga.nextAttemptAt)} ({ago(saga.nextAttemptAt)})
+                {saga.status === 'stuck' &&
+                  ', and again each minute until it succeeds or somebody repairs it'}
               </dd>
               <dt>Deadline</dt>
               <dd>{clock(saga.deadlineAt)}</dd>
