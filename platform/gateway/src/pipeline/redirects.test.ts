@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
+import { createManualClock } from '@flotilla/kernel/testing';
 import { testOrigin } from '../../test/backend-rig.ts';
 import { fieldsOf, linesOf } from '../../test/exchange.ts';
 import { bodyOf, createTestBed, routeTo } from '../../test/gateway.ts';
@@ -165,5 +166,22 @@ describe('the cookie jar of a route', () => {
     await fetch(`${url}/x`);
     await fetch(`${url}/x`, { headers: { cookie: 'a=own' } });
     assert.deepEqual(seen, ['', 'a=1; b=2', 'a=own; b=2']);
+  });
+
+  it('forgets a cookie when it is over by the clock of the gateway', async () => {
+    const clock = createManualClock();
+    const seen: string[] = [];
+    const port = await bed.backend((request, response) => {
+      seen.push(request.headers.cookie ?? '');
+      response.writeHead(200, seen.length === 1 ? { 'set-cookie': 'a=1; Path=/; Max-Age=60' } : {}).end();
+    });
+    const config = { Routes: [routeTo(port, '/x', { HttpHandlerOptions: { UseCookieContainer: true } })] };
+    const { url } = await bed.start(config, { clock });
+    await fetch(`${url}/x`);
+    await clock.advance(59_000);
+    await fetch(`${url}/x`);
+    await clock.advance(1_000);
+    await fetch(`${url}/x`);
+    assert.deepEqual(seen, ['', 'a=1', '']);
   });
 });
