@@ -56,9 +56,9 @@ describe('a folder with nothing but the packages', () => {
   it('runs a service with an outbox and a saga', () => {
     mkdirSync(home);
     installOnly(home, packages);
-    cpSync(join(import.meta.dirname, 'outside/service.ts'), join(home, 'service.ts'));
+    cpSync(join(import.meta.dirname, 'outside'), home, { recursive: true });
     checkTypes(home);
-    run(process.execPath, ['service.ts'], home);
+    run(process.execPath, ['try-service.ts'], home);
   });
   it('serves an ocelot.json by the command line', async () => {
     const backend = createServer((_request, response) => response.end('served')).listen(0, '127.0.0.1');

@@ -57,7 +57,7 @@ it('a database that was opened tells of an idle connection that breaks, and goes
   const logger = { ...silentLogger, warn: (_: object, text: string) => void warnings.push(text) };
   const db = openDatabase(serviceWith({ DATABASE_URL: uri }, metrics, { logger }));
   const [session] = await db.query<{ pid: number }>('SELECT pg_backend_pid() AS pid');
-  await admin.query('SELECT pg_terminate_backend($1)', [session?.pid]);
+  await admin.query('SELECT pg_terminate_backend($1)', [session?.pid ?? 0]);
   await eventually('it is told', () => warnings.includes('an idle database connection broke'));
   await db.query('SELECT 1');
 });

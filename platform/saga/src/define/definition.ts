@@ -55,15 +55,16 @@ export interface SagaMigration<Data extends object> {
   readonly data?: (data: object) => Data;
 }
 
+/** Awaited; what those of the end return counts for nothing. */
 interface Hooks<Data extends object> {
   /** Whose work a saga is, from the data it starts with: a customer, a tenant. Each has a fair share of an engine. */
   fairBy?(data: Data): string;
   /** In the transaction that ends the saga. */
-  onCompleted?(tx: Transaction, data: Data): Promise<void> | void;
+  onCompleted?(tx: Transaction, data: Data): unknown;
   /** In the transaction that ends the saga, after everything was undone. */
-  onCompensated?(tx: Transaction, data: Data, reason: SagaReason): Promise<void> | void;
+  onCompensated?(tx: Transaction, data: Data, reason: SagaReason): unknown;
   /** In the transaction that marks it stuck: the engine keeps trying, but somebody should look. */
-  onStuck?(tx: Transaction, data: Data, fault: Fault): Promise<void> | void;
+  onStuck?(tx: Transaction, data: Data, fault: Fault): unknown;
 }
 
 interface SagaFacts {

@@ -38,7 +38,7 @@ interface StepCommon<Data extends object, Result> {
   readonly name: string;
   /** Domain rows and messages that belong to the step's success; returns the data of the following steps. */
   onDone?(tx: Transaction, data: Data, result: Result): Promise<Data> | Data;
-  onUndone?(tx: Transaction, data: Data): Promise<void> | void;
+  onUndone?(tx: Transaction, data: Data): unknown;
   /** From the start of this step on there is no compensation, unless this step is refused. At most one. */
   readonly pivot?: true;
   /** Required of each step after the pivot, and allowed there only: it is tried until it succeeds. */
@@ -64,7 +64,7 @@ export interface SagaStep<Data extends object, Result = unknown> extends StepCom
    * succeed when `do` never arrived, and refuse a `do` that arrives later. It gets the data of before `onDone`
    * if the outcome was never known.
    */
-  undo?(data: Data, call: SagaUndoCall): Promise<void>;
+  undo?(data: Data, call: SagaUndoCall): Promise<unknown>;
 }
 
 /** What a command is built from besides the data. */

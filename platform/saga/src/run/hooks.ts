@@ -60,7 +60,7 @@ function stuckHook({ definition, state }: Instance, next: Transition, fault?: Fa
   return keeping(async (tx, data) => await definition.onStuck?.(tx, data, fault));
 }
 
-function keeping(hook: (tx: Transaction, data: object) => Promise<void>): Hook {
+function keeping(hook: (tx: Transaction, data: object) => Promise<unknown>): Hook {
   return async (tx, data) => {
     await hook(tx, data);
     return data;
