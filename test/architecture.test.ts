@@ -36,7 +36,16 @@ const PLATFORM: Readonly<Record<string, readonly string[]>> = {
   ],
   bff: ['auth', 'http', 'kernel', 'postgres', 'telemetry'],
   gateway: ['auth', 'discovery', 'kernel', 'process', 'resilience', 'telemetry'],
-  console: ['event-store', 'kernel', 'messaging', 'postgres', 'saga', 'telemetry', 'telemetry-store'],
+  console: [
+    'event-store',
+    'gateway',
+    'kernel',
+    'messaging',
+    'postgres',
+    'saga',
+    'telemetry',
+    'telemetry-store',
+  ],
   cli: [
     'console',
     'discovery',

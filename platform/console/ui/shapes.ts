@@ -1,8 +1,10 @@
+import type { RouteSummary } from '@flotilla/gateway';
 import type { OutboxStatistics } from '@flotilla/messaging';
 import type { Edge } from '@flotilla/telemetry-store';
 import type { Part } from '../src/api/partial.ts';
 import type { FaultRow, InvariantRow, RegistryView } from '../src/deps.ts';
 
+export type { Explanation, RouteSummary, RouteView } from '@flotilla/gateway';
 export type { Edge, LogLine, SpanDetails as Span, TraceSummary as Trace } from '@flotilla/telemetry-store';
 
 // What the API answers with, as far as pages show it. What it hands on as it was given has the type it was given with.
@@ -237,56 +239,14 @@ export interface StreamView {
   }[];
 }
 
-export interface RouteRow {
-  readonly id: string;
-  readonly upstream: string;
-  readonly methods: readonly string[];
-  readonly downstream: string | readonly string[];
-  readonly instances: number;
-  readonly usable: number;
-  readonly breaker?: string;
-  readonly versions?: readonly { readonly tag: string; readonly weight: number }[];
-  readonly strangler?: { readonly mode: string; readonly percent: number };
-}
-
-export interface RouteView extends Omit<RouteRow, 'instances'> {
-  readonly instances: readonly {
-    readonly address: string;
-    readonly state: string;
-    readonly inFlight: number;
-    readonly latencyMs: number;
-    readonly consecutiveFailures: number;
-  }[];
-  readonly config: unknown;
-}
-
 export interface GatewaysView {
   readonly gateways: readonly {
     readonly name: string;
-    readonly routes: Part<readonly RouteRow[]>;
+    readonly routes: Part<readonly RouteSummary[]>;
     readonly limits: Part<Readonly<Record<string, unknown>>>;
     readonly cache: Part<Readonly<Record<string, unknown>>>;
   }[];
   readonly why?: string;
-}
-
-export interface Explanation {
-  readonly winner: {
-    readonly place: string;
-    readonly name: string;
-    readonly upstream: readonly {
-      readonly method: string;
-      readonly url?: string;
-      readonly balancer: string;
-      readonly policies: readonly string[];
-    }[];
-  } | null;
-  readonly refusal: { readonly status: number; readonly code: string; readonly detail: string } | null;
-  readonly others: readonly {
-    readonly place: string;
-    readonly name: string;
-    readonly reasons: readonly string[];
-  }[];
 }
 
 type AnyRow = Readonly<Record<string, unknown>>;

@@ -8,6 +8,7 @@ export {
   type AdminListenerOptions,
   createAdminListener,
 } from './admin/create-admin-listener.ts';
+export type { RouteSummary, RouteView } from './admin/route-views.ts';
 export type { AggregateMerge } from './aggregates/aggregate.ts';
 export type { PartResponse } from './aggregates/merge.ts';
 export { loadConfigFiles } from './config/files.ts';

@@ -1,32 +1,22 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
-import { busMigrations, outboxMigrations } from '@flotilla/messaging';
-import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createAuthenticator, optionsOf } from './testing/authenticator.ts';
 import { type Browser, createBrowser, fetchAt, type Page } from './testing/oidc-browser.ts';
-import { createProcesses } from './testing/processes.ts';
-import { identityMigrations } from './testing.ts';
+import { createProcesses, type Processes } from './testing/processes.ts';
 
 const ORIGIN = 'http://localhost:8080';
 const PASSWORD = 'a fine password';
 
 /** The real process, killed while somebody adds a passkey, signs in with it, or removes it. */
 describe('the identity process that is killed, and passkeys', () => {
-  let database: TestDatabase;
-  let bus: TestDatabase;
-  let processes: ReturnType<typeof createProcesses>;
+  let processes: Processes;
   before(async () => {
-    database = await createTestDatabase([...identityMigrations, outboxMigrations]);
-    bus = await createTestDatabase([busMigrations]);
-    processes = createProcesses({ databaseUri: database.uri, busUri: bus.uri });
+    processes = await createProcesses();
   });
-  after(async () => {
-    await bus.close();
-    await database.close();
-  });
+  after(() => processes.close());
   afterEach(() => processes.stop());
 
-  const count = async (table: string) => (await database.db.query(`SELECT 1 FROM ${table}`)).length;
+  const count = async (table: string) => (await processes.database.db.query(`SELECT 1 FROM ${table}`)).length;
   const start = async (point = '') => {
     const env = { ISSUER: `${ORIGIN}/identity` };
     const { child, url } = await processes.start(point, { env });
@@ -48,7 +38,7 @@ describe('the identity process that is killed, and passkeys', () => {
     ['identity.after-passkey-removal', 0, 0],
   ] as const)
     it(`at ${point} has the passkey with its recovery codes, or neither`, async () => {
-      await database.db.query('DELETE FROM account');
+      await processes.database.db.query('DELETE FROM account');
       const email = `${point.replaceAll('.', '-')}@example.com`;
       const { child, url, browser } = await start(point);
       const dies = async (work: Promise<unknown>) => {

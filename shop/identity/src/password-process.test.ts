@@ -1,39 +1,30 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
-import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createPostgresTransport } from '@flotilla/messaging';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { emailVerificationAsked, passwordResetAsked } from '@shop/contracts';
 import { codeOf, fromBase32, stepAt } from './second-factor/totp.ts';
-import { createProcesses } from './testing/processes.ts';
-import { identityMigrations } from './testing.ts';
+import { createProcesses, type Processes } from './testing/processes.ts';
 
 const FIRST = 'a fine password';
 const SECOND = 'another fine password';
 
 /** The real process, killed while somebody gets a new password or shows that an address is theirs. */
 describe('the identity process that is killed', () => {
-  let database: TestDatabase;
-  let bus: TestDatabase;
-  let processes: ReturnType<typeof createProcesses>;
+  let processes: Processes;
   before(async () => {
-    database = await createTestDatabase([...identityMigrations, outboxMigrations]);
-    bus = await createTestDatabase([busMigrations]);
+    processes = await createProcesses();
     // Nobody takes from it: what was told stays there.
     const transport = createPostgresTransport({
-      uri: bus.uri,
+      uri: processes.bus.uri,
       logger: silentLogger,
       metrics: createMetrics(),
     });
     await transport.subscribe('test', [emailVerificationAsked.type, passwordResetAsked.type]);
     await transport.close();
-    processes = createProcesses({ databaseUri: database.uri, busUri: bus.uri });
   });
-  after(async () => {
-    await bus.close();
-    await database.close();
-  });
+  after(() => processes.close());
   afterEach(() => processes.stop());
 
   async function post(url: string, body: object, token = '') {
@@ -45,11 +36,11 @@ describe('the identity process that is killed', () => {
     const text = await answer.text();
     return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as Record<string, string> };
   }
-  const count = async (sql: string) => (await database.db.query(sql)).length;
+  const count = async (sql: string) => (await processes.database.db.query(sql)).length;
   /** What has not left yet, or has; the relay runs meanwhile, so a message may be seen in both places. */
   const told = async (type: string) => {
-    const waiting = await database.db.query('SELECT envelope AS body FROM outbox');
-    const sent = await bus.db.query('SELECT body FROM bus.delivery');
+    const waiting = await processes.database.db.query('SELECT envelope AS body FROM outbox');
+    const sent = await processes.bus.db.query('SELECT body FROM bus.delivery');
     const bodies = [...waiting, ...sent].map(({ body }) => String(body));
     const byId = new Map(bodies.map((body) => [String(JSON.parse(body).id), body]));
     return [...byId.values()].filter((body) => body.includes(`identity.${type}.v1`));
@@ -59,7 +50,7 @@ describe('the identity process that is killed', () => {
   async function begin(point: string) {
     const { child, url } = await processes.start(point);
     const email = `${point.replaceAll(/[.:]/g, '-')}@example.com`;
-    await database.db.query('DELETE FROM account');
+    await processes.database.db.query('DELETE FROM account');
     assert.equal((await post(`${url}/users`, { email, password: FIRST, name: 'Some Body' })).status, 201);
     const { body } = await post(`${url}/auth/login`, { email, password: FIRST });
     const token = body['accessToken'] ?? '';
@@ -73,7 +64,7 @@ describe('the identity process that is killed', () => {
   }
   /** A link that is known: those that are mailed are stored as hashes. */
   async function plant(email: string, purpose: string): Promise<string> {
-    await database.db.query(
+    await processes.database.db.query(
       `INSERT INTO account_link (account_id, purpose, token_hash, account_version, expires_at)
        SELECT id, $2, sha256(convert_to($1 || $2, 'UTF8')), version, now() + interval '1 hour' FROM account WHERE email = $1
        ON CONFLICT (account_id, purpose) DO UPDATE SET token_hash = excluded.token_hash`,
@@ -162,9 +153,10 @@ describe('the identity process that is killed', () => {
           assert.equal((await post(`${again.url}/auth/forgot-password`, asked)).status, 202);
         }
       } else {
-        await database.db.query('INSERT INTO reset_request (id, email_key) VALUES (gen_random_uuid(), $1)', [
-          first.email,
-        ]);
+        await processes.database.db.query(
+          'INSERT INTO reset_request (id, email_key) VALUES (gen_random_uuid(), $1)',
+          [first.email],
+        );
         const dead = await processes.start(point, { mayDie: true });
         assert.equal(await processes.ended(dead.child), 'SIGKILL');
       }

@@ -2,34 +2,31 @@ import assert from 'node:assert/strict';
 import type { ChildProcess } from 'node:child_process';
 import { after, afterEach, before, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
-import { busMigrations, createPostgresTransport, outboxMigrations } from '@flotilla/messaging';
-import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
+import { createPostgresTransport } from '@flotilla/messaging';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { authorization, createBrowser, type Fetch, fetchAt, signIn } from './testing/oidc-browser.ts';
-import { createProcesses } from './testing/processes.ts';
-import { identityMigrations } from './testing.ts';
+import { createProcesses, type Processes } from './testing/processes.ts';
 
 const ISSUER = 'http://127.0.0.1:8080/identity';
 
 /** The real process on a real bus, killed between two effects and started again. */
 describe('the identity process', () => {
-  let database: TestDatabase;
-  let bus: TestDatabase;
   let transport: ReturnType<typeof createPostgresTransport>;
   const published: string[] = [];
-  let processes: ReturnType<typeof createProcesses>;
+  let processes: Processes;
 
   before(async () => {
-    database = await createTestDatabase([...identityMigrations, outboxMigrations]);
-    bus = await createTestDatabase([busMigrations]);
-    processes = createProcesses({ databaseUri: database.uri, busUri: bus.uri });
-    transport = createPostgresTransport({ uri: bus.uri, logger: silentLogger, metrics: createMetrics() });
+    processes = await createProcesses();
+    transport = createPostgresTransport({
+      uri: processes.bus.uri,
+      logger: silentLogger,
+      metrics: createMetrics(),
+    });
     await transport.subscribe('test', ['user.registered.v1']);
   });
   after(async () => {
     await transport.close();
-    await bus.close();
-    await database.close();
+    await processes.close();
   });
   afterEach(() => processes.stop());
 
@@ -43,7 +40,7 @@ describe('the identity process', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ email, password: 'a fine password', name: 'Some Body' }),
     });
-  const accounts = () => database.db.query('SELECT email FROM account');
+  const accounts = () => processes.database.db.query('SELECT email FROM account');
 
   async function receive(): Promise<() => Promise<void>> {
     const receiver = transport.receive('test', {
@@ -62,7 +59,7 @@ describe('the identity process', () => {
     await assert.rejects(signUp(url, 'ann@example.com'));
     assert.equal(await ended(child), 'SIGKILL');
     assert.deepEqual(await accounts(), []);
-    assert.deepEqual(await database.db.query('SELECT 1 FROM outbox'), []);
+    assert.deepEqual(await processes.database.db.query('SELECT 1 FROM outbox'), []);
   });
 
   it('at identity.after-sign-up-commit has an account, and tells of it after the restart', async () => {
@@ -98,7 +95,9 @@ describe('the identity process', () => {
       assert.equal(await ended(child), 'SIGKILL');
       const restarted = await start();
       // On a busy machine a start may outlast the ten seconds.
-      await database.db.query('UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL');
+      await processes.database.db.query(
+        'UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL',
+      );
       const again = await post(`${restarted.url}/auth/refresh`, asked);
       assert.equal(again.status, 200);
       const { refreshToken } = again.tokens;
@@ -125,7 +124,7 @@ describe('the identity process', () => {
       running = await start(next, demo);
     };
     const ends = () =>
-      database.db.query(
+      processes.database.db.query(
         "SELECT 1 FROM auth_session WHERE end_reason = 'signed-out' AND 'mobile-app' = ANY (client_ids)",
       );
 
@@ -138,7 +137,9 @@ describe('the identity process', () => {
     await killed(refresh, 'auth.after-token-commit');
     await killed(refresh, 'auth.before-logout-commit');
     // On a busy machine a start may outlast the ten seconds.
-    await database.db.query('UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL');
+    await processes.database.db.query(
+      'UPDATE auth_record SET consumed_at = now() WHERE consumed_at IS NOT NULL',
+    );
     const again = await refresh();
     assert.equal(again.status, 200, JSON.stringify(again.body));
     const last = again.body['refresh_token'] ?? '';

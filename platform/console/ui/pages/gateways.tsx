@@ -4,7 +4,7 @@ import { useApi } from '../api.ts';
 import { milliseconds } from '../format.ts';
 import { Badge, Empty, Head, Operators, Panel, Problem, useChange, wordsOf } from '../parts.tsx';
 import { setFilter } from '../router.ts';
-import type { Explanation, GatewaysView, RouteRow, RouteView } from '../shapes.ts';
+import type { Explanation, GatewaysView, RouteSummary, RouteView } from '../shapes.ts';
 import { type Column, count, NONE, Table } from '../table.tsx';
 import { Loading } from './edges.tsx';
 
@@ -65,13 +65,13 @@ export function GatewaysPage({ query }: { readonly query: URLSearchParams }) {
   );
 }
 
-function troubleOf({ usable, instances, breaker }: RouteRow): number {
+function troubleOf({ usable, instances, breaker }: RouteSummary): number {
   return (
     (breaker === 'open' ? 4 : 0) + (instances > 0 && usable === 0 ? 2 : 0) + (usable < instances ? 1 : 0)
   );
 }
 
-function routeColumns(gateway: string): readonly Column<RouteRow>[] {
+function routeColumns(gateway: string): readonly Column<RouteSummary>[] {
   return [
     {
       title: 'Route',

@@ -2,14 +2,12 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isPlatformError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import { audit } from '../audit.ts';
-import { routeIdOf } from '../backends/route-id.ts';
-import type { RouteState } from '../backends/route-state.ts';
-import type { RouteConfig } from '../model.ts';
 import { explainUrl } from '../routing/explain.ts';
 import { type AdminReply, NOT_FOUND, ok, problem } from './admin-reply.ts';
 import type { AdminTarget } from './admin-target.ts';
 import { masked } from './masked.ts';
 import { readPurge, readQuestion, readSwitch, readWeights } from './read-orders.ts';
+import { routeSummaries, routeView } from './route-views.ts';
 
 export interface AdminRequest {
   readonly method: string;
@@ -45,7 +43,7 @@ const OPERATIONS: readonly { readonly path: string; readonly GET?: Operation; re
     { path: 'instances', GET: (_request, { gateway }) => ok(gateway.backends.states()) },
     { path: 'instances/*/eject', POST: (request, deps) => changeInstance(request, deps, 'eject') },
     { path: 'instances/*/restore', POST: (request, deps) => changeInstance(request, deps, 'restore') },
-    { path: 'routes', GET: listRoutes },
+    { path: 'routes', GET: (_request, { gateway }) => ok(routeSummaries(gateway)) },
     { path: 'routes/*', GET: showRoute },
     { path: 'routes/*/strangler', POST: switchStrangler },
     { path: 'routes/*/weights', POST: changeWeights },
@@ -102,54 +100,9 @@ function changeInstance(
   return ok({ address, from, to });
 }
 
-function listRoutes(_request: AdminRequest, { gateway }: Deps): AdminReply {
-  const states = new Map(gateway.backends.states().map((state) => [state.route, state]));
-  const stranglers = new Map(gateway.stranglers.report().map((report) => [report.route, report]));
-  return ok(
-    gateway.config().routes.map((route) => {
-      const id = routeIdOf(route);
-      const { mode, percent } = stranglers.get(id) ?? {};
-      return {
-        ...summary(id, route, states.get(id)),
-        ...(mode !== undefined && { strangler: { mode, percent } }),
-      };
-    }),
-  );
-}
-
-function summary(
-  id: string,
-  { name, methods, upstreamHost, target }: RouteConfig,
-  state: RouteState | undefined,
-) {
-  const instances = state?.instances ?? [];
-  return {
-    id,
-    upstream: name,
-    methods,
-    ...(upstreamHost !== undefined && { host: upstreamHost }),
-    downstream:
-      target.kind === 'service' ? target.service : target.hosts.map(({ host, port }) => `${host}:${port}`),
-    instances: instances.length,
-    usable: instances.filter((instance) => instance.state === 'usable').length,
-    ...(state?.breaker !== undefined && { breaker: state.breaker }),
-    ...((state?.versions.length ?? 0) > 0 && { versions: state?.versions }),
-  };
-}
-
-function showRoute({ path }: AdminRequest, { gateway }: Deps): AdminReply {
-  const [, id] = path;
-  const route = gateway.config().routes.find((one) => routeIdOf(one) === id);
-  if (id === undefined || route === undefined) return NOT_FOUND;
-  const isThis = (one: { readonly route: string }) => one.route === id;
-  const state = gateway.backends.states().find(isThis);
-  const strangler = gateway.stranglers.report().find(isThis);
-  return ok({
-    ...summary(id, route, state),
-    instances: state?.instances ?? [],
-    ...(strangler !== undefined && { strangler }),
-    config: masked(route),
-  });
+function showRoute({ path: [, id = ''] }: AdminRequest, { gateway }: Deps): AdminReply {
+  const view = routeView(gateway, id);
+  return view === undefined ? NOT_FOUND : ok(view);
 }
 
 function switchStrangler({ path, body, actor }: AdminRequest, { gateway }: Deps): AdminReply {

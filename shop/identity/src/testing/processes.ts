@@ -4,20 +4,21 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { childEnvironment } from '@flotilla/kernel/testing';
+import { busMigrations, outboxMigrations } from '@flotilla/messaging';
+import { createTestDatabase } from '@flotilla/postgres/testing';
+import { identityMigrations } from '../testing.ts';
 
 export interface Started {
   readonly child: ChildProcess;
   readonly url: string;
 }
 
-/** The real process on these databases, with a service client `order`. */
-export function createProcesses({
-  databaseUri,
-  busUri,
-}: {
-  readonly databaseUri: string;
-  readonly busUri: string;
-}) {
+export type Processes = Awaited<ReturnType<typeof createProcesses>>;
+
+/** Databases for identity and the bus, and the real process on them, with a service client `order`. */
+export async function createProcesses() {
+  const database = await createTestDatabase([...identityMigrations, outboxMigrations]);
+  const bus = await createTestDatabase([busMigrations]);
   const children: ChildProcess[] = [];
   const keyEncryptionKey = randomBytes(32).toString('base64');
   const secretSha256 = createHash('sha256').update('secret').digest('hex');
@@ -28,6 +29,8 @@ export function createProcesses({
   }
 
   return {
+    database,
+    bus,
     ended,
     /** `mayDie`: at the crash point, perhaps before it is ready; its `url` is empty then. */
     start: async (
@@ -41,8 +44,8 @@ export function createProcesses({
         stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
         env: {
           ...childEnvironment(),
-          DATABASE_URL: databaseUri,
-          BUS_URL: busUri,
+          DATABASE_URL: database.uri,
+          BUS_URL: bus.uri,
           ISSUER: 'http://127.0.0.1:8080/identity',
           SERVICE_CLIENTS: JSON.stringify({ order: { secretSha256, scopes: ['inventory.read'] } }),
           KEY_ENCRYPTION_KEY: keyEncryptionKey,
@@ -62,6 +65,10 @@ export function createProcesses({
         child.kill('SIGTERM');
         await ended(child);
       }
+    },
+    close: async (): Promise<void> => {
+      await bus.close();
+      await database.close();
     },
   };
 }

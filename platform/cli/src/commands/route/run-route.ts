@@ -1,7 +1,8 @@
+import type { RouteSummary, RouteView } from '@flotilla/gateway';
 import { flag, type Invocation, number, text, type Values } from '../../command-line/command.ts';
 import { cliError } from '../../errors.ts';
 import { type AdminClient, connectAdmin } from './admin-client.ts';
-import { type RouteDetails, type RouteSummary, routeTable, routeView } from './show-routes.ts';
+import { routeTable, routeView } from './show-routes.ts';
 
 type Verb = (client: AdminClient, invocation: Invocation) => Promise<number>;
 
@@ -11,7 +12,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
     return print(values, routes, () => routeTable(routes));
   },
   show: async (client, invocation) => {
-    const route = (await client.get(`/routes/${named(invocation)}`)) as RouteDetails;
+    const route = (await client.get(`/routes/${named(invocation)}`)) as RouteView;
     return print(invocation.values, route, () => routeView(route));
   },
   set: async (client, invocation) => {
