@@ -27,6 +27,11 @@ test('accepts later versions and ignores what they add', () => {
   }
 });
 
+test('passes on none of the flags it does not know', () => {
+  const trace = parseTraceparent(`01-${TRACE}-${SPAN}-11`);
+  assert.equal(trace && formatTraceparent(trace), `00-${TRACE}-${SPAN}-01`);
+});
+
 const invalid: Readonly<Record<string, string | undefined>> = {
   'no header': undefined,
   'an empty header': '',
