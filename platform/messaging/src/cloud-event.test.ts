@@ -32,6 +32,17 @@ describe('the wire form', () => {
     assert.deepEqual(fromCloudEvent(toCloudEvent(message)), { ok: true, value: message });
   });
 
+  it('leaves the time as its producer wrote it, and gives none to an event that has none', () => {
+    const { time: _, ...timeless } = JSON.parse(toCloudEvent(message));
+    const timeOf = (event: object) => {
+      const read = fromCloudEvent(JSON.stringify(event));
+      return read.ok ? read.value.time : undefined;
+    };
+    const fine = '2026-01-01T00:00:00.123456+02:00';
+    assert.equal(timeOf({ ...timeless, time: fine }), fine);
+    assert.equal(timeOf(timeless), '');
+  });
+
   for (const body of [
     '',
     'null',

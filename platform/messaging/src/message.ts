@@ -28,6 +28,7 @@ export interface Message<T = unknown> {
   readonly type: string;
   /** The service that published it. */
   readonly source: string;
+  /** RFC 3339, as the producer wrote it; `''` when a foreign event has none. */
   readonly time: string;
   readonly key: string;
   readonly data: T;
