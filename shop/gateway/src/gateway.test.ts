@@ -64,6 +64,7 @@ const OPERATOR_TOKEN = 'a-token-of-the-operators';
 
 describe("the shop's gateway", () => {
   const revocations = createRevocations();
+  let addresses: Readonly<Record<string, readonly string[]>> = {};
   let url = '';
   let admin = '';
   let operator: string | undefined;
@@ -81,12 +82,19 @@ describe("the shop's gateway", () => {
       'recommendation',
       'legacy',
     ];
-    const addresses = await Promise.all(
-      names.map(async (name) => [name, [await fakeService(name)]] as const),
+    addresses = Object.fromEntries(
+      await Promise.all(names.map(async (name) => [name, [await fakeService(name)]] as const)),
     );
+    ({ url, admin, operator } = await startGateway(await readConfigFile()));
+  });
+  after(async () => {
+    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+  });
+
+  async function startGateway(file: string) {
     const gateway = createShopGateway({
-      config: readGatewayConfig(await readConfigFile(), EMBEDDED),
-      resolver: createStaticResolver(Object.fromEntries(addresses)),
+      config: readGatewayConfig(file, EMBEDDED),
+      resolver: createStaticResolver(addresses),
       issuer: issuer.issuer,
       audience: issuer.audience,
       revocations,
@@ -94,12 +102,9 @@ describe("the shop's gateway", () => {
       logger: silentLogger,
       metrics: createMetrics(),
     });
-    ({ url, admin, operator } = await gateway.listen({ host: '127.0.0.1', port: 0, adminPort: 0 }));
     cleanups.push(gateway.close);
-  });
-  after(async () => {
-    for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
-  });
+    return await gateway.listen({ host: '127.0.0.1', port: 0, adminPort: 0 });
+  }
 
   async function ask(method: string, path: string, token?: string) {
     const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
@@ -368,6 +373,36 @@ describe("the shop's gateway", () => {
       Array.from({ length: 400 }, async () => (await ask('POST', '/orders', token)).status),
     );
     assert.deepEqual([...new Set(statuses)], [200]);
+  });
+
+  it('refuses the orders of a customer beyond their share, says when to come again, and holds nobody else', async () => {
+    const file = JSON.parse(await readConfigFile()) as {
+      readonly Routes: readonly { UpstreamPathTemplate: string; RateLimitOptions: object }[];
+    };
+    const paths = ['/orders', '/cart/checkout'];
+    const limited = file.Routes.filter(({ UpstreamPathTemplate }) => paths.includes(UpstreamPathTemplate));
+    const ofFile = { Period: '10s', Limit: 1_000 };
+    for (const route of limited.filter(({ RateLimitOptions }) => 'ClientIdClaim' in RateLimitOptions)) {
+      const rule = route.RateLimitOptions;
+      assert.deepEqual({ ...rule, ...ofFile }, rule);
+      // A period in which nothing passes, however busy the machine is.
+      route.RateLimitOptions = { ...rule, Period: '1h', Limit: 2 };
+    }
+    const { url } = await startGateway(JSON.stringify(file));
+    for (const path of paths) {
+      const order = async (sub: string) =>
+        await fetch(`${url}${path}`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${await issuer.sign({ sub })}` },
+        });
+      assert.deepEqual([(await order('alice')).status, (await order('alice')).status], [200, 200]);
+      const refused = await order('alice');
+      assert.equal(refused.status, 429, path);
+      assert.match(refused.headers.get('retry-after') ?? '', /^[1-9]\d*$/);
+      const { code, detail } = (await refused.json()) as Record<string, unknown>;
+      assert.deepEqual([code, detail], ['rate-limited', 'Rate limit exceeded']);
+      assert.equal((await order('bob')).status, 200, path);
+    }
   });
 
   it('shows health and metrics on its own local port', async () => {
