@@ -306,10 +306,10 @@ describe('back ends in trouble', () => {
     const url = await bed.gateway({ Routes: [serviceRoute()] }, resolver);
     const startedAtMs = performance.now();
     assert.equal((await fetch(`${url}/api/x`)).status, 503);
-    assert.ok(performance.now() - startedAtMs < 2_000, 'patience is 4 s');
+    assert.ok(performance.now() - startedAtMs < 4_000, 'patience is 4 s');
     endpoints = [{ id: 'o-1', service: 'order', host: '127.0.0.1', port }];
     const comes = async () => (await fetch(`${url}/api/x`)).status === 200;
-    await eventually('it is found', comes, 2_000);
+    await eventually('it is found', comes);
   });
 
   it('waits for a registry that has not answered yet', async () => {

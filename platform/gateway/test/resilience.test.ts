@@ -98,7 +98,7 @@ describe('retries', () => {
 });
 
 describe('the circuit breaker of a route', () => {
-  const QOS = { QoSOptions: { MinimumThroughput: 2, BreakDuration: 600 } };
+  const QOS = { QoSOptions: { MinimumThroughput: 2, BreakDuration: 2_500 } };
 
   it('opens after failures, spares the back end, and closes with one good trial', async () => {
     const backend = await controlled(failing);
@@ -158,12 +158,12 @@ describe('time', () => {
       parts.resolve(response);
     });
     const { url } = await bed.start({
-      Routes: [routeTo(backend.port, '/x', { QoSOptions: { Timeout: 100 } })],
+      Routes: [routeTo(backend.port, '/x', { QoSOptions: { Timeout: 1_000 } })],
     });
     const client = await openRaw(url);
     client.write('GET /x HTTP/1.1\r\nHost: h\r\n\r\n');
     const response = await parts.promise;
-    await new Promise((resolve) => setTimeout(resolve, 400)); // what is proved is that nothing happens
+    await new Promise((resolve) => setTimeout(resolve, 1_300)); // what is proved is that nothing happens
     response.write('more');
     await client.until(/part.*more/s);
     client.socket.destroy();

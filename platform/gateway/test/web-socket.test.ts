@@ -109,8 +109,8 @@ describe('a WebSocket', () => {
 
   it('may be silent for longer than any time of the route and of requests', async () => {
     const { port } = await webSocketBackend();
-    const { client } = await open(port, { QoSOptions: { Timeout: 100 } });
-    await new Promise((resolve) => setTimeout(resolve, 600)); // what is proved is that nothing happens
+    const { client } = await open(port, { QoSOptions: { Timeout: 1_000 } });
+    await new Promise((resolve) => setTimeout(resolve, 1_300)); // what is proved is that nothing happens
     client.write('still');
     await client.until(/still$/);
     client.socket.destroy();

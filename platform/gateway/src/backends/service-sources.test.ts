@@ -105,8 +105,8 @@ async function known(source: InstanceSource): Promise<string> {
   return (source.current() ?? (await source.load())).map(({ port }) => port).join(',');
 }
 
-const becomes = (source: InstanceSource, ports: string, withinMs?: number) =>
-  eventually(`it is ${ports}`, async () => (await known(source)) === ports, withinMs);
+const becomes = (source: InstanceSource, ports: string) =>
+  eventually(`it is ${ports}`, async () => (await known(source)) === ports);
 
 describe('Consul', () => {
   it('an instance is at its own address, and at the name of its node when the configuration wants that', async () => {
@@ -154,21 +154,22 @@ describe('Consul', () => {
     });
     assert.equal(source.current(), source.current(), 'the same list while nothing changed');
     consul.set([2, 3]);
-    await becomes(source, '2,3', 900);
+    await becomes(source, '2,3');
     assert.ok(consul.requests.length <= asked + 2);
   });
 
   it('a registry that does not block is asked twice a second', async () => {
     const consul = await startConsul('immediate');
     consul.ports = [1];
+    const startedAtMs = performance.now();
     const source = follow(consul);
     await becomes(source, '1');
-    await eventually('it is followed', () => consul.requests.length >= 3);
-    const startedAt = performance.now();
     await eventually('it is asked again', () => consul.requests.length >= 5);
-    assert.ok(performance.now() - startedAt > 500, 'without a storm of questions');
+    const asked = consul.requests.length;
+    const most = 3 + (performance.now() - startedAtMs) / 400;
+    assert.ok(asked <= most, `${asked} questions: without a storm`);
     consul.set([2]);
-    await becomes(source, '2', 1000);
+    await becomes(source, '2');
   });
 
   it('PollConsul asks each interval and never waits', async () => {
@@ -221,10 +222,10 @@ describe('Consul', () => {
     await Promise.all([source.load(), source.load()]);
     assert.equal(consul.requests.length, 2 * asked, 'one question for all who ask at the same time');
     consul.ports = [9];
-    await becomes(source, '9', 1000);
+    await becomes(source, '9');
     await eventually('it waits', () => consul.requests.at(-1)?.url.includes('index='));
     consul.set([]);
-    await becomes(source, '', 900);
+    await becomes(source, '');
   });
 
   it('there is no hope for a service that is not registered, and some for one that is not healthy', async () => {
@@ -241,10 +242,10 @@ describe('Consul', () => {
     await source.load();
     assert.equal(source.isHopeful, false);
     consul.ports = [9];
-    await becomes(source, '9', 1000);
+    await becomes(source, '9');
     await eventually('it waits', () => consul.requests.at(-1)?.url.includes('index='));
     consul.set([]);
-    await becomes(source, '', 900);
+    await becomes(source, '');
     assert.equal(source.isHopeful, true, 'it has just gone');
   });
 
@@ -264,9 +265,9 @@ describe('Consul', () => {
     const source = follow({ port: Number(new URL(registry.url).port) });
     await becomes(source, '4001');
     const second = await register({ ...at, id: 'b', port: 4002 });
-    await becomes(source, '4001,4002', 1000);
+    await becomes(source, '4001,4002');
     await second.deregister();
-    await becomes(source, '4001', 1000);
+    await becomes(source, '4001');
   });
 
   it('a registry that is not there is no instance, and no error', async () => {

