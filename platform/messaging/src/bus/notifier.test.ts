@@ -67,11 +67,11 @@ describe('the notifier', () => {
   after(() => bus.close());
 
   /** It ends with the test, also with one that fails. */
-  function subject(test: TestContext, uri: string, logger: Logger = silentLogger) {
+  function subject(test: TestContext, uri: string, probeTimeoutMs: number, logger: Logger = silentLogger) {
     const db = createDatabase({ uri, applicationName: 'notifier-test', acquireTimeoutMs: 30_000 });
     const probes: boolean[] = [];
     const notifier = createNotifier(db, {
-      ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs: 500 },
+      ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs },
       onProbed: (works) => probes.push(works),
     });
     test.after(async () => {
@@ -82,7 +82,7 @@ describe('the notifier', () => {
   }
 
   it('finds that notifications arrive, again after each reconnect', async (t) => {
-    const { notifier, probes } = subject(t, bus.uri);
+    const { notifier, probes } = subject(t, bus.uri, 60_000);
     await eventually('the first probe', () => probes.length === 1);
     assert.ok(notifier.works() && notifier.presence() !== null);
     await bus.db.query(
@@ -99,7 +99,7 @@ describe('the notifier', () => {
       warn: (_fields, message) => warnings.push(message),
     };
     const proxy = await startDeafProxy(bus.uri);
-    const { notifier, probes } = subject(t, proxy.uri, logger);
+    const { notifier, probes } = subject(t, proxy.uri, 500, logger);
     t.after(() => proxy.close());
     await eventually('the first probe', () => probes.length === 1);
     await bus.db.query(
@@ -114,7 +114,7 @@ describe('the notifier', () => {
 
   it('believes in them when they only come late', async (t) => {
     const proxy = await startDeafProxy(bus.uri);
-    const { notifier, probes } = subject(t, proxy.uri);
+    const { notifier, probes } = subject(t, proxy.uri, 500);
     t.after(() => proxy.close());
     await eventually('it has given up', () => probes.length === 1);
     assert.equal(notifier.works(), false);

@@ -19,17 +19,19 @@ describe('a delayed message', () => {
   });
   after(() => system.close());
 
-  const publish = (key: string, n: number, options: PublishOptions) =>
-    system.service.db.transaction((tx) => system.outbox.publish(tx, counted, { key, n }, options));
+  /** In one transaction: none of them is due while another is still to be published. */
+  const publishAll = (key: string, ...messages: readonly (readonly [n: number, how: PublishOptions])[]) =>
+    system.service.db.transaction(async (tx) => {
+      for (const [n, how] of messages) await system.outbox.publish(tx, counted, { key, n }, how);
+    });
+  const publish = (key: string, n: number, how: PublishOptions) => publishAll(key, [n, how]);
   const effectsOf = async (key: string) =>
     (await effects(system)).filter((effect) => effect.key === key).map(({ n }) => n);
   const waiting = async () => (await system.service.db.query('SELECT 1 FROM outbox_delayed')).length;
 
   it('is sent when it is due, not earlier, and holds nothing of its key back', async () => {
     const before = performance.now();
-    await publish('k', 1, { delayMs: 400 });
-    await publish('k', 2, {});
-    await eventually('the other', async () => (await effectsOf('k')).length === 1);
+    await publishAll('k', [1, { delayMs: 400 }], [2, {}]);
     await eventually('both', async () => (await effectsOf('k')).length === 2);
     assert.ok(performance.now() - before >= 400);
     assert.deepEqual(await effectsOf('k'), [2, 1]);
@@ -43,9 +45,8 @@ describe('a delayed message', () => {
 
   it('is sent after those that are due before it', async () => {
     const now = Date.now();
-    await publish('order', 3, { deliverAt: new Date(now + 300) });
-    await publish('order', 1, { deliverAt: new Date(now + 100) });
-    await publish('order', 2, { deliverAt: new Date(now + 200) });
+    const at = (ms: number) => ({ deliverAt: new Date(now + ms) });
+    await publishAll('order', [3, at(300)], [1, at(100)], [2, at(200)]);
     await eventually('all', async () => (await effectsOf('order')).length === 3);
     assert.deepEqual(await effectsOf('order'), [1, 2, 3]);
   });
