@@ -106,11 +106,12 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
 
   return {
     close: async () => {
+      // At once: the loops end with what they ask the bus just now, and nothing new begins meanwhile.
+      const drained = dispatcher.drain();
       stopListening();
       stopWatching();
-      await Promise.all([declarer.stop(), bounds.stop()]);
-      await fetcher.stop();
-      await dispatcher.drain();
+      await Promise.all([declarer.stop(), bounds.stop(), fetcher.stop()]);
+      await drained;
       await keeper.stop();
       await leases.leave().catch((error: unknown) => {
         logger.debug({ err: toError(error) }, 'the leases could not be given back, they end by time');

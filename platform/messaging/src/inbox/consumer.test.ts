@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
 import { PlatformError, uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
-import type { Database } from '@flotilla/postgres';
+import type { Database, Transaction } from '@flotilla/postgres';
 import { currentContext, formatTraceparent, newTrace, runInContext } from '@flotilla/telemetry';
 import { counted, createTestSystem, effects, type TestSystem } from '../../test/system.ts';
 import { fromCloudEvent, toCloudEvent } from '../cloud-event.ts';
@@ -13,6 +13,14 @@ import { on } from './handler.ts';
 const recordEffect = on(counted, async ({ data }, tx) => {
   await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [data.key, data.n]);
 });
+
+const OTHERS = 'datname = current_database() AND pid <> pg_backend_pid()';
+
+/** For what is locked. */
+async function isSomebodyWaiting(tx: Transaction): Promise<boolean> {
+  const waiting = await tx.query(`SELECT FROM pg_stat_activity WHERE ${OTHERS} AND wait_event_type = 'Lock'`);
+  return waiting.length > 0;
+}
 
 function event(key: string, n: number, changes: Partial<Message> = {}) {
   const message = {
@@ -233,17 +241,11 @@ describe('a consumer', () => {
     await system.consumer(transport, [recordEffect], { db: pool });
     await transport.publish([event('k', 1)]);
     await seen(1);
-    const others = 'datname = current_database() AND pid <> pg_backend_pid()';
-    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${others}`;
+    const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE ${OTHERS}`;
     await system.service.db.query(cut);
     await system.bus.db.transaction(async (tx) => {
       await tx.query('LOCK TABLE bus.delivery');
-      await eventually('it waits for an answer', async () => {
-        const waiting = await tx.query(
-          `SELECT FROM pg_stat_activity WHERE ${others} AND wait_event_type = 'Lock'`,
-        );
-        return waiting.length > 0;
-      });
+      await eventually('it waits for an answer', () => isSomebodyWaiting(tx));
       await tx.query(cut);
     });
     const again = event('k', 2);
@@ -312,20 +314,27 @@ describe('a consumer', () => {
     const gate = new Promise<void>((resolve) => {
       release = resolve;
     });
+    let begun = 0;
     const slow = on(counted, async ({ data }, tx) => {
+      begun += 1;
       await gate;
       await tx.query('INSERT INTO effect (key, n) VALUES ($1, $2)', [data.key, data.n]);
     });
     const first = await system.consumer(transport, [slow], { maxBatch: 1, concurrency: 1 });
     await transport.publish([1, 2, 3].map((n) => event('k', n)));
-    await eventually('it is in work', async () => {
-      const rows = await system.bus.db.query("SELECT 1 FROM bus.member WHERE in_progress <> '{}'");
-      return rows.length > 0;
+    await eventually('it is in work', () => begun === 1);
+    const closed = await system.bus.db.transaction(async (tx) => {
+      // However long the bus lets it wait, nothing new begins.
+      await tx.query('LOCK TABLE bus.delivery');
+      await eventually('it asks for more', () => isSomebodyWaiting(tx));
+      const closing = first.close();
+      release?.();
+      await eventually('the running one is done', async () => (await effects(system)).length > 0);
+      return { closing };
     });
-    const closed = first.close();
-    release?.();
-    await closed;
-    assert.ok((await effects(system)).length <= 1);
+    await closed.closing;
+    assert.equal(begun, 1);
+    assert.deepEqual(await effects(system), [{ key: 'k', n: 1 }]);
     await system.consumer(system.transport(), [recordEffect]);
     assert.deepEqual(
       await seen(3),

@@ -106,9 +106,11 @@ export function startRabbitmqReceiver(options: RabbitmqReceiverOptions): Receive
   return {
     close: async () => {
       closing.abort();
+      // At once: the loops end with what they ask the broker just now, and nothing new begins meanwhile.
+      const drained = arrivals.drain();
       stopListening();
       await Promise.all(loops.map((loop) => loop.stop()));
-      await arrivals.drain();
+      await drained;
       await channels.close();
       serviceWatch.end();
     },
