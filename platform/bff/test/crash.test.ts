@@ -19,7 +19,7 @@ describe('a process that is killed between two effects', () => {
 
   async function crash(crashAt: string, deed: string, id = ''): Promise<void> {
     const child = spawn(process.execPath, [FIXTURE, database.uri, crashAt, deed, id], { stdio: 'inherit' });
-    const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(60_000) });
+    const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(300_000) });
     assert.equal(signal, 'SIGKILL', `the process did not reach ${crashAt}`);
   }
 

@@ -14,7 +14,7 @@ const FIXTURE = fileURLToPath(new URL('./crash.fixture.ts', import.meta.url));
 /** Runs until it dies at the crash point. */
 async function crash(rig: Rig, crashAt: string, kind: string): Promise<void> {
   const child = spawn(process.execPath, [FIXTURE, rig.uri, crashAt, kind], { stdio: 'inherit' });
-  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
+  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(300_000) });
   assert.equal(signal, 'SIGKILL', `the process did not reach ${crashAt}`);
 }
 

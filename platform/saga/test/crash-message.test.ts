@@ -32,7 +32,7 @@ async function crash(id: string, crashAt: string, story: string): Promise<void> 
   const child = spawn(process.execPath, [FIXTURE, service.uri, bus.uri, id, crashAt, story], {
     stdio: 'inherit',
   });
-  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(30_000) });
+  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(300_000) });
   assert.equal(signal, 'SIGKILL', `the process did not reach ${crashAt}`);
 }
 

@@ -12,7 +12,7 @@ const FIXTURE = fileURLToPath(new URL('./crash.fixture.ts', import.meta.url));
 /** Runs a saga in a process of its own, which must die at the crash point. */
 async function crash(rig: Rig, id: string, crashAt: string, refused: string): Promise<void> {
   const child = spawn(process.execPath, [FIXTURE, rig.uri, id, crashAt, refused], { stdio: 'inherit' });
-  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(20_000) });
+  const [, signal] = await once(child, 'exit', { signal: AbortSignal.timeout(300_000) });
   assert.equal(signal, 'SIGKILL', `the process did not reach ${crashAt}`);
 }
 
