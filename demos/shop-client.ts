@@ -1,3 +1,5 @@
+import { eventually } from '@flotilla/kernel/testing';
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -86,6 +88,17 @@ export async function callShop(
   });
   const text = await response.text();
   return { status: response.status, headers: response.headers, body: parseBody(text) };
+}
+
+/**
+ * Asks again, for two minutes at most, while it is put off (503): on a busy machine, or when a service has just started.
+ */
+export async function untilServed(ask: () => Promise<Answer>): Promise<Answer> {
+  const served = async () => {
+    const answer = await ask();
+    return answer.status !== 503 && answer;
+  };
+  return await eventually('it is served', served, 120_000, 250);
 }
 
 function parseBody(text: string): Body {

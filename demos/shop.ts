@@ -3,7 +3,14 @@ import type { InstanceStatus, Stage } from '@flotilla/cli';
 import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase, type SqlValue } from '@flotilla/postgres';
 import type { EdgeState } from '@flotilla/resilience';
-import { type Answer, type CallOptions, callShop, type OrderWish, orderBody } from './shop-client.ts';
+import {
+  type Answer,
+  type CallOptions,
+  callShop,
+  type OrderWish,
+  orderBody,
+  untilServed,
+} from './shop-client.ts';
 
 /** The running shop, as a demo uses it. Whatever is changed through it is put back when the demo has ended. */
 export interface Shop {
@@ -145,7 +152,7 @@ export async function until<T>(what: string, probe: () => Promise<T | false | un
 
 async function logIn(call: Shop['call'], user: string): Promise<string> {
   const body = { email: `${user}@example.com`, password: `${user}-password` };
-  const answer = await call('POST', '/auth/login', { body });
+  const answer = await untilServed(() => call('POST', '/auth/login', { body }));
   if (answer.status === 200) return String(answer.body.accessToken);
   throw new Error(`${user} cannot log in (${answer.status}): demos need the demo data, flotilla up --demo`);
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { type Answer, callShop } from './shop-client.ts';
+import { type Answer, callShop, untilServed } from './shop-client.ts';
 
 /** What customers of the monolith's orders were answered in one phase. */
 export interface PhaseCount {
@@ -172,8 +172,9 @@ export async function signUp(url: string, customers: number): Promise<readonly s
   const tokens: string[] = [];
   for (let n = 0; n < customers; n += 1) {
     const account = { email: `${randomUUID()}@example.com`, password: `old-customer-${randomUUID()}` };
-    await callShop(url, 'POST', '/users', { body: { ...account, name: 'An Old Customer' } });
-    const { body, status } = await callShop(url, 'POST', '/auth/login', { body: account });
+    const send = (path: string, body: object) => untilServed(() => callShop(url, 'POST', path, { body }));
+    await send('/users', { ...account, name: 'An Old Customer' });
+    const { body, status } = await send('/auth/login', account);
     if (status !== 200) throw new Error(`a new customer cannot log in: ${status}`);
     tokens.push(String(body.accessToken));
   }

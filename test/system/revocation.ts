@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
+import { untilServed } from '../../demos/shop-client.ts';
 import { killAndAwaitReturn, type RunningSystem } from './running-system.ts';
 
 /** What identity says on the bus holds in every process, also in those that begin afterwards. */
@@ -9,9 +10,9 @@ export const revocation = (running: () => RunningSystem) => (): void => {
   it('refuses the tokens of an account that has changed, in the gateway and in each service', async () => {
     const system = running();
     const credentials = { email: `${randomUUID()}@example.com`, password: `revoked-${randomUUID()}` };
-    const { body: user } = await system.call('POST', '/users', { body: { ...credentials, name: 'Revoked' } });
-    const logIn = async () =>
-      String((await system.call('POST', '/auth/login', { body: credentials })).body.accessToken);
+    const send = (path: string, body: object) => untilServed(() => system.call('POST', path, { body }));
+    const { body: user } = await send('/users', { ...credentials, name: 'Revoked' });
+    const logIn = async () => String((await send('/auth/login', credentials)).body.accessToken);
     const token = await logIn();
     const services = (await system.ps()).filter(({ service }) => ['order', 'cart'].includes(service));
     const doors = [

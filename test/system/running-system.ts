@@ -13,6 +13,7 @@ import {
   callShop,
   type OrderWish,
   orderBody,
+  untilServed,
 } from '../../demos/shop-client.ts';
 import { ROOT } from '../source-files.ts';
 
@@ -128,9 +129,8 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
   const call = (method: string, path: string, callOptions: CallOptions = {}): Promise<Answer> =>
     callShop(url, method, path, callOptions);
   const logIn = async (user: string): Promise<string> => {
-    const answer = await call('POST', '/auth/login', {
-      body: { email: `${user}@example.com`, password: `${user}-password` },
-    });
+    const body = { email: `${user}@example.com`, password: `${user}-password` };
+    const answer = await untilServed(() => call('POST', '/auth/login', { body }));
     if (answer.status !== 200)
       throw new Error(`login of ${user}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return String(answer.body.accessToken);
@@ -138,7 +138,7 @@ export async function startSystem(options: StartOptions = {}): Promise<RunningSy
   const signUp = async (): Promise<string> => {
     const user = `newcomer-${randomUUID()}`;
     const body = { email: `${user}@example.com`, password: `${user}-password`, name: 'A. Newcomer' };
-    const { status } = await call('POST', '/users', { body });
+    const { status } = await untilServed(() => call('POST', '/users', { body }));
     if (status !== 201) throw new Error(`sign-up of ${user}: ${status}`);
     return user;
   };

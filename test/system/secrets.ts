@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { it } from 'node:test';
-import { orderBody } from '../../demos/shop-client.ts';
+import { orderBody, untilServed } from '../../demos/shop-client.ts';
 import type { RunningSystem } from './running-system.ts';
 
 /** Secrets of users and of the system itself, used in every way that works and that fails, are nowhere but where they belong. */
@@ -41,11 +41,13 @@ async function useSecrets(
     assert.ok(status >= 400, `${method} ${path} was answered ${status}`);
     problems.push(JSON.stringify(body));
   };
-  await system.call('POST', '/users', { body: { email, password, name: 'Canary' } });
-  await failing('POST', '/users', { body: { email, password, name: 'Canary' } });
+  const account = { email, password, name: 'Canary' };
+  await untilServed(() => system.call('POST', '/users', { body: account }));
+  await failing('POST', '/users', { body: account });
   await failing('POST', '/auth/login', { body: { email, password: wrong } });
   await failing('POST', '/auth/login', { rawBody: `{"email":"${email}","password":"${password}"` });
-  const { body } = await system.call('POST', '/auth/login', { body: { email, password } });
+  const credentials = { email, password };
+  const { body } = await untilServed(() => system.call('POST', '/auth/login', { body: credentials }));
   const [access, refresh] = [String(body.accessToken), String(body.refreshToken)];
   const next = (await system.call('POST', '/auth/refresh', { body: { refreshToken: refresh } })).body;
   await system.call('POST', '/auth/refresh', { body: { refreshToken: String(next.refreshToken) } });
