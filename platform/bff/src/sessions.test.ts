@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
+import { eventually } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createMemoryStore } from '../test/memory-store.ts';
 import { bffError } from './errors.ts';
@@ -84,11 +85,13 @@ describe('a session', () => {
   });
 
   it('that ends while its tokens are exchanged stays ended', async () => {
-    const { rows, clock, one, two, id, serve } = await rig(() => delay(50));
+    const answer = Promise.withResolvers<void>();
+    const { asked, rows, clock, one, two, id, serve } = await rig(() => answer.promise);
     clock.offsetMs = 310_000;
     const running = serve(one);
-    await delay(10);
+    await eventually('the issuer is asked', () => asked.length === 1);
     assert.equal((await two.end(id))?.user.id, 'alice', 'it does not wait for the issuer');
+    answer.resolve();
     assert.equal(await running, undefined);
     assert.equal(rows.size, 0);
     assert.deepEqual([await one.find(id), await two.find(id)], [undefined, undefined]);

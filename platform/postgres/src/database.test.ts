@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { isPlatformError, PlatformError } from '@flotilla/kernel';
+import { eventually } from '@flotilla/kernel/testing';
 import { createDatabase } from './database.ts';
 import { withDeadline } from './deadline.ts';
 import type { PostgresErrorCode } from './errors.ts';
@@ -285,9 +286,10 @@ describe('a database', () => {
       uri: test.uri,
       applicationName: 'small',
       maxConnections: 1,
-      acquireTimeoutMs: 500, // within which the one connection must be made
+      acquireTimeoutMs: 500,
     });
     try {
+      await eventually('it has its connection', () => small.query('SELECT 1'));
       await small.transaction(async () => {
         await assert.rejects(small.query('SELECT 1'), failsWith('POSTGRES_POOL_EXHAUSTED', true));
       });
@@ -339,7 +341,7 @@ describe('a database', () => {
     let lost = 0;
     const until = performance.now() + 1_000;
     const work = async (query: () => Promise<unknown>) => {
-      while (performance.now() < until) {
+      while (performance.now() < until || lost === 0) {
         await query().catch((error: unknown) => {
           assert.ok(failsWith('POSTGRES_UNAVAILABLE', true)(error), String(error));
           lost += 1;
@@ -354,7 +356,6 @@ describe('a database', () => {
     );
     await Promise.all(workers);
     await busy.close();
-    assert.ok(lost > 0);
   });
 
   it('runs transactions at READ COMMITTED and reads ISO dates, whatever the database has set', async () => {

@@ -226,7 +226,7 @@ describe('an asynchronous projection', () => {
     });
     let calls = 0;
     const before = () => (++calls === 1 ? hanging : undefined);
-    rig.runner([defineBalance({ before })], { handlerTimeoutMs: 50 });
+    rig.runner([defineBalance({ before })], { handlerTimeoutMs: 1_000 });
     await rig.append('a', deposited(1));
     await settles(rig, row('a', 1, 1));
     release();
@@ -244,7 +244,7 @@ describe('an asynchronous projection', () => {
       projectionCaughtUp(rig.db, 'balance', appended, { clock: systemClock, timeoutMs });
     assert.equal(await wait(40), false);
     rig.runner([defineBalance()]);
-    assert.equal(await wait(5_000), true);
+    assert.equal(await wait(60_000), true);
     assert.deepEqual(await rig.balances(), [row('a', 1, 1)]);
   });
 

@@ -183,7 +183,7 @@ test('injected faults are met like real ones, counted apart, and marked in the t
   const metrics = createMetrics();
   const faults = createFaults({ isAllowed: true });
   const edges = createEdges({ caller: 'order', logger: silentLogger, metrics, faults });
-  const client = connect(t, [server.port], { metrics, edges, timeoutMs: 2_000, policy: { retry: false } });
+  const client = connect(t, [server.port], { metrics, edges, timeoutMs: 60_000, policy: { retry: false } });
   const spans: string[] = [];
   const call = () =>
     runInContext({ trace: newTrace(), recordSpan: ({ name }) => spans.push(name) }, () =>

@@ -18,10 +18,14 @@ const ticks = defineRoute({
   responses: { 200: s.string() },
 });
 
-async function start(t: TestContext, stream: (signal: AbortSignal) => AsyncIterable<string>) {
+async function start(
+  t: TestContext,
+  stream: (signal: AbortSignal) => AsyncIterable<string>,
+  requestTimeoutMs = 60_000,
+) {
   const handler = handle(ticks, async ({ signal }) => ({ status: 200, stream: stream(signal) }));
   const host = createHttpHost({
-    ...{ service: 'ticker', handlers: [handler], readiness: {}, requestTimeoutMs: 50 },
+    ...{ service: 'ticker', handlers: [handler], readiness: {}, requestTimeoutMs },
     ...{ logger: silentLogger, metrics: createMetrics() },
   });
   t.after(() => host.close());
@@ -33,13 +37,15 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 it('a stream is sent as it comes, in the trace of its request and beyond its deadline', async (t) => {
   const traces: (string | undefined)[] = [];
-  const { url } = await start(t, async function* () {
+  const deadlineMs = 1_000;
+  const stream = async function* () {
     for (const text of ['one', 'two']) {
       traces.push(currentContext()?.trace.traceId);
       yield text;
-      await pause(100);
+      await pause(deadlineMs / 2 + 100);
     }
-  });
+  };
+  const { url } = await start(t, stream, deadlineMs);
   const response = await fetch(`${url}/ticks`);
   assert.equal(response.headers.get('content-type'), 'text/event-stream');
   const id = response.headers.get('x-request-id');
