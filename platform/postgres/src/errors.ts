@@ -3,7 +3,7 @@ import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
 /**
  * - `POSTGRES_CONFLICT`: serialization failure or deadlock; the transaction may simply be run again.
  * - `POSTGRES_UNIQUE_VIOLATION`, `POSTGRES_CHECK_VIOLATION`: a constraint refused the row; `details.constraint` names it.
- * - `POSTGRES_UNAVAILABLE`: no connection, it broke, or the server takes no writes (any more). The outcome of a running COMMIT is then unknown.
+ * - `POSTGRES_UNAVAILABLE`: no connection, it broke, or the server cannot write (any more). The outcome of a running COMMIT is then unknown.
  * - `POSTGRES_POOL_EXHAUSTED`: no free connection in time.
  * - `POSTGRES_TIMEOUT`: the statement took longer than `statementTimeoutMs` and was cancelled; nothing of it was done.
  * - `POSTGRES_QUERY_FAILED`: anything else, a defect of the statement.
@@ -51,6 +51,7 @@ export function toPostgresError(thrown: unknown): PostgresError {
   if (isPlatformError(thrown)) return thrown as PostgresError;
   const error = toError(thrown) as Error & {
     readonly code?: string;
+    readonly severity?: string;
     readonly constraint?: string;
     readonly table?: string;
   };
@@ -69,14 +70,15 @@ export function isReadOnly(error: unknown): error is PostgresError {
 
 const READ_ONLY = '25006';
 
-function classify(error: Error & { readonly code?: string }): PostgresErrorCode {
+function classify(error: Error & { readonly code?: string; readonly severity?: string }): PostgresErrorCode {
   const state = error.code ?? '';
   const named = BY_SQLSTATE[state];
   if (named) return named;
   if (error.message.includes('timeout exceeded when trying to connect')) return 'POSTGRES_POOL_EXHAUSTED';
-  // Class 08: connection; 57P: shutdown or crash of the server; 53: out of resources; E…: the socket itself.
+  // Class 08: connection; 57P: shutdown or crash of the server; 53: out of resources; 58: its files; E…: the socket itself.
   const lost =
-    /^(08|57P|53)/.test(state) ||
+    /^(08|57P|53|58)/.test(state) ||
+    error.severity === 'PANIC' || // it ends all connections, whatever it could not do
     state === READ_ONLY ||
     /^E[A-Z]+$/.test(state) ||
     /Connection (terminated|ended)|Client has encountered/.test(error.message);
