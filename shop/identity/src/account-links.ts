@@ -24,6 +24,8 @@ export interface AccountLinks {
   find(token: string, purpose: LinkPurpose): Promise<Link | undefined>;
   /** Uses it up; of any number at once exactly one gets it. */
   spend(tx: Transaction, token: string, purpose: LinkPurpose): Promise<Link | undefined>;
+  /** Whose link was used up by this very token in the last ten minutes. */
+  justSpent(token: string, purpose: LinkPurpose): Promise<string | undefined>;
 }
 
 export interface MadeLink {
@@ -35,14 +37,18 @@ const MAKE = `
   INSERT INTO account_link (account_id, purpose, token_hash, account_version, expires_at)
   VALUES ($1, $2, $3, $4, $5)
   ON CONFLICT (account_id, purpose) DO UPDATE SET
-    token_hash = excluded.token_hash, account_version = excluded.account_version, expires_at = excluded.expires_at`;
+    token_hash = excluded.token_hash, account_version = excluded.account_version, expires_at = excluded.expires_at,
+    spent_at = NULL`;
 
 /** The account is as it was when the link was made. */
 const HOLDS = `
-  l.token_hash = $1 AND l.purpose = $2 AND l.expires_at > $3
+  l.token_hash = $1 AND l.purpose = $2 AND l.expires_at > $3 AND l.spent_at IS NULL
   AND a.id = l.account_id AND a.version = l.account_version AND a.disabled_at IS NULL`;
 const FIND = `SELECT a.id, a.version FROM account_link l, account a WHERE ${HOLDS}`;
-const SPEND = `DELETE FROM account_link l USING account a WHERE ${HOLDS} RETURNING a.id, a.version`;
+const SPEND = `UPDATE account_link l SET spent_at = $3 FROM account a WHERE ${HOLDS} RETURNING a.id, a.version`;
+const JUST_SPENT = `
+  SELECT account_id FROM account_link
+  WHERE token_hash = $1 AND purpose = $2 AND spent_at > $3::timestamptz - interval '10 minutes'`;
 
 interface Row {
   readonly id: string;
@@ -64,6 +70,10 @@ export function createAccountLinks(db: Database, clock: Pick<Clock, 'now'>): Acc
     },
     find: (token, purpose) => ask(db, FIND, token, purpose),
     spend: (tx, token, purpose) => ask(tx, SPEND, token, purpose),
+    justSpent: async (token, purpose) => {
+      const found = await db.query<{ account_id: string }>(JUST_SPENT, [hashOf(token), purpose, clock.now()]);
+      return found[0]?.account_id;
+    },
   };
 }
 

@@ -105,6 +105,7 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     tickets: createTickets(seal, clock),
     resetPace: createPace(db, RESET_REQUESTS),
     linkPace: createPace(db, LINK_MAILS),
+    signUpPace: createPace(db, SIGN_UPS),
   };
   const accessTokens = createAccessTokens({
     ...{ keys, issuer, audience, clock, newId },
@@ -116,7 +117,6 @@ export async function createIdentityApp(deps: IdentityDeps): Promise<IdentityApp
     ...common,
     ...core,
     ...logging,
-    signUpPace: createPace(db, SIGN_UPS),
     accessTokens,
     clients: deps.serviceClients,
   });
@@ -182,6 +182,7 @@ type OidcDeps = Common &
     readonly ceremonies: ReturnType<typeof createCeremonies>;
     readonly tickets: ReturnType<typeof createTickets>;
     readonly resetPace: ReturnType<typeof createPace>;
+    readonly signUpPace: ReturnType<typeof createPace>;
     readonly accessTokens: AccessTokens;
   };
 

@@ -1,4 +1,4 @@
-import { PlatformError, type PlatformErrorOptions } from '@flotilla/kernel';
+import { isPlatformError, PlatformError, type PlatformErrorOptions } from '@flotilla/kernel';
 
 /**
  * - `IDENTITY_BUSY` (retryable): too many passwords wait to be hashed.
@@ -18,4 +18,10 @@ export function identityError(
   options: Pick<PlatformErrorOptions, 'cause'> = {},
 ): PlatformError<IdentityErrorCode> {
   return new PlatformError(code, message, { ...options, retryable: code === 'IDENTITY_BUSY' });
+}
+
+/** For `catch`: too many wait for their password to be hashed. Throws what is anything else. */
+export function orBusy(error: unknown): 'busy' {
+  if (isPlatformError(error) && error.code === 'IDENTITY_BUSY') return 'busy';
+  throw error;
 }

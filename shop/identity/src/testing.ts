@@ -4,6 +4,7 @@ import { providerMigrations } from '@flotilla/auth/provider/migrations';
 import { createHttpHost } from '@flotilla/http';
 import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, outboxMigrations } from '@flotilla/messaging';
+import type { Database } from '@flotilla/postgres';
 import { createTestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createIdentityApp, type IdentityDeps } from './app.ts';
@@ -121,6 +122,18 @@ function countHashes() {
     },
   };
   return hashing;
+}
+
+/** While `work` runs, rows of the table cannot be written, as when the database is shutting down. */
+export async function withoutDatabase<T>(db: Database, table: string, work: () => Promise<T>): Promise<T> {
+  await db.query(`CREATE OR REPLACE FUNCTION is_away() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION 'shutting down' USING ERRCODE = '57P01'; END$$`);
+  await db.query(`CREATE TRIGGER away BEFORE INSERT ON ${table} EXECUTE FUNCTION is_away()`);
+  try {
+    return await work();
+  } finally {
+    await db.query(`DROP TRIGGER away ON ${table}`);
+  }
 }
 
 /** The claims of a token, unchecked. */

@@ -11,6 +11,8 @@ export interface TransactionsOptions {
   readonly sessions: Sessions;
   readonly successorOf: SuccessorOf;
   readonly askerOf: (req: IncomingMessage) => Asker;
+  /** Answers a person who opened an address of the provider while something it needs was away. Default: JSON, as for programs. */
+  readonly showUnavailable?: (ctx: KoaContextWithOIDC) => void;
   /** Told of what went wrong on this side. */
   readonly onFault: (error: unknown, route: string) => void;
   /** Whether `iss` is left off error redirects to this client: some take such a response for a login by a third party. */
@@ -27,7 +29,7 @@ const WITHOUT_STATE = /^\/(?:\.well-known\/|jwks$)/;
  * has used up nothing, and is answered 503 when trying again may help.
  */
 export function useTransactions(provider: Provider, options: TransactionsOptions): void {
-  const { scope, sessions, askerOf, onFault } = options;
+  const { scope, sessions, askerOf, onFault, showUnavailable } = options;
   const faults = new WeakMap<object, unknown>();
   provider.on('server_error', (ctx: Context, error: unknown) => {
     faults.set(ctx, error);
@@ -49,6 +51,9 @@ export function useTransactions(provider: Provider, options: TransactionsOptions
     } catch (error) {
       if (!faults.has(ctx)) onFault(error, ctx.oidc?.route ?? ctx.path);
       sayUnavailable(ctx, isRetryable(error));
+      // Opened in a browser; a form that was sent cannot be opened again.
+      if (isRetryable(error) && ctx.method === 'GET' && ctx.accepts('json', 'html') === 'html')
+        showUnavailable?.(ctx as KoaContextWithOIDC);
       return;
     }
     cureResponse(ctx, options);

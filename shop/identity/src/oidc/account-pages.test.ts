@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { createBrowser, type Fetch } from '../testing/oidc-browser.ts';
 import { ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
+import { withoutDatabase } from '../testing.ts';
 
 const SECOND = 'another fine password';
 
@@ -73,6 +74,8 @@ describe('the pages that mails lead to', () => {
     const done = await browser().submit(weak, { password: SECOND });
     assert.match(done.text, /Your password is changed/);
     assert.equal((await oidc.identity.logIn('kim@example.com', SECOND)).status, 200);
+    const twice = await browser().submit(page, { password: SECOND });
+    assert.match(twice.text, /Your password is changed/);
     for (const used of [
       await browser().visit(link),
       await browser().submit(page, { password: 'a third fine one' }),
@@ -90,7 +93,20 @@ describe('the pages that mails lead to', () => {
     assert.match(page.text, /Is <b>lea@example\.com<\/b> yours/);
     const done = await browser().submit(page, {});
     assert.match(done.text, /Your e-mail address is confirmed/);
+    assert.equal((await browser().submit(page, {})).text, done.text, 'a form that is sent twice');
     assert.equal((await browser().visit(link)).status, 410);
+  });
+
+  it('say when to try again while something is away, and keep what was typed', async () => {
+    const { db } = oidc.identity;
+    const page = await browser().visit(`${ISSUER}/forgot-password`);
+    const away = await withoutDatabase(db, 'pace', () =>
+      browser().submit(page, { email: 'kim@example.com' }),
+    );
+    assert.deepEqual([away.status, away.headers.get('retry-after')], [503, '5']);
+    const again = await browser().submit(away, {});
+    assert.ok(again.text.includes('value="kim@example.com"'));
+    assert.match((await browser().submit(again, { email: 'kim@example.com' })).text, /Check your mail/);
   });
 
   it('take no form of another site', async () => {

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { readForm } from '@flotilla/auth/provider';
 import { isRetryable } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { LinkPurpose } from '../account-links.ts';
 import { WEAKNESSES } from '../domain/password-policy.ts';
+import { orBusy } from '../errors.ts';
 import { type AskPasswordResetDeps, askPasswordReset } from '../features/ask-password-reset.ts';
-import { type ResetPasswordDeps, resetPassword } from '../features/reset-password.ts';
+import { authenticate } from '../features/authenticate.ts';
+import { type PasswordReset, type ResetPasswordDeps, resetPassword } from '../features/reset-password.ts';
 import { type VerifyEmailDeps, verifyEmail } from '../features/verify-email.ts';
 import {
   deadLinkPage,
@@ -16,11 +17,12 @@ import {
   verifiedPage,
   verifyPage,
 } from '../pages/account-pages.ts';
-import { errorPage, expiredPage, type Page } from '../pages/pages.ts';
+import { BUSY, errorPage, expiredPage, type Page, RETRY_SECONDS, unavailablePage } from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
 import { askerOf } from './asker.ts';
 import type { OwnerCheckDeps, OwnerVisit } from './owner-check.ts';
 import { type PasskeyStep, servePasskeys } from './passkeys-page.ts';
+import { againOf, readPosted } from './posted-form.ts';
 import { secondFactorPage } from './second-factor-page.ts';
 
 export interface AccountPagesDeps
@@ -34,6 +36,7 @@ export interface AccountPagesDeps
 
 interface Visit {
   readonly req: IncomingMessage;
+  /** Of the address, and what was typed before a fault. */
   readonly query: URLSearchParams;
   /** What was posted; `undefined` when the page is only opened. */
   readonly form: URLSearchParams | undefined;
@@ -64,29 +67,22 @@ export function createAccountPages(deps: AccountPagesDeps): ServeAccountPage {
     const [path = '', query = ''] = (req.url ?? '').split(/\?(.*)/s);
     const serve = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined;
     if (serve === undefined) return false;
-    const page = await read(req)
-      .then((form) => {
-        if (form !== undefined && !isFromHere(deps, req)) return expiredPage(homeOf(deps));
-        return serve(deps, { req, query: new URLSearchParams(query), form, signal });
-      })
-      .catch((error: unknown) => pageOfFault(deps, path, error));
-    writePage(res, page);
+    const posted = await readPosted(req);
+    const { form, typed } = posted;
+    const page = async () => {
+      if (req.method === 'POST' && !isFromHere(deps, req)) return expiredPage(homeOf(deps));
+      const asked = new URLSearchParams([...new URLSearchParams(query), ...typed]);
+      return await serve(deps, { req, query: asked, form, signal });
+    };
+    const shown = await page().catch((error: unknown) => {
+      if (signal.aborted) return undefined;
+      deps.logger.error({ err: error, path }, 'an account page failed');
+      if (isRetryable(error)) return unavailablePage(againOf(addressOf(deps, path), posted));
+      return { ...errorPage({ error: 'server_error', detail: undefined }), status: 500 };
+    });
+    if (shown !== undefined) writePage(res, shown);
     return true;
   };
-}
-
-/** What is no form, or too long for one, is an empty one. */
-async function read(req: IncomingMessage): Promise<URLSearchParams | undefined> {
-  return req.method === 'POST' ? ((await readForm(req)) ?? new URLSearchParams()) : undefined;
-}
-
-function pageOfFault({ logger }: AccountPagesDeps, path: string, error: unknown): Page {
-  if (isRetryable(error)) {
-    const page = errorPage({ error: 'temporarily_unavailable', detail: undefined });
-    return { ...page, status: 503, headers: { 'retry-after': '1' } };
-  }
-  logger.error({ err: error, path }, 'an account page failed');
-  return { ...errorPage({ error: 'server_error', detail: undefined }), status: 500 };
 }
 
 /** Browsers say where a form comes from. */
@@ -102,9 +98,9 @@ function addressOf({ issuer }: AccountPagesDeps, path: string): string {
   return `${new URL(issuer).pathname.replace(/\/$/, '')}${path}`;
 }
 
-async function serveForgot(deps: AccountPagesDeps, { req, form }: Visit): Promise<Page> {
+async function serveForgot(deps: AccountPagesDeps, { req, query, form }: Visit): Promise<Page> {
   const action = addressOf(deps, '/forgot-password');
-  if (form === undefined) return forgotPage({ action, email: '' });
+  if (form === undefined) return forgotPage({ action, email: (query.get('email') ?? '').slice(0, 254) });
   const email = (form.get('email') ?? '').trim();
   if (!/^[^\p{Cc}\p{Cs}\s]{1,254}$/u.test(email))
     return forgotPage({ action, email: email.slice(0, 254), problem: { kind: 'missing' } });
@@ -117,31 +113,44 @@ async function serveForgot(deps: AccountPagesDeps, { req, form }: Visit): Promis
 
 async function serveReset(deps: AccountPagesDeps, { req, query, form, signal }: Visit): Promise<Page> {
   const token = (form ?? query).get('token') ?? '';
+  const address = askerOf(req).address ?? '';
+  const password = form?.get('password') ?? '';
   const account = await accountOf(deps, token, 'reset-password');
-  if (account === undefined) return deadLink(deps, 'reset-password');
+  if (account === undefined) return await changedBefore(deps, { token, password, address }, signal);
   const view = { action: addressOf(deps, '/reset-password'), token, email: account.email };
   if (form === undefined) return resetPage(view);
-  const password = form.get('password') ?? '';
   if (password.length > 1_024)
     return resetPage({ ...view, problem: { text: 'This password is too long.', status: 422 } });
-  const address = askerOf(req).address ?? '';
-  const reset = await resetPassword(deps, { token, password, address }, signal).catch((error) => {
-    if (isRetryable(error)) return 'busy' as const;
-    throw error;
-  });
-  if (reset === 'busy') {
-    const text = 'Many people are signing in right now. Try again in a moment.';
-    return resetPage({ ...view, problem: { text, status: 503 } });
-  }
+  const reset = await resetPassword(deps, { token, password, address }, signal).catch(orBusy);
+  if (reset === 'busy')
+    return resetPage({ ...view, problem: { text: BUSY, status: 503, retryAfterSeconds: RETRY_SECONDS } });
   if (reset.ok) return passwordChangedPage(homeOf(deps));
-  if (reset.rejection.code === 'invalid-link') return deadLink(deps, 'reset-password');
+  if (reset.rejection.code === 'invalid-link')
+    return await changedBefore(deps, { token, password, address }, signal);
   return resetPage({ ...view, problem: { text: WEAKNESSES[reset.rejection.weakness], status: 422 } });
+}
+
+/** A form that was sent twice has done what it says, when this is the password now. */
+async function changedBefore(
+  deps: AccountPagesDeps,
+  { token, password, address }: PasswordReset,
+  signal: AbortSignal,
+): Promise<Page> {
+  const accountId = password === '' ? undefined : await deps.links.justSpent(token, 'reset-password');
+  const account = accountId === undefined ? undefined : await deps.accounts.find(accountId);
+  if (account === undefined) return deadLink(deps, 'reset-password');
+  const known = await authenticate(deps, { email: account.email, password, address }, signal);
+  const isSame = known.ok || known.rejection.code === 'second-factor-required';
+  return isSame ? passwordChangedPage(homeOf(deps)) : deadLink(deps, 'reset-password');
 }
 
 async function serveVerify(deps: AccountPagesDeps, { query, form }: Visit): Promise<Page> {
   const token = (form ?? query).get('token') ?? '';
-  if (form !== undefined)
-    return (await verifyEmail(deps, token)) ? verifiedPage(homeOf(deps)) : deadLink(deps, 'verify-email');
+  if (form !== undefined) {
+    const isVerified =
+      (await verifyEmail(deps, token)) || (await deps.links.justSpent(token, 'verify-email')) !== undefined;
+    return isVerified ? verifiedPage(homeOf(deps)) : deadLink(deps, 'verify-email');
+  }
   const account = await accountOf(deps, token, 'verify-email');
   if (account === undefined) return deadLink(deps, 'verify-email');
   return verifyPage({ action: addressOf(deps, '/verify-email'), token, email: account.email });
@@ -161,9 +170,10 @@ function deadLink(deps: AccountPagesDeps, purpose: LinkPurpose): Page {
   );
 }
 
-function ownerVisit(deps: AccountPagesDeps, { req, form, signal }: Visit, path: string): OwnerVisit {
+function ownerVisit(deps: AccountPagesDeps, { req, query, form, signal }: Visit, path: string): OwnerVisit {
   const { address = '', device } = askerOf(req);
-  return { action: addressOf(deps, path), home: homeOf(deps), form, address, device, signal };
+  const email = (query.get('email') ?? '').slice(0, 254);
+  return { action: addressOf(deps, path), home: homeOf(deps), form, email, address, device, signal };
 }
 
 function passkeys(deps: AccountPagesDeps, visit: Visit, step: PasskeyStep): Promise<Page> {

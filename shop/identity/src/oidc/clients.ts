@@ -26,6 +26,8 @@ export const clientSchema = s.object({
    * gets a refresh token without asking for offline access, which ends with the session.
    */
   ownRedirectUris: s.optional(uris),
+  /** Its login page offers no account to who has none: for an application of an operator's own people. */
+  withoutSignUp: s.optional(s.boolean()),
   /** Redirects to loopback addresses match whatever their port: for a client on a developer's machine. */
   anyLoopbackPort: s.optional(s.boolean()),
   /** Cannot do PKCE: it must send a nonce instead, and have a secret. */

@@ -1,21 +1,32 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type ProviderScope, readForm, type Sessions } from '@flotilla/auth/provider';
+import type { ProviderScope, Sessions } from '@flotilla/auth/provider';
 import { isRetryable } from '@flotilla/kernel';
 import { errors, type InteractionResults, type Provider } from 'oidc-provider';
 import type { AccountStore, StoredAccount } from '../account-store.ts';
 import { acrOf, type Methods } from '../domain/assurance.ts';
+import { orBusy } from '../errors.ts';
 import { authenticate, type LogInRejection, useCode } from '../features/authenticate.ts';
 import { type PasskeyDeps, usePasskey } from '../features/passkeys.ts';
 import { type TellOfSignInDeps, tellOfSignIn } from '../features/tell-of-sign-in.ts';
 import { type CodeProblem, codePage } from '../pages/code-pages.ts';
-import { consentPage, errorPage, expiredPage, type LogInProblem, logInPage } from '../pages/pages.ts';
+import {
+  consentPage,
+  errorPage,
+  expiredPage,
+  type LogInProblem,
+  logInPage,
+  unavailablePage,
+} from '../pages/pages.ts';
 import { writePage } from '../pages/send-page.ts';
+import { type SignUpProblem, signUpPage } from '../pages/sign-up-page.ts';
 import { askerOf } from './asker.ts';
 import type { Client } from './clients.ts';
+import { againOf, type Posted, readPosted } from './posted-form.ts';
+import { type SignUpStepDeps, signUpByForm, typedBy } from './sign-up-step.ts';
 import type { LoginResult } from './stale-logins.ts';
 import type { Tickets } from './tickets.ts';
 
-export interface InteractionDeps extends PasskeyDeps, TellOfSignInDeps {
+export interface InteractionDeps extends PasskeyDeps, TellOfSignInDeps, SignUpStepDeps {
   readonly issuer: string;
   readonly clients: readonly Client[];
   readonly accounts: AccountStore;
@@ -31,6 +42,9 @@ interface Visit {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly interaction: Interaction;
+  /** The last part of the address: `''` for the page that is due. */
+  readonly step: string;
+  readonly posted: Posted;
   readonly signal: AbortSignal;
 }
 
@@ -43,37 +57,41 @@ export type ServeInteraction = (
 /** The pages between a client's request and its response: sign in, agree, or not. They work without scripts, but for passkeys. */
 export function createInteractions(deps: InteractionDeps): ServeInteraction {
   return async (req, res, signal) => {
+    const [path = ''] = (req.url ?? '').split('?');
+    const [, step = ''] = /^\/interaction\/[\w-]+\/?([a-z-]*)$/.exec(path) ?? [];
+    const posted = await readPosted(req);
     try {
+      if (req.method === 'POST' && !isFromHere(deps, req)) return writePage(res, expiredPage(homeOf(deps)));
       const interaction = await deps.provider().interactionDetails(req, res);
-      await serve(deps, { req, res, interaction, signal });
+      await serve(deps, { req, res, interaction, step, posted, signal });
     } catch (error) {
-      if (res.headersSent) return;
+      if (res.headersSent || signal.aborted) return;
       if (error instanceof errors.SessionNotFound) return writePage(res, expiredPage(homeOf(deps)));
       deps.logger.error({ err: error }, 'a login page failed');
-      const code = isRetryable(error) ? 'temporarily_unavailable' : 'server_error';
-      writePage(res, {
-        ...errorPage({ error: code, detail: undefined }),
-        status: isRetryable(error) ? 503 : 500,
-      });
+      if (isRetryable(error))
+        return writePage(res, unavailablePage(againOf(`${pathOf(deps)}${path}`, posted)));
+      writePage(res, { ...errorPage({ error: 'server_error', detail: undefined }), status: 500 });
     }
   };
 }
 
 async function serve(deps: InteractionDeps, visit: Visit): Promise<void> {
-  const { req, interaction } = visit;
-  const [, step = ''] = /^\/interaction\/[\w-]+\/?([a-z]*)$/.exec((req.url ?? '').split('?')[0] ?? '') ?? [];
-  if (req.method !== 'POST') return await show(deps, visit);
-  if (!isFromHere(deps, req)) return showExpired(deps, visit);
+  const { interaction, step } = visit;
+  const { form } = visit.posted;
+  if (form === undefined) return await show(deps, visit);
   if (step === 'cancel')
     return await refuse(deps, visit, {
       error: 'access_denied',
       error_description: 'the user cancelled',
     });
-  if (step === 'code' && interaction.prompt.name === 'login') return await takeCode(deps, visit);
-  if (step === 'passkey' && interaction.prompt.name === 'login') return await takePasskey(deps, visit);
-  // A form of another tab, or of a step that is done: the page that is due is shown.
-  if (step !== interaction.prompt.name) return await show(deps, visit);
-  return step === 'login' ? await takeLogin(deps, visit) : await takeConsent(deps, visit);
+  if (interaction.prompt.name === 'consent')
+    // A form of another tab, or of a step that is done: the page that is due is shown.
+    return step === 'consent' ? await takeConsent(deps, visit) : await show(deps, visit);
+  if (step === 'login') return await takeLogin(deps, visit, form);
+  if (step === 'sign-up' && maySignUp(deps, interaction)) return await takeSignUp(deps, visit, form);
+  if (step === 'code') return await takeCode(deps, visit, form);
+  if (step === 'passkey') return await takePasskey(deps, visit, form);
+  return await show(deps, visit);
 }
 
 /** Cookies with SameSite=Lax keep other sites out; a browser that says where a form comes from is believed besides. */
@@ -85,30 +103,29 @@ function homeOf({ issuer }: InteractionDeps): string {
   return `${new URL(issuer).origin}/`;
 }
 
-function showExpired(deps: InteractionDeps, { res }: Visit): void {
-  writePage(res, expiredPage(homeOf(deps)));
-}
-
 async function show(deps: InteractionDeps, visit: Visit): Promise<void> {
-  const { interaction, res } = visit;
+  const { interaction, step, posted, res } = visit;
   const { session, params, prompt } = interaction;
   if (prompt.name === 'consent') return await showConsent(deps, visit);
+  const typed = typedBy(posted.typed);
+  const hint = typeof params['login_hint'] === 'string' ? params['login_hint'].slice(0, 254) : '';
+  const isSignUp = step === 'sign-up' || (prompt.name === 'create' && step === '');
+  if (isSignUp && maySignUp(deps, interaction))
+    return showSignUp(deps, visit, { ...typed, email: typed.email || hint });
   const account = session && (await deps.accounts.find(session.accountId));
-  const hint = typeof params['login_hint'] === 'string' ? params['login_hint'] : '';
-  const email = account?.email ?? hint.slice(0, 254);
+  const email = typed.email || (account?.email ?? hint);
   const view = { ...viewOf(deps, interaction), email };
   writePage(res, logInPage({ ...view, ...(account && { known: account }) }), targetsOf(interaction));
 }
 
-async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
+async function takeLogin(deps: InteractionDeps, visit: Visit, form: URLSearchParams): Promise<void> {
   const { req } = visit;
-  const form = await readForm(req);
-  const email = (form?.get('email') ?? '').trim();
-  const password = form?.get('password') ?? '';
+  const email = (form.get('email') ?? '').trim();
+  const password = form.get('password') ?? '';
   if (email === '' || password === '' || email.length > 254 || password.length > 1_024)
     return showLogin(deps, visit, email, { kind: 'missing' });
   const address = askerOf(req).address ?? '';
-  const outcome = await authenticate(deps, { email, password, address }, visit.signal).catch(busy);
+  const outcome = await authenticate(deps, { email, password, address }, visit.signal).catch(orBusy);
   if (outcome === 'busy') return showLogin(deps, visit, email, { kind: 'busy' });
   if (!outcome.ok) {
     const { rejection } = outcome;
@@ -118,17 +135,29 @@ async function takeLogin(deps: InteractionDeps, visit: Visit): Promise<void> {
   await finishLogin(deps, visit, outcome.value, ['pwd']);
 }
 
+async function takeSignUp(deps: InteractionDeps, visit: Visit, form: URLSearchParams): Promise<void> {
+  const address = askerOf(visit.req).address ?? '';
+  const outcome = await signUpByForm(deps, form, { address, signal: visit.signal });
+  if (outcome.kind === 'problem') return showSignUp(deps, visit, typedBy(form), outcome.problem);
+  if (outcome.kind === 'second-factor') return await showCode(deps, visit, outcome.account);
+  await finishLogin(deps, visit, outcome.account, ['pwd']);
+}
+
 /** The second step. A password that was right is good for five minutes, in this login alone. */
-async function takeCode(deps: InteractionDeps, visit: Visit): Promise<void> {
-  const { req } = visit;
-  const form = await readForm(req);
-  const account = await halfSignedIn(deps, visit, form?.get('ticket') ?? '');
+async function takeCode(deps: InteractionDeps, visit: Visit, form: URLSearchParams): Promise<void> {
+  const { req, res } = visit;
+  const account = await halfSignedIn(deps, visit, form.get('ticket') ?? '');
   if (account === undefined) return await show(deps, visit);
-  const code = (form?.get('code') ?? '').slice(0, 40);
+  const code = (form.get('code') ?? '').slice(0, 40);
   const outcome = await useCode(deps, account, { code, address: askerOf(req).address ?? '' });
   if (outcome.ok) return await finishLogin(deps, visit, account, ['pwd', 'otp', 'mfa']);
   const { rejection } = outcome;
-  if (rejection.code !== 'too-many-attempts') return await showCode(deps, visit, account, { kind: 'wrong' });
+  if (rejection.code !== 'too-many-attempts') {
+    // A form that was sent twice: the first has used the code up, and nobody saw its answer.
+    const now = await deps.provider().interactionDetails(req, res);
+    if (now.result?.login?.accountId === account.id) return redirect(res, now.returnTo);
+    return await showCode(deps, visit, account, { kind: 'wrong' });
+  }
   const seconds = Math.ceil(rejection.waitMs / 1_000);
   await showCode(deps, visit, account, { kind: 'wait', seconds });
 }
@@ -145,12 +174,11 @@ async function halfSignedIn(
 }
 
 /** By itself, or after the password: with a ticket. It is something that somebody has, opened by what they know or are. */
-async function takePasskey(deps: InteractionDeps, visit: Visit): Promise<void> {
+async function takePasskey(deps: InteractionDeps, visit: Visit, form: URLSearchParams): Promise<void> {
   const { req, interaction } = visit;
-  const form = await readForm(req);
-  const answer = form?.get('answer') ?? '';
+  const answer = form.get('answer') ?? '';
   const address = askerOf(req).address ?? '';
-  const ticket = form?.get('ticket') ?? '';
+  const ticket = form.get('ticket') ?? '';
   const account = ticket === '' ? undefined : await halfSignedIn(deps, visit, ticket);
   if (ticket !== '' && account === undefined) return await show(deps, visit);
   const context = challengeOf(interaction, account);
@@ -200,16 +228,28 @@ function problemOf(rejection: LogInRejection): LogInProblem {
   return { kind: rejection.code === 'account-disabled' ? 'disabled' : 'wrong' };
 }
 
-/** Too many wait for their password to be checked: everything else is a fault. */
-function busy(error: unknown): 'busy' {
-  if (isRetryable(error)) return 'busy';
-  throw error;
-}
-
 function showLogin(deps: InteractionDeps, visit: Visit, email: string, problem: LogInProblem): void {
   const { interaction, res } = visit;
   const view = { ...viewOf(deps, interaction), email: email.slice(0, 254), problem };
   writePage(res, logInPage(view), targetsOf(interaction));
+}
+
+function showSignUp(
+  deps: InteractionDeps,
+  { interaction, res }: Visit,
+  typed: { readonly name: string; readonly email: string },
+  problem?: SignUpProblem,
+): void {
+  const action = actionOf(deps, interaction);
+  const view = {
+    ...{ action: `${action}/sign-up`, logIn: `${action}/login`, cancel: `${action}/cancel` },
+    ...{ ...typed, clientName: clientNameOf(deps, interaction), problem },
+  };
+  writePage(res, signUpPage(view), targetsOf(interaction));
+}
+
+function maySignUp({ clients }: InteractionDeps, { params }: Interaction): boolean {
+  return clients.find(({ id }) => id === params['client_id'])?.withoutSignUp !== true;
 }
 
 function viewOf(deps: InteractionDeps, interaction: Interaction) {
@@ -220,6 +260,7 @@ function viewOf(deps: InteractionDeps, interaction: Interaction) {
     passkey: options === undefined ? undefined : { action: `${action}/passkey`, options },
     clientName: clientNameOf(deps, interaction),
     forgotten: `${pathOf(deps)}/forgot-password`,
+    signUp: maySignUp(deps, interaction) ? `${action}/sign-up` : undefined,
   };
 }
 
@@ -268,7 +309,9 @@ async function finishLogin(
 ): Promise<void> {
   const { req, res, interaction } = visit;
   const login = { accountId: account.id, amr: [...amr], acr: acrOf(amr), remember: true };
-  const result: LoginResult = { login, accountVersion: account.version };
+  // Who was to make an account and signs in has done what was asked: the question is not put again.
+  const asked = interaction.prompt.name === 'create' ? { create: {} } : {};
+  const result: LoginResult = { login, accountVersion: account.version, ...asked };
   const asker = askerOf(req);
   const returnTo = await deps.scope.transaction(asker, async (tx) => {
     const { session } = interaction;

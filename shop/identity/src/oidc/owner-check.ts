@@ -1,9 +1,10 @@
-import { accept, isRetryable, type Result, reject } from '@flotilla/kernel';
+import { accept, type Result, reject } from '@flotilla/kernel';
 import type { StoredAccount } from '../account-store.ts';
+import { orBusy } from '../errors.ts';
 import { authenticate, type LogInRejection, useCode } from '../features/authenticate.ts';
 import { type PasskeyDeps, usePasskey } from '../features/passkeys.ts';
 import { type CodeProblem, codePage, ownerPage } from '../pages/code-pages.ts';
-import { duration, type Page } from '../pages/pages.ts';
+import { BUSY, duration, type Page, RETRY_SECONDS } from '../pages/pages.ts';
 import type { Tickets } from './tickets.ts';
 
 export interface OwnerCheckDeps extends PasskeyDeps {
@@ -16,6 +17,8 @@ export interface OwnerVisit {
   readonly home: string;
   /** What was posted; `undefined` when the page is only opened. */
   readonly form: URLSearchParams | undefined;
+  /** Typed before a fault; otherwise `''`. */
+  readonly email: string;
   readonly address: string;
   /** Of the browser, as its owner knows it. */
   readonly device: string | undefined;
@@ -34,7 +37,7 @@ export async function checkOwner(
   purpose: Purpose,
 ): Promise<Result<StoredAccount, Page>> {
   const { action, form } = visit;
-  if (form === undefined) return reject(ownerPage({ ...purpose, action, email: '' }));
+  if (form === undefined) return reject(ownerPage({ ...purpose, action, email: visit.email }));
   const account = await ownerByPassword(deps, form, contextOf(purpose));
   return account === undefined
     ? await takePassword(deps, visit, purpose, form)
@@ -65,21 +68,18 @@ async function takePassword(
   const { action, address, signal } = visit;
   const email = (form.get('email') ?? '').trim().slice(0, 254);
   const password = form.get('password') ?? '';
-  const refuse = (problem: string, status: number) =>
-    reject(ownerPage({ ...purpose, action, email, problem, status }));
+  const refuse = (problem: string, status: number, retryAfterSeconds?: number) =>
+    reject(ownerPage({ ...purpose, action, email, problem, status, retryAfterSeconds }));
   if (email === '' || password === '' || password.length > 1_024)
     return refuse('Enter your e-mail address and your password.', 422);
-  const checked = await authenticate(deps, { email, password, address }, signal).catch((error: unknown) => {
-    if (isRetryable(error)) return undefined;
-    throw error;
-  });
-  if (checked === undefined)
-    return refuse('Many people are signing in right now. Try again in a moment.', 503);
+  const checked = await authenticate(deps, { email, password, address }, signal).catch(orBusy);
+  if (checked === 'busy') return refuse(BUSY, 503, RETRY_SECONDS);
   if (checked.ok) return accept(checked.value);
   const { rejection } = checked;
   if (rejection.code === 'second-factor-required')
     return reject(await secondStep(deps, visit, purpose, rejection.account));
-  return refuse(problemOf(rejection), rejection.code === 'too-many-attempts' ? 429 : 401);
+  if (rejection.code !== 'too-many-attempts') return refuse(problemOf(rejection), 401);
+  return refuse(problemOf(rejection), 429, Math.ceil(rejection.waitMs / 1_000));
 }
 
 function problemOf(rejection: LogInRejection): string {

@@ -12,14 +12,20 @@ import {
 } from '@flotilla/auth/provider';
 import type { Clock } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
-import { type Configuration, errors, type KoaContextWithOIDC, Provider } from 'oidc-provider';
+import {
+  type Configuration,
+  errors,
+  interactionPolicy,
+  type KoaContextWithOIDC,
+  Provider,
+} from 'oidc-provider';
 import { accountClaims } from '../access-tokens.ts';
 import type { AccountStore } from '../account-store.ts';
 import { ACR } from '../domain/assurance.ts';
 import { identityError } from '../errors.ts';
 import type { ExchangeToken } from '../features/exchange-token.ts';
 import { isSecretOf, type ServiceClients } from '../features/issue-service-token.ts';
-import { errorPage, signedOutPage, signOutPage } from '../pages/pages.ts';
+import { errorPage, signedOutPage, signOutPage, unavailablePage } from '../pages/pages.ts';
 import { sendPage } from '../pages/send-page.ts';
 import type { SigningKeys } from '../signing-keys.ts';
 import { askerOf } from './asker.ts';
@@ -64,6 +70,7 @@ export function buildProvider(deps: ProviderDeps): Provider {
     ...deps,
     askerOf: (req: IncomingMessage) => askerOf(req),
     onFault: (err, route) => deps.logger.error({ err, route }, 'the identity provider failed'),
+    showUnavailable: (ctx) => sendPage(ctx, unavailablePage()),
     leavesIssuerOff: (clientId) => byId.get(clientId)?.withoutIssuerInErrors === true,
   });
   checkSecretsByHash(provider, deps);
@@ -122,12 +129,23 @@ function configurationOf(deps: ProviderDeps, byId: ReadonlyMap<string, Client>):
       const account = await deps.accounts.find(token.accountId, deps.scope.on());
       return account && { ...accountClaims(account), sid: token.sessionUid, ...howLoggedIn(ctx) };
     },
-    interactions: { url: (_ctx, interaction) => `${pathOf(deps.issuer)}/interaction/${interaction.uid}` },
+    interactions: {
+      url: (_ctx, interaction) => `${pathOf(deps.issuer)}/interaction/${interaction.uid}`,
+      policy: promptsOf(),
+    },
+    discovery: { prompt_values_supported: ['none', 'create', 'login', 'consent'] },
     renderError: (ctx, out) => {
       sendPage(ctx, errorPage({ error: out.error, detail: out.error_description }));
     },
     features: featuresOf(deps, byId),
   };
+}
+
+/** The library's own, and `create`: whoever an application sends with it begins at the page for a new account. */
+function promptsOf() {
+  const policy = interactionPolicy.base();
+  policy.add(new interactionPolicy.Prompt({ name: 'create', requestable: true }), 0);
+  return policy;
 }
 
 /** `acr` and `amr` of the login that the token came of, for whoever asks for more than a password. */

@@ -34,6 +34,8 @@ describe('a second factor in a browser', () => {
     assert.ok(again.text.includes(secret), 'it is shown again');
     const done = await browser.submit(again, { code: code() });
     assert.equal(done.text.match(/<li><code>[A-Z2-7-]{19}<\/code>/g)?.length, 10);
+    const twice = await browser.submit(again, { code: code() });
+    assert.equal(twice.text.match(/<li><code>[A-Z2-7-]{19}<\/code>/g)?.length, 10, 'sent twice');
     const forged = await browser.submit(page, { code: code(), ticket: 'x'.repeat(80) });
     assert.equal(forged.status, 410);
     await clock.advance(30_000);

@@ -55,7 +55,11 @@ export interface ResetView {
   readonly token: string;
   /** Whose account it is: for its owner, and for whatever keeps their passwords. */
   readonly email: string;
-  readonly problem?: { readonly text: string; readonly status: number };
+  readonly problem?: {
+    readonly text: string;
+    readonly status: number;
+    readonly retryAfterSeconds?: number;
+  };
 }
 
 export function resetPage({ action, token, email, problem }: ResetView): Page {
@@ -73,8 +77,15 @@ ${problem && html`<p class="alert" id="problem" role="alert">${problem.text}</p>
 <p class="note" id="rule">At least 8 characters. A few words that belong together only for you are best. You will be signed out everywhere.</p>
 <button class="primary" type="submit">Change the password</button>
 </form>`,
-    problem === undefined ? {} : { status: problem.status },
+    problem === undefined ? {} : refusalOf(problem.status, problem.retryAfterSeconds),
   );
+}
+
+/** How a page with a problem is answered. */
+export function refusalOf(status: number, retryAfterSeconds: number | undefined): Omit<Page, 'html'> {
+  return retryAfterSeconds === undefined
+    ? { status }
+    : { status, headers: { 'retry-after': String(retryAfterSeconds) } };
 }
 
 export function passwordChangedPage(home: string): Page {

@@ -1,3 +1,4 @@
+import { refusalOf } from './account-pages.ts';
 import { html, trusted } from './html.ts';
 import { duration, PASSKEY_REFUSED, type Page, page } from './pages.ts';
 import { type PasskeyForm, passkeyForm } from './passkey-form.ts';
@@ -111,10 +112,12 @@ export interface OwnerView {
   readonly email: string;
   readonly problem?: string | undefined;
   readonly status?: number;
+  readonly retryAfterSeconds?: number | undefined;
 }
 
 /** Who changes how an account is signed in to shows the password first, signed in or not. */
-export function ownerPage({ action, title, lead, email, problem, status = 401 }: OwnerView): Page {
+export function ownerPage(view: OwnerView): Page {
+  const { action, title, lead, email, problem, status = 401, retryAfterSeconds } = view;
   return page(
     title,
     html`<h1>${title}</h1>
@@ -127,6 +130,6 @@ ${problem !== undefined && html`<p class="alert" id="problem" role="alert">${pro
 <input id="password" name="password" type="password" autocomplete="current-password" maxlength="1024" required>
 <button class="primary" type="submit">Continue</button>
 </form>`,
-    problem === undefined ? {} : { status },
+    problem === undefined ? {} : refusalOf(status, retryAfterSeconds),
   );
 }

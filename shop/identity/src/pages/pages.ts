@@ -48,6 +48,8 @@ export interface LogInView {
   readonly email: string;
   /** Where a forgotten password is seen to. */
   readonly forgotten: string;
+  /** Where an account is made; none where the application wants no new ones. */
+  readonly signUp: string | undefined;
   /** None where no passkey can be. */
   readonly passkey?: PasskeyForm | undefined;
   readonly problem?: LogInProblem;
@@ -72,6 +74,7 @@ export function logInPage({
   clientName,
   email,
   forgotten,
+  signUp,
   passkey,
   problem,
   known,
@@ -81,7 +84,6 @@ export function logInPage({
   // The cursor stands in the first field that is to be filled in.
   const first = trusted(email === '' ? ' autofocus' : '');
   const second = trusted(email === '' ? '' : ' autofocus');
-  const retry = problem?.kind === 'wait' ? { 'retry-after': String(problem.seconds) } : {};
   return page(
     'Sign in',
     html`<h1>Sign in</h1>
@@ -97,10 +99,11 @@ ${known && html`<p class="note">For your safety, enter your password again. You 
 </form>
 ${passkey && passkeyForm(passkey, 'get', 'Sign in with a passkey')}
 <p class="aside"><a href="${forgotten}">Forgotten your password?</a></p>
+${signUp !== undefined && known === undefined && html`<p class="aside">New here? <a href="${signUp}">Create an account</a></p>`}
 <form method="post" action="${action}/cancel"><button class="plain" type="submit">Cancel</button></form>`,
     {
       hasScript: passkey !== undefined,
-      ...(problem && { status: LOG_IN_STATUS[problem.kind], headers: retry }),
+      ...(problem && { status: LOG_IN_STATUS[problem.kind], headers: retryAfter(problem) }),
     },
   );
 }
@@ -113,8 +116,17 @@ function logInProblem(problem: LogInProblem): string {
   if (problem.kind === 'wrong') return 'The e-mail address or the password is wrong.';
   if (problem.kind === 'passkey') return PASSKEY_REFUSED;
   if (problem.kind === 'disabled') return 'This account is disabled. Write to the people who run the shop.';
-  if (problem.kind === 'busy') return 'Many people are signing in right now. Try again in a moment.';
+  if (problem.kind === 'busy') return BUSY;
   return `Too many failed attempts. Try again in ${duration(problem.seconds)}.`;
+}
+
+/** After which it is worth trying again when there was too much to do, or something we need was away. */
+export const RETRY_SECONDS = 5;
+export const BUSY: string = `Many people are signing in right now. Try again in ${RETRY_SECONDS} seconds.`;
+
+function retryAfter(problem: LogInProblem): Readonly<Record<string, string>> {
+  if (problem.kind !== 'wait' && problem.kind !== 'busy') return {};
+  return { 'retry-after': String(problem.kind === 'wait' ? problem.seconds : RETRY_SECONDS) };
 }
 
 export function duration(seconds: number): string {
@@ -204,7 +216,6 @@ const EXPLAINED: Readonly<Record<string, string>> = {
   invalid_client: 'The application that sent you here is not known.',
   invalid_redirect_uri: 'The application asked to be answered at an address that is not registered for it.',
   server_error: 'Something went wrong on our side. Try again in a moment.',
-  temporarily_unavailable: 'We cannot do this right now. Try again in a moment.',
 };
 
 export function errorPage({
@@ -214,12 +225,37 @@ export function errorPage({
   readonly error: string;
   readonly detail: string | undefined;
 }): Page {
-  const isOurs = error === 'server_error' || error === 'temporarily_unavailable';
+  const isOurs = error === 'server_error';
   return page(
     'Something went wrong',
     html`<h1>That did not work</h1>
 <p class="lead">${EXPLAINED[error] ?? 'The application that sent you here made a request that we cannot answer.'}</p>
 ${!isOurs && html`<p>Go back to the application and try again. If it happens again, tell the people who run it.</p>`}
 <details><summary>For developers</summary><p><code>${error}</code>${detail !== undefined && html`: ${detail}`}</p></details>`,
+  );
+}
+
+/** What to send once more: where to, and what was typed, without secrets. */
+export interface Again {
+  readonly action: string;
+  readonly fields: readonly (readonly [name: string, value: string])[];
+}
+
+/** Something we need is away. `again`: after a form, whose page is shown again with what was typed; without, the page itself is opened again. */
+export function unavailablePage(again?: Again): Page {
+  const title = 'One moment, please';
+  return page(
+    title,
+    html`<h1>${title}</h1>
+<p class="lead">We cannot do this right now. Try again in ${RETRY_SECONDS} seconds.</p>
+${
+  again === undefined
+    ? html`<a class="button primary" href="">Try again</a>`
+    : html`<form method="post" action="${again.action}"><input type="hidden" name="again" value="yes">
+${again.fields.map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+<button class="primary" type="submit">Try again</button></form>
+<p class="note">What you typed is kept, but for passwords and codes.</p>`
+}`,
+    { status: 503, headers: { 'retry-after': String(RETRY_SECONDS) } },
   );
 }

@@ -36,7 +36,8 @@ function sourceOf(uri: string): string {
 
 export function sendPage(ctx: HeaderSink, page: Page, formTargets: readonly string[] = []): void {
   if (page.status !== undefined) ctx.status = page.status;
-  for (const [name, value] of Object.entries(pageHeaders(page, formTargets))) ctx.set(name, value);
+  const headers = { ...pageHeaders(page, formTargets), ...page.headers };
+  for (const [name, value] of Object.entries(headers)) ctx.set(name, value);
   ctx.body = page.html;
 }
 

@@ -24,6 +24,19 @@ describe('hash slots', () => {
     assert.deepEqual(finished, [1, 2, 3, 4, 5]);
   });
 
+  it('refuse who has waited too long, and nobody behind them waits for it', async () => {
+    const slots = createHashSlots({ concurrent: 1, queued: 8, patienceMs: 1 });
+    const gate = Promise.withResolvers<void>();
+    const first = slots.run(() => gate.promise, ann);
+    await assert.rejects(
+      slots.run(async () => 'second', bob),
+      { code: 'IDENTITY_BUSY', retryable: true },
+    );
+    gate.resolve();
+    await first;
+    assert.equal(await slots.run(async () => 'third', bob), 'third');
+  });
+
   it('refuse at once when the queue is full, and work on afterwards', async () => {
     const slots = createHashSlots({ concurrent: 1, queued: 1 });
     const gate = Promise.withResolvers<void>();

@@ -4,7 +4,7 @@ import { identityError } from '../errors.ts';
 export interface HashSlots {
   /**
    * Runs `work` when a place is free. Clients take turns, whatever each of them sends. Throws `IDENTITY_BUSY`
-   * (retryable) when the queue is full, and the signal's reason when the caller has gone while it waited.
+   * (retryable) when the queue is full or none was free in time, and the signal's reason when the caller has gone while it waited.
    */
   run<T>(work: () => Promise<T>, waiting: Waiting): Promise<T>;
 }
@@ -20,6 +20,8 @@ export interface HashSlotsOptions {
   readonly concurrent: number;
   /** Waiting callers at most. When one more comes, the client with the longest queue loses its last. */
   readonly queued: number;
+  /** Who has waited for so long is refused: nobody looks at a page that long. Default 10,000. */
+  readonly patienceMs?: number;
 }
 
 interface Waiter {
@@ -27,8 +29,10 @@ interface Waiter {
   refuse(reason: unknown): void;
 }
 
+const busy = () => identityError('IDENTITY_BUSY', 'too many passwords wait to be hashed');
+
 /** Logins cost a core each; without a bound they would be the cheapest way to stop the whole machine. */
-export function createHashSlots({ concurrent, queued }: HashSlotsOptions): HashSlots {
+export function createHashSlots({ concurrent, queued, patienceMs = 10_000 }: HashSlotsOptions): HashSlots {
   /** The clients that wait, who is next first. */
   const queues = new Map<string, Waiter[]>();
   let waiting = 0;
@@ -47,11 +51,16 @@ export function createHashSlots({ concurrent, queued }: HashSlotsOptions): HashS
     queue.push(waiter);
     queues.set(client, queue);
     waiting += 1;
-    const onGone = () => {
-      if (remove(client, waiter)) refuse(signal.reason);
+    const giveUp = (reason: () => unknown) => {
+      if (remove(client, waiter)) refuse(reason());
     };
+    const onGone = () => giveUp(() => signal.reason);
+    const timer = setTimeout(giveUp, patienceMs, busy);
     signal.addEventListener('abort', onGone, { once: true });
-    await promise.finally(() => signal.removeEventListener('abort', onGone));
+    await promise.finally(() => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onGone);
+    });
   }
 
   /** Refuses the last of the longest queue, or the newcomer when its own is the longest. */
@@ -60,10 +69,9 @@ export function createHashSlots({ concurrent, queued }: HashSlotsOptions): HashS
       next[1].length > most[1].length ? next : most,
     );
     const last = queue.at(-1);
-    const busy = identityError('IDENTITY_BUSY', 'too many passwords wait to be hashed');
-    if (last === undefined || queue.length <= own + 1) throw busy;
+    if (last === undefined || queue.length <= own + 1) throw busy();
     remove(longest, last);
-    last.refuse(busy);
+    last.refuse(busy());
   }
 
   function remove(client: string, waiter: Waiter): boolean {

@@ -20,7 +20,7 @@ export interface SecondFactors {
   makeSecret(accountId: string): Promise<Buffer | undefined>;
   /**
    * The app is on from now. Gives new recovery codes, shown this once, in place of those before; `undefined` for a wrong code, or
-   * when there is nothing to confirm.
+   * when there is nothing to confirm. The same code once more within a minute gives new ones again.
    */
   confirm(tx: Transaction, accountId: string, code: string): Promise<readonly string[] | undefined>;
   /**
@@ -44,6 +44,7 @@ export type CodeUse =
 const SECRET_BYTES = 20;
 const RECOVERY_CODES = 10;
 const RECOVERY_BYTES = 10;
+const AGAIN_MS = 60_000;
 
 const STATE = `
   SELECT EXISTS (SELECT FROM second_factor WHERE account_id = $1 AND confirmed_at IS NOT NULL) AS "hasApp",
@@ -56,13 +57,14 @@ const BEGIN = `
   WHERE f.confirmed_at IS NULL RETURNING account_id`;
 
 const LOCK = `
-  SELECT sealed_secret, confirmed_at IS NOT NULL AS has_app, last_step::int AS last_step, failures, failed_at, blocked_until
+  SELECT sealed_secret, confirmed_at, confirmed_at IS NOT NULL AS has_app, last_step::int AS last_step, failures, failed_at, blocked_until
   FROM second_factor WHERE account_id = $1 FOR UPDATE`;
 
 interface Locked {
   /** None: there is no app, not even one that was begun. */
   readonly sealed_secret: Buffer | null;
   readonly has_app: boolean;
+  readonly confirmed_at: Date | null;
   readonly last_step: number;
   readonly failures: number;
   readonly failed_at: Date | null;
@@ -120,11 +122,16 @@ export function createSecondFactors(db: Database, seal: Seal, clock: Pick<Clock,
     },
     confirm: async (tx, accountId, code) => {
       const row = await lock(tx, accountId);
-      const step = row && !row.has_app ? stepOf(row, accountId, code) : undefined;
-      if (step === undefined) return undefined;
-      await tx.query('UPDATE second_factor SET confirmed_at = $2, last_step = $3 WHERE account_id = $1', [
-        ...[accountId, clock.now(), step],
-      ]);
+      if (row === undefined) return undefined;
+      // A form that was sent twice: nobody has seen the recovery codes of the first.
+      const isAgain = clock.now().getTime() - (row.confirmed_at?.getTime() ?? 0) < AGAIN_MS;
+      if (row.has_app && !isAgain) return undefined;
+      const step = stepOf(isAgain ? { ...row, last_step: row.last_step - 1 } : row, accountId, code);
+      if (step === undefined || (isAgain && step !== row.last_step)) return undefined;
+      await tx.query(
+        'UPDATE second_factor SET confirmed_at = coalesce(confirmed_at, $2), last_step = $3 WHERE account_id = $1',
+        [accountId, clock.now(), step],
+      );
       return await newRecoveryCodes(tx, accountId);
     },
     use: async (tx, accountId, code) => {

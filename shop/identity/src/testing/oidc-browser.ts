@@ -93,6 +93,17 @@ export interface Authorization {
   readonly verifier: string;
 }
 
+/** As when somebody clicks twice: the answer to the first form that is sent gets lost. */
+export function losingFirstAnswer(send: Fetch): Fetch {
+  let isLost = false;
+  return async (url, init) => {
+    const answer = await send(url, init);
+    if (init?.method !== 'POST' || isLost) return answer;
+    isLost = true;
+    throw new Error('nobody waits for this answer');
+  };
+}
+
 /** A request for authorization with PKCE. */
 export function authorization(issuer: string, parameters: Readonly<Record<string, string>>): Authorization {
   const verifier = randomBytes(32).toString('base64url');
