@@ -63,7 +63,8 @@ export interface ResetView {
 }
 
 export function resetPage({ action, token, email, problem }: ResetView): Page {
-  const mark = trusted(problem === undefined ? '' : ' aria-invalid="true"');
+  // Where there was too much to do, nothing is wrong with the password.
+  const mark = trusted(problem?.status === 422 ? ' aria-invalid="true"' : '');
   return page(
     'New password',
     html`<h1>Choose a new password</h1>

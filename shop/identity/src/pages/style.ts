@@ -33,6 +33,8 @@ button,.button{display:block;width:100%;min-height:2.875rem;padding:.5rem 1rem;f
 a:not(.button){color:var(--accent)}
 .aside{margin:1rem 0 0;text-align:center;font-size:.9375rem}
 form+form,.aside+form{margin-top:1rem}
+form+.note{margin-top:1.25rem}
+.card>:last-child{margin-bottom:0}
 .qr{width:12rem;max-width:100%;margin:0 auto 1.25rem;padding:.75rem;background:#fff;border:1px solid var(--line);border-radius:.625rem}
 .qr svg{display:block;width:100%;height:auto}
 .status{margin:.625rem 0 0}
