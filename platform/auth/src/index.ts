@@ -6,6 +6,7 @@ export {
   type VerifyClaims,
 } from './claims-verifier.ts';
 export { type AuthErrorCode, type InvalidReason, revocationsUnavailable } from './errors.ts';
+export { createExchangedTokens, type ExchangedTokensOptions } from './exchanged-tokens.ts';
 export type { KeySource, VerificationKey } from './key-set.ts';
 export {
   type Access,

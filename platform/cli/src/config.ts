@@ -42,9 +42,10 @@ export interface ServiceConfig {
   readonly env?: Readonly<Record<string, string>>;
   /**
    * The services that it calls, by their names, and how, instead of the defaults: `{ payment: { deadlineMs: 3_000 }, shipping: {} }`. Once one
-   * service declares them, each is told who may call it, in `CALLERS`, and refuses the tokens of all others.
+   * service declares them, each is told who may call it, in `CALLERS`, and refuses the tokens of all others. `userToken: 'exchange'` has calls
+   * in the name of a user show a token that the issuer makes for this callee alone; by default the user's is passed on beside the service's own.
    */
-  readonly calls?: Readonly<Record<string, EdgeSettings>>;
+  readonly calls?: Readonly<Record<string, EdgeSettings & { readonly userToken?: 'pass-on' | 'exchange' }>>;
   /** What an operator may have done once, as the service: by its name. Default: none. */
   readonly tasks?: Readonly<Record<string, TaskConfig>>;
 }

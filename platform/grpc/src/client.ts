@@ -44,6 +44,11 @@ export interface GrpcClientOptions {
   readonly pick: Balancer['pick'];
   /** The bearer token to send; without it none is sent. */
   readonly token?: () => Promise<string> | string;
+  /**
+   * Gives a user's token for this service alone, which `onBehalfOf` then sends in place of both tokens: it says who the user is and who
+   * calls. Default: the user's token is passed on.
+   */
+  readonly exchange?: ((userToken: string) => Promise<string>) | undefined;
   /** Longest call; the current deadline shortens it. Default 5,000 ms. */
   readonly timeoutMs?: number;
   /** Longest wait for a connection to one instance. Default 1,000 ms. */
@@ -66,7 +71,7 @@ export interface GrpcCallOptions {
   readonly timeoutMs?: number;
   /** The call may be repeated although it may have been carried out. Default false. */
   readonly idempotent?: boolean;
-  /** The token of the user in whose name this service calls, sent beside its own. */
+  /** The token of the user in whose name this service calls: sent beside its own, or exchanged. */
   readonly onBehalfOf?: string;
 }
 
@@ -255,7 +260,7 @@ async function reach<T>(
 }
 
 async function metadataFor(
-  { token }: ClientDeps,
+  { token, exchange }: ClientDeps,
   attempt: Attempt,
   onBehalfOf: string | undefined,
 ): Promise<Metadata> {
@@ -265,6 +270,10 @@ async function metadataFor(
   const repeated = Math.max(retryAttempt, attempt.number - 1);
   if (repeated > 0) metadata.set(RETRY_ATTEMPT_FIELD, String(repeated));
   if (priority !== undefined && priority !== 'critical') metadata.set(PRIORITY_FIELD, priority);
+  if (exchange !== undefined && onBehalfOf !== undefined) {
+    metadata.set('authorization', `Bearer ${await exchange(onBehalfOf)}`);
+    return metadata;
+  }
   if (token) metadata.set('authorization', `Bearer ${await token()}`);
   if (token && onBehalfOf !== undefined) metadata.set(ON_BEHALF_OF, onBehalfOf);
   return metadata;

@@ -204,6 +204,11 @@ describe('access', () => {
     assert.equal((await hurry('cart', able)).text, 'Hello, Ada');
     await assert.rejects(hurry('cart', await issuer.sign({ scope: 'rest' })), refused);
     await assert.rejects(hurry('payment', able), refused);
+    // Or by one token that was made of both.
+    const exchange = (user: string) =>
+      issuer.sign({ sub: user, scope: 'hurry', client_id: 'cart', act: { sub: 'cart' } });
+    const client = connect(pickFrom(endpoint(port)), { exchange });
+    assert.equal((await client.hurry({ name: 'Bo' }, { onBehalfOf: 'bob' })).text, 'Hello, Bo');
   });
 
   test('has to be declared, or the service is not made', () => {

@@ -5,7 +5,7 @@ import { systemClock, uuidv7 } from '@flotilla/kernel';
 import { ConfigurationError, type ProcessContext, type ServiceEnvironment } from '@flotilla/process';
 import { createEdges } from '@flotilla/resilience';
 import { createMetrics } from '@flotilla/telemetry';
-import { readEdgeSettings } from './edge-settings.ts';
+import { policiesOf, readEdgeSettings } from './edge-settings.ts';
 import { createIdentityAccess } from './identity-access.ts';
 import { openResolver } from './open-resolver.ts';
 import { receiveFaults } from './receive-faults.ts';
@@ -35,12 +35,13 @@ export async function createContext<Config>(
   const resolver = await openResolver(env.discovery, { ...life, metrics });
   const { pick } = createBalancer(resolver, zone === undefined ? {} : { zone });
   const faults = receiveFaults({ isAllowed: env.demo, logger: life.logger });
+  const calls = readEdgeSettings(env.edges);
   const edges = createEdges({
     caller: name,
     logger: life.logger,
     metrics,
     faults,
-    settings: readEdgeSettings(env.edges),
+    settings: policiesOf(calls),
   });
   const { logger } = life;
   const revocations = createRevocationFeed({ clock: systemClock, logger, metrics });
@@ -56,6 +57,7 @@ export async function createContext<Config>(
       identity.verifyToken ??
       (() => Promise.reject(new ConfigurationError(['ISSUER is required to verify tokens']))),
     tokens: identity.tokens,
+    exchange: (callee) => (calls[callee]?.userToken === 'exchange' ? identity.exchanged(callee) : undefined),
     revocations,
     readyWhen: (what, check) => {
       readiness[what] = check;

@@ -12,13 +12,23 @@ const number = (minimum: number, maximum?: number): Schema<number> => ({
 const percent = () => s.optional(number(0, 100));
 const share = () => s.optional(number(0, 1));
 
+/** How a service is called. */
+export interface CallSettings extends EdgeSettings {
+  /**
+   * In whose name a call for a user shows itself: `pass-on` sends the user's token beside this service's own, `exchange` has the issuer
+   * make one of both, for this callee alone. Default `pass-on`.
+   */
+  readonly userToken?: 'pass-on' | 'exchange';
+}
+
 /** `false` leaves a policy out. */
 const orOff = (keys: Parameters<typeof s.object>[0]) =>
   s.optional<unknown>({ anyOf: [{ const: false }, s.object(keys)] });
 
-/** What `calls` of a service in `flotilla.config.ts` may say: the same names as the options of `policy`. */
+/** What `calls` of a service in `flotilla.config.ts` may say: `userToken`, and the same names as the options of `policy`. */
 const SETTINGS: Schema<unknown> = s.record(
   s.object({
+    userToken: s.optional(s.oneOf(['pass-on', 'exchange'])),
     deadlineMs: ms(),
     attemptMs: ms(),
     retry: orOff({
@@ -48,13 +58,22 @@ const SETTINGS: Schema<unknown> = s.record(
 );
 
 /** Reads `FLOTILLA_EDGES`: JSON, by the name of the service that is called. Throws `ConfigurationError`. */
-export function readEdgeSettings(text: string | undefined): Readonly<Record<string, EdgeSettings>> {
+export function readEdgeSettings(text: string | undefined): Readonly<Record<string, CallSettings>> {
   if (text === undefined) return {};
   const result = createValidator(SETTINGS)(parse(text));
   // The schema says what the type says, key by key.
-  if (result.ok) return result.value as Readonly<Record<string, EdgeSettings>>;
+  if (result.ok) return result.value as Readonly<Record<string, CallSettings>>;
   throw new ConfigurationError(
     result.rejection.map(({ path, message }) => `FLOTILLA_EDGES${path} ${message}`),
+  );
+}
+
+/** What of the settings `@flotilla/resilience` knows. */
+export function policiesOf(
+  calls: Readonly<Record<string, CallSettings>>,
+): Readonly<Record<string, EdgeSettings>> {
+  return Object.fromEntries(
+    Object.entries(calls).map(([callee, { userToken: _notAPolicy, ...policies }]) => [callee, policies]),
   );
 }
 

@@ -1,4 +1,5 @@
 import {
+  createExchangedTokens,
   createRemoteKeys,
   createServiceTokens,
   createTokenVerifier,
@@ -31,6 +32,22 @@ const serviceToken = defineRoute({
   idempotent: true,
 });
 
+/** RFC 8693. */
+const exchange = defineRoute({
+  method: 'POST',
+  path: '/identity/token',
+  summary: "A user's token for one service",
+  access: 'public',
+  headers: s.object({ authorization: s.string() }),
+  body: s.anything(),
+  responses: {
+    200: s.object({ access_token: s.string(), expires_in: s.integer() }),
+    400: s.object({ error: s.string() }),
+  },
+  idempotent: true,
+});
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+
 interface IdentityAccessOptions {
   readonly name: string;
   readonly env: ServiceEnvironment;
@@ -47,18 +64,36 @@ export function createIdentityAccess(options: IdentityAccessOptions) {
   const client = createHttpClient({ service: 'identity', pick, logger, metrics, edges });
   const onProblem = (error: Error) => logger.warn({ err: error }, 'identity could not be asked');
   const byScope = new Map<string, () => Promise<string>>();
+  const byCallee = new Map<string, (userToken: string) => Promise<string>>();
 
   async function fetchJwks(signal: AbortSignal): Promise<unknown> {
     return (await apart(() => client.call(jwks, {}, { signal }))).body;
   }
 
+  function ownSecret(): string {
+    const { serviceSecret } = env;
+    if (serviceSecret !== undefined) return serviceSecret;
+    throw new ConfigurationError(['SERVICE_SECRET is required to call other services']);
+  }
+
   async function fetchToken(scope: string, signal: AbortSignal) {
-    const clientSecret = env.serviceSecret;
-    if (clientSecret === undefined)
-      throw new ConfigurationError(['SERVICE_SECRET is required to call other services']);
-    const body = { clientId: name, clientSecret, scope };
+    const body = { clientId: name, clientSecret: ownSecret(), scope };
     const reply = await apart(() => client.call(serviceToken, { body }, { signal }));
     return { accessToken: reply.body.accessToken, expiresInSeconds: reply.body.expiresIn };
+  }
+
+  async function exchangeFor(callee: string, userToken: string, signal: AbortSignal) {
+    const credentials = [name, ownSecret()].map(encodeURIComponent).join(':');
+    const headers = { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+    const body = new URLSearchParams({
+      ...{ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', audience: callee },
+      ...{ subject_token: userToken, subject_token_type: ACCESS_TOKEN },
+    });
+    const reply = await apart(() => client.call(exchange, { headers, body }, { signal }));
+    if (reply.status === 200)
+      return { accessToken: reply.body.access_token, expiresInSeconds: reply.body.expires_in };
+    if (reply.body.error === 'invalid_request') return undefined;
+    throw new Error(`identity gives ${name} no tokens for ${callee}: ${reply.body.error}`);
   }
 
   return {
@@ -69,6 +104,14 @@ export function createIdentityAccess(options: IdentityAccessOptions) {
         byScope.get(scope) ??
         createServiceTokens({ fetchToken: (signal) => fetchToken(scope, signal), onProblem });
       byScope.set(scope, known);
+      return known;
+    },
+    /** Tokens of users for one callee. */
+    exchanged: (callee: string): ((userToken: string) => Promise<string>) => {
+      const known =
+        byCallee.get(callee) ??
+        createExchangedTokens({ exchange: (userToken, signal) => exchangeFor(callee, userToken, signal) });
+      byCallee.set(callee, known);
       return known;
     },
     close: () => client.close(),

@@ -19,6 +19,7 @@ export function openClient(
   const client = createHttpClient({
     ...{ ...limits, service: name, pick, logger, metrics, edges },
     ...(token !== undefined && { token }),
+    exchange: service.exchange(name),
   });
   service.defer(`client of ${name}`, () => client.close());
   return client;

@@ -5,9 +5,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { serviceAudience } from '@flotilla/auth';
 import { createTestIssuer } from '@flotilla/auth/testing';
 import { startRegistry } from '@flotilla/discovery/registry';
-import { createHttpHost, defineRoute, handle, ok } from '@flotilla/http';
+import { createHttpHost, defineRoute, type HttpHostOptions, handle, ok } from '@flotilla/http';
 import * as s from '@flotilla/kernel/schema';
 import { childEnvironment, eventually } from '@flotilla/kernel/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
@@ -181,28 +182,44 @@ test('a service is found while it serves and gone before it stops', async (t) =>
   assert.equal((await service.exit).code, 0);
 });
 
+for (const [how, edges] of [
+  ['its own token beside the user', '{}'],
+  ['a token that was exchanged', '{"sample":{"userToken":"exchange"}}'],
+] as const)
+  test(`a call in the name of a user shows ${how}, and the callee knows both`, async (t) => {
+    const asked: unknown[] = [];
+    const registry = await startIdentity(t, asked);
+    const service = run(t, {
+      ...CONFIG,
+      ...{ REGISTRY_URL: registry, SERVICE_SECRET: 'hunter2', FLOTILLA_EDGES: edges },
+    });
+    const { url } = await service.ready;
+    const token = await issuer.sign({ sub: 'alice', scope: 'orders.read' });
+    for (let n = 0; n < 2; n += 1) {
+      const answer = await fetch(`${url}/relay-named`, { headers: { authorization: `Bearer ${token}` } });
+      assert.deepEqual(await answer.json(), { greeting: 'alice by sample' });
+    }
+    const wanted =
+      edges === '{}'
+        ? { clientId: 'sample', clientSecret: 'hunter2', scope: 'orders.read' }
+        : {
+            authorization: `Basic ${Buffer.from('sample:hunter2').toString('base64')}`,
+            grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
+            audience: 'sample',
+            subject_token: token,
+            subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+          };
+    assert.deepEqual(asked, [wanted], 'once for both');
+    if (edges === '{}') return;
+    const refused = await issuer.sign({ sub: 'refused', scope: 'orders.read' });
+    const answer = await fetch(`${url}/relay-named`, { headers: { authorization: `Bearer ${refused}` } });
+    assert.equal(answer.status, 401, 'the user has to sign in again');
+  });
+
 test('tokens are checked with the keys of identity, and its own come from there', async (t) => {
-  const registry = await startRegistry({ host: '127.0.0.1', port: 0 });
-  t.after(() => registry.close());
   const asked: unknown[] = [];
-  const identity = createHttpHost({
-    service: 'identity',
-    handlers: identityHandlers(asked),
-    logger: silentLogger,
-    metrics: createMetrics(),
-    readiness: {},
-  });
-  t.after(() => identity.close());
-  const { port } = await identity.listen();
-  await fetch(`${registry.url}/v1/agent/service/register`, {
-    method: 'PUT',
-    body: JSON.stringify({ Name: 'identity', ID: 'identity-1', Address: '127.0.0.1', Port: port }),
-  });
-  const service = run(t, {
-    ...CONFIG,
-    REGISTRY_URL: registry.url,
-    SERVICE_SECRET: 'hunter2',
-  });
+  const registry = await startIdentity(t, asked);
+  const service = run(t, { ...CONFIG, REGISTRY_URL: registry, SERVICE_SECRET: 'hunter2' });
   const { url } = await service.ready;
   const token = await issuer.sign({ sub: 'alice', scope: 'orders.read' });
   const response = await fetch(`${url}/guarded`, { headers: { authorization: `Bearer ${token}` } });
@@ -214,6 +231,45 @@ test('tokens are checked with the keys of identity, and its own come from there'
   assert.deepEqual(asked, [{ clientId: 'sample', clientSecret: 'hunter2', scope: 'orders.read' }]);
   assert.doesNotMatch(service.output(), /hunter2/);
 });
+
+/** An identity that keeps what it was asked, in a registry whose address this is. */
+async function startIdentity(t: TestContext, asked: unknown[]): Promise<string> {
+  const registry = await startRegistry({ host: '127.0.0.1', port: 0 });
+  t.after(() => registry.close());
+  const identity = createHttpHost({
+    service: 'identity',
+    handlers: identityHandlers(asked),
+    rawRoutes: exchangeRoute(asked),
+    logger: silentLogger,
+    metrics: createMetrics(),
+    readiness: {},
+  });
+  t.after(() => identity.close());
+  const { port } = await identity.listen();
+  await fetch(`${registry.url}/v1/agent/service/register`, {
+    method: 'PUT',
+    body: JSON.stringify({ Name: 'identity', ID: 'identity-1', Address: '127.0.0.1', Port: port }),
+  });
+  return registry.url;
+}
+
+/** RFC 8693, as identity answers it. */
+function exchangeRoute(asked: unknown[]): NonNullable<HttpHostOptions['rawRoutes']> {
+  return (app) => {
+    const form = 'application/x-www-form-urlencoded';
+    app.addContentTypeParser(form, { parseAs: 'string' }, (_request, body, done) => done(null, body));
+    app.post('/identity/token', async (request, reply) => {
+      const fields = Object.fromEntries(new URLSearchParams(String(request.body)));
+      asked.push({ authorization: request.headers.authorization, ...fields });
+      const [, claims = ''] = (fields['subject_token'] ?? '').split('.');
+      const { sub, scope } = JSON.parse(Buffer.from(claims, 'base64url').toString());
+      if (sub === 'refused') return await reply.code(400).send({ error: 'invalid_request' });
+      const aud = serviceAudience(issuer.audience, String(fields['audience']));
+      const token = await issuer.sign({ sub, scope, aud, client_id: 'sample', act: { sub: 'sample' } });
+      return { access_token: token, expires_in: 300, token_type: 'Bearer' };
+    });
+  };
+}
 
 function identityHandlers(asked: unknown[]) {
   const jwks = defineRoute({

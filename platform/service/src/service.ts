@@ -27,6 +27,8 @@ export interface ServiceContext<Config> extends Omit<ProcessContext<never>, 'set
   readonly pick: Balancer['pick'];
   /** Tokens of this service with one scope, for clients that `openClient` does not make. */
   readonly tokens: (scope: string) => () => Promise<string>;
+  /** Tokens of users for one callee, where `calls` says `exchange`; for clients that `openClient` does not make. */
+  readonly exchange: (callee: string) => ((userToken: string) => Promise<string>) | undefined;
   /** The service is ready, and its instance offered to others, only while this check passes. */
   readonly readyWhen: (name: string, check: ReadinessCheck) => void;
 }

@@ -24,6 +24,8 @@ const guarded = defineRoute({
   responses: { 200: s.object({ greeting: s.string() }) },
 });
 const relay = defineRoute({ ...guarded, path: '/relay', access: 'public' });
+const named = defineRoute({ ...guarded, path: '/named' });
+const relayNamed = defineRoute({ ...guarded, path: '/relay-named' });
 const fault = defineRoute({
   method: 'POST',
   path: '/fault/:kind',
@@ -37,9 +39,12 @@ await runService({
   name: 'sample',
   version: '1.2.3',
   readConfig: (env) => readEnvironment(env, { GREETING: text(), API_KEY: secret() }),
-  start: ({ config, logger, metrics, pick, tokens, defer, background }) => {
+  start: ({ config, logger, metrics, pick, tokens, exchange, defer, background }) => {
     const failing = Promise.withResolvers<void>();
-    const self = createHttpClient({ service: 'sample', pick, logger, metrics, token: tokens('orders.read') });
+    const self = createHttpClient({
+      ...{ service: 'sample', pick, logger, metrics },
+      ...{ token: tokens('orders.read'), exchange: exchange('sample') },
+    });
     logger.info({ config }, 'starting');
     defer('first', () => logger.info({}, 'disposed first'));
     defer('client', self.close);
@@ -62,6 +67,12 @@ await runService({
           return ok({ greeting: config.GREETING });
         }),
         handle(guarded, async ({ principal }) => ok({ greeting: principal.clientId ?? principal.subject })),
+        handle(named, async ({ principal: { subject, service } }) =>
+          ok({ greeting: `${subject} by ${service}` }),
+        ),
+        handle(relayNamed, async ({ principal, signal }) =>
+          ok((await self.call(named, { onBehalfOf: principal.token }, { signal })).body),
+        ),
         handle(relay, async ({ signal }) => ok((await self.call(guarded, {}, { signal })).body)),
         handle(fault, async ({ params }) => {
           faults[params.kind]();

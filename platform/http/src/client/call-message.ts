@@ -9,6 +9,7 @@ export interface AnyInput {
   readonly params?: unknown;
   readonly query?: unknown;
   readonly headers?: unknown;
+  /** Sent as JSON; `URLSearchParams` as a form. */
   readonly body?: unknown;
 }
 
@@ -34,7 +35,9 @@ export function headersOf({ headers, body }: AnyInput): Record<string, string> {
   for (const [name, value] of Object.entries(isRecord(headers) ? headers : {})) {
     if (value !== undefined) out[name] = String(value);
   }
-  if (body !== undefined) out['content-type'] = 'application/json';
+  if (body !== undefined)
+    out['content-type'] =
+      body instanceof URLSearchParams ? 'application/x-www-form-urlencoded' : 'application/json';
   return out;
 }
 

@@ -28,6 +28,11 @@ export interface HttpClientOptions {
   readonly metrics: Metrics;
   /** Sent to routes that are not public, unless a call brings its own. */
   readonly token?: string | (() => Promise<string> | string);
+  /**
+   * Gives a user's token for this service alone, which `onBehalfOf` then sends in place of both tokens: it says who the user is and who
+   * calls. Default: the user's token is passed on.
+   */
+  readonly exchange?: ((userToken: string) => Promise<string>) | undefined;
   /** Longest a call may take, retries included; the current request's deadline may shorten it. Default 5,000 ms. */
   readonly timeoutMs?: number;
   /** Connections per instance; further calls wait for one. Default 64. */
@@ -52,7 +57,7 @@ export interface CallOptions {
 export interface CallTokens {
   /** Instead of the client's. */
   readonly token?: string;
-  /** The token of the user in whose name this service calls, sent beside its own. */
+  /** The token of the user in whose name this service calls: sent beside its own, or exchanged. */
   readonly onBehalfOf?: string;
 }
 
@@ -88,10 +93,10 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   });
 
   async function tryOnce(route: Route, input: Input, attempt: Attempt): Promise<Reply> {
-    const token = await tokenFor(route, input, options);
+    const tokens = await tokensFor(route, input, options);
     const endpoint = await edge.choose(attempt, (exclude) => pick(service, { exclude }));
     return await edge.at(endpoint, attempt, async () => {
-      const request = requestOf(route, input, token, attempt);
+      const request = requestOf(route, input, tokens, attempt);
       const send = () => transport.send(`http://${endpoint.host}:${endpoint.port}`, request, attempt);
       const fault = edge.injected();
       const response = await (fault === undefined
@@ -152,7 +157,13 @@ export function judge(error: unknown): Verdict {
   return isTimeout ? TOO_LATE : verdict;
 }
 
-function requestOf(route: Route, input: Input, token: string | undefined, attempt: Attempt): WireRequest {
+function requestOf(
+  route: Route,
+  input: Input,
+  { token, onBehalfOf }: CallTokens,
+  attempt: Attempt,
+): WireRequest {
+  const { body } = input;
   return {
     method: route.method,
     path: pathOf(route, input),
@@ -160,18 +171,20 @@ function requestOf(route: Route, input: Input, token: string | undefined, attemp
       ...headersOf(input),
       ...hopFields(attempt),
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(token !== undefined && input.onBehalfOf !== undefined && { [ON_BEHALF_OF]: input.onBehalfOf }),
+      ...(onBehalfOf !== undefined && { [ON_BEHALF_OF]: onBehalfOf }),
     },
-    ...(input.body !== undefined && { body: JSON.stringify(input.body) }),
+    ...(body !== undefined && { body: body instanceof URLSearchParams ? `${body}` : JSON.stringify(body) }),
   };
 }
 
-async function tokenFor(
+async function tokensFor(
   route: Route,
-  input: Input,
-  { token }: HttpClientOptions,
-): Promise<string | undefined> {
-  if (route.access === 'public') return undefined;
-  if (input.token !== undefined) return input.token;
-  return typeof token === 'function' ? await token() : token;
+  { token: brought, onBehalfOf }: Input,
+  { token: own, exchange }: HttpClientOptions,
+): Promise<CallTokens> {
+  if (route.access === 'public') return {};
+  if (exchange !== undefined && onBehalfOf !== undefined) return { token: await exchange(onBehalfOf) };
+  const token = brought ?? (typeof own === 'function' ? await own() : own);
+  if (token === undefined) return {};
+  return { token, ...(onBehalfOf !== undefined && { onBehalfOf }) };
 }
