@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { after, describe, it } from 'node:test';
 import { PlatformError } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
@@ -141,6 +142,32 @@ describe('placing an order', () => {
       answer.body.errors?.map((issue) => issue.path),
       ['/items/1/productId'],
     );
+  });
+});
+
+describe("one customer's slow payments", () => {
+  it('hold up nobody else, however many they are', async () => {
+    const PLACES = 48; // at the payment service
+    const answers = gate();
+    const [being, most] = [new Set<string>(), { atOnce: 0 }];
+    const orders = await start({
+      charge: async (orderId, { customer }, signal) => {
+        if (customer.id === 'alice') {
+          being.add(orderId);
+          most.atOnce = Math.max(most.atOnce, being.size);
+          await Promise.race([answers.opened, once(signal, 'abort')]);
+          being.delete(orderId);
+        }
+        return { ok: true, result: { paymentId: `payment-${orderId}` } };
+      },
+    });
+    for (let n = 0; n <= PLACES; n += 1) assert.equal((await place(orders, { wait: 0 })).status, 202);
+    await eventually('her share is being charged', () => being.size > PLACES / 2);
+    const { id } = (await place(orders, { user: 'bob', wait: 0 })).body;
+    const read = () => orders.request('GET', `/orders/${id}`, { user: 'bob' });
+    await eventually('he has his order', async () => (await read()).body.status === 'Confirmed');
+    assert.ok(most.atOnce < PLACES, `${most.atOnce} of hers were being charged at once`);
+    answers.open();
   });
 });
 
