@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { getEventListeners } from 'node:events';
 import { describe, it } from 'node:test';
 import { createManualClock, type ManualClock } from '../testing/index.ts';
-import { startLoop } from './loop.ts';
+import { type Rest, startLoop } from './loop.ts';
 
 interface Line {
   readonly level: string;
@@ -13,12 +13,16 @@ interface Line {
 function begin(
   clock: ManualClock,
   intervalMs: number | (() => number) = 1_000,
-  more: { readonly signal?: AbortSignal; readonly maxBackoffMs?: number } = {},
+  more: {
+    readonly signal?: AbortSignal;
+    readonly maxBackoffMs?: number;
+    readonly restIntervalMs?: number | (() => number);
+  } = {},
 ) {
   const lines: Line[] = [];
   const write = (level: string) => (_fields: object, message: string) => void lines.push({ level, message });
   let rounds = 0;
-  let current: PromiseWithResolvers<boolean> = Promise.withResolvers();
+  let current: PromiseWithResolvers<boolean | Rest> = Promise.withResolvers();
   const loop = startLoop({
     name: 'test',
     run: () => {
@@ -37,7 +41,7 @@ function begin(
     loop,
     lines,
     rounds: () => rounds,
-    end: async (again = false) => {
+    end: async (again: boolean | Rest = false) => {
       current.resolve(again);
       await settle();
     },
@@ -150,6 +154,62 @@ describe('a loop', () => {
       assert.equal(rounds(), before);
       await clock.advance(1);
       assert.equal(rounds(), before + 1);
+    }
+  });
+
+  it('looks ever less often while it finds nothing, and as often as ever once it finds something, is woken or fails', async () => {
+    const clock = createManualClock();
+    let longestMs = 4_000;
+    const { rounds, end, fail, loop, settle } = begin(clock, 500, { restIntervalMs: () => longestMs });
+    const expectPause = async (pauseMs: number) => {
+      const before = rounds();
+      await clock.advance(pauseMs - 1);
+      assert.equal(rounds(), before, `less than ${pauseMs} ms`);
+      await clock.advance(1);
+      assert.equal(rounds(), before + 1, `more than ${pauseMs} ms`);
+    };
+    const restFor = async (...pausesMs: number[]) => {
+      for (const pauseMs of pausesMs) {
+        await end({});
+        await expectPause(pauseMs);
+      }
+    };
+
+    await restFor(500, 1_000, 2_000, 4_000, 4_000);
+    await end(false);
+    await expectPause(500);
+    await restFor(500, 1_000);
+
+    await end({});
+    loop.wake();
+    await settle();
+    await restFor(500, 1_000);
+
+    await fail();
+    await expectPause(100);
+    await restFor(500, 1_000);
+
+    longestMs = 0;
+    await restFor(500, 500);
+  });
+
+  it('does not sleep past what falls due, nor spins for what is due and not its own', async () => {
+    const clock = createManualClock();
+    const { rounds, end } = begin(clock, 500, { restIntervalMs: 5_000 });
+    for (const [dueInMs, pauseMs] of [
+      [70, 70],
+      [0.2, 1],
+      [60_000, 2_000],
+      [0, 500],
+      [-3, 500],
+      [null, 5_000],
+    ] as const) {
+      const before = rounds();
+      await end({ dueInMs });
+      await clock.advance(pauseMs - 1);
+      assert.equal(rounds(), before, `due in ${dueInMs}: too early`);
+      await clock.advance(1);
+      assert.equal(rounds(), before + 1, `due in ${dueInMs}: too late`);
     }
   });
 });

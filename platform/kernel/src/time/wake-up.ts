@@ -3,8 +3,8 @@ import type { Clock } from './clock.ts';
 /** Lets one loop sleep until it is woken or its time is up; waking it while it works makes it go round again. */
 export interface WakeUp {
   wake(): void;
-  /** Resolves after `ms` or at the next `wake()`, at once when woken since the last wait. */
-  wait(ms: number): Promise<void>;
+  /** Resolves after `ms` or at the next `wake()`, at once when woken since the last wait; tells whether it was woken. */
+  wait(ms: number): Promise<boolean>;
 }
 
 export function createWakeUp(clock: Clock): WakeUp {
@@ -26,7 +26,9 @@ export function createWakeUp(clock: Clock): WakeUp {
         resume = undefined;
         timer.abort();
       }
+      const wasWoken = woken;
       woken = false;
+      return wasWoken;
     },
   };
 }
