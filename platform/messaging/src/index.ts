@@ -22,7 +22,13 @@ export { type Handler, type HandlerOptions, on, type RetryOptions } from './inbo
 export { defineMessage, type Message, type MessageType } from './message.ts';
 export { busMigrations, inboxMigrations, outboxMigrations } from './migrations.ts';
 export type { Operator } from './operator.ts';
-export { createOutbox, type Outbox, type OutboxOptions, type PublishOptions } from './outbox/outbox.ts';
+export {
+  createOutbox,
+  type Outbox,
+  type OutboxOptions,
+  type Published,
+  type PublishOptions,
+} from './outbox/outbox.ts';
 export { type OutboxStatistics, readOutboxStatistics } from './outbox/outbox-statistics.ts';
 export {
   createParkedMessages,

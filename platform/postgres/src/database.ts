@@ -58,6 +58,9 @@ type Drop = (reason: Error) => void;
 
 const RERUNS = 5;
 
+/** Longer than the pauses of whatever works in the background: a connection costs as much as some dozen statements. */
+const IDLE_MS = 60_000;
+
 export function createDatabase(options: DatabaseOptions): Database {
   const clock = options.clock ?? systemClock;
   const settings: SessionSettings = {
@@ -70,6 +73,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     application_name: options.applicationName,
     max: options.maxConnections ?? 8,
     connectionTimeoutMillis: options.acquireTimeoutMs ?? 2_000,
+    idleTimeoutMillis: IDLE_MS,
     keepAlive: true,
     pipeline: true, // deferred rows and COMMIT leave together
     onConnect: (client) => prepareConnection(client, settings),

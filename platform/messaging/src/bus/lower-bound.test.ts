@@ -7,11 +7,20 @@ import { busMigrations, outboxMigrations } from '../migrations.ts';
 import { createOutboxStore } from '../outbox/outbox-store.ts';
 import { createParkedMessages } from '../outbox/parked-messages.ts';
 import { createBusQueue } from './bus-queue.ts';
-import { createLowerBound, type Horizon } from './lower-bound.ts';
+import { type BoundStore, createLowerBound, type Horizon } from './lower-bound.ts';
 import { shardOf } from './shard.ts';
 
 const BATCH = 2_000;
 const SHARD = shardOf('k');
+
+/** One that never passes a look over. */
+function lookOf(store: BoundStore): () => Promise<void> {
+  const { worked, raise } = createLowerBound(store);
+  return async () => {
+    worked();
+    await raise();
+  };
+}
 
 describe('what was sent while a session keeps deleted rows from being cleaned up', () => {
   let test: TestDatabase;
@@ -83,7 +92,7 @@ describe('what was sent while a session keeps deleted rows from being cleaned up
       }
       return sent;
     };
-    return { store, fetch, sendAll, look: createLowerBound(store) };
+    return { store, fetch, sendAll, look: lookOf(store) };
   }
 
   const FETCH = 'outbox_fetch($1::smallint[], $2::bigint[], 100, 100, 1000000)';
@@ -112,7 +121,7 @@ describe('what was sent while a session keeps deleted rows from being cleaned up
     const queue = createBusQueue(test.db, 'bound', me);
     t.after(() => queue.leave());
     await queue.claim(60_000, null);
-    const look = createLowerBound(queue);
+    const look = lookOf(queue);
     const room = { messages: BATCH, bytes: 1_000_000 };
     const read: number[] = [];
     for (let round = 0; round < 5; round += 1) {
@@ -211,13 +220,17 @@ describe('the look that raises lower bounds', () => {
   function lookAt(horizons: readonly Horizon[]) {
     const raised: [source: string, id: string][] = [];
     let seen = 0;
-    const look = createLowerBound({
-      horizon: async () => horizons[seen++] ?? { source: '', lastId: '0', writers: [] },
+    const { raise: look, worked } = createLowerBound({
+      horizon: async () => {
+        const horizon = horizons[Math.min(seen, horizons.length - 1)];
+        seen += 1;
+        return horizon ?? { source: '', lastId: '0', writers: [] };
+      },
       raiseBounds: async (source, closedId) => {
         raised.push([source, closedId]);
       },
     });
-    return { look, raised };
+    return { look, worked, raised, looks: () => seen };
   }
 
   it('waits until each transaction that was writing has ended, and not for others', async () => {
@@ -243,5 +256,51 @@ describe('the look that raises lower bounds', () => {
     ]);
     for (let looks = 0; looks < 3; looks += 1) await look();
     assert.deepEqual(raised, [['b', '990']]);
+  });
+
+  it('is passed over while nothing was done, though not for ever: ids may begin anew', async () => {
+    const { look, worked, raised, looks } = lookAt([{ source: 'a', lastId: '10', writers: [] }]);
+    for (let rounds = 0; rounds < 16; rounds += 1) await look();
+    assert.equal(looks(), 2, 'one sees, one raises');
+    assert.deepEqual(raised, [['a', '10']]);
+    await look();
+    assert.equal(looks(), 3);
+    worked();
+    await look();
+    assert.equal(looks(), 4);
+    await look();
+    assert.equal(looks(), 4);
+  });
+
+  it('is not passed over while a transaction is still writing, nor when something was done during it or it failed', async () => {
+    const horizon = Promise.withResolvers<Horizon>();
+    const seen: Horizon = { source: 'a', lastId: '10', writers: [] };
+    const answers = [
+      async () => ({ ...seen, writers: ['slow'] }),
+      async () => ({ ...seen, writers: ['slow'] }),
+      async () => seen,
+      () => horizon.promise,
+      () => Promise.reject(new Error('away')),
+      async () => seen,
+    ];
+    let looks = 0;
+    const { raise, worked } = createLowerBound({
+      horizon: async () => await (answers[looks++] ?? answers.at(-1) ?? (async () => seen))(),
+      raiseBounds: async () => undefined,
+    });
+    await raise();
+    await raise();
+    worked();
+    await raise();
+    worked();
+    const looking = raise();
+    worked();
+    horizon.resolve(seen);
+    await looking;
+    await assert.rejects(raise());
+    await raise();
+    assert.equal(looks, 6);
+    await raise();
+    assert.equal(looks, 6);
   });
 });

@@ -14,6 +14,9 @@ export interface BoundStore {
   raiseBounds(source: string, closedId: string): Promise<void>;
 }
 
+/** Looks that are passed over before the next while nothing is done. */
+const PASSED = 14;
+
 const EMPTY: Horizon = { source: '', lastId: '0', writers: [] };
 
 /** What `from`, a function of the database, tells. */
@@ -25,17 +28,49 @@ export async function readHorizon(db: Queryable, from: 'outbox_horizon' | 'bus.h
 /**
  * Raises the lower bounds of our shards behind what is done with, so that a read does not pass deleted rows that nobody
  * may clean up yet. A message committed late, with a smaller id than others that were sent, stays above them: they are
- * raised only to ids all of whose transactions have ended. Returns the look to be repeated:
- * what one sees, a later one acts upon.
+ * raised only to ids all of whose transactions have ended.
  */
-export function createLowerBound(store: BoundStore): () => Promise<void> {
+export interface LowerBound {
+  /**
+   * The look to be repeated: what one sees, a later one acts upon. Once the bounds are behind all that was done, only one in 15 really looks, for ids
+   * that begin anew.
+   */
+  raise(): Promise<void>;
+  /** Something was done with messages of our shards, or shards became ours. */
+  worked(): void;
+}
+
+export function createLowerBound(store: BoundStore): LowerBound {
   let pending: Horizon | undefined;
-  return async () => {
+  let isDone = false;
+  let works = 0;
+  let passed = 0;
+
+  /** Resolves with whether everything that has an id by now is below the bounds. */
+  async function look(): Promise<boolean> {
     const seen = await store.horizon();
     const before = pending?.source === seen.source ? pending : undefined;
     // One that is still at work keeps what was seen first: its ids are the ones in question.
-    if (before?.writers.some((writer) => seen.writers.includes(writer)) === true) return;
+    if (before?.writers.some((writer) => seen.writers.includes(writer)) === true) return false;
     pending = seen;
     if (before) await store.raiseBounds(before.source, before.lastId);
+    return before?.lastId === seen.lastId;
+  }
+
+  return {
+    raise: async () => {
+      if (isDone && passed < PASSED) {
+        passed += 1;
+        return;
+      }
+      passed = 0;
+      const worksBefore = works;
+      const isClosed = await look();
+      isDone = isClosed && works === worksBefore;
+    },
+    worked: () => {
+      works += 1;
+      isDone = false;
+    },
   };
 }

@@ -14,6 +14,7 @@ async function startDeafProxy(uri: string) {
   const target = new URL(uri);
   const sockets = new Set<Socket>();
   const swallowed: (() => void)[] = [];
+  let cutAt: string | undefined;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port), target.hostname);
     for (const socket of [client, upstream]) {
@@ -21,7 +22,12 @@ async function startDeafProxy(uri: string) {
       socket.on('error', () => undefined);
       socket.on('close', () => sockets.delete(socket));
     }
-    client.pipe(upstream);
+    client.on('data', (chunk) => {
+      if (cutAt === undefined || !chunk.includes(cutAt)) return void upstream.write(chunk);
+      cutAt = undefined;
+      client.destroy();
+    });
+    client.on('end', () => upstream.end());
     let buffered = Buffer.alloc(0);
     upstream.on('data', (chunk) => {
       buffered = Buffer.concat([buffered, chunk]);
@@ -46,6 +52,10 @@ async function startDeafProxy(uri: string) {
   through.searchParams.delete('host'); // the socket file would go around the proxy
   return {
     uri: through.href,
+    /** Cuts the next connection on which this is sent, before the server has it. */
+    cutNextAt: (text: string) => {
+      cutAt = text;
+    },
     /** Passes on what it has kept back. */
     catchUp: () => {
       for (const send of swallowed) send();
@@ -71,7 +81,7 @@ describe('the notifier', () => {
     const db = createDatabase({ uri, applicationName: 'notifier-test', acquireTimeoutMs: 30_000 });
     const probes: boolean[] = [];
     const notifier = createNotifier(db, {
-      ...{ owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs },
+      ...{ channel: 'test', owner: crypto.randomUUID(), clock: systemClock, logger, probeTimeoutMs },
       onProbed: (works) => probes.push(works),
     });
     test.after(async () => {
@@ -121,5 +131,43 @@ describe('the notifier', () => {
     proxy.catchUp();
     await eventually('they have come', () => notifier.works());
     assert.deepEqual(probes, [false, true]);
+  });
+
+  it('sends a hint again whose connection broke under it', async (t) => {
+    const proxy = await startDeafProxy(bus.uri);
+    const { notifier, probes } = subject(t, proxy.uri, 500);
+    t.after(() => proxy.close());
+    await eventually('it is connected', () => probes.length === 1);
+    const listener = await bus.db.connect();
+    t.after(() => listener.end());
+    const heard: (string | undefined)[] = [];
+    listener.on('notification', ({ payload }) => heard.push(payload));
+    await listener.query('LISTEN test');
+    proxy.cutNextAt('a-hint');
+    notifier.notify(['a-hint']);
+    await eventually('it is heard', () => heard.includes('a-hint'));
+  });
+
+  it('sends who listens to look by himself as soon as its connection is away', async (t) => {
+    const { notifier } = subject(t, bus.uri, 60_000);
+    await eventually('they arrive', () => notifier.works());
+    const found: boolean[] = [];
+    notifier.listen('anything', () => found.push(notifier.works()));
+    await bus.db.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'notifier-test'",
+    );
+    await eventually('they arrive again', () => found.length > 0 && notifier.works());
+    assert.equal(found[0], false);
+  });
+
+  it('sends who listens to look when another one has connected, which may have lost the hints of its life before', async (t) => {
+    const { notifier } = subject(t, bus.uri, 60_000);
+    await eventually('they arrive', () => notifier.works());
+    let looks = 0;
+    notifier.listen('anything', () => {
+      looks += 1;
+    });
+    subject(t, bus.uri, 60_000);
+    await eventually('it looks', () => looks > 0);
   });
 });

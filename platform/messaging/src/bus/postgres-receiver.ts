@@ -1,8 +1,9 @@
-import { type Clock, type Loop, startLoop, toError, uuidv7 } from '@flotilla/kernel';
+import { type Clock, type Loop, type Rest, startLoop, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger } from '@flotilla/telemetry';
 import { type Bounds, MAX_BATCH_BYTES } from '../batch-bounds.ts';
 import type { ReceiveOptions, Receiver } from '../transport.ts';
+import { REST_POLLS } from '../waiting-rows.ts';
 import { createBusQueue } from './bus-queue.ts';
 import { createDispatcher } from './dispatcher.ts';
 import { createLowerBound } from './lower-bound.ts';
@@ -37,7 +38,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
   const logger = options.logger.child({ queue });
   const store = createBusQueue(db, queue, uuidv7());
   const leases = createShardLeases(store, leaseMs, notifier.presence);
-  const raiseLowerBound = createLowerBound(store);
+  const bounds = createLowerBound(store);
   let moreIsWaiting = false;
 
   const dispatcher = createDispatcher({
@@ -50,12 +51,13 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
       ack: store.ack,
     },
     onSettled: (gaveBack) => {
+      bounds.worked();
       if (gaveBack) fetcher.wake();
       if (moreIsWaiting && hasRoom()) fetcher.wake();
     },
   });
 
-  async function fetch(): Promise<boolean> {
+  async function fetch(): Promise<boolean | Rest> {
     await giveBackSurplus();
     const shards = [...leases.active().keys()];
     const room = dispatcher.room();
@@ -63,6 +65,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
     const { deliveries, isFull } = await store.fetch(shards, room, dispatcher.beginFetch());
     moreIsWaiting = isFull;
     dispatcher.offer(deliveries);
+    if (deliveries.length === 0) return {};
     return moreIsWaiting && hasRoom();
   }
 
@@ -84,21 +87,26 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
       return await leases.refresh();
     });
     dispatcher.forgetLost();
+    if (gained) bounds.worked();
     if (gained || leases.surplus().length > 0) fetcher.wake();
     return false;
   }
 
   const fetchIntervalMs = () =>
     notifier.works() ? pollIntervalMs : Math.min(pollIntervalMs, MAX_DEAF_INTERVAL_MS);
-  const fetcher: Loop = startLoop({ name: 'fetch', run: fetch, intervalMs: fetchIntervalMs, clock, logger });
+  const fetcher: Loop = startLoop({
+    ...{ name: 'fetch', run: fetch, clock, logger },
+    intervalMs: fetchIntervalMs,
+    restIntervalMs: () => (notifier.works() ? REST_POLLS * pollIntervalMs : 0),
+  });
   const keeper = startLoop({ name: 'leases', run: keepLeases, intervalMs: leases.intervalMs, clock, logger });
   const declarer = startLoop({
     ...{ name: 'declare', clock, logger, intervalMs: DECLARE_INTERVAL_MS },
     run: () => options.declare().then(() => false),
   });
-  const bounds = startLoop({
+  const raiser = startLoop({
     ...{ name: 'lower-bound', clock, logger, intervalMs: leaseMs / 3 },
-    run: () => raiseLowerBound().then(() => false),
+    run: () => bounds.raise().then(() => false),
   });
   const stopListening = notifier.listen(queue, fetcher.wake);
   // A claim made before could not show it: until the next one, nobody would notice our end at once.
@@ -110,7 +118,7 @@ export function startPostgresReceiver(options: PostgresReceiverOptions): Receive
       const drained = dispatcher.drain();
       stopListening();
       stopWatching();
-      await Promise.all([declarer.stop(), bounds.stop(), fetcher.stop()]);
+      await Promise.all([declarer.stop(), raiser.stop(), fetcher.stop()]);
       await drained;
       await keeper.stop();
       await leases.leave().catch((error: unknown) => {

@@ -20,7 +20,10 @@ export interface PostgresTransportOptions {
   readonly applicationName?: string;
   /** Pooled connections at most; one more is used for notifications. Default 4. */
   readonly maxConnections?: number;
-  /** How often a queue is looked at without a notification. Default 500 ms; at most 100 while none arrive. */
+  /**
+   * How often a queue is looked at without a notification. Default 500 ms; up to ten times as long while it is empty, at most 100 while no
+   * notifications arrive.
+   */
   readonly pollIntervalMs?: number;
   /** After this long without a sign of life others take over; at once when the process has ended. Default 6,000 ms. */
   readonly leaseMs?: number;
@@ -45,7 +48,7 @@ export function createPostgresTransport(options: PostgresTransportOptions): Tran
     '{state}',
   );
   const notifier = createNotifier(db, {
-    ...{ owner: uuidv7(), clock, logger },
+    ...{ channel: 'flotilla_bus', owner: uuidv7(), clock, logger },
     onProbed: (works) => listenWorks.set(works ? 1 : 0),
   });
   const publish = createBusPublisher({ db, notifier, metrics: options.metrics });

@@ -11,6 +11,8 @@ export interface StandingConnectionOptions {
   readonly setUp: (connection: Connection) => Promise<void>;
   /** A round of work on the connection; `true` for another one at once. Runs after each `wake` too. */
   readonly run?: (connection: Connection) => Promise<boolean>;
+  /** One that was in use has broken. */
+  readonly onLost?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -23,15 +25,18 @@ export interface StandingConnection {
 }
 
 export function keepConnection(options: StandingConnectionOptions): StandingConnection {
-  const { name, db, setUp, run = async () => false, clock, logger } = options;
+  const { name, db, setUp, run = async () => false, onLost, clock, logger } = options;
   let current: Connection | undefined;
   let closed = false;
 
   async function open(): Promise<Connection> {
     const connection = await db.connect();
     const drop = () => {
-      if (current === connection) current = undefined;
-      if (!closed) loop.wake();
+      const wasInUse = current === connection;
+      if (wasInUse) current = undefined;
+      if (closed) return;
+      if (wasInUse) onLost?.();
+      loop.wake();
     };
     connection.on('error', (error) => {
       logger.debug({ err: error, connection: name }, 'a standing connection broke, it is replaced');

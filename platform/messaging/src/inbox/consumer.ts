@@ -30,7 +30,10 @@ export interface ConsumerOptions {
   readonly concurrency?: number;
   /** Messages in one transaction at most, when many wait. Default 32; 1 for each in its own. */
   readonly maxBatch?: number;
-  /** How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms. */
+  /**
+   * How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms; up to ten times as long while there are
+   * none.
+   */
   readonly heldPollIntervalMs?: number;
   /**
    * How long a message whose type has no handler here waits for a process of the consumer that has one, and with it what
@@ -107,6 +110,8 @@ export function createConsumer(options: ConsumerOptions): Consumer {
       const forget = () => forgetOldMessages(db, name, options.inboxRetentionDays ?? 14);
       const observe = async () => {
         measures.observe(await held.statistics());
+        // It may be what another process held, which has ended since.
+        if (held.mayBeSome()) runner?.wake();
         return false;
       };
       loops = [

@@ -1,5 +1,6 @@
-import { type Database, storableText, type Transaction } from '@flotilla/postgres';
+import { type Database, type SqlValue, storableText, type Transaction } from '@flotilla/postgres';
 import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES } from '../cloud-event.ts';
+import { createWaitingRows } from '../waiting-rows.ts';
 import type { Arrival, Task, Unknown, Unusable } from './task.ts';
 
 /** One failed attempt, as it is kept. */
@@ -54,6 +55,8 @@ export interface HeldMessages {
   resume(tx: Transaction, key: string, ids: readonly string[]): Promise<ReadonlySet<string> | undefined>;
   finish(tx: Transaction, key: string, ids: readonly string[]): Promise<void>;
   statistics(): Promise<HeldStatistics>;
+  /** `false`: when they were counted last there were none, and this process has held none since. */
+  mayBeSome(): boolean;
 }
 
 export interface SetAsideOptions {
@@ -79,9 +82,17 @@ export function createHeldMessages(
   consumer: string,
   handledTypes: readonly string[],
 ): HeldMessages {
+  const waiting = createWaitingRows();
+
+  /** Also when it fails: it may have been written. */
+  async function hold<Row extends object>(sql: string, values: readonly SqlValue[]): Promise<Row[]> {
+    return await db.query<Row>(sql, values).finally(waiting.added);
+  }
+
   return {
+    mayBeSome: waiting.mayBeSome,
     setAside: async (tasks, { starts, suspects }) => {
-      const rows = await db.query<{ id: string }>(SET_ASIDE, [
+      const rows = await hold<{ id: string }>(SET_ASIDE, [
         consumer,
         tasks.map((task) => task.inboxId),
         tasks.map(({ arrival }) => arrival.key),
@@ -94,7 +105,7 @@ export function createHeldMessages(
       return new Set(rows.map((row) => row.id));
     },
     fail: async ({ arrival, inboxId }, failure, delayMs) => {
-      await db.query(FAIL, [
+      await hold(FAIL, [
         ...[consumer, inboxId, arrival.key, arrival.type, arrival.body, arrival.enqueuedAt],
         ...[toAttempt(failure), failure.description, delayMs, failure.countedCrashes],
       ]);
@@ -110,16 +121,22 @@ export function createHeldMessages(
       ]);
       return rows[0]?.buried === true;
     },
-    takeDue: (maxMessages, alone, beginsWithinMs = 0) =>
-      db.query(TAKE_DUE, [consumer, maxMessages, alone, handledTypes, beginsWithinMs]),
+    takeDue: async (maxMessages, alone, beginsWithinMs = 0) => {
+      const taken = await db.query<HeldMessage>(TAKE_DUE, [
+        ...[consumer, maxMessages, alone, handledTypes, beginsWithinMs],
+      ]);
+      // Held until they are handled.
+      if (taken.length > 0) waiting.added();
+      return taken;
+    },
     wait: async ({ arrival, inboxId, unknownType }, wasSuspect, { maxMs, minMs }) => {
-      await db.query('SELECT inbox_wait($1, $2, $3::uuid, $4, $5, $6::float8, $7::float8)', [
+      await hold('SELECT inbox_wait($1, $2, $3::uuid, $4, $5, $6::float8, $7::float8)', [
         ...[consumer, arrival.key, inboxId, storableText(unknownType, MAX_KEY_LENGTH)],
         ...[wasSuspect, maxMs, minMs],
       ]);
     },
     putBack: async (ids, wereSuspect, delayMs) => {
-      await db.query('SELECT inbox_put_back($1, $2::uuid[], $3, $4)', [consumer, ids, wereSuspect, delayMs]);
+      await hold('SELECT inbox_put_back($1, $2::uuid[], $3, $4)', [consumer, ids, wereSuspect, delayMs]);
     },
     resume: async (tx, key, ids) => {
       const [row] = await tx.query<{ fresh: string[] | null }>(
@@ -132,11 +149,13 @@ export function createHeldMessages(
       await tx.query('SELECT inbox_finish($1, $2, $3::uuid[])', [consumer, key, ids]);
     },
     statistics: async () => {
-      const [row] = await db.query<HeldStatistics>(STATISTICS, [consumer]);
-      return row ?? { held: 0, waitingKeys: 0, dead: 0, oldestHeldAgeSeconds: 0 };
+      const read = async () => (await db.query<HeldStatistics>(STATISTICS, [consumer]))[0] ?? NOTHING;
+      return await waiting.count(read, ({ held }) => held);
     },
   };
 }
+
+const NOTHING: HeldStatistics = { held: 0, waitingKeys: 0, dead: 0, oldestHeldAgeSeconds: 0 };
 
 function toAttempt({ at, message }: FailureRecord): Attempt {
   return { at: at.toISOString(), error: storableText(message, MAX_ATTEMPT_LENGTH) };

@@ -1,4 +1,5 @@
-import { type Lock, startLoop, toError } from '@flotilla/kernel';
+import { type Lock, type Rest, startLoop, toError } from '@flotilla/kernel';
+import { REST_POLLS } from '../waiting-rows.ts';
 import { createHeldBatches, type HeldBatchesOptions, type Taken } from './held-batches.ts';
 
 export interface HeldRunnerOptions extends HeldBatchesOptions {
@@ -18,11 +19,11 @@ export interface HeldRunner {
 const MAX_SUSPECTS_IN_A_ROW = 50;
 
 export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
-  const { lock, concurrency, pollIntervalMs, clock, logger, closing } = options;
+  const { held, lock, concurrency, pollIntervalMs, clock, logger, closing } = options;
   const batches = createHeldBatches(options);
   const running = new Set<Promise<void>>();
 
-  async function takeAndStart(): Promise<boolean> {
+  async function takeAndStart(): Promise<boolean | Rest> {
     if (running.size >= concurrency) return false;
     const leave = await lock.shared();
     const taken = await batches.take().catch((error: unknown) => {
@@ -30,7 +31,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
       throw error;
     });
     if (!taken || taken.first.suspect) leave();
-    if (!taken) return false;
+    if (!taken) return held.mayBeSome() ? false : {};
     if (taken.first.suspect) await lock.exclusive(handleSuspects);
     else start(taken, leave);
     return true;
@@ -63,6 +64,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     name: 'held-messages',
     run: takeAndStart,
     intervalMs: pollIntervalMs,
+    restIntervalMs: REST_POLLS * pollIntervalMs,
     clock,
     logger,
   });

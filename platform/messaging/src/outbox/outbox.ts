@@ -14,6 +14,7 @@ import { MAX_KEY_LENGTH, MAX_MESSAGE_BYTES, toCloudEvent } from '../cloud-event.
 import { messagingError } from '../errors.ts';
 import { handledMessage } from '../handled-message.ts';
 import type { MessageType } from '../message.ts';
+import { OUTBOX_HINTS } from './outbox-hints.ts';
 import { openProducerSpan } from './producer-span.ts';
 
 export interface PublishOptions {
@@ -47,8 +48,18 @@ export interface OutboxOptions {
   readonly source: string;
   readonly clock?: Clock;
   readonly newId?: NewId;
-  /** Called after each commit that published something: `relay.nudge`. A hint only, never needed for delivery. */
-  readonly onCommit?: () => void;
+  /**
+   * Called after each commit for what it published: `relay.nudge`. A hint only, never needed for delivery. Default: the relays of other processes are
+   * told by a notification, which a process with a relay of its own need not send.
+   */
+  readonly onCommit?: (published: Published) => void;
+}
+
+/** What a relay is told of a message. */
+export interface Published {
+  readonly shard: number;
+  /** It is to be sent later. */
+  readonly isDelayed: boolean;
 }
 
 type OutboxRow = readonly [
@@ -122,12 +133,15 @@ export function createOutbox({
           { details: { type: type.type, bytes } },
         );
       }
-      const row: OutboxRow = [id, shardOf(key), key, type.type, envelope, type.mandatory ?? false];
+      const shard = shardOf(key);
+      const row: OutboxRow = [id, shard, key, type.type, envelope, type.mandatory ?? false];
       const { deliverAt, delayMs } = options;
-      if (deliverAt === undefined && delayMs === undefined) tx.defer(MESSAGES, row);
-      else await tx.query(INSERT_DELAYED, [...row, deliverAt ?? null, delayMs ?? null]);
+      const isDelayed = deliverAt !== undefined || delayMs !== undefined;
+      if (isDelayed) await tx.query(INSERT_DELAYED, [...row, deliverAt ?? null, delayMs ?? null]);
+      else tx.defer(MESSAGES, row);
       record();
-      if (onCommit) tx.afterCommit(onCommit);
+      if (onCommit) tx.afterCommit(() => onCommit({ shard, isDelayed }));
+      else tx.defer(OUTBOX_HINTS, isDelayed ? 'delayed' : 'messages');
       return id;
     },
   };

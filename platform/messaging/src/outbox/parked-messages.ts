@@ -2,6 +2,7 @@ import { crashPoint } from '@flotilla/kernel';
 import type { Database, SqlValue } from '@flotilla/postgres';
 import { type Bounds, createBounds, MAX_BATCH_BYTES, momentOf } from '../batch-bounds.ts';
 import type { Operator } from '../operator.ts';
+import { OUTBOX_HINTS } from './outbox-hints.ts';
 
 /** A message that its relay gave up because the transport kept refusing it. */
 export interface ParkedMessage {
@@ -60,6 +61,7 @@ export function createParkedMessages(db: Database): ParkedMessages {
             `SELECT outbox_${action}_parked(ARRAY(${OLDEST}), $8, $9) AS count`,
             [...condition, begun, messages, Math.ceil(bytes), how.by, how.reason],
           );
+          if (action === 'retry') tx.defer(OUTBOX_HINTS, 'messages');
           crashPoint(`parked.before-${action}-commit`);
           return row?.count ?? 0;
         }),

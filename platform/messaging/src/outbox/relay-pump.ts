@@ -1,4 +1,4 @@
-import { crashPoint } from '@flotilla/kernel';
+import { crashPoint, type Rest } from '@flotilla/kernel';
 import type { ShardLeases } from '../bus/shard-leases.ts';
 import type { Refusal, Transport } from '../transport.ts';
 import type { OutboxRow, OutboxStore } from './outbox-store.ts';
@@ -20,7 +20,7 @@ const BATCHES = 20;
  * the former is deleted: a batch costs as long as its slowest part, not the sum of them. Publishing itself is never
  * overlapped: a refusal must stop what follows it.
  */
-export function createRelayPump(options: RelayPumpOptions): () => Promise<boolean> {
+export function createRelayPump(options: RelayPumpOptions): () => Promise<boolean | Rest> {
   const { store, leases, transport } = options;
   // Published and not yet deleted. Deleted before anything is fetched from the start again, to save duplicates.
   let unconfirmed: readonly OutboxRow[] = [];
@@ -82,6 +82,7 @@ export function createRelayPump(options: RelayPumpOptions): () => Promise<boolea
     const reached: Reached = new Map();
     let confirmed = later(Promise.resolve());
     let batch = await fetch(reached, false);
+    if (batch.rows.length === 0 && !batch.isFull) return {};
     // It may be a part of what waits in a key: the rest is due as well.
     const goesOn = batch.rows.some((row) => row.held);
     for (let round = 0; round < BATCHES && batch.rows.length > 0; round += 1) {

@@ -6,6 +6,7 @@ import { createFakeTransport, numbers } from '../../test/relay-transport.ts';
 import { counted, createTestSystem, neighbourOf, type TestSystem } from '../../test/system.ts';
 import { shardOf } from '../bus/shard.ts';
 import type { Transport } from '../transport.ts';
+import { createOutbox } from './outbox.ts';
 import { createOutboxStore } from './outbox-store.ts';
 
 describe('the relay', () => {
@@ -264,5 +265,49 @@ describe('the relay', () => {
     await eventually('a figure', () => metrics.render().includes('messaging_outbox_backlog 1'));
     assert.match(metrics.render(), /messaging_outbox_oldest_age_seconds \d/);
     assert.match(metrics.render(), /messaging_outbox_parked 0/);
+  });
+
+  describe('that would not look again for an hour', () => {
+    const patient = { pollIntervalMs: 3_600_000 };
+
+    it('is told of what a process without a relay commits, and of what is due', async () => {
+      const { transport, published } = createFakeTransport();
+      system.relay(transport, patient);
+      await system.publish('k', 1);
+      await eventually('the first is sent', () => published.length === 1);
+      await system.service.db.transaction((tx) =>
+        system.outbox.publish(tx, counted, { key: 'k', n: 2 }, { delayMs: 200 }),
+      );
+      await eventually('the delayed one is sent', () => published.length === 2);
+    });
+
+    it('is told of what the process of another relay commits for a shard of its own', async () => {
+      const { transport, published } = createFakeTransport();
+      const relays = [system.relay(transport, patient), system.relay(transport, patient)];
+      await eventually('both have shards', async () => {
+        const rows = await system.service.db.query(
+          'SELECT owner FROM outbox_shard WHERE owner IS NOT NULL GROUP BY owner HAVING count(*) = 8',
+        );
+        return rows.length === 2;
+      });
+      const outbox = createOutbox({ source: 'test', onCommit: (row) => relays[0]?.nudge(row) });
+      const keys = Array.from({ length: 40 }, (_, n) => `k${n}`);
+      assert.ok(new Set(keys.map(shardOf)).size > 8, 'some are of the other');
+      for (const key of keys)
+        await system.service.db.transaction((tx) => outbox.publish(tx, counted, { key, n: 1 }));
+      await eventually('all are sent', () => published.length === keys.length);
+    });
+
+    it('sends what another one was refused when that is due, though the other is gone', async () => {
+      const { transport, published, state } = createFakeTransport();
+      state.refuse = () => 'no';
+      const refused = system.relay(transport);
+      await system.publish('k', 1);
+      await eventually('it waits', waiting);
+      await refused.close();
+      state.refuse = () => undefined;
+      system.relay(transport, patient);
+      await eventually('it is sent', () => published.length === 1);
+    });
   });
 });

@@ -1,21 +1,15 @@
-import {
-  type Clock,
-  crashPoint,
-  type Loop,
-  pause,
-  startLoop,
-  systemClock,
-  toError,
-  uuidv7,
-} from '@flotilla/kernel';
+import { type Clock, type Loop, type Rest, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { createLowerBound } from '../bus/lower-bound.ts';
-import { holdPresence, NO_PRESENCE, presenceKey } from '../bus/presence.ts';
+import { createNotifier, type Notifier } from '../bus/notifier.ts';
 import { createShardLeases } from '../bus/shard-leases.ts';
-import { keepConnection, type StandingConnection } from '../bus/standing-connection.ts';
 import type { Transport } from '../transport.ts';
+import { createWaitingRows, REST_POLLS } from '../waiting-rows.ts';
 import { watchCleanupHolder } from './cleanup-holder.ts';
+import { createDelayedMover } from './delayed-mover.ts';
+import type { Published } from './outbox.ts';
+import { OUTBOX_CHANNEL, type OutboxHint } from './outbox-hints.ts';
 import { createOutboxStore } from './outbox-store.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { createRelayPump } from './relay-pump.ts';
@@ -27,7 +21,7 @@ export interface RelayOptions {
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly clock?: Clock;
-  /** How often the outbox is looked at without a nudge. Default 500 ms. */
+  /** How often the outbox is looked at without a hint. Default 500 ms; up to ten times as long while there is nothing and hints arrive. */
   readonly pollIntervalMs?: number;
   /** Messages published in one go at most, about; 4 MiB of them. Default 500. */
   readonly batchSize?: number;
@@ -43,98 +37,103 @@ export interface RelayOptions {
  */
 export interface Relay {
   start(): void;
-  /** There may be something to send: call it after a commit. Cheap and coalesced. */
-  nudge(): void;
+  /** There may be something to send: call it after a commit. Cheap and coalesced; a relay that has the shard of it is told. */
+  nudge(published?: Published): void;
   /** Finishes the running batch and gives its shards to the other relays. */
   close(): Promise<void>;
 }
+
+const MESSAGES: OutboxHint = 'messages';
+const DELAYED: OutboxHint = 'delayed';
 
 export function createRelay(options: RelayOptions): Relay {
   const { db, transport, logger, clock = systemClock, pollIntervalMs = 500 } = options;
   const { batchSize = 500, leaseMs = 6_000, maxAttempts = 10 } = options;
   const owner = uuidv7();
-  const key = presenceKey(owner);
   const store = createOutboxStore(db, owner, batchSize);
-  const leases = createShardLeases(store, leaseMs, () => (isShown && connection?.isOpen() ? key : null));
-  const raiseLowerBound = createLowerBound(store);
+  const leases = createShardLeases(store, leaseMs, () => notifier?.presence() ?? null);
+  const bounds = createLowerBound(store);
+  const waiting = createWaitingRows();
   const measures = relayMetrics(options.metrics);
   const lookForHolder = watchCleanupHolder({ db, clock, logger, metrics: options.metrics });
   let loops: Loop[] = [];
   let pump: Loop | undefined;
   let mover: Loop | undefined;
-  const closing = new AbortController();
-  let connection: StandingConnection | undefined;
-  let isShown = false;
+  let notifier: Notifier | undefined;
   const relay = createRelayPump({
     ...{ store, leases, transport },
-    settleRefusal: (row, reason) => settleRefusal({ store, maxAttempts, logger }, row, reason),
+    settleRefusal: (row, reason) =>
+      settleRefusal({ store, maxAttempts, logger }, row, reason).finally(waiting.added),
     onPublished: (messages) => measures.published.inc({}, messages),
   });
 
-  async function moveDue(): Promise<boolean> {
-    crashPoint('relay.before-delayed-move');
-    const { moved, nextInMs } = await store.moveDue();
-    crashPoint('relay.after-delayed-move');
-    if (moved > 0) pump?.wake();
-    if (nextInMs !== null && nextInMs < pollIntervalMs) wakeMoverIn(Math.max(nextInMs, 1));
-    return moved > 0;
-  }
-
-  function wakeMoverIn(delayMs: number): void {
-    void pause(clock, delayMs, closing.signal).then(() => mover?.wake());
+  async function sendWaiting(): Promise<boolean | Rest> {
+    const outcome = await relay();
+    if (typeof outcome === 'boolean') bounds.worked();
+    return outcome;
   }
 
   async function keepLeases(): Promise<boolean> {
     const gained = await leases.refresh();
+    if (gained) {
+      waiting.added();
+      bounds.worked();
+    }
     if (gained || leases.surplus().length > 0) pump?.wake();
     return false;
   }
 
   async function measure(): Promise<boolean> {
-    measures.observe(await store.statistics());
+    measures.observe(await waiting.count(store.statistics, ({ held }) => held));
+    // What another relay was refused becomes due, whether that one is still there or not.
+    if (waiting.mayBeSome()) pump?.wake();
     await lookForHolder();
     return false;
   }
+
+  /** What waits for its moment has no hint. */
+  const pumpRestMs = () => (waiting.mayBeSome() ? 0 : moverRestMs());
+  const moverRestMs = () => (notifier?.works() === true ? REST_POLLS * pollIntervalMs : 0);
 
   return {
     start: () => {
       if (loops.length > 0) return;
       const base = { clock, logger };
-      pump = startLoop({ ...base, name: 'relay', run: relay, intervalMs: pollIntervalMs });
-      mover = startLoop({ ...base, name: 'relay-delayed', run: moveDue, intervalMs: pollIntervalMs });
-      connection = keepConnection({
-        ...base,
-        name: 'relay-presence',
-        db,
-        setUp: async (opened) => {
-          isShown = await holdPresence(opened, key);
-          if (!isShown) logger.warn({}, NO_PRESENCE);
-        },
-        // The claim made before it could not show it: until the next one, nobody would notice our end at once.
-        run: async () => {
-          keeper.wake();
-          return false;
-        },
+      const polled = { ...base, intervalMs: pollIntervalMs };
+      pump = startLoop({ ...polled, name: 'relay', run: sendWaiting, restIntervalMs: pumpRestMs });
+      mover = startLoop({
+        ...polled,
+        name: 'relay-delayed',
+        run: createDelayedMover(store, () => pump?.wake()),
+        restIntervalMs: moverRestMs,
       });
+      notifier = createNotifier(db, { channel: OUTBOX_CHANNEL, owner, ...base });
+      notifier.listen(MESSAGES, pump.wake);
+      notifier.listen(DELAYED, mover.wake);
       const renewal = { ...base, name: 'relay-leases', intervalMs: leases.intervalMs };
       const keeper = startLoop({ ...renewal, run: keepLeases });
+      // The claim made before it could not show it: until the next one, nobody would notice our end at once.
+      notifier.onPresence(keeper.wake);
       const meter = startLoop({ ...base, name: 'relay-metrics', run: measure, intervalMs: 5_000 });
-      const bounds = startLoop({
+      const raiser = startLoop({
         ...{ ...base, name: 'relay-lower-bound', intervalMs: leaseMs / 3 },
-        run: () => raiseLowerBound().then(() => false),
+        run: () => bounds.raise().then(() => false),
       });
-      loops = [pump, mover, keeper, meter, bounds];
+      loops = [pump, mover, keeper, meter, raiser];
     },
-    nudge: () => pump?.wake(),
+    nudge: (published) => {
+      if (published?.isDelayed === true) return mover?.wake();
+      pump?.wake();
+      if (published !== undefined && !leases.active().has(published.shard)) notifier?.notify([MESSAGES]);
+    },
     close: async () => {
-      closing.abort();
       if (loops.length === 0) return;
       await Promise.all(loops.map((loop) => loop.stop()));
       loops = [];
       await leases.leave().catch((error: unknown) => {
         logger.debug({ err: toError(error) }, 'the leases could not be given back, they end by time');
       });
-      await connection?.close();
+      await notifier?.close();
     },
   };
 }
