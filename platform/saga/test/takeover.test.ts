@@ -61,7 +61,8 @@ describe('an engine that takes over', () => {
     const id = await rig.start(dying);
     await b.entered;
     line.cut = 'before';
-    const heir = rig.engine({ leaseMs: 400 });
+    // It waits for the end of the lease, not for its next look.
+    const heir = rig.engine({ leaseMs: 400, pollMs: 3_600_000 });
     await reachesEnd(heir, id);
     b.open();
     line.cut = 'no';

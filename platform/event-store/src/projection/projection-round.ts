@@ -14,9 +14,9 @@ export interface RoundDeps extends FeedingDeps {
 
 /**
  * `again`: there is more to do at once; `at-horizon`: all is done, but committed events wait for open transactions;
- * `idle`: nothing to do, or it is left to others.
+ * `waiting`: there is something to do, later or by others; `idle`: there is nothing to do.
  */
-export type RoundOutcome = 'again' | 'at-horizon' | 'idle';
+export type RoundOutcome = 'again' | 'at-horizon' | 'waiting' | 'idle';
 
 /** One look at a projection: carries out a command, or moves each of its generations on by a batch. */
 export function createRound(deps: RoundDeps): (name: string) => Promise<RoundOutcome> {
@@ -30,14 +30,15 @@ export function createRound(deps: RoundDeps): (name: string) => Promise<RoundOut
     return projections.find(name, version);
   }
 
-  async function advance(generation: Generation): Promise<FeedOutcome['kind']> {
+  async function advance(generation: Generation): Promise<FeedOutcome['kind'] | 'not-fed'> {
     if (generation.state === 'dropping') {
       await dropGeneration(db, definitionOf(generation) ?? projections.newest(generation.name), generation);
       return 'more';
     }
     const projection = definitionOf(generation);
     if (projection === undefined) return 'busy';
-    if (!isFed(projection, generation) || !generation.is_due) return 'busy';
+    if (!isFed(projection, generation)) return 'not-fed';
+    if (!generation.is_due) return 'busy';
     if (performance.now() < (leftUntilMs.get(keyOf(generation)) ?? 0)) return 'busy';
     const work = () => feedAndSwitch(projection, generation);
     // Else it could be another projection's event that ends the process.
@@ -72,7 +73,9 @@ export function createRound(deps: RoundDeps): (name: string) => Promise<RoundOut
     for (const generation of generations) kinds.push(await advance(generation));
     if (kinds.includes('more')) return 'again';
     const waits = kinds.includes('caught-up') && (await isAnythingAtHorizon(db));
-    return waits ? 'at-horizon' : 'idle';
+    if (waits) return 'at-horizon';
+    const isIdle = kinds.every((kind) => kind === 'caught-up' || kind === 'not-fed');
+    return isIdle && generations.every(({ state }) => state === 'active') ? 'idle' : 'waiting';
   };
 }
 
@@ -90,6 +93,7 @@ function missing(name: string): Error {
 async function isAnythingAtHorizon(db: Queryable): Promise<boolean> {
   const [row] = await db.query<{ waits: boolean }>(
     'SELECT EXISTS (SELECT FROM event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS waits',
+    [],
   );
   return row?.waits === true;
 }

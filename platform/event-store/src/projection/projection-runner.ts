@@ -1,4 +1,4 @@
-import { type Clock, type Loop, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
+import { type Clock, type Loop, type Rest, startLoop, systemClock, toError, uuidv7 } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 import { readHorizon } from '../feed/horizon.ts';
@@ -17,7 +17,7 @@ export interface ProjectionRunnerOptions {
   readonly metrics: Metrics;
   readonly clock?: Clock;
   readonly random?: () => number;
-  /** Default 500 ms. */
+  /** Default 500 ms; up to four times as long while there is nothing to do. */
   readonly pollIntervalMs?: number;
   /** Events in one transaction. Default 200. */
   readonly batchSize?: number;
@@ -50,8 +50,10 @@ export interface ProjectionRunner {
   close(): Promise<void>;
 }
 
-/** After a round. At the horizon it is mostly transactions that end within milliseconds. */
-const PAUSES_MS: Readonly<Partial<Record<RoundOutcome, number>>> = { again: 0, 'at-horizon': 10 };
+/** After a round: at the horizon it is mostly transactions that end within milliseconds. */
+const HORIZON_PAUSE_MS = 10;
+/** How much longer the pause becomes at most while there is nothing to do: operators wait for what they ask for. */
+const REST_POLLS = 4;
 
 export function createProjectionRunner(options: ProjectionRunnerOptions): ProjectionRunner {
   const { db, logger, clock = systemClock, random = Math.random, pollIntervalMs = 500 } = options;
@@ -69,7 +71,7 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
   const round = createRound({ ...deps, projections });
   let loops: readonly Loop[] = [];
 
-  async function observe(): Promise<number> {
+  async function observe(): Promise<boolean> {
     const horizon = await readHorizon(db);
     gauges.observe(await listProjections(db), horizon);
     if (horizon.lagSeconds * 1_000 >= (options.horizonWarnMs ?? 5_000))
@@ -77,27 +79,29 @@ export function createProjectionRunner(options: ProjectionRunnerOptions): Projec
         { lagSeconds: horizon.lagSeconds, ...horizon.holder },
         'projections wait for a transaction that has been open for long',
       );
-    return options.observeIntervalMs ?? 5_000;
+    return false;
   }
 
-  /** `once` resolves with the pause before it is done again, 0 for none. */
-  function start(loop: string, once: () => Promise<number>): Loop {
-    let pauseMs = 0;
-    const run = async () => {
-      pauseMs = await once();
-      return pauseMs === 0;
+  function startFeeding(name: string): Loop {
+    let outcome: RoundOutcome = 'waiting';
+    const run = async (): Promise<boolean | Rest> => {
+      outcome = await round(name);
+      return outcome === 'idle' ? {} : outcome === 'again';
     };
-    return startLoop({ name: loop, run, intervalMs: () => pauseMs, clock, logger, random });
+    return startLoop({
+      ...{ name: `projection ${name}`, run, clock, logger, random },
+      intervalMs: () => (outcome === 'at-horizon' ? HORIZON_PAUSE_MS : pollIntervalMs),
+      restIntervalMs: REST_POLLS * pollIntervalMs,
+    });
   }
 
   return {
     start: () => {
       if (loops.length > 0) return;
+      const intervalMs = options.observeIntervalMs ?? 5_000;
       loops = [
-        ...projections.names.map((name) =>
-          start(`projection ${name}`, async () => PAUSES_MS[await round(name)] ?? pollIntervalMs),
-        ),
-        start('projection metrics', observe),
+        ...projections.names.map(startFeeding),
+        startLoop({ name: 'projection metrics', run: observe, intervalMs, clock, logger, random }),
       ];
     },
     nudge: () => {

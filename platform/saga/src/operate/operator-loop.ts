@@ -1,4 +1,4 @@
-import { type Clock, type Loop, startLoop, toError } from '@flotilla/kernel';
+import { type Clock, type Loop, type Rest, startLoop, toError } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import { toFault } from '../errors.ts';
 import type { ChangeDeps } from '../run/change.ts';
@@ -29,20 +29,33 @@ export function createDesk(deps: DeskDeps): Desk {
   const { clock, logger, pollMs } = deps;
   let loop: Loop | undefined;
   const refused = new Set<string>();
-  async function look(signal: AbortSignal): Promise<boolean> {
-    await runOperations(deps, signal);
+  async function look(signal: AbortSignal): Promise<boolean | Rest> {
     await migrateOld(deps, refused);
+    if (!(await isAnythingOpen(deps.db))) return {};
+    await runOperations(deps, signal);
     await deliverParked(deps, signal);
     return false;
   }
 
   return {
     start: (signal) => {
-      loop = startLoop({ name: 'saga-desk', run: () => look(signal), intervalMs: pollMs, clock, logger });
+      loop = startLoop({
+        ...{ name: 'saga-desk', run: () => look(signal), clock, logger },
+        ...{ intervalMs: pollMs, restIntervalMs: 2 * pollMs }, // somebody waits for an answer
+      });
     },
     stop: async () => await loop?.stop(),
     nudge: () => loop?.wake(),
   };
+}
+
+async function isAnythingOpen(db: Database): Promise<boolean> {
+  const [row] = await db.query<{ open: boolean }>(
+    `SELECT EXISTS (SELECT FROM saga_operation WHERE settled_at IS NULL)
+       OR EXISTS (SELECT FROM saga_message WHERE state = 'parked') AS open`,
+    [],
+  );
+  return row?.open === true;
 }
 
 async function runOperations(deps: DeskDeps, signal: AbortSignal): Promise<void> {

@@ -23,7 +23,7 @@ export interface SagaEngineOptions {
   readonly concurrency?: number;
   /** How long after its last sign of life an engine's instances are taken over. Default 10,000 ms. */
   readonly leaseMs?: number;
-  /** How often due instances are looked for; a hint usually comes first. Default 500 ms. */
+  /** How often due instances are looked for; a hint usually comes first. Default 500 ms; up to four times as long while none falls due. */
   readonly pollMs?: number;
   /** How long `close` waits for calls in flight before it aborts them. Default 5,000 ms. */
   readonly drainMs?: number;

@@ -68,6 +68,17 @@ export async function claimDue(db: Queryable, request: ClaimRequest): Promise<In
   ]);
 }
 
+// Only what is due soon is looked at, however many instances wait for long.
+const NEXT_DUE = `
+  SELECT (extract(epoch FROM min(greatest(next_attempt_at, lease_until)) - clock_timestamp()) * 1000)::float8 AS "dueInMs"
+  FROM saga_instance WHERE ended_at IS NULL AND next_attempt_at <= now() + $1 * interval '1 ms'`;
+
+/** When the next instance falls due or the lease of one runs out, if that is within `withinMs`. */
+export async function nextDueInMs(db: Queryable, withinMs: number): Promise<number | null> {
+  const [row] = await db.query<{ dueInMs: number | null }>(NEXT_DUE, [withinMs]);
+  return row?.dueInMs ?? null;
+}
+
 /** An owner is the instance id and 37 characters that differ in each life of its process. */
 const FREE_PREVIOUS_LIFE = `
   UPDATE saga_instance SET lease_owner = NULL, lease_until = NULL, lease_epoch = lease_epoch + 1,
