@@ -3,7 +3,6 @@ import {
   type AdaptiveLimitOptions,
   createAdaptiveLimit,
   createShedding,
-  type LoopDelay,
   measureLoopDelay,
   type Priority,
 } from '@flotilla/resilience';
@@ -48,9 +47,9 @@ const MAX_LOOP_DELAY_MS = 200;
 
 export function createLoad(options: LoadOptions, metrics: Metrics): Load {
   const limit = createAdaptiveLimit({ ...ADAPTIVE, ...options.adaptive });
-  let loopDelay: LoopDelay | undefined;
+  const loopDelay = measureLoopDelay();
   const { maxLoopDelayMs = MAX_LOOP_DELAY_MS } = options;
-  const loopDelayMs = () => loopDelay?.medianMs ?? 0;
+  const loopDelayMs = () => loopDelay.medianMs;
   const isTooMuch = createShedding({
     maxInFlight: () => limit.limit,
     maxLoopDelayMs,
@@ -79,8 +78,6 @@ export function createLoad(options: LoadOptions, metrics: Metrics): Load {
 
   return {
     admits: (priority) => {
-      // Measured from the first request on: a process that serves none needs no timer of 10 ms.
-      loopDelay ??= measureLoopDelay();
       const isLate = loopDelayMs() > maxLoopDelayMs;
       if (!isTooMuch(priority, isLate ? inFlight + waiting : inFlight)) return true;
       shed[priority] += 1;
@@ -121,7 +118,7 @@ export function createLoad(options: LoadOptions, metrics: Metrics): Load {
       };
     },
     state,
-    close: () => loopDelay?.close(),
+    close: loopDelay.close,
   };
 }
 

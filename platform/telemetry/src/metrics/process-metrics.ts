@@ -6,7 +6,7 @@ import type { Metrics } from './metrics.ts';
 const DELAY_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.15, 0.25, 0.5, 2.5];
 const GC_BUCKETS_SECONDS = [0.0005, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.15, 0.25, 0.5];
 /** Each tick wakes the process up, and there are many processes on a machine. */
-const RESOLUTION_MS = 50;
+const RESOLUTION_MS = 200;
 const PERIOD_NS = RESOLUTION_MS * 1e6;
 
 /** What every process tells of itself, read when metrics are. Close it to stop sampling. */
@@ -108,7 +108,7 @@ function collectGc(metrics: Metrics): () => void {
 function collectLoopDelay(metrics: Metrics): () => void {
   const delays = metrics.histogram(
     'nodejs_eventloop_delay_seconds',
-    'How late the event loop came to a timer, sampled every 50 ms.',
+    'How late the event loop came to a timer, sampled every 200 ms.',
     DELAY_BUCKETS_SECONDS,
   );
   const sampled = monitorEventLoopDelay({ resolution: RESOLUTION_MS });

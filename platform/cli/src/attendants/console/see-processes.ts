@@ -4,7 +4,7 @@ import type { Control } from '../../control/client.ts';
 import { type Scraped, scrape, scrapeTargets } from '../../slo/scrape.ts';
 import { createSloWatch } from '../../slo/watch.ts';
 
-const LOOK_EVERY_MS = 15_000;
+const LOOK_EVERY_MS = 30_000;
 /** Whoever asks sooner gets the last answer: several pages cost as much as one. */
 const FRESH_MS = 1_500;
 
