@@ -19,7 +19,7 @@ const browser = await chromium.launch({
 });
 try {
   if (shop !== '-') await take('storefront.png', shop, { width: 1_280, height: 960 }, '.card-name');
-  if (link !== '-') await take('console.png', link, { width: 1_360, height: 900 }, '.map .rate');
+  if (link !== '-') await take('console.png', link, { width: 1_360, height: 900 }, '.map path.live');
 } finally {
   await browser.close();
 }

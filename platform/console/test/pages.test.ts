@@ -90,15 +90,21 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
   it('lead to pages that are there, by every link', async () => {
     const waiting = ['/'];
     const seen = new Set<string>();
+    let filtered = 0;
     for (let path = waiting.pop(); path !== undefined && seen.size < 60; path = waiting.pop()) {
       if (seen.has(path)) continue;
       seen.add(path);
       await open(path);
       assert.equal(await page.locator('.notice.bad').count(), 0, path);
+      // What a link of a trace filters by is what the page of logs filters by.
+      if (path.startsWith('/logs?trace=')) {
+        await page.locator('main .log > div').first().waitFor();
+        filtered += 1;
+      }
       const links = await page.locator('main a, nav a').evaluateAll(HREFS);
       waiting.push(...links);
     }
-    assert.ok(seen.size > 15, `${seen.size} pages`);
+    assert.ok(seen.size > 15 && filtered > 0, `${seen.size} pages, ${filtered} filtered by a trace`);
   });
 
   it('go by the keyboard', async () => {
@@ -110,6 +116,14 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
     await page.keyboard.press('/');
     await page.keyboard.type('POST');
     await page.waitForURL(/name=POST/);
+  });
+
+  it('find a span of a trace by the keys that find, also one that is not drawn', async () => {
+    await open(`/traces/${telemetry.traceId}`);
+    await page.keyboard.press('Control+f');
+    await page.keyboard.type('>1h');
+    await page.waitForURL(/find=/);
+    assert.equal(await page.evaluate('document.activeElement.getAttribute("aria-label")'), 'Find spans');
   });
 
   it('offer no change to somebody who may only look', async () => {

@@ -51,6 +51,16 @@ export function ago(at: number | string): string {
   return passed < 0 ? `in ${seconds(-passed)}` : `${seconds(passed)} ago`;
 }
 
+/** The engine that has taken a piece of work; one that should have ended it has stalled, or is gone. */
+export function holderOf(
+  { leasedBy, leasedUntil }: { readonly leasedBy?: string; readonly leasedUntil?: string },
+  nowMs: number,
+): string {
+  if (leasedBy === undefined) return '';
+  if (leasedUntil === undefined || Date.parse(leasedUntil) > nowMs) return `worked on by ${leasedBy}`;
+  return `stalled since ${clock(leasedUntil)}: ${leasedBy} has not come back to it`;
+}
+
 const GOOD = [
   'passing',
   'usable',

@@ -48,6 +48,7 @@ function App() {
     };
   }, []);
   useKeys(session);
+  useFinder();
   if (!session)
     return (
       <main>
@@ -162,6 +163,21 @@ function Theme() {
       </select>
     </label>
   );
+}
+
+/** Most of a long trace is not in the document: the browser's own search would not find it. Pressed twice, it is the browser's. */
+function useFinder(): void {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      if (event.key !== 'f' || !(event.ctrlKey || event.metaKey)) return;
+      const finder = document.querySelector<HTMLInputElement>('main [data-finds]');
+      if (finder === null || finder === document.activeElement) return;
+      event.preventDefault();
+      finder.select();
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, []);
 }
 
 /** `g` and a letter goes to a page, `/` to the search of the page. */

@@ -193,7 +193,7 @@ export const MayChange = createContext(false);
 
 /** What changes something, for those who may. The server refuses others in any case. */
 export function Operators({ children }: { readonly children: ComponentChildren }) {
-  return useContext(MayChange) ? <>{children}</> : null;
+  return useContext(MayChange) ? children : null;
 }
 
 export interface Change {
@@ -209,13 +209,15 @@ interface ChangeAnswer {
   readonly ok?: boolean;
   readonly refusal?: { readonly message: string };
   readonly status?: string;
+  readonly said?: string;
   readonly count?: number;
   readonly left?: number;
   readonly refused?: readonly { readonly why: string }[];
 }
 
-function outcomeOf({ status, count, left = 0, refused = [] }: ChangeAnswer): string {
+function outcomeOf({ status, said, count, left = 0, refused = [] }: ChangeAnswer): string {
   if (status) return `Done: it is ${status}.`;
+  if (said) return `Done: ${said}.`;
   if (count === undefined) return 'Done.';
   const more = left > 0 ? `; ${left} are left` : '';
   const others = refused.length > 0 ? `; ${refused.length} refused: ${refused[0]?.why}` : '';

@@ -37,6 +37,7 @@ export interface Saga {
   readonly lastError?: { readonly code: string; readonly message: string };
   readonly reason?: { readonly code: string };
   readonly leasedBy?: string;
+  readonly leasedUntil?: string;
   readonly nextAttemptAt: string;
   readonly deadlineAt: string;
   readonly startedAt: string;

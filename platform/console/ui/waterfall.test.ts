@@ -80,4 +80,14 @@ describe('the waterfall of a trace', () => {
       [true, true, true, false],
     );
   });
+
+  it('finds spans by how long they took, also with words', () => {
+    const one = span('a', null, { durationUs: 60_000 });
+    assert.deepEqual(
+      ['>50ms', '<50ms', '>0.05s <70ms', 'work >50ms', 'nothing >50ms', '>60000us'].map((words) =>
+        matches(one, words),
+      ),
+      [true, false, true, true, false, false],
+    );
+  });
 });

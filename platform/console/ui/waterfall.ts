@@ -77,11 +77,23 @@ export function visibleRows(rows: readonly WaterRow[], collapsed: ReadonlySet<st
   return shown;
 }
 
-/** Whether a span has these words, in its name, its service or its attributes. */
+/** `>50ms`, `<1.5s`: how long a span took. */
+const DURATION = /^([<>])(\d+(?:\.\d+)?)(µs|us|ms|s)$/;
+const UNIT_US: Readonly<Record<string, number>> = { µs: 1, us: 1, ms: 1_000, s: 1_000_000 };
+
+/** Whether a span has these words, in its name, its service or its attributes, and took as long as they say. */
 export function matches(span: Span, words: string): boolean {
-  const text = words.toLowerCase();
+  const given = words.trim().toLowerCase().split(/\s+/);
+  if (!given.every((word) => tookAsLong(span, word))) return false;
+  const text = given.filter((word) => !DURATION.test(word)).join(' ');
   if (`${span.service} ${span.name}`.toLowerCase().includes(text)) return true;
   return Object.entries(span.attributes).some(([name, value]) =>
     `${name}=${String(value)}`.toLowerCase().includes(text),
   );
+}
+
+function tookAsLong({ durationUs }: Span, word: string): boolean {
+  const [, sign, number = '', unit = ''] = DURATION.exec(word) ?? [];
+  const boundUs = Number(number) * (UNIT_US[unit] ?? 1);
+  return sign === undefined || (sign === '>' ? durationUs > boundUs : durationUs < boundUs);
 }

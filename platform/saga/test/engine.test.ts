@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, it } from 'node:test';
-import { PlatformError } from '@flotilla/kernel';
+import { PlatformError, uuidv7 } from '@flotilla/kernel';
 import { eventually } from '@flotilla/kernel/testing';
 import { currentContext, newTrace, runInContext, type TraceContext } from '@flotilla/telemetry';
 import { defineSaga, type SagaCall, type SagaDetails, type SagaEngine } from '../src/index.ts';
+import { openSagaDesk } from '../src/operate/operator.ts';
 import { accepts, breaks, createRig, defineJourney, inTurn, type Rig, refuses } from './rig.ts';
 
 let rig: Rig;
@@ -344,5 +345,19 @@ describe('many sagas', () => {
     assert.deepEqual(ids, [...ids].sort());
     assert.equal(new Set(ids).size, 6);
     await assert.rejects(engine.list({ limit: 0 }), RangeError);
+  });
+
+  it('are shown to operators with the stuck ones on top, then the newest', async () => {
+    const desk = openSagaDesk(rig.db, uuidv7);
+    const shown = await desk.list({ limit: 1_000 });
+    const stuck = shown.filter(({ status }) => status === 'stuck').map(({ id }) => id);
+    const others = shown.filter(({ status }) => status !== 'stuck').map(({ id }) => id);
+    assert.deepEqual(
+      shown.map(({ id }) => id),
+      [...stuck.toSorted(), ...others.toSorted().reverse()],
+    );
+    assert.ok(others.length > 200);
+    const [newest] = await desk.list({ status: 'completed', limit: 1 });
+    assert.equal(newest?.id, shown.find(({ status }) => status === 'completed')?.id);
   });
 });

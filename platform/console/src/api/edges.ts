@@ -120,5 +120,5 @@ export async function changeFaults(deps: ConsoleDeps, body: ApiRequest['body']):
     action === 'add' ? await deps.faults.add(edge, parts) : await deps.faults.clear(edge);
   const outcome = faults.length === 0 ? 'no faults are injected' : faults.map(({ text }) => text).join('; ');
   await recordChange(deps, { what: `fault ${action}`, subject: edge || 'every edge', reason, outcome });
-  return { status: outcome };
+  return { said: outcome };
 }

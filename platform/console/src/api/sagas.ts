@@ -19,7 +19,7 @@ const STATUSES = ['running', 'compensating', 'stuck', 'completed', 'compensated'
 
 type Row = SagaSummary & { readonly service: string; readonly open: readonly OpenVerb[] };
 
-/** Stuck ones first, of all services that have sagas; the same rows as on the page of each. */
+/** Stuck ones first, those that wait the longest on top, then the newest, of all services that have sagas; the same rows as on the page of each. */
 export async function listSagas(deps: Desk, { query }: Pick<ApiRequest, 'query'>): Promise<object> {
   const status = textOf(query, 'status');
   const type = textOf(query, 'type');
@@ -41,12 +41,19 @@ export async function listSagas(deps: Desk, { query }: Pick<ApiRequest, 'query'>
     ),
   );
   return {
-    sagas: found.flatMap((one) => (one.ok ? one.value : [])),
+    sagas: found.flatMap((one) => (one.ok ? one.value : [])).toSorted(byNeed),
     missing: deps.withSagas.flatMap((service, index) => {
       const one = found[index];
       return one && !one.ok ? [{ service, why: one.why }] : [];
     }),
   };
+}
+
+function byNeed(a: Row, b: Row): number {
+  const [stuckA, stuckB] = [a.status === 'stuck', b.status === 'stuck'];
+  if (stuckA !== stuckB) return stuckA ? -1 : 1;
+  const older = a.startedAt.getTime() - b.startedAt.getTime();
+  return stuckA ? older : -older;
 }
 
 export async function findSaga(deps: Desk, service: string, id: string): Promise<Row & SagaDetails> {

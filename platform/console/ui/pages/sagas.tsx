@@ -1,5 +1,5 @@
 import { useApi } from '../api.ts';
-import { ago, clock, milliseconds } from '../format.ts';
+import { ago, clock, holderOf, milliseconds } from '../format.ts';
 import { Badge, Empty, Head, Missing, Panel, Problem, useChange } from '../parts.tsx';
 import { setFilter } from '../router.ts';
 import type { Saga, SagaDetails } from '../shapes.ts';
@@ -119,15 +119,7 @@ export function SagaTable({
               </td>
               <td class="num">{saga.attempt}</td>
               <td class="wrap">{whyOf(saga)}</td>
-              <td class="tight">
-                {saga.endedAt ? (
-                  <span class="dim">–</span>
-                ) : saga.status === 'stuck' ? (
-                  'waits for you'
-                ) : (
-                  ago(saga.nextAttemptAt)
-                )}
-              </td>
+              <td class="tight">{saga.endedAt ? <span class="dim">–</span> : ago(saga.nextAttemptAt)}</td>
               <td class="tight">{ago(saga.startedAt)}</td>
             </tr>
           ))}
@@ -173,7 +165,7 @@ export function SagaView({ saga, reload }: { readonly saga: SagaDetails; readonl
                   {saga.direction} {saga.step}
                 </b>
                 , attempt {saga.attempt}
-                {saga.leasedBy && `, worked on by ${saga.leasedBy}`}
+                {saga.leasedBy && `, ${holderOf(saga, Date.now())}`}
               </dd>
             </>
           )}

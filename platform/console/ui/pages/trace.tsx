@@ -67,7 +67,8 @@ function Waterfall({
       <div class="filters">
         <input
           type="search"
-          placeholder="Find: name, service, attribute=value"
+          placeholder="Find: name, service, attribute=value, >50ms"
+          data-finds
           aria-label="Find spans"
           value={words}
           onInput={(event) => setFilter('find', event.currentTarget.value)}

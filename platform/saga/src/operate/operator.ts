@@ -13,7 +13,7 @@ export type { SagaDetails, SagaSummary } from './queries.ts';
 
 /** The sagas of a service seen from outside, through its database alone: for operators' tools. */
 export interface SagaDesk {
-  /** Stuck ones first. */
+  /** Stuck ones first, those that wait the longest on top; then the newest. */
   list(filter: SagaFilter): Promise<readonly SagaSummary[]>;
   find(id: string): Promise<SagaDetails | undefined>;
   /** What may be done to one as it is; the engine decides again when it is done. */
@@ -53,11 +53,10 @@ export async function askSagaDesk(
 export function openSagaDesk(db: Database, newId: NewId): SagaDesk {
   return {
     list: async (filter) => {
-      if (filter.status !== undefined) return await listSagas(db, filter);
-      const [stuck, all] = await Promise.all([
-        listSagas(db, { ...filter, status: 'stuck' }),
-        listSagas(db, filter),
-      ]);
+      if (filter.status === 'stuck') return await listSagas(db, filter);
+      const newest = listSagas(db, filter, 'newest-first');
+      if (filter.status !== undefined) return await newest;
+      const [stuck, all] = await Promise.all([listSagas(db, { ...filter, status: 'stuck' }), newest]);
       return [...stuck, ...all.filter(({ status }) => status !== 'stuck')].slice(0, filter.limit ?? 100);
     },
     find: (id) => findSaga(db, id),

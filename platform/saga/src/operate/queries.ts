@@ -23,6 +23,8 @@ export interface SagaSummary {
   readonly lastError?: { readonly code: string; readonly message: string };
   /** The engine that works on it right now. */
   readonly leasedBy?: string;
+  /** When another one may take it over: in the past, that engine has stalled or is gone. */
+  readonly leasedUntil?: Date;
   readonly nextAttemptAt: Date;
   readonly deadlineAt: Date;
   readonly startedAt: Date;
@@ -60,6 +62,7 @@ interface SummaryRow {
   readonly error_code: string | null;
   readonly error_message: string | null;
   readonly lease_owner: string | null;
+  readonly lease_until: Date | null;
   readonly next_attempt_at: Date;
   readonly deadline_at: Date;
   readonly started_at: Date;
@@ -81,11 +84,15 @@ export async function findSaga(db: Database, id: string): Promise<SagaDetails | 
   return { ...toSummary(row), data: row.data, ...(await readHistory(db, id)) };
 }
 
-export async function listSagas(db: Database, filter: SagaFilter): Promise<readonly SagaSummary[]> {
+export async function listSagas(
+  db: Database,
+  filter: SagaFilter,
+  order: 'oldest-first' | 'newest-first' = 'oldest-first',
+): Promise<readonly SagaSummary[]> {
   const limit = filter.limit ?? 100;
   if (!(limit >= 1 && limit <= 1_000)) throw new RangeError(`limit must be 1 to 1,000, got ${limit}`);
   const sql = `${SELECT} WHERE ($1::text IS NULL OR i.status = $1) AND ($2::text IS NULL OR i.type = $2)
-    AND ($3::uuid IS NULL OR i.id > $3) ORDER BY i.id LIMIT $4`;
+    AND ($3::uuid IS NULL OR i.id > $3) ORDER BY i.id ${order === 'oldest-first' ? 'ASC' : 'DESC'} LIMIT $4`;
   const rows = await db.query<SummaryRow>(sql, [
     filter.status ?? null,
     filter.type ?? null,
@@ -130,6 +137,7 @@ function toSummary(row: SummaryRow): SagaSummary {
     ...(row.cancel_reason !== null && { cancelReason: row.cancel_reason }),
     ...lastErrorOf(row),
     ...(row.lease_owner !== null && { leasedBy: row.lease_owner }),
+    ...(row.lease_until && { leasedUntil: row.lease_until }),
     nextAttemptAt: row.next_attempt_at,
     deadlineAt: row.deadline_at,
     startedAt: row.started_at,

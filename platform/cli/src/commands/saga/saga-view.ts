@@ -43,13 +43,20 @@ function head(saga: SagaDetails): string {
     ['cancelled', saga.cancelReason],
     ['error', saga.lastError && `${saga.lastError.code}: ${saga.lastError.message}`],
     ['keys', saga.correlationKeys.length > 0 ? saga.correlationKeys.join(', ') : undefined],
-    ['worked on by', saga.leasedBy],
+    ['worked on by', holderOf(saga)],
     ['next attempt', saga.endedAt ? undefined : time(saga.nextAttemptAt)],
     ['deadline', time(saga.deadlineAt)],
     ['ended', saga.endedAt && time(saga.endedAt)],
     ['changes', String(saga.changes)],
   ];
   return table(facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
+}
+
+/** One that should have ended its work by now has stalled, or is gone. */
+function holderOf({ leasedBy, leasedUntil }: SagaDetails): string | undefined {
+  if (leasedBy === undefined || leasedUntil === undefined || leasedUntil.getTime() > Date.now())
+    return leasedBy;
+  return `${leasedBy}, stalled since ${time(leasedUntil)}`;
 }
 
 function historyTable({ history }: SagaDetails): string {
