@@ -15,7 +15,7 @@ export type Figures = Readonly<Record<string, number>>;
 
 /** Collects the runs of a benchmark; prints them as tables and leaves them in a JSON file. */
 export interface Report {
-  /** Says on standard error that a run is done: a benchmark takes minutes. */
+  /** Says on standard error what a run gave: a benchmark takes minutes. */
   add(scenario: string, contender: { readonly name: string; readonly ours: boolean }, figures: Figures): void;
   print(): void;
   /** Every run, with what the machine is, as `<folder>/<benchmark>.json`. */
@@ -29,7 +29,10 @@ export function createReport(benchmark: string, startedAt: Date): Report {
       const at = series.findIndex((one) => one.scenario === scenario && one.contender === name);
       const runs = [...(series[at]?.runs ?? []), figures];
       series.splice(at < 0 ? series.length : at, at < 0 ? 0 : 1, { scenario, contender: name, ours, runs });
-      console.error(`${scenario}: ${name}, run ${runs.length}`);
+      const told = Object.entries(figures).map(
+        ([metric, value]) => `${value.toFixed(digitsFor([value]))} ${metric}`,
+      );
+      console.error(`${scenario}: ${name}, run ${runs.length}: ${told.join(', ')}`);
     },
     print: () => {
       for (const scenario of new Set(series.map((one) => one.scenario))) {

@@ -4,19 +4,24 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Program, startProgram } from './program.ts';
 import { createReport, type Figures } from './report.ts';
+import { measureIngest } from './telemetry/ingest.ts';
 
 const HERE = join(import.meta.dirname, 'telemetry');
 const THEIRS = join(import.meta.dirname, 'peers/telemetry.ts');
-const REQUESTS = 20_000;
-const WARM_UP = 5_000;
 const CONCURRENCY = 16;
 
-/** What telemetry costs a request, with and without export in turns; and a span beside OpenTelemetry's own SDK. */
+/** What telemetry costs a request, with and without export in turns; a span beside OpenTelemetry's own SDK; spans into the store. */
 export async function run(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],
-    options: { rounds: { type: 'string', default: '5' }, results: { type: 'string' } },
+    options: {
+      rounds: { type: 'string', default: '5' },
+      requests: { type: 'string', default: '20000' },
+      spans: { type: 'string', default: '200000' },
+      results: { type: 'string' },
+    },
   });
+  const requests = Number(values.requests);
   const report = createReport('telemetry', new Date());
   const sink = await startProgram(join(HERE, 'our-sink.ts'), { settings: {} });
   try {
@@ -26,11 +31,17 @@ export async function run(args: readonly string[]): Promise<void> {
       const gzip = { ...variables, OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip' };
       const json = { ...variables, OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json' };
       for (const [name, env] of Object.entries({ 'without export': {}, protobuf: variables, gzip, json }))
-        report.add('a request of three spans', { name, ours: name === 'protobuf' }, await measureHost(env));
+        report.add(
+          'a request of three spans',
+          { name, ours: name === 'protobuf' },
+          await measureHost(env, requests),
+        );
       const ours = { file: join(HERE, 'our-exporter.ts'), settings: { env: variables } };
       report.add('a span', { name: 'Flotilla', ours: true }, await measureSpans(ours));
       const theirs = { file: THEIRS, settings: { url } };
       report.add('a span', { name: 'OpenTelemetry SDK 3.1', ours: false }, await measureSpans(theirs));
+      const stored = await measureIngest(Number(values.spans));
+      report.add('spans into the store', { name: 'Flotilla', ours: true }, stored);
     }
   } finally {
     await sink.stop();
@@ -48,15 +59,15 @@ async function measureSpans({ file, settings }: { file: string; settings: object
   }
 }
 
-async function measureHost(env: Readonly<Record<string, string>>): Promise<Figures> {
+async function measureHost(env: Readonly<Record<string, string>>, requests: number): Promise<Figures> {
   const host = await startProgram(join(HERE, 'our-host.ts'), { settings: { env } });
   const agent = new Agent({ keepAlive: true, maxSockets: CONCURRENCY });
   try {
     const url = await host.ask<string>('url');
-    await load(url, agent, WARM_UP);
+    await load(url, agent, requests / 4);
     const before = await cpuOf(host);
-    await load(url, agent, REQUESTS);
-    return { 'µs of CPU': ((await cpuOf(host)) - before) / REQUESTS };
+    await load(url, agent, requests);
+    return { 'µs of CPU': ((await cpuOf(host)) - before) / requests };
   } finally {
     agent.destroy();
     await host.stop();

@@ -127,23 +127,25 @@ describe('the pages of the console', { skip: !existsSync(CHROMIUM) && 'there is 
   });
 
   it('offer no change to somebody who may only look', async () => {
+    const withChanges = [
+      ...[`/sagas/order/${ORDER}`, '/messages/notification', '/services', '/streams', '/gateways'],
+      ...['/gateways/gateway-1/orders', '/edges', '/identity'],
+    ];
+    const changes = /^(retry|redrive|rebuild|skip|resume|reload|eject|inject|rotate|stop|restart)\b/i;
     const context = await browser.newContext();
     const viewer = await context.newPage();
     await viewer.goto(`${url}/#login=${tickets.issueLogin('viewer', Date.now())}`);
     await viewer.getByText('Signed in as alice, to look').waitFor();
-    const changes =
-      /^(retry|skip|compensate|complete|redrive|discard|rebuild|reload|eject|inject|rotate|disable|stop|restart|end)\b/i;
-    const offered = async (on: Page) => {
-      const found: string[] = [];
-      for (const path of [...PAGES, ...MORE_PAGES]) {
-        await on.goto(`${url}${path}`);
-        await on.locator('main .panel').first().waitFor();
-        if ((await on.getByRole('button', { name: changes }).count()) > 0) found.push(path);
-      }
-      return found;
-    };
-    assert.deepEqual(await offered(viewer), []);
-    assert.ok((await offered(page)).length > 6, 'an operator is offered some on many pages');
+    for (const path of withChanges) {
+      const offered = await Promise.all(
+        [page, viewer].map(async (who) => {
+          await who.goto(`${url}${path}`);
+          await who.locator('main .panel').first().waitFor();
+          return (await who.getByRole('button', { name: changes }).count()) > 0;
+        }),
+      );
+      assert.deepEqual(offered, [true, false], path);
+    }
     await context.close();
   });
 
