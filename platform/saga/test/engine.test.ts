@@ -348,6 +348,7 @@ describe('many sagas', () => {
   });
 
   it('are shown to operators with the stuck ones on top, then the newest', async () => {
+    for (let count = 0; count < 3; count += 1) await rig.end(engine, await rig.start(engine));
     const desk = openSagaDesk(rig.db, uuidv7);
     const shown = await desk.list({ limit: 1_000 });
     const stuck = shown.filter(({ status }) => status === 'stuck').map(({ id }) => id);
@@ -356,7 +357,7 @@ describe('many sagas', () => {
       shown.map(({ id }) => id),
       [...stuck.toSorted(), ...others.toSorted().reverse()],
     );
-    assert.ok(others.length > 200);
+    assert.ok(others.length >= 3);
     const [newest] = await desk.list({ status: 'completed', limit: 1 });
     assert.equal(newest?.id, shown.find(({ status }) => status === 'completed')?.id);
   });

@@ -115,8 +115,8 @@ export function readScope(cursor: Cursor): string {
 }
 
 /**
- * The three kinds of requests have the same outside: blocks of a resource, in them blocks of a scope, in them records. A
- * resource may come behind what belongs to it, so blocks are read in two rounds.
+ * The three kinds of requests have the same outside: blocks of a resource, in them blocks of a scope, in them records.
+ * Resource and scope may come behind what belongs to them, so blocks are read in two rounds.
  */
 export function forEachRecord(
   bytes: Cursor,
@@ -153,11 +153,17 @@ function readScopeBlock(
   resource: Resource,
   onRecord: (cursor: Cursor, resource: Resource, scope: string) => void,
 ): void {
+  const first = block.at;
   let scope = '';
   forEachField(block, (tag) => {
-    if (tag === 10) scope = readScope(block);
-    else if (tag === 18) readMessage(block, (record) => onRecord(record, resource, scope));
-    else return false;
+    if (tag !== 10) return false;
+    scope = readScope(block);
+    return true;
+  });
+  block.at = first;
+  forEachField(block, (tag) => {
+    if (tag !== 18) return false;
+    readMessage(block, (record) => onRecord(record, resource, scope));
     return true;
   });
 }
