@@ -43,6 +43,7 @@ function Waterfall({
 }) {
   const [collapsed, setCollapsed] = useState<ReadonlySet<string>>(new Set());
   const [top, setTop] = useState(0);
+  const [isAsTold, setAsTold] = useState(false);
   const box = useRef<HTMLDivElement>(null);
   const rows = useMemo(() => rowsOf(trace.details), [trace]);
   const shown = useMemo(() => {
@@ -60,8 +61,6 @@ function Waterfall({
       if (!next.delete(id)) next.add(id);
       return next;
     });
-  const orphans = rows.filter(({ isOrphan }) => isOrphan).length;
-  const shifted = rows.filter(({ shiftUs }) => shiftUs !== 0).length;
   return (
     <>
       <div class="filters">
@@ -78,18 +77,7 @@ function Waterfall({
         </span>
         <Chips services={trace.services} />
       </div>
-      {orphans > 0 && (
-        <div class="notice">
-          {orphans === 1 ? 'One span has a parent' : `${orphans} spans have parents`} that nobody has told of;
-          they are marked.
-        </div>
-      )}
-      {shifted > 0 && (
-        <div class="notice">
-          The clocks of {shifted} spans are behind their callers'; they are shown inside the call, marked with
-          ⇥.
-        </div>
-      )}
+      <Doubts rows={rows} isAsTold={isAsTold} setAsTold={setAsTold} />
       <section class="panel" aria-label="Spans">
         <div
           class="water"
@@ -106,6 +94,7 @@ function Waterfall({
                 total={total}
                 isOn={row.span.spanId === chosen}
                 isCollapsed={collapsed.has(row.span.spanId)}
+                isAsTold={isAsTold}
                 toggle={toggle}
               />
             ))}
@@ -117,15 +106,52 @@ function Waterfall({
   );
 }
 
+/** What of a trace cannot be as it was told, or is not all of it. */
+function Doubts(props: {
+  readonly rows: readonly WaterRow[];
+  readonly isAsTold: boolean;
+  readonly setAsTold: (isAsTold: boolean) => void;
+}) {
+  const { rows, isAsTold, setAsTold } = props;
+  const orphans = rows.filter(({ isOrphan }) => isOrphan).length;
+  const shifted = rows.filter(({ shiftUs }) => shiftUs !== 0).length;
+  return (
+    <>
+      {orphans > 0 && (
+        <div class="notice">
+          {orphans === 1 ? 'One span has a parent' : `${orphans} spans have parents`} that nobody has told of;
+          they are marked.
+        </div>
+      )}
+      {shifted > 0 && (
+        <div class="notice">
+          The clocks of {shifted} spans are behind their callers'; they are shown inside the call, marked with
+          ⇥.{' '}
+          <label>
+            <input
+              type="checkbox"
+              checked={isAsTold}
+              onChange={(event) => setAsTold(event.currentTarget.checked)}
+            />{' '}
+            as they were told
+          </label>
+        </div>
+      )}
+    </>
+  );
+}
+
 function SpanRow(props: {
   readonly row: WaterRow;
   readonly at: number;
   readonly total: number;
   readonly isOn: boolean;
   readonly isCollapsed: boolean;
+  readonly isAsTold: boolean;
   readonly toggle: (id: string) => void;
 }) {
-  const { span, depth, below, isOrphan, shiftUs } = props.row;
+  const { span, depth, below, isOrphan } = props.row;
+  const shiftUs = props.isAsTold ? 0 : props.row.shiftUs;
   const left = ((span.offsetUs + shiftUs) / props.total) * 100;
   const width = (span.durationUs / props.total) * 100;
   const isRight = left + width > 82;
