@@ -22,7 +22,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { after, describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import { findPackages, type Package } from './workspace.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -53,9 +53,11 @@ describe('a package as it is published', () => {
 
 describe('a folder with nothing but the packages', () => {
   const home = join(folder, 'outside');
-  it('runs a service with an outbox and a saga', () => {
+  before(() => {
     mkdirSync(home);
     installOnly(home, packages);
+  });
+  it('runs a service with an outbox and a saga', () => {
     cpSync(join(import.meta.dirname, 'outside'), home, { recursive: true });
     checkTypes(home);
     run(process.execPath, ['try-service.ts'], home);
