@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { actingFor, identifyCaller, ON_BEHALF_OF, type Principal, type VerifyToken } from '@flotilla/auth';
-import { isPlatformError, PlatformError, toError } from '@flotilla/kernel';
+import { isPlatformError, PlatformError, toError, unlessAborted } from '@flotilla/kernel';
 import {
   PRIORITY_FIELD,
   REFUSED_FIELD,
@@ -29,7 +29,7 @@ export interface ServeDeps {
   readonly logger: Logger;
   readonly duration: Histogram;
   readonly maxTimeoutMs: number;
-  /** This service, for those above who must not repeat what was repeated here. */
+  /** This service, for callers above, which must not repeat what was repeated here. */
   readonly service: string;
   readonly load: Load;
 }
@@ -59,7 +59,7 @@ export function serveUnary(method: ServedMethod, deps: ServeDeps): (call: Call, 
   };
 }
 
-/** What the caller is told by metadata besides the status. */
+/** Metadata that the caller gets beside the status. */
 type Marked = Refusal & { readonly marks?: Readonly<Record<string, string>> };
 
 const OVERLOADED: Marked = {
@@ -98,10 +98,9 @@ async function serve(name: string, method: ServedMethod, call: Call, deps: Serve
   const work = async () => {
     try {
       // A handler that ignores its signal must not keep the caller waiting.
-      const reply = await Promise.race([
+      const reply = await unlessAborted(limit.signal, () =>
         deps.load.run(() => run(method, call, deps, limit.signal)),
-        limit.aborted,
-      ]);
+      );
       attributes['rpc.response.status_code'] = 'refused' in reply ? reply.refused : 'OK';
       return reply;
     } catch (error) {
@@ -161,7 +160,7 @@ function isRefusal(reply: object): reply is Refusal {
   return 'refused' in reply;
 }
 
-/** The one place where faults become statuses; what the client reads says nothing about our inside. */
+/** The one place where faults become statuses; what the client reads says nothing internal. */
 function toRefusal(name: string, thrown: unknown, { logger, service }: ServeDeps): Marked {
   const error = toError(thrown);
   const code = isPlatformError(error) ? error.code : undefined;
@@ -183,7 +182,7 @@ const REASON_BY_CODE: Readonly<Record<string, RefusalReason>> = {
   RESILIENCE_CIRCUIT_OPEN: 'circuit',
   RESILIENCE_OVERLOADED: 'overload',
 };
-/** Out of a call to another service. */
+/** Thrown by a call to another service. */
 const FROM_A_CALL = /^(HTTP|GRPC|DISCOVERY)_/;
 
 function marksOf({ code, details }: PlatformError, service: string): Readonly<Record<string, string>> {
@@ -201,7 +200,6 @@ interface CallLimit {
   readonly signal: AbortSignal;
   /** On the clock of `performance.now()`. */
   readonly deadlineAt: number;
-  readonly aborted: Promise<never>;
   end(): void;
 }
 
@@ -221,9 +219,6 @@ function abortWithCall(method: string, call: Call, maxTimeoutMs: number): CallLi
   return {
     signal: controller.signal,
     deadlineAt: performance.now() + timeoutMs,
-    aborted: new Promise((_, reject) => {
-      controller.signal.addEventListener('abort', () => reject(controller.signal.reason), { once: true });
-    }),
     end: () => {
       clearTimeout(timer);
       call.off('cancelled', onCancelled);

@@ -26,5 +26,5 @@ export { createSecretCheck } from './secret-check.ts';
 export { backoffMs, spread } from './time/backoff.ts';
 export { type Clock, systemClock } from './time/clock.ts';
 export { type Loop, type LoopLogger, type LoopOptions, pause, type Rest, startLoop } from './time/loop.ts';
-export { type WithinOptions, within } from './time/within.ts';
+export { unlessAborted, type WithinOptions, within } from './time/within.ts';
 export { createValidator, type Issue, type Validate, type ValidatorOptions } from './validator.ts';

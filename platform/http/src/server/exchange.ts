@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { actingFor, type Principal } from '@flotilla/auth';
+import { unlessAborted } from '@flotilla/kernel';
 import { PRIORITY_FIELD, RETRY_ATTEMPT_FIELD } from '@flotilla/resilience';
 import {
   childOf,
@@ -75,27 +76,16 @@ export function openExchange(
     remainingMs,
     signal: controller.signal,
     abort: (reason) => controller.abort(reason),
-    run: (work) =>
-      new Promise((resolve, reject) => {
-        const { signal } = controller;
-        const expire = (details = {}) =>
-          controller.abort(
-            httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed', { details }),
-          );
-        if (remainingMs() <= 0) expire({ unserved: true });
-        if (signal.aborted) return reject(signal.reason);
-        const timer = setTimeout(() => expire(), remainingMs());
-        const end = () => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', cut);
-        };
-        const cut = () => {
-          end();
-          reject(signal.reason);
-        };
-        signal.addEventListener('abort', cut, { once: true });
-        runInContext(exchange.context, work).then(resolve, reject).finally(end);
-      }),
+    run: (work) => {
+      const expire = (details = {}) =>
+        controller.abort(
+          httpError('HTTP_DEADLINE_EXCEEDED', 'the deadline of the request passed', { details }),
+        );
+      if (remainingMs() <= 0) expire({ unserved: true });
+      const timer = setTimeout(expire, Math.max(0, remainingMs()));
+      const ended = unlessAborted(controller.signal, () => runInContext(exchange.context, work));
+      return ended.finally(() => clearTimeout(timer));
+    },
   };
   return exchange;
 }

@@ -18,8 +18,8 @@ export async function within<T>(
   const abort = new AbortController();
   const ended = Promise.withResolvers<never>();
   const end = (why: unknown): void => {
+    ended.reject(why); // before the work hears of it, so that this is the reason, whatever the work fails with
     abort.abort(why);
-    ended.reject(why);
   };
   const expire = () => end(reason?.() ?? new DOMException(`not within ${ms} ms`, 'TimeoutError'));
   const cut = () => end(signal?.reason);
@@ -31,4 +31,21 @@ export async function within<T>(
     clearTimeout(timer);
     signal?.removeEventListener('abort', cut);
   }
+}
+
+/**
+ * The same for work whose signal there is already: stops waiting when it is aborted, and rejects with its reason. Work does not begin
+ * once it is aborted.
+ */
+export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const end = () => signal.removeEventListener('abort', cut);
+    const cut = () => {
+      end();
+      reject(signal.reason);
+    };
+    signal.addEventListener('abort', cut, { once: true });
+    work().then(resolve, reject).finally(end);
+  });
 }

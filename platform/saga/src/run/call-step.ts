@@ -1,4 +1,4 @@
-import { type Clock, crashPoint, pause } from '@flotilla/kernel';
+import { crashPoint, within } from '@flotilla/kernel';
 import { runInContext, withSpan } from '@flotilla/telemetry';
 import { stepAt } from '../define/definition.ts';
 import { isCall, type SagaCall, type SagaStep, type SagaUndoCall } from '../define/step.ts';
@@ -11,7 +11,6 @@ import type { SagaMetrics } from './saga-metrics.ts';
 import type { Outcome } from './write.ts';
 
 export interface CallDeps {
-  readonly clock: Clock;
   readonly metrics: SagaMetrics;
 }
 
@@ -28,53 +27,31 @@ export async function callStep(
   const { definition, state } = instance;
   const step = stepAt(definition, state.step, open.branch);
   if (!isCall(step)) throw new RangeError(`the step ${step.name} of ${definition.type} is no call`);
-  const abort = new AbortController();
-  let interrupted = false;
-  const interrupt = (reason: Error) => {
-    interrupted = true;
-    abort.abort(reason);
-  };
+  const interruption = new AbortController();
+  const { signal: interrupted } = interruption;
+  const interrupt = (reason: Error) => interruption.abort(reason);
   lease.interrupts.add(interrupt);
-  const start = performance.now();
-  const timeoutMs = timeoutMsOf(step, { instance, state, now: start });
-  const answered = new AbortController();
-  const timeout = pause(deps.clock, timeoutMs, answered.signal).then(() => {
-    if (!answered.signal.aborted)
-      abort.abort(sagaError('SAGA_STEP_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`));
-  });
   try {
-    const call = callOf(instance, open, abort.signal, start + timeoutMs);
-    const { event, ...rest } = await attempt(deps, instance, step, call);
-    if (interrupted) return undefined;
+    const { event, ...rest } = await attempt(deps, instance, step, { ...open, interrupted });
+    if (interrupted.aborted) return undefined;
     return open.branch === '' ? { event, ...rest } : { event: { ...event, branch: open.branch }, ...rest };
   } finally {
     lease.interrupts.delete(interrupt);
-    answered.abort('answered'); // with a reason of its own: the default one is an error with a stack
-    await timeout;
   }
-}
-
-function callOf(
-  instance: Instance,
-  { branch, commandId }: OpenStep,
-  signal: AbortSignal,
-  deadlineAt: number,
-): SagaUndoCall {
-  const { id, state } = instance;
-  const retries = state.branches?.find(({ name }) => name === branch)?.retries ?? 0;
-  const undoes = commandIdAt(instance, state, 'do', branch);
-  return { sagaId: id, commandId, attempt: state.attempt + retries, signal, deadlineAt, undoes };
 }
 
 async function attempt(
   deps: CallDeps,
   instance: Instance,
   step: SagaStep<object>,
-  { undoes, ...call }: SagaUndoCall,
+  { branch, commandId, interrupted }: OpenStep & { readonly interrupted: AbortSignal },
 ): Promise<Outcome> {
   const { id, definition, state, trace } = instance;
   const { direction } = state;
-  const { signal, deadlineAt } = call;
+  const retries = state.branches?.find(({ name }) => name === branch)?.retries ?? 0;
+  const start = performance.now();
+  const timeoutMs = timeoutMsOf(step, { instance, state, now: start });
+  const call = { sagaId: id, commandId, attempt: state.attempt + retries, deadlineAt: start + timeoutMs };
   const attributes = {
     'saga.id': id,
     'saga.type': definition.type,
@@ -82,19 +59,16 @@ async function attempt(
     'saga.direction': direction,
     'saga.attempt': call.attempt,
   };
-  const context = { trace, deadlineAt, correlationId: id };
-  const start = performance.now();
+  const work = (signal: AbortSignal) =>
+    direction === 'do'
+      ? execute(step, instance, { ...call, signal })
+      : undo(step, instance, { ...call, signal, undoes: commandIdAt(instance, state, 'do', branch) });
+  const reason = () => sagaError('SAGA_STEP_TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`);
+  const context = { trace, deadlineAt: call.deadlineAt, correlationId: id };
   const outcome = await runInContext(context, () =>
     withSpan(`saga ${direction} ${step.name}`, attributes, () =>
-      unlessAborted(signal, () =>
-        direction === 'do' ? execute(step, instance, call) : undo(step, instance, { ...call, undoes }),
-      ),
-    ).catch(
-      (error: unknown): Outcome => ({
-        // What a call throws when its signal is aborted says less than why it was aborted.
-        event: { kind: 'failed', fault: toFault(signal.aborted ? signal.reason : error) },
-      }),
-    ),
+      within(timeoutMs, work, { signal: interrupted, reason }),
+    ).catch((error: unknown): Outcome => ({ event: { kind: 'failed', fault: toFault(error) } })),
   );
   deps.metrics.called(definition.type, step.name, direction, outcome.event.kind, performance.now() - start);
   return outcome;
@@ -114,17 +88,4 @@ async function undo(step: SagaStep<object>, { data }: Instance, call: SagaUndoCa
   await step.undo?.(data, call);
   crashPoint('saga.after-undo');
   return { event: { kind: 'succeeded' } };
-}
-
-/** Stops waiting for a call that does not heed its signal. */
-async function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-  const aborted = Promise.withResolvers<never>();
-  const fail = () => aborted.reject(signal.reason);
-  signal.addEventListener('abort', fail, { once: true });
-  if (signal.aborted) fail();
-  try {
-    return await Promise.race([aborted.promise, work()]);
-  } finally {
-    signal.removeEventListener('abort', fail);
-  }
 }
