@@ -1,128 +1,52 @@
+import type { GenerationStatus, ProjectionCommand } from '@flotilla/event-store';
 import type { RouteSummary } from '@flotilla/gateway';
-import type { OutboxStatistics } from '@flotilla/messaging';
+import type { DeadLetter, OutboxStatistics } from '@flotilla/messaging';
+import type { OpenVerb, SagaDetails as SagaDetailsOfService, SagaSummary } from '@flotilla/saga/desk';
 import type { Edge } from '@flotilla/telemetry-store';
+import type { KnownRow } from '../src/api/discovery.ts';
+import type { EdgeRow, ServerRow } from '../src/api/edges.ts';
+import type { LetterGroup } from '../src/api/messages.ts';
+import type { ChartPoint } from '../src/api/metrics.ts';
+import type { OpenAction } from '../src/api/open-actions.ts';
 import type { Part } from '../src/api/partial.ts';
-import type { FaultRow, InvariantRow, RegistryView } from '../src/deps.ts';
+import type { ConsoleDeps, FaultRow, InvariantRow, ProcessRow, QueueRow, RegistryView } from '../src/deps.ts';
 
 export type { Explanation, RouteSummary, RouteView } from '@flotilla/gateway';
 export type { Edge, LogLine, SpanDetails as Span, TraceSummary as Trace } from '@flotilla/telemetry-store';
 
 // What the API answers with, as far as pages show it. What it hands on as it was given has the type it was given with.
+export type { EdgeRow, ServerRow } from '../src/api/edges.ts';
 export type { Part } from '../src/api/partial.ts';
 export type { SloRow as Slo } from '../src/deps.ts';
 
-export interface Process {
+/** What a value is once it has been JSON: moments are texts. */
+type Json<T> = T extends Date ? string : T extends object ? { readonly [Key in keyof T]: Json<T[Key]> } : T;
+
+export type Process = ProcessRow & { readonly open: readonly OpenAction[] };
+
+interface OfService {
   readonly service: string;
-  readonly instance: string;
-  readonly pid: number | null;
-  readonly state: string;
-  readonly ready: boolean;
-  readonly restarts: number;
-  readonly uptimeSeconds: number | null;
-  readonly rssBytes: number | null;
-  readonly url: string | null;
-  readonly open: readonly { readonly action: string; readonly consequence: string }[];
+  readonly open: readonly OpenVerb[];
 }
 
-export interface Saga {
-  readonly service: string;
-  readonly id: string;
-  readonly type: string;
-  readonly version: number;
-  readonly status: string;
-  readonly changes: number;
-  readonly step?: string;
-  readonly direction: 'do' | 'undo';
-  readonly attempt: number;
-  readonly lastError?: { readonly code: string; readonly message: string };
-  readonly reason?: { readonly code: string };
-  readonly leasedBy?: string;
-  readonly leasedUntil?: string;
-  readonly nextAttemptAt: string;
-  readonly deadlineAt: string;
-  readonly startedAt: string;
-  readonly endedAt?: string;
-  readonly open: readonly { readonly verb: string; readonly consequence: string }[];
-}
-
-export interface SagaDetails extends Saga {
-  readonly data: object;
-  readonly history: readonly {
-    readonly step: string;
-    readonly branch?: string;
-    readonly direction: string;
-    readonly via: string;
-    readonly status: string;
-    readonly attempts: number;
-    readonly commandId: string;
-    readonly reply?: unknown;
-    readonly lastError?: { readonly code: string; readonly message: string };
-    readonly startedAt: string;
-    readonly endedAt?: string;
-  }[];
-  readonly attempts: readonly {
-    readonly step: string;
-    readonly attempt: number;
-    readonly error: { readonly code: string; readonly message: string };
-    readonly endedAt: string;
-  }[];
-  readonly audit: readonly {
-    readonly verb: string;
-    readonly by: string;
-    readonly reason: string;
-    readonly at: string;
-  }[];
-}
+export type Saga = Json<SagaSummary> & OfService;
+export type SagaDetails = Json<SagaDetailsOfService> & OfService;
+export type Letter = Json<DeadLetter>;
 
 export interface Messages {
-  readonly queues: Part<readonly Queue[]>;
+  readonly queues: Part<readonly QueueRow[]>;
   readonly outboxes: readonly { readonly service: string; readonly found: Part<OutboxStatistics> }[];
-  readonly groups: readonly {
-    readonly service: string;
-    readonly type: string;
-    readonly cause: string;
-    readonly count: number;
-    readonly newest: string;
-  }[];
-  readonly missing: readonly { readonly service: string; readonly why: string }[];
-}
-
-export interface Queue {
-  readonly queue: string;
-  readonly subscriber: string;
-  readonly messages: number;
-  readonly oldestAgeSeconds?: number;
-  readonly consumers: number;
-  readonly state: string;
-}
-
-export interface Letter {
-  readonly id: string;
-  readonly consumer: string;
-  readonly messageId: string;
-  readonly type: string;
-  readonly key: string;
-  readonly body: string;
-  readonly reason: string;
-  readonly error: string | null;
-  readonly attempts: readonly { readonly at: string; readonly error: string }[];
-  readonly failures: number;
-  readonly crashes: number;
-  readonly traceparent: string | null;
-  readonly deadAt: string;
+  readonly groups: readonly Json<LetterGroup>[];
+  readonly missing: readonly Missing[];
 }
 
 export interface Overview {
   readonly windowMs: number;
-  readonly system: {
-    readonly name: string;
-    readonly nodes: readonly { readonly name: string; readonly database: boolean; readonly bus: boolean }[];
-    readonly calls: readonly (readonly [string, string])[];
-  };
+  readonly system: ConsoleDeps['system'];
   readonly processes: Part<readonly Process[]>;
   readonly sagas: Part<{
     readonly sagas: readonly Saga[];
-    readonly missing: readonly { readonly service: string; readonly why: string }[];
+    readonly missing: readonly Missing[];
   }>;
   readonly messages: Part<Messages>;
   readonly edges: Part<readonly Edge[]>;
@@ -135,27 +59,6 @@ export interface Missing {
   readonly why: string;
 }
 
-export interface EdgeRow {
-  readonly from: string;
-  readonly to: string;
-  readonly protocol: string;
-  readonly breaker?: string;
-  readonly running: number;
-  readonly queued: number;
-  readonly zombies: number;
-  readonly limit?: number;
-  readonly ejected: number;
-  readonly counts: Readonly<Record<string, number>>;
-}
-
-export interface ServerRow {
-  readonly service: string;
-  readonly protocol: string;
-  readonly running: number;
-  readonly limit?: number;
-  readonly shed: number;
-}
-
 export interface EdgesView {
   readonly edges: readonly EdgeRow[];
   readonly servers: readonly ServerRow[];
@@ -166,12 +69,7 @@ export interface EdgesView {
 
 export interface DiscoveryView {
   readonly registry: Part<RegistryView>;
-  readonly known: readonly {
-    readonly by: string;
-    readonly service: string;
-    readonly instances: number;
-    readonly ageSeconds: number;
-  }[];
+  readonly known: readonly KnownRow[];
   readonly missing: readonly Missing[];
 }
 
@@ -187,32 +85,12 @@ export interface ProjectionRow {
   readonly isHeld: boolean;
   readonly newest: number;
   readonly open: readonly { readonly verb: string; readonly consequence: string }[];
-  readonly generations: readonly {
-    readonly generation: number;
-    readonly inline: boolean;
-    readonly version: number;
-    readonly state: string;
-    readonly lagEvents: number;
-    readonly lagSeconds: number;
-    readonly isHalted: boolean;
-    readonly isWaiting: boolean;
-    readonly error: string | null;
-    readonly failedEvent: string | null;
-  }[];
+  readonly generations: readonly GenerationStatus[];
 }
 
 export interface ProjectionsView {
   readonly projections: readonly ProjectionRow[];
-  readonly commands: readonly {
-    readonly service: string;
-    readonly id: string;
-    readonly name: string;
-    readonly verb: string;
-    readonly status: string;
-    readonly requestedBy: string;
-    readonly requestedAt: string;
-    readonly outcome: string | null;
-  }[];
+  readonly commands: readonly (Json<ProjectionCommand> & { readonly service: string })[];
   readonly missing: readonly Missing[];
 }
 
@@ -284,12 +162,7 @@ export interface ChartSeries {
   readonly instance: string;
   readonly attributes: AnyRow;
   readonly monotonic: boolean;
-  readonly points: readonly {
-    readonly timeMs: number;
-    readonly value: number;
-    readonly p50?: number;
-    readonly p95?: number;
-  }[];
+  readonly points: readonly ChartPoint[];
 }
 
 export interface MetricView {

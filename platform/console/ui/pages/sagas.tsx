@@ -227,7 +227,7 @@ export function SagaView({ saga, reload }: { readonly saga: SagaDetails; readonl
           {saga.history.map((step) => (
             <li key={`${step.commandId} ${step.direction} ${step.branch ?? ''}`}>
               <span
-                class={`dot ${step.status === 'done' || step.status === 'succeeded' ? 'good' : step.status === 'open' ? (saga.status === 'stuck' ? 'bad' : 'warn') : 'bad'}`}
+                class={`dot ${step.status === 'done' ? 'good' : step.status === 'open' ? (saga.status === 'stuck' ? 'bad' : 'warn') : 'bad'}`}
               />
               <span>
                 <b>
