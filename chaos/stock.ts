@@ -1,4 +1,4 @@
-import { bySql, type Invariant, reconcile, toMap } from './invariant.ts';
+import { bySql, type Invariant, reconcile, type System, toMap } from './invariant.ts';
 
 interface Quantity {
   readonly order_id: string;
@@ -11,6 +11,14 @@ const perLine = (rows: readonly Quantity[]) =>
     rows,
     (row) => `${row.order_id} ${row.product_id}`,
     (row) => row.quantity,
+  );
+
+/** What confirmed orders bought. */
+const confirmedLines = (system: System) =>
+  system.read<Quantity>(
+    'order',
+    `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
+     FROM order_view_line l JOIN order_view o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
   );
 
 export const stock: readonly Invariant[] = [
@@ -69,11 +77,7 @@ export const stock: readonly Invariant[] = [
     needs: ['order', 'inventory'],
     find: async (system) => {
       const [sold, committed] = await Promise.all([
-        system.read<Quantity>(
-          'order',
-          `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
-           FROM order_view_line l JOIN order_view o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
-        ),
+        confirmedLines(system),
         system.read<Quantity>(
           'inventory',
           `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
@@ -93,11 +97,7 @@ export const stock: readonly Invariant[] = [
     needs: ['order', 'inventory'],
     find: async (system) => {
       const [bought, moved] = await Promise.all([
-        system.read<Quantity>(
-          'order',
-          `SELECT l.order_id, l.product_id, sum(l.quantity)::text AS quantity
-           FROM order_view_line l JOIN order_view o ON o.id = l.order_id AND o.status = 'Confirmed' GROUP BY 1, 2`,
-        ),
+        confirmedLines(system),
         system.read<Quantity>(
           'inventory',
           `SELECT order_id, product_id, (-sum(quantity))::text AS quantity FROM stock_movement
