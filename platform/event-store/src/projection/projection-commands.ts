@@ -35,6 +35,10 @@ export interface ProjectionCommand {
 /**
  * Asks whoever runs this projection to do something; resolves with the number of the command. It is kept as the record
  * of who did what. Nothing happens while no runner runs.
+ *
+ * Sagas have a table of their own for such orders (`saga_operation`), and the two stay apart: a command here runs until its
+ * generation is built and is the record itself, an order there is done in one transaction, may be withdrawn, and is deleted
+ * after its time. All that they share is one `FOR UPDATE SKIP LOCKED`; both tables are published.
  */
 export async function requestProjection(db: Queryable, request: ProjectionRequest): Promise<string> {
   const [row] = await db.query<{ id: string }>(
