@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { eventually } from '@flotilla/kernel/testing';
 import { createTimers } from '../src/time/timers.ts';
-import { createHttp1Listener, type Http1Listener } from '../src/wire/client/http1/listener.ts';
+import { createHttp1Listener } from '../src/wire/client/http1/listener.ts';
 import type { Incoming } from '../src/wire/client/incoming.ts';
 import { listenPlain } from '../src/wire/client/listen.ts';
+import type { Listener } from '../src/wire/client/listener.ts';
 import type { ClientLimits, Http1Options } from '../src/wire/client/options.ts';
 import { fieldName } from '../src/wire/rules/field-names.ts';
 import { noFields } from '../src/wire/rules/fields.ts';
@@ -12,7 +13,7 @@ import type { ResponseHead } from '../src/wire/rules/response.ts';
 
 /** A listener on a free port, and clients that speak bytes. */
 export interface TestServer {
-  readonly listener: Http1Listener;
+  readonly listener: Listener;
   readonly port: number;
   /** Codes of what was refused without the pipeline. */
   readonly refused: string[];

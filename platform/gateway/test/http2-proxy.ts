@@ -1,15 +1,16 @@
 import { createServer, type Socket } from 'node:net';
 import { newTrace } from '@flotilla/telemetry';
 import type { Origin } from '../src/wire/backend/backend-call.ts';
-import { createHttp2Listener, type Http2Listener } from '../src/wire/client/http2/listener.ts';
+import { createHttp2Listener } from '../src/wire/client/http2/listener.ts';
 import type { Incoming } from '../src/wire/client/incoming.ts';
+import type { Listener } from '../src/wire/client/listener.ts';
 import type { Http2Limits } from '../src/wire/client/options.ts';
 import { BAD_GATEWAY, type Refusal, refusalResponse } from '../src/wire/rules/refusal.ts';
 import { type BackendBed, testRequest } from './backend-rig.ts';
 
 export interface TestProxy {
   readonly port: number;
-  readonly listener: Http2Listener;
+  readonly listener: Listener;
   readonly refusals: Refusal[];
   readonly faults: unknown[];
   readonly sockets: Socket[];
