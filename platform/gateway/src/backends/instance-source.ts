@@ -5,7 +5,7 @@ import type { HostAndPort } from '../policies/target/config.ts';
 import { isCallable } from '../wire/rules/callable-address.ts';
 import type { Found } from './candidate.ts';
 import { createReader } from './found-reader.ts';
-import { createLastKnown } from './hope.ts';
+import { createLastKnown } from './last-known.ts';
 
 /** Where the instances of a route come from. */
 export interface InstanceSource {
@@ -47,7 +47,7 @@ export function createResolverSource(
   let found: readonly Found[] = [];
   let askedAtMs = Number.NEGATIVE_INFINITY;
   let asking: Promise<readonly Found[]> | undefined;
-  const hope = createLastKnown(nowMs);
+  const lastKnown = createLastKnown(nowMs);
 
   async function ask(): Promise<readonly Found[]> {
     try {
@@ -56,7 +56,7 @@ export function createResolverSource(
         endpoints = answer;
         found = read(answer.filter(({ host }) => isCallable(host)));
       }
-      hope.answered(found.length);
+      lastKnown.answered(found.length);
     } catch (error) {
       // The last good response stays. A registry that was never heard is no other fault than no instances.
       const isExpected = isPlatformError(error) && error.code === 'DISCOVERY_UNAVAILABLE';
@@ -73,7 +73,7 @@ export function createResolverSource(
   };
   return {
     get isHopeful() {
-      return hope.isAlive;
+      return lastKnown.isAlive;
     },
     current: () => {
       const ageMs = nowMs() - askedAtMs;

@@ -27,7 +27,7 @@ export type Outcome = 'stored' | 'not-storable' | 'failed' | 'given-up';
 
 export interface Recording {
   /** What is purged while it is fetched may be older than the purge. */
-  doom(what: Purge): void;
+  invalidate(what: Purge): void;
 }
 
 interface RecorderDeps {
@@ -35,7 +35,7 @@ interface RecorderDeps {
   readonly key: string;
   readonly stale: StoredResponse | undefined;
   readonly store: ResponseStore;
-  readonly room: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
+  readonly budget: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
   readonly nowMs: () => number;
   readonly onHead: () => void;
   readonly onEnd: (outcome: Outcome) => void;
@@ -50,13 +50,13 @@ interface Draft {
 }
 
 export function createRecorder(deps: RecorderDeps): { recorder: Recorder; recording: Recording } {
-  const { request, stale, store, room, nowMs, onHead, onEnd } = deps;
+  const { request, stale, store, budget, nowMs, onHead, onEnd } = deps;
   const { config, strict, exchange } = request;
   let labels: Labels | undefined;
   let draft: Draft | undefined;
   let chunks: Buffer[] = [];
   let bytes = 0;
-  let isDoomed = false;
+  let isInvalid = false;
   let hasEnded = false;
 
   const labelsOf = (): Labels => {
@@ -67,7 +67,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   function end(outcome: Outcome): void {
     if (hasEnded) return;
     hasEnded = true;
-    room.pendingBytes -= bytes;
+    budget.pendingBytes -= bytes;
     chunks = [];
     onEnd(outcome);
   }
@@ -103,7 +103,7 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   const recorder: Recorder = {
     head: (head, source) => {
       if (hasEnded) return false;
-      draft = draftOf(head, source, { config, strict, nowMs: nowMs(), maxBytes: room.maxResponseBytes });
+      draft = draftOf(head, source, { config, strict, nowMs: nowMs(), maxBytes: budget.maxResponseBytes });
       if (draft === undefined) end(head.status >= 500 ? 'failed' : 'not-storable');
       else onHead();
       return draft !== undefined;
@@ -111,14 +111,14 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
     chunk: (chunk) => {
       if (hasEnded) return;
       bytes += chunk.length;
-      room.pendingBytes += chunk.length;
-      if (bytes > room.maxResponseBytes || room.pendingBytes > room.maxBytes) end('not-storable');
+      budget.pendingBytes += chunk.length;
+      if (bytes > budget.maxResponseBytes || budget.pendingBytes > budget.maxBytes) end('not-storable');
       else chunks.push(Buffer.from(chunk));
     },
     complete: () => {
       if (hasEnded) return;
       if (draft === undefined || isShort(draft.head, bytes, exchange.request.method)) return end('failed');
-      if (isDoomed) return end('given-up');
+      if (isInvalid) return end('given-up');
       keep(draft);
       end('stored');
     },
@@ -132,8 +132,8 @@ export function createRecorder(deps: RecorderDeps): { recorder: Recorder; record
   return {
     recorder,
     recording: {
-      doom: (what) => {
-        if (isPurged(labelsOf(), what)) isDoomed = true;
+      invalidate: (what) => {
+        if (isPurged(labelsOf(), what)) isInvalid = true;
       },
     },
   };

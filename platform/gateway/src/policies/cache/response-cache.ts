@@ -77,7 +77,7 @@ class ProcessCache implements ResponseCache {
   readonly #flights = new Map<string, Flight>();
   readonly #recordings = new Set<Recording>();
   readonly #apart: Separations;
-  readonly #room: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
+  readonly #budget: { pendingBytes: number; readonly maxBytes: number; readonly maxResponseBytes: number };
 
   constructor({ clock, timers }: { clock: Pick<Clock, 'now'>; timers: Timers }, limits: CacheLimits) {
     this.#timers = timers;
@@ -85,7 +85,7 @@ class ProcessCache implements ResponseCache {
     this.#store = createResponseStore(limits);
     this.#apart = createSeparations(this.#nowMs);
     const { maxBytes, maxResponseBytes } = limits;
-    this.#room = { pendingBytes: 0, maxBytes, maxResponseBytes };
+    this.#budget = { pendingBytes: 0, maxBytes, maxResponseBytes };
   }
 
   lookup(request: CacheRequest): Lookup {
@@ -95,7 +95,7 @@ class ProcessCache implements ResponseCache {
   }
 
   purge(what: Purge): number {
-    for (const recording of this.#recordings) recording.doom(what);
+    for (const recording of this.#recordings) recording.invalidate(what);
     return this.#store.purge(what);
   }
 
@@ -113,7 +113,7 @@ class ProcessCache implements ResponseCache {
       key,
       stale,
       store: this.#store,
-      room: this.#room,
+      budget: this.#budget,
       nowMs: this.#nowMs,
       onHead: () => this.#timeFlight(key, recorder),
       onEnd: (outcome) => {

@@ -130,9 +130,9 @@ export function createResponseStore({ maxEntries, maxBytes }: CacheLimits): Resp
       put(key, { content: vary, labels, bytes: key.length + vary.join().length + ENTRY_OVERHEAD_BYTES });
     },
     purge: (what) => {
-      const doomed = 'tag' in what ? [...(byTag.get(what.tag) ?? [])] : matching(entries, what);
-      for (const key of doomed) remove(key);
-      return doomed.length;
+      const purged = 'tag' in what ? [...(byTag.get(what.tag) ?? [])] : matching(entries, what);
+      for (const key of purged) remove(key);
+      return purged.length;
     },
   };
 }
