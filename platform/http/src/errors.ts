@@ -4,7 +4,7 @@ import { isPlatformError, PlatformError, type PlatformErrorOptions } from '@flot
  * Errors of the client:
  * - `HTTP_UNAVAILABLE` (retryable): no connection, a broken one, or the service answered 503 or 429.
  *   `details.sent` is false when nothing can have reached the service; `details.retryAfterMs` is its advice.
- * - `HTTP_TIMEOUT` (retryable): no answer before the deadline. Whether the service acted is unknown.
+ * - `HTTP_TIMEOUT` (retryable): no response before the deadline. Whether the service acted is unknown.
  * - `HTTP_ABORTED`: the caller's signal was aborted.
  * - `HTTP_UNEXPECTED_STATUS` (retryable from 500): a status that the route does not declare;
  *   `details.status` and, when it was a problem, `details.problem`.
@@ -34,7 +34,7 @@ export function httpError(
   return new PlatformError(code, message, options);
 }
 
-/** An answer of another service that its route does not declare, most often a problem. */
+/** A response of another service that its route does not declare, most often a problem. */
 export interface UnexpectedStatus {
   readonly status: number;
   /** The problem's code, `''` when the body was no problem. */

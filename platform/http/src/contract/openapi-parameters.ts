@@ -1,6 +1,6 @@
 import type { Schema } from '@flotilla/kernel';
 
-/** Headers that answers refer to. */
+/** Headers that responses refer to. */
 export const COMMON_HEADERS = {
   RequestId: {
     description: 'The trace id of the request: what to name when asking about it.',
@@ -9,7 +9,7 @@ export const COMMON_HEADERS = {
   Challenge: { description: 'What the access token lacks (RFC 6750).', schema: { type: 'string' } },
 };
 
-/** Headers of an answer: those that every answer has, and the properties of `declared`. */
+/** Headers of a response: those that every response has, and the properties of `declared`. */
 export function headersOf(declared: Schema<unknown> | undefined): object {
   const own = parametersOf('header', declared).map(({ name, in: _place, ...header }) => [name, header]);
   return { 'X-Request-Id': { $ref: '#/components/headers/RequestId' }, ...Object.fromEntries(own) };

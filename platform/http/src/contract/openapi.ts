@@ -15,7 +15,10 @@ export function describeRoutes({ title, version, routes }: OpenApiOptions): obje
   const schemas = createDocumentSchemas('#/components/schemas');
   const problems = describeProblems(schemas);
   const responses = new Map(
-    routes.map((route) => [route, { ...answersOf(route, schemas), ...problems.of(route, impliedBy(route)) }]),
+    routes.map((route) => [
+      route,
+      { ...responsesOf(route, schemas), ...problems.of(route, impliedBy(route)) },
+    ]),
   );
   const paths: Record<string, Record<string, object>> = {};
   for (const route of routes) {
@@ -56,8 +59,8 @@ function requestOf(route: Route, { toWrite }: DocumentSchemas): object {
   };
 }
 
-function answersOf(route: Route, { toRead }: DocumentSchemas): object {
-  const answers = Object.entries(route.responses).map(([status, body]) => [
+function responsesOf(route: Route, { toRead }: DocumentSchemas): object {
+  const responses = Object.entries(route.responses).map(([status, body]) => [
     status,
     {
       description: STATUS_CODES[status] ?? status,
@@ -65,7 +68,7 @@ function answersOf(route: Route, { toRead }: DocumentSchemas): object {
       ...(body && { content: { [route.produces ?? 'application/json']: { schema: toRead(body) } } }),
     },
   ]);
-  return Object.fromEntries(answers);
+  return Object.fromEntries(responses);
 }
 
 /** Statuses of problems that the host answers by itself, by what a route asks of its callers. */

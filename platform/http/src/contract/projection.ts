@@ -6,7 +6,7 @@ const same: Project = (value) => value;
 
 /**
  * Makes a function that copies only what a schema declares, so that a property added to a row or an entity
- * never leaks into an answer. It does not validate: the handler's type does that.
+ * never leaks into a response. It does not validate: the handler's type does that.
  */
 export function createProjection(schema: Schema<unknown>): Project {
   if (Array.isArray(schema['anyOf'])) return firstOf(schema['anyOf'] as Schema<unknown>[]);

@@ -1,4 +1,4 @@
-/** A problem answer (RFC 9457). Any route may give one; business refusals are 4xx with their own `code`. */
+/** A problem as a response (RFC 9457). Any route may give one; business refusals are 4xx with their own `code`. */
 export interface ProblemReply {
   readonly status: number;
   readonly problem: {
@@ -9,7 +9,7 @@ export interface ProblemReply {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** An answer of a route with `produces` that goes on: each text is sent as it comes, until there are no more or nobody reads. */
+/** A response of a route with `produces` that goes on: each text is sent as it comes, until there are no more or nobody reads. */
 export interface StreamReply {
   readonly status: 200;
   readonly stream: AsyncIterable<string>;
@@ -18,26 +18,26 @@ export interface StreamReply {
 
 type Headers = Readonly<Record<string, string>>;
 
-interface Answer<Status extends number, Body> {
+interface Reply<Status extends number, Body> {
   readonly status: Status;
   readonly body: Body;
   readonly headers?: Headers;
 }
 
-export function ok<Body>(body: Body, headers?: Headers): Answer<200, Body> {
-  return answer(200, body, headers);
+export function ok<Body>(body: Body, headers?: Headers): Reply<200, Body> {
+  return replyOf(200, body, headers);
 }
 
-export function created<Body>(body: Body, headers?: Headers): Answer<201, Body> {
-  return answer(201, body, headers);
+export function created<Body>(body: Body, headers?: Headers): Reply<201, Body> {
+  return replyOf(201, body, headers);
 }
 
-export function accepted<Body>(body: Body, headers?: Headers): Answer<202, Body> {
-  return answer(202, body, headers);
+export function accepted<Body>(body: Body, headers?: Headers): Reply<202, Body> {
+  return replyOf(202, body, headers);
 }
 
-export function noContent(headers?: Headers): Answer<204, undefined> {
-  return answer(204, undefined, headers);
+export function noContent(headers?: Headers): Reply<204, undefined> {
+  return replyOf(204, undefined, headers);
 }
 
 /** `extra` becomes additional members of the problem, e.g. `{ orderId }`. For headers: `{ ...problem(…), headers }`. */
@@ -52,10 +52,10 @@ export function problem(status: number, code: string, detail?: string, extra?: o
   };
 }
 
-function answer<Status extends number, Body>(
+function replyOf<Status extends number, Body>(
   status: Status,
   body: Body,
   headers: Headers | undefined,
-): Answer<Status, Body> {
+): Reply<Status, Body> {
   return { status, body, ...(headers && { headers }) };
 }

@@ -4,7 +4,7 @@ import type { Priority } from '@flotilla/resilience';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Bodies by status; `null` for an answer without one. Problems are listed apart, in `problems`. */
+/** Bodies by status; `null` for a response without one. Problems are listed apart, in `problems`. */
 export type Responses = Readonly<Record<number, Schema<unknown> | null>>;
 
 /** The problems of one status, as documents show them. Any route may give others: they are documented as `default`. */
@@ -43,11 +43,11 @@ export interface Route<
   readonly headers?: Headers;
   readonly body?: Body;
   readonly responses: Replies;
-  /** Media type of the answers when it is not JSON. Their bodies are texts then. */
+  /** Media type of the responses when it is not JSON. Their bodies are texts then. */
   readonly produces?: string;
   /** Problems of this route by status, beside those that follow from its input and access. */
   readonly problems?: Readonly<Record<number, DeclaredProblems>>;
-  /** Headers of declared answers by status: object schemas with the names as they are sent. */
+  /** Headers of declared responses by status: object schemas with the names as they are sent. */
   readonly responseHeaders?: Readonly<Record<number, Schema<unknown>>>;
   /**
    * `headers` as documents show them, where the service checks one itself to refuse it with a code of its own.

@@ -5,7 +5,6 @@ import { httpServerDuration, methodLabel, routeLabel } from '@flotilla/telemetry
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { Refusal, replyTo } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
-import { sendProblem } from './answer.ts';
 import { type Exchange, openExchange } from './exchange.ts';
 import type { HttpHostOptions, RawTools } from './host-options.ts';
 import type { InFlight } from './in-flight.ts';
@@ -13,6 +12,7 @@ import { acceptJsonBodies } from './json-body.ts';
 import type { Load } from './load.ts';
 import { marksOf } from './marks.ts';
 import { addOperations, OPERATION_PATHS } from './operations.ts';
+import { sendProblem } from './response.ts';
 import { addRoute, refuseOtherMethods } from './route-server.ts';
 import { recordServerSpan } from './server-span.ts';
 
@@ -31,17 +31,17 @@ export function buildApp(options: AppOptions): FastifyInstance {
 
   function fail(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const exchange = exchangeOf(request, reply.raw);
-    const answer = replyTo(error, exchange.remainingMs());
-    if (answer.status >= 500) report(error, answer.status, request.method, exchange);
+    const response = replyTo(error, exchange.remainingMs());
+    if (response.status >= 500) report(error, response.status, request.method, exchange);
     reply.headers(marksOf(error, options.service));
-    sendProblem(reply, answer, exchange.context.trace.traceId);
+    sendProblem(reply, response, exchange.context.trace.traceId);
   }
 
   function report(error: unknown, status: number, method: string, exchange: Exchange): void {
     const { traceId, spanId } = exchange.context.trace;
     const { route } = exchange;
     const fields = { method, route, status, err: toError(error), trace_id: traceId, span_id: spanId };
-    if (hasGone(exchange)) options.logger.debug(fields, 'the client left before its answer');
+    if (hasGone(exchange)) options.logger.debug(fields, 'the client left before its response');
     else if (status === 500) options.logger.error(fields, 'request failed');
     else options.logger.warn(fields, 'request could not be served');
   }

@@ -15,7 +15,7 @@ export interface RouteRequest<R extends Route> extends RouteInput<R> {
   readonly clientAddress: string;
 }
 
-/** One of the route's declared answers, a stream where it produces one, or a problem. */
+/** One of the route's declared responses, a stream where it produces one, or a problem. */
 export type RouteReply<R extends Route> = RouteAnswer<R> | ProblemReply | StreamReply;
 
 /** A request and a reply whose types the host cannot know; it has validated them by the route's schemas. */

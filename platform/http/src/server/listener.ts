@@ -12,7 +12,7 @@ import type { InFlight } from './in-flight.ts';
 
 /**
  * For this long an idle connection is left open after the last new one was refused: a client that is just about to
- * use it gets an answer with `Connection: close` instead of a reset, which it could not safely repeat.
+ * use it gets a response with `Connection: close` instead of a reset, which it could not safely repeat.
  */
 const LINGER_MS = 300;
 

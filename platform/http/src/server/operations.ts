@@ -4,10 +4,10 @@ import type { FastifyInstance } from 'fastify';
 import { describeRoutes } from '../contract/openapi.ts';
 import { type ProblemReply, problem } from '../contract/reply.ts';
 import type { Route } from '../contract/route.ts';
-import { sendProblem } from './answer.ts';
 import { checkReadiness, createReadiness, type ReadinessCheck } from './health.ts';
 import type { InFlight } from './in-flight.ts';
 import type { Load } from './load.ts';
+import { sendProblem } from './response.ts';
 import type { ExchangeOf } from './route-server.ts';
 
 interface OperationsOptions {
@@ -47,8 +47,8 @@ export function addOperations(app: FastifyInstance, options: OperationsOptions):
   });
   const scrape = createScrape(metrics);
   app.get('/metrics', async ({ headers }, reply) => {
-    const answer = await scrape({ accept: headers.accept, acceptEncoding: headers['accept-encoding'] });
-    return reply.headers(answer.headers).send(answer.body);
+    const scraped = await scrape({ accept: headers.accept, acceptEncoding: headers['accept-encoding'] });
+    return reply.headers(scraped.headers).send(scraped.body);
   });
   app.get('/resilience', () => ({
     service,

@@ -6,7 +6,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Refusal } from '../contract/problem.ts';
 import { problem } from '../contract/reply.ts';
 import { httpError } from '../errors.ts';
-import { createAnswerWriter, sendProblem } from './answer.ts';
 import { createAuthentication } from './authentication.ts';
 import { clientAddressOf } from './client-address.ts';
 import type { Exchange } from './exchange.ts';
@@ -15,6 +14,7 @@ import type { InFlight } from './in-flight.ts';
 import type { Load, Place } from './load.ts';
 import { OVERLOADED } from './marks.ts';
 import { createPartsReader } from './request-parts.ts';
+import { createResponseWriter, sendProblem } from './response.ts';
 
 export type ExchangeOf = (request: FastifyRequest, response: ServerResponse) => Exchange;
 
@@ -36,7 +36,7 @@ export function addRoute(
   const { exchangeOf, verifyToken } = options;
   const authenticate = createAuthentication(route, verifyToken);
   const readParts = createPartsReader(route);
-  const write = createAnswerWriter(route);
+  const write = createResponseWriter(route);
   const places = new WeakMap<Exchange, Place>();
   const { priority: own = 'normal', waits = false } = route;
   const { load } = options;
@@ -82,12 +82,13 @@ export function addRoute(
           clientAddress: clientAddressOf(request.raw),
         });
       const place = places.get(exchange);
-      const answer = await exchange.run(() => (place === undefined ? serve() : place.run(serve)));
-      if ('stream' in answer) {
+      const response = await exchange.run(() => (place === undefined ? serve() : place.run(serve)));
+      if ('stream' in response) {
         const forget = options.inFlight.onDraining(() => exchange.abort(DRAINING));
         reply.raw.once('close', forget);
       }
-      const sent = 'stream' in answer ? { ...answer, stream: inContextOf(exchange, answer.stream) } : answer;
+      const sent =
+        'stream' in response ? { ...response, stream: inContextOf(exchange, response.stream) } : response;
       write(reply, sent, exchange.context.trace.traceId);
       return reply;
     },
