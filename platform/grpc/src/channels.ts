@@ -11,8 +11,8 @@ interface Channel {
 
 export interface Channels {
   /**
-   * Runs `work` with a connected client of the endpoint; `'unreachable'` when no connection came about
-   * within `timeoutMs`, and then nothing has been sent.
+   * Runs `work` with a connected client of the endpoint; `'unreachable'` when no connection could be
+   * made within `timeoutMs`; nothing has been sent then.
    */
   use<T>(
     endpoint: Endpoint,

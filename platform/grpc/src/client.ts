@@ -55,19 +55,19 @@ export interface GrpcClientOptions {
   readonly connectTimeoutMs?: number;
   /** Largest request and largest response. Default 1 MiB. */
   readonly maxMessageBytes?: number;
-  /** An instance that was not picked for this long is taken for gone and its connection closed. Default 60,000 ms. */
+  /** An instance that has not been picked for this long counts as gone, and its connection is closed. Default 60,000 ms. */
   readonly idleMs?: number;
   readonly metrics: Metrics;
   /** What is configured and known about the calls of this service, shared by all its clients. Default: the defaults, for this client alone. */
   readonly edges?: Edges;
-  /** Instead of the defaults of `policy` in `@flotilla/resilience`; what the system's configuration says goes before. */
+  /** Overrides the defaults of `policy` in `@flotilla/resilience`; the system's configuration takes precedence. */
   readonly policy?: Omit<EdgeOptions, 'deadlineMs' | 'judge' | 'errors' | 'protocol'>;
 }
 
 export interface GrpcCallOptions {
   /** Cancels the call: `GRPC_CANCELLED`. */
   readonly signal?: AbortSignal;
-  /** Instead of the client's. */
+  /** Overrides the client's. */
   readonly timeoutMs?: number;
   /** The call may be repeated although it may have been carried out. Default false. */
   readonly idempotent?: boolean;
@@ -97,7 +97,7 @@ interface ClientDeps extends GrpcClientOptions {
 }
 
 /**
- * A typed client. Each attempt takes one instance from discovery; while no connection to one comes about, nothing was
+ * A typed client. Each attempt takes one instance from discovery; while none can be connected to, nothing has been
  * sent, and others are tried. A call that was sent is repeated only when it says `idempotent`. Errors: `GrpcErrorCode`, those of
  * `ResilienceErrorCode` when nothing was sent, and those of `pick` and `token`.
  */
@@ -150,7 +150,7 @@ function errorsOf(service: string): NonNullable<EdgeOptions['errors']> {
 
 const TOO_LATE: Verdict = { says: 'failed', repeat: 'never' };
 
-/** After DEADLINE_EXCEEDED the time of this call is over as well. */
+/** After DEADLINE_EXCEEDED the time of this call is up as well. */
 function judge(error: unknown): Verdict {
   const verdict = judgePlatformError(error);
   const isLate = isPlatformError(error) && error.code === 'GRPC_DEADLINE' && verdict.says === 'failed';

@@ -3,7 +3,7 @@ import { accept, type Result, reject } from '@flotilla/kernel';
 
 export type AnyMessage = MessageShape<DescMessage>;
 
-/** A request that arrived: bytes that are no message are an answer to give, not a failure of the transport. */
+/** A request that arrived: bytes that are no message are refused by a response, not treated as a failure of the transport. */
 export type Decoded<M extends AnyMessage = AnyMessage> = Result<M, 'malformed'>;
 
 export function encode(schema: DescMessage, message: AnyMessage): Buffer {

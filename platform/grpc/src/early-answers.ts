@@ -4,7 +4,7 @@ import type { Http2Session, ServerHttp2Stream } from 'node:http2';
 const STREAM_STARTED = 'http2.server.stream.start';
 
 /**
- * Ends calls to `port` that were refused before their request had come whole, with a reset behind the answer
+ * Ends calls to `port` that were refused before their request had arrived in full, with a reset after the response
  * (RFC 9113 §8.1). grpc-js leaves them open; grpc-go, stopped by flow control in the middle of a message, does as
  * well, and counts them no longer: with enough of them it opens one stream too many, and all calls of its connection
  * end. Node shows the streams of a foreign server only here. Returns the function that stops it.

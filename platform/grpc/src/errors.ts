@@ -4,7 +4,7 @@ import type { StatusName } from './status.ts';
 /**
  * - `GRPC_UNAVAILABLE`: no connection, it broke, or the service cannot answer now. The outcome of a call that was
  *   already sent is unknown. Retryable.
- * - `GRPC_DEADLINE`: no answer in time; the outcome is unknown. Retryable.
+ * - `GRPC_DEADLINE`: no response in time; the outcome is unknown. Retryable.
  * - `GRPC_CANCELLED`: the caller's signal or the server ended the call; the outcome is unknown. Retryable.
  * - `GRPC_REJECTED`: the service refused the request as it is (bad argument, no permission, …). Not retryable.
  * - `GRPC_FAILED`: the service failed in a way it does not describe; the outcome is unknown. Retryable.

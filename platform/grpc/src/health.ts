@@ -19,7 +19,7 @@ import { statusCode } from './status.ts';
 type Request = Decoded<HealthCheckRequest>;
 
 export interface HealthService {
-  /** Everything is reported NOT_SERVING from now on, and watchers are sent away. */
+  /** Reports NOT_SERVING for everything from now on, and ends all watches. */
   stop(): void;
 }
 

@@ -1,7 +1,7 @@
 import { type AdaptiveLimitOptions, createAdaptiveLimit, createShedding } from '@flotilla/resilience';
 import type { Metrics } from '@flotilla/telemetry';
 
-/** What the server has to do, and whether there is room for more. */
+/** The calls that the server is working on, and whether it takes more. */
 export interface Load {
   /** May one more call be served? A refusal is counted. */
   admits(): boolean;

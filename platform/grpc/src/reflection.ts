@@ -40,7 +40,7 @@ export function addReflection(server: Server, services: readonly DescService[]):
       );
     });
     call.on('end', () => call.end());
-    // A client that has left is no event for anybody.
+    // That a client has left is not worth reporting.
     call.on('error', () => undefined);
   };
   const serialize = (message: ServerReflectionResponse) => encode(ServerReflectionResponseSchema, message);
@@ -94,7 +94,7 @@ function symbolsOf(file: DescFile): readonly string[] {
   );
 }
 
-/** The file, and all that it needs: clients would ask for those next. */
+/** The file and everything it imports: clients would ask for those next. */
 function filesFrom(file: DescFile | undefined, otherwise: string): Answer {
   if (file === undefined) return failure('NOT_FOUND', otherwise);
   const needed = new Map<string, DescFile>();

@@ -11,7 +11,7 @@ export interface SendOptions {
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   readonly attempt: Pick<Attempt, 'onCancel'>;
-  /** Calls that are under way, as functions that cancel them. */
+  /** Calls in flight, as functions that cancel them. */
   readonly running: Set<() => void>;
   readonly facts: CallFacts;
 }

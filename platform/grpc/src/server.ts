@@ -24,9 +24,9 @@ export interface GrpcServerOptions {
   readonly maxMessageBytes?: number;
   /** Calls at a time on one connection. Default 1,000. */
   readonly maxConcurrentStreams?: number;
-  /** The name of this service: it stands in responses to what this service has repeated itself already. */
+  /** The name of this service: sent with responses to calls that this service has already repeated itself. */
   readonly service?: string;
-  /** Calls at a time, found out by their latency; more are refused with RESOURCE_EXHAUSTED. Default: 16 to 1,000. */
+  /** Concurrent calls, adapted to their latency; more are refused with RESOURCE_EXHAUSTED. Default: 16 to 1,000. */
   readonly load?: AdaptiveLimitOptions;
   /** Tools may ask which services there are and how they are declared. Default false. */
   readonly reflection?: boolean;

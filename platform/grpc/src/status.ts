@@ -8,7 +8,7 @@ export function statusCode(name: StatusName): number {
   return status[name];
 }
 
-/** The name of a status from the wire; numbers nobody knows are `UNKNOWN`, as the specification says. */
+/** The name of a status from the wire; unknown numbers are `UNKNOWN`, as the specification says. */
 export function statusName(code: number): StatusName {
   const name: string | undefined = status[code];
   return isStatusName(name) ? name : 'UNKNOWN';

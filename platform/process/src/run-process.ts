@@ -33,11 +33,11 @@ interface Naming {
 
 /** What has been started. */
 export interface RunningProcess {
-  /** Where it serves: `url`, `grpc`. The supervisor is told, and the log. */
+  /** Where it serves: `url`, `grpc`. Reported to the supervisor and in the log. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** What the log says about it besides. */
+  /** Further fields for the log. */
   readonly facts?: Readonly<Record<string, string | number | boolean>>;
-  /** Stops to serve. Background work and what was deferred end after it. */
+  /** Stops serving. Background work and deferred disposals come after it. */
   readonly withdraw?: () => Promise<void>;
 }
 
@@ -45,7 +45,7 @@ export interface ProcessDefinition<Settings> extends Naming {
   /** Throws `ConfigurationError`. */
   readonly readSettings: () => Settings | Promise<Settings>;
   readonly createLogger: (settings: Settings) => Logger;
-  /** How long its end may take in all before it is cut short. Default 20,000. */
+  /** How long shutting down may take in all before it is cut short. Default 20,000. */
   readonly stopLimitMs?: (settings: Settings) => number | undefined;
   /** A `ConfigurationError` out of it is reported as one of `readSettings`. */
   readonly start: (context: ProcessContext<Settings>) => Promise<RunningProcess>;
@@ -54,12 +54,12 @@ export interface ProcessDefinition<Settings> extends Naming {
 /** As long as a timer can be; nothing happens at its end. */
 const FOR_EVER_MS = 2_147_483_647;
 
-/** A process that is asked to stop while it starts finishes what is half up first, so that it can be taken down whole. */
+/** A process that is asked to stop while it starts first finishes starting, so that it can be shut down in order. */
 const START_GRACE_MS = 3_000;
 
 /**
- * The whole life of a process: settings, start, a word to the supervisor, and an orderly end when it is asked to stop
- * (`whenAskedToStop`): stop to serve, end background work, dispose in reverse order. Ends the process itself, with a
+ * The whole life of a process: settings, start, a message to the supervisor, and an orderly end when it is asked to stop
+ * (`whenAskedToStop`): stop serving, end background work, dispose in reverse order. Ends the process itself, with a
  * status of `EXIT_STATUS`: 0 after a requested stop, 1 after a fault, 75 when what it needs is away, 78 with unusable
  * configuration.
  */
@@ -98,7 +98,7 @@ export async function runProcess<Settings>(definition: ProcessDefinition<Setting
 
 function announce({ addresses, facts }: RunningProcess, logger: Logger): void {
   logger.info({ ...addresses, ...facts, bootMs: Math.round(performance.now()) }, 'serving');
-  // Who supervised it may have died meanwhile: `disconnect` says so, it is no fault of this process.
+  // The supervisor may have died meanwhile: `disconnect` says so, and it is no fault of this process.
   process.send?.({ type: 'ready', answersPings: true, ...addresses }, undefined, undefined, () => undefined);
 }
 

@@ -11,13 +11,13 @@ import { readServiceEnvironment, type ServiceEnvironment } from './service-envir
 export interface TaskContext<Config> {
   readonly config: Config;
   readonly env: ServiceEnvironment;
-  /** Of the command line. */
+  /** Arguments on the command line. */
   readonly args: readonly string[];
   readonly clock: Clock;
   readonly newId: NewId;
-  /** Tells who runs it, a line. */
+  /** Prints a line for whoever runs it. */
   readonly say: (line: string) => void;
-  /** Asks for a new secret on the terminal, without an echo, or takes the first line of the standard input. */
+  /** Asks for a new secret on the terminal without echo, or reads the first line of standard input. */
   readonly askNewSecret: (what: string) => Promise<string>;
   /** Runs at the end, after those that were deferred later. */
   readonly defer: (name: string, dispose: () => Promise<void> | void) => void;

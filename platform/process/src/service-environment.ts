@@ -34,7 +34,7 @@ export interface ServiceEnvironment {
   readonly instanceId: string;
   /** The address to listen on, and to be found at. */
   readonly host: string;
-  /** 0 means any free one. */
+  /** 0: any free one. */
   readonly port: number;
   readonly grpcPort: number;
   /** Where this service is registered, and the others are found. */
@@ -47,7 +47,7 @@ export interface ServiceEnvironment {
   /** The services that may call this one, by themselves or for a user; `undefined`: all. */
   readonly callers: ReadonlySet<string> | undefined;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
-  /** Settings of calls to other services, as JSON by their names. */
+  /** Settings of calls to other services, as JSON keyed by their names. */
   readonly edges: string | undefined;
   /** Demo data is wanted. */
   readonly demo: boolean;
@@ -79,7 +79,7 @@ export function readServiceEnvironment(env: Environment, name: string): ServiceE
   return Object.defineProperty(read, 'serviceSecret', secret) as ServiceEnvironment;
 }
 
-/** Names, separated by commas; `-` is nobody. */
+/** Names, separated by commas; `-` means none. */
 function readCallers(text: string | undefined): ReadonlySet<string> | undefined {
   return text === undefined ? undefined : new Set(text.split(',').filter((name) => name !== '-'));
 }

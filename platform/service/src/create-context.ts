@@ -20,7 +20,7 @@ export interface CreatedContext<Config> {
   readonly readiness: Readonly<Record<string, ReadinessCheck>>;
 }
 
-/** What a service has in common with all others, as far as it is there before the service itself. */
+/** What every service has before it starts its own part. */
 export async function createContext<Config>(
   { name, version = '0.0.0' }: Pick<ServiceDefinition<Config>, 'name' | 'version'>,
   running: ProcessContext<{ readonly env: ServiceEnvironment; readonly config: Config }>,

@@ -58,7 +58,7 @@ interface IdentityAccessOptions {
   readonly revocations: Pick<Revocations, 'revokes'>;
 }
 
-/** What a service needs of identity: the keys that prove its callers, and tokens that prove itself. */
+/** What a service needs from identity: the keys to verify its callers, and tokens to prove who it is. */
 export function createIdentityAccess(options: IdentityAccessOptions) {
   const { name, env, pick, logger, metrics, edges } = options;
   const client = createHttpClient({ service: 'identity', pick, logger, metrics, edges });
@@ -98,7 +98,7 @@ export function createIdentityAccess(options: IdentityAccessOptions) {
 
   return {
     verifyToken: createVerifier(options, fetchJwks, onProblem),
-    /** One function a scope: the token is kept until shortly before its end. */
+    /** One function for each scope: the token is kept until shortly before it expires. */
     tokens: (scope: string): (() => Promise<string>) => {
       const known =
         byScope.get(scope) ??

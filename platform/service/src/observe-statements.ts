@@ -9,7 +9,7 @@ import {
   spanRecorder,
 } from '@flotilla/telemetry';
 
-/** Statements are the text of the code, so there are not many. */
+/** Statements are texts in the code, so there are not many. */
 const MAX_KNOWN = 1_000;
 const OPERATIONS: ReadonlySet<string> = new Set([
   'SELECT',

@@ -15,7 +15,7 @@ import type { ServiceContext } from './service.ts';
 export const BUS_SETTINGS = {
   BUS_URL: secret(),
   RABBITMQ_URL: optional(secret()),
-  /** A queue with as many messages, or with one so old, is worth a warning. */
+  /** A queue with this many messages, or with one this old, is worth a warning. */
   QUEUE_WARN_MESSAGES: optional(integer({ min: 1 })),
   QUEUE_WARN_SECONDS: optional(integer({ min: 1 })),
 };
@@ -32,12 +32,12 @@ export type ConsumeOptions = Omit<
   'name' | 'db' | 'transport' | 'handlers' | 'logger' | 'metrics' | 'clock'
 >;
 
-/** The way of a service's messages. What it opens is closed at the end of the service, in reverse order. */
+/** A service's connection with the bus. What it opens is closed when the service ends, in reverse order. */
 export interface ServiceBus {
   /** For a service that publishes: what commits to its outbox is sent. Its database has `outboxMigrations`. */
   openOutbox(): Outbox;
   /**
-   * For a service that subscribes: each message is handled once, of any number of instances by one. Its database has
+   * For a service that subscribes: each message is handled once, by one of any number of instances. Its database has
    * `inboxMigrations`. Call it last, when everything that a handler uses is there.
    */
   consume(handlers: readonly Handler[], options?: ConsumeOptions): Promise<void>;

@@ -4,7 +4,7 @@ import type { ServiceContext } from './service.ts';
 export interface ClientOptions extends Pick<HttpClientOptions, 'timeoutMs' | 'maxConnections'> {
   /** Guarded routes are called in the name of this service, by tokens with this scope. */
   readonly scope?: string;
-  /** Instead of a scope: a secret that the other side has given out. */
+  /** Instead of a scope: a secret issued by the other side. */
   readonly apiKey?: string;
 }
 

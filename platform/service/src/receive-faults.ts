@@ -9,7 +9,7 @@ interface ReceiveFaultsOptions {
 
 /**
  * Faults of this process, as its supervisor tells them: `{ type: 'faults', faults: ['order→payment error=20% seed=1'] }`. They
- * are taken in demo mode alone, whoever sends them.
+ * are accepted in demo mode only, whoever sends them.
  */
 export function receiveFaults({ isAllowed, logger }: ReceiveFaultsOptions): Faults {
   const faults = createFaults({ isAllowed });

@@ -4,11 +4,11 @@ import * as s from '@flotilla/kernel/schema';
 import { fromCloudEvent, type Transport, type Watch } from '@flotilla/messaging';
 import type { Logger, Metrics } from '@flotilla/telemetry';
 
-/** What ends tokens before their time, as the issuer tells it. */
+/** What ends tokens before they expire, as the issuer announces it. */
 export interface RevocationFeed extends Pick<Revocations, 'revokes'> {
   /** Reads it from the bus from now on, and what happened within the life of a token. */
   follow(transport: Pick<Transport, 'watch'>): Watch;
-  /** Is known what happened before this process began? */
+  /** Is it known what happened before this process started? */
   isCaughtUp(): boolean;
 }
 
@@ -32,7 +32,7 @@ const isEnded = createValidator(
 );
 const isChanged = createValidator(s.tolerant(s.object({ userId: s.string(), changedAt: time })));
 
-/** As long a process that has just started waits for a bus that is away. */
+/** How long a process that has just started waits for a bus that is away. */
 const CATCH_UP_MS = 10_000;
 
 /**

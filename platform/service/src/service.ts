@@ -12,7 +12,7 @@ export interface ServiceContext<Config> extends Omit<ProcessContext<never>, 'set
   readonly name: string;
   /** What the service's own `readConfig` returned. */
   readonly config: Config;
-  /** What every service is told. */
+  /** The settings that every service has. */
   readonly env: ServiceEnvironment;
   readonly metrics: Metrics;
   readonly clock: Clock;

@@ -19,7 +19,7 @@ export interface EdgeSettings
   readonly ejection?: Partial<EjectionOptions> | false;
 }
 
-/** The calls of this service to one other: their policy, and what they have taught about its instances. */
+/** The calls of this service to one other: their policy, and what they have learnt about its instances. */
 export interface Edge extends Pick<Targets, 'choose' | 'at' | 'drained'> {
   readonly policy: Policy;
   /** A fault that this attempt must suffer. */
@@ -28,20 +28,20 @@ export interface Edge extends Pick<Targets, 'choose' | 'at' | 'drained'> {
 }
 
 export interface EdgeState extends PolicyState {
-  /** Since so many milliseconds no instance takes a connection; `undefined` = some does. */
+  /** How many milliseconds ago the last instance stopped taking connections; `undefined`: at least one takes them. */
   readonly lostForMs: number | undefined;
   readonly instances: readonly TargetState[];
 }
 
 /** All calls of one service. */
 export interface Edges {
-  /** `options` are the client's own; what the system's configuration says goes before. One edge a service and protocol. */
+  /** `options` are the client's own; the system's configuration takes precedence. One edge for each service and protocol. */
   to(service: string, options?: EdgeOptions): Edge;
   state(): readonly EdgeState[];
 }
 
 export type EdgeOptions = Omit<PolicyOptions, 'name' | 'onBreakerChange' | 'onRetry'> & {
-  /** Tells the edges of a service that speaks two protocols apart. */
+  /** Distinguishes the edges of a service that speaks two protocols. */
   readonly protocol?: string;
   readonly ejection?: EdgeSettings['ejection'];
 };
@@ -91,7 +91,7 @@ function createEdge(service: string, options: EdgeOptions, deps: EdgesOptions): 
   const run = policy({
     ...options,
     ...{ name, timers, random, judge },
-    // With a single instance there is no elsewhere.
+    // With a single instance there is nowhere else to go.
     hedge: hedge ? { ...hedge, isUseful: () => targets.size > 1 } : false,
     onBreakerChange: (state) => logger.warn({ edge: name, state }, 'a circuit has changed'),
     onRetry: (error, attempt, delayMs) =>
@@ -132,7 +132,7 @@ const COUNTED = [
 ] as const;
 const BREAKER_LEVEL = { closed: 0, 'half-open': 1, open: 2 } as const;
 
-/** Read when somebody looks: calls themselves count in plain numbers. */
+/** Read at each scrape: calls themselves only add to plain numbers. */
 function exposeStates(metrics: Metrics, states: () => readonly EdgeState[]): void {
   const counts = metrics.counter(
     'resilience_edge_events_total',

@@ -1,18 +1,18 @@
 import { faultRefused } from '../errors.ts';
 
-/** Something that is made to go wrong in calls of one service to another. */
+/** A fault injected into calls of one service to another. */
 export interface Fault {
   readonly from: string;
   readonly to: string;
-  /** The call is sent later by so much. */
+  /** Delays the call by this much. */
   readonly latency?: { readonly ms: number; readonly percent: number };
-  /** It is not sent and fails as if nobody could be reached. */
+  /** It is not sent, and fails as if no instance could be reached. */
   readonly errorPercent?: number;
   /** It is not sent; this status is the response. */
   readonly outcome?: { readonly status: number; readonly percent: number };
-  /** It is sent and the connection is cut before the response: nobody knows what has been done. */
+  /** It is sent and the connection is cut before the response: whether it was carried out is unknown. */
   readonly killPercent?: number;
-  /** The same seed, the same calls are hit. */
+  /** The same seed hits the same calls. */
   readonly seed: number;
 }
 
@@ -24,7 +24,7 @@ export interface InjectedFault {
 }
 
 export interface Faults {
-  /** Instead of what was set before. Throws `RESILIENCE_FAULT_REFUSED` where faults are not allowed. */
+  /** Replaces what was set before. Throws `RESILIENCE_FAULT_REFUSED` where faults are not allowed. */
   set(faults: readonly Fault[]): void;
   readonly all: readonly Fault[];
   /** For one attempt; `undefined` = nothing. */
@@ -59,7 +59,7 @@ function keyOf(from: string, to: string): string {
   return `${from}→${to}`;
 }
 
-/** Four numbers an attempt, whatever the fault has: another percentage hits the same calls, and some more. */
+/** Four numbers for each attempt, whatever the fault uses: a higher percentage hits the same calls and some more. */
 function draw(fault: Fault, random: () => number): InjectedFault | undefined {
   const hits = (percent: number | undefined) => random() * 100 < (percent ?? 0);
   const latencyMs = hits(fault.latency?.percent) ? (fault.latency?.ms ?? 0) : 0;

@@ -2,7 +2,7 @@ import type { Logger } from '@flotilla/telemetry';
 import { createInstances, type Instance } from '../failures/instances.ts';
 import type { Timers } from '../time/timers.ts';
 
-/** An instance that was called lately. */
+/** An instance that was called recently. */
 export interface Target {
   readonly id: string;
   readonly instance: Instance;
@@ -16,11 +16,11 @@ export interface KnownTargets {
   of(id: string): Target;
   /** Those that are left out, together with those to avoid. */
   without(avoid: ReadonlySet<string>): ReadonlySet<string>;
-  /** It gets no calls for so long. */
+  /** It gets no calls for this long. */
   eject(target: Target, why: string, forMs: number): void;
 }
 
-/** An instance that was not called for so long is forgotten: ids of those that are gone must not pile up. */
+/** An instance that has not been called for this long is forgotten, so that ids of removed ones do not pile up. */
 const FORGOTTEN_MS = 60_000;
 export const NOBODY: ReadonlySet<string> = new Set();
 

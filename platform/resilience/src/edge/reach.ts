@@ -4,27 +4,27 @@ import { fullJitterMs } from '../time/backoff.ts';
 import type { Timer, Timers } from '../time/timers.ts';
 
 /**
- * What calls do while no instance of a service can be reached, which is what a restart looks like: they wait, and one of them
- * at a time tries, instead of each for itself.
+ * What calls do while no instance of a service can be reached, which is what a restart looks like: they wait while one of
+ * them at a time tries, instead of each on its own.
  */
 export interface Reach {
-  /** `undefined` = go ahead. Else resolves when it is time to; rejects with the last failure when that is not to be expected. */
+  /** `undefined`: go ahead. Otherwise resolves when it is time to; rejects with the last failure when that is unlikely to come. */
   turn(attempt: Attempt): Promise<void> | undefined;
-  /** Every instance that is known took no connection. Returns what to tell the caller: the same, or that it is of no use to go on. */
+  /** No known instance took a connection. Returns the error for the caller: the same, or a final one when going on is pointless. */
   lost(error: unknown): unknown;
-  /** Somebody answered, whatever. */
+  /** An instance responded, whatever it said. */
   found(): void;
-  /** Who went ahead has ended without knowing. */
+  /** The attempt that went ahead ended without finding out. */
   unknown(): void;
-  /** Since so many milliseconds nobody can be reached; `undefined` = somebody can. */
+  /** For how many milliseconds no instance has been reachable; `undefined`: one is. */
   readonly lostForMs: number | undefined;
 }
 
-/** A restart takes less, also on a busy machine; after it calls fail at once, and one now and then tries. */
-const HOPE_MS = 10_000;
+/** A restart takes less, even on a busy machine; after this, calls fail at once, and one now and then tries. */
+const GIVE_UP_AFTER_MS = 10_000;
 const PROBE_BASE_MS = 20;
 const PROBE_MAX_MS = 400;
-/** Who gives up in time can still say why. */
+/** Giving up this long before the deadline leaves time to say why. */
 const MARGIN_MS = 20;
 
 interface Waiting {
@@ -43,26 +43,26 @@ export function createReach(timers: Timers, random: () => number): Reach {
   function probeNext(): void {
     pause = undefined;
     const [first] = waiting;
-    if (first === undefined || lostAtMs === undefined) return; // whoever comes next
+    if (first === undefined || lostAtMs === undefined) return; // the next call tries
     isProbed = true;
     first.go();
   }
 
-  function isHopeless(): boolean {
-    return lostAtMs !== undefined && timers.nowMs - lostAtMs > HOPE_MS;
+  function isGivenUp(): boolean {
+    return lostAtMs !== undefined && timers.nowMs - lostAtMs > GIVE_UP_AFTER_MS;
   }
 
   function wait(attempt: Attempt): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = (settle: () => void) => () => {
         if (!waiting.delete(one)) return;
-        patience.cancel();
+        limit.cancel();
         settle();
       };
       const giveUp = end(() => reject(final(lastError)));
       const one: Waiting = { go: end(resolve), giveUp };
       waiting.add(one);
-      const patience = timers.after(Math.max(0, attempt.remainingMs() - MARGIN_MS), giveUp);
+      const limit = timers.after(Math.max(0, attempt.remainingMs() - MARGIN_MS), giveUp);
       attempt.onCancel(giveUp);
     });
   }
@@ -77,7 +77,7 @@ export function createReach(timers: Timers, random: () => number): Reach {
         isProbed = true;
         return undefined;
       }
-      return isHopeless() ? Promise.reject(final(lastError)) : wait(attempt);
+      return isGivenUp() ? Promise.reject(final(lastError)) : wait(attempt);
     },
     lost: (error) => {
       lastError = error;
@@ -85,7 +85,7 @@ export function createReach(timers: Timers, random: () => number): Reach {
       failures += 1;
       isProbed = false;
       pause ??= timers.after(fullJitterMs(failures, PROBE_BASE_MS, PROBE_MAX_MS, random), probeNext);
-      if (!isHopeless()) return error;
+      if (!isGivenUp()) return error;
       for (const one of [...waiting]) one.giveUp();
       return final(error);
     },

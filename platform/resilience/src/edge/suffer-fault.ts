@@ -5,7 +5,7 @@ import type { InjectedFault } from './faults.ts';
 /** What a fault looks like in the protocol of a client. */
 export interface FaultForms<T> {
   readonly send: () => Promise<T>;
-  /** As when no connection comes about. */
+  /** As when no connection can be made. */
   readonly unreachable: () => Error;
   /** As when the connection breaks before the response. */
   readonly broken: () => Error;

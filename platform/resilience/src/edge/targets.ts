@@ -9,9 +9,9 @@ import type { Timers } from '../time/timers.ts';
 import { createKnownTargets, NOBODY, type Target } from './known-targets.ts';
 import type { Reach } from './reach.ts';
 
-/** The instances of one service, as the calls of one other have come to know them. */
+/** The instances of one service, as seen by the calls of one other. */
 export interface Targets {
-  /** Instances that were called lately. */
+  /** Instances that were called recently. */
   readonly size: number;
   /**
    * Asks `pick` for an instance that was neither tried by this call nor is left out, for any that was not tried, for any at
@@ -21,9 +21,9 @@ export interface Targets {
     attempt: Attempt,
     pick: (exclude: ReadonlySet<string>) => Promise<E>,
   ): Promise<E>;
-  /** Runs one attempt at an instance; what it ends with is put into what is known, and told to the balancer that chose it. */
+  /** Runs one attempt at an instance; its outcome is recorded and reported to the balancer that chose it. */
   at<T>(chosen: Chosen, attempt: Attempt, send: () => Promise<T>): Promise<T>;
-  /** The instance has said that it goes away: it gets nothing more for a while. */
+  /** The instance has said that it is shutting down: it gets no calls for a while. */
   drained(id: string): void;
   state(): readonly TargetState[];
 }
@@ -47,7 +47,7 @@ export interface TargetsDeps {
   readonly name: string;
   readonly timers: Timers;
   readonly judge: Judge;
-  /** `undefined` = nobody is left out for failures. */
+  /** `undefined`: no instance is left out for failures. */
   readonly ejection: EjectionOptions | undefined;
   readonly reach: Reach;
   readonly logger: Logger;
@@ -103,7 +103,7 @@ export function createTargets({ name, timers, judge, ejection, reach, logger }: 
     }
   }
 
-  /** Of an attempt that nobody waited for any more nothing is learnt, but that its time was over. */
+  /** An abandoned attempt says nothing, except that its time was up. */
   function outcomeOf(error: unknown, { cancelled }: Attempt): CallOutcome {
     if (cancelled !== undefined) return cancelled === 'late' ? 'failed' : 'abandoned';
     const { says, unsent } = judge(error);

@@ -4,11 +4,11 @@ import { createFailureWindow } from './failure-window.ts';
 export type CallOutcome = 'answered' | 'failed' | 'abandoned';
 
 export interface BreakerOptions {
-  /** So many failures in a row open it, however few calls there are. `undefined` = not by that. */
+  /** Opens after this many consecutive failures, however few calls there are. `undefined`: not for that reason. */
   readonly consecutiveFailures?: number | undefined;
-  /** This share of the calls in `windowMs`, 0 … 1, opens it. `undefined` = not by that. */
+  /** Opens when this share of the calls in `windowMs` fails, 0 … 1. `undefined`: not for that reason. */
   readonly failureRatio?: number | undefined;
-  /** The share counts from so many calls on. Default 20. */
+  /** The share counts from this many calls on. Default 20. */
   readonly minimumCalls?: number;
   /** Default 10,000. */
   readonly windowMs?: number;
@@ -16,9 +16,9 @@ export interface BreakerOptions {
   readonly openMs?: number;
   /** Share of `openMs` by which it varies, so that many callers do not come back at once. Default 0. */
   readonly openJitter?: number;
-  /** Trials that must succeed before it closes; never more than so many are out. Default 1. */
+  /** Trials that must succeed before it closes, and the most that run at a time. Default 1. */
   readonly trials?: number;
-  /** After closing, from a tenth of the calls to all of them in this time. Default 0: all at once. */
+  /** After closing, admits from a tenth of the calls to all of them over this time. Default 0: all at once. */
   readonly rampMs?: number;
 }
 
@@ -29,7 +29,7 @@ export interface Breaker {
   readonly state: BreakerState;
   /** Results of calls that were admitted in an earlier state. */
   readonly stale: number;
-  /** 0 = no. Every other permit is followed by one `record`, whatever becomes of the call. */
+  /** 0: refused. Every other permit is followed by one `record`, however the call ends. */
   admit(nowMs: number): number;
   /** Results of calls that were admitted in an earlier state change nothing. */
   record(permit: number, outcome: CallOutcome, nowMs: number): void;
@@ -37,7 +37,7 @@ export interface Breaker {
 
 /** Where the ramp begins, as a share of the calls. */
 const RAMP_FROM = 0.1;
-/** With no more calls than this under way, nobody is refused during the ramp. */
+/** With no more calls than this in flight, none is refused during the ramp. */
 const RAMP_FREE = 5;
 const LAST_PERMIT = 0x3fffffff;
 
@@ -120,12 +120,12 @@ export function createBreaker(
 }
 
 interface Failing {
-  /** `true` = that is too much. */
+  /** `true`: that is too many. */
   record(failed: boolean, nowMs: number): boolean;
   reset(): void;
 }
 
-/** By failures in a row, by their share in a window, or by whichever comes first. */
+/** By consecutive failures, by their share in a window, or by whichever comes first. */
 function createFailing(options: BreakerOptions): Failing {
   const { consecutiveFailures = Number.POSITIVE_INFINITY, failureRatio } = options;
   const { minimumCalls = 20, windowMs = 10_000 } = options;

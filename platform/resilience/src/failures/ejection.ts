@@ -1,7 +1,7 @@
 import type { Instance } from './instances.ts';
 
 export interface EjectionOptions {
-  /** So many in a row. */
+  /** This many in a row. */
   readonly consecutiveFailures: number;
   /** How long the first one lasts. */
   readonly ejectionMs: number;

@@ -1,7 +1,7 @@
 import type { Timer, Timers } from '../time/timers.ts';
 import type { CallOutcome } from './breaker.ts';
 
-/** What is known about whatever listens at one address, shared by all that call it. */
+/** What is known about the instance at one address, shared by all its callers. */
 export interface Instance {
   /** `http://host:port` */
   readonly address: string;
@@ -16,7 +16,7 @@ export interface Instance {
 }
 
 export interface Instances {
-  /** Grows with every change of who may be chosen: what was derived from an older one is out of date. */
+  /** Grows whenever the choice of instances changes: what was derived from an older value is out of date. */
   readonly epoch: number;
   of(address: string): Instance;
   eject(instance: Instance, baseMs: number): void;
@@ -24,9 +24,9 @@ export interface Instances {
   restore(address: string): boolean;
   /** By an operator; `false` when nothing is known about the address. */
   hold(address: string): boolean;
-  /** Somebody else's view of who may be chosen has changed. */
+  /** The choice of instances has changed for a reason outside of this. */
   changed(): void;
-  /** Forgets addresses that nobody uses any more, but for those that are left out. */
+  /** Drops unused addresses, except ejected ones. */
   retain(addresses: ReadonlySet<string>): void;
   close(): void;
 }
@@ -40,11 +40,11 @@ interface State extends Instance {
   timer: Timer | undefined;
 }
 
-/** What a failure weighs at least in an instance's latency: failing fast must not look like being fast. */
+/** The least that a failure counts in an instance's latency: failing fast must not look like being fast. */
 const FAILURE_MS = 1_000;
 const LATENCY_DECAY = 0.2;
 
-/** Puts the end of one call into what is known. Of an abandoned one nothing is learnt. */
+/** Records how one call ended. An abandoned one says nothing. */
 export function learn(instance: Instance, outcome: CallOutcome, durationMs: number): void {
   if (outcome === 'abandoned') return;
   const isGood = outcome === 'answered';
@@ -56,13 +56,13 @@ export function learn(instance: Instance, outcome: CallOutcome, durationMs: numb
   instance.consecutiveFailures = isGood ? 0 : instance.consecutiveFailures + 1;
 }
 
-/** A call was given up after so long since it was not worth waiting for: its instance is at least as slow as that. */
+/** A call was abandoned after this long because waiting was not worth it: its instance is at least that slow. */
 export function learnSlow(instance: Instance, afterMs: number): void {
   if (afterMs > instance.latencyMs) instance.latencyMs += (afterMs - instance.latencyMs) * LATENCY_DECAY;
 }
 
 const LONGEST_EJECTION_MS = 300_000;
-/** After so many times its last ejection without another one, an instance counts as good again. */
+/** After this many times its last ejection without another one, an instance counts as healthy again. */
 const CALM_FACTOR = 5;
 
 /** Each ejection in close succession is longer by `baseMs`, up to five minutes. */

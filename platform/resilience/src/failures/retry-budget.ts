@@ -6,7 +6,7 @@ export interface RetryBudget {
   spend(nowMs: number): boolean;
 }
 
-/** Retries that even an edge with few calls has. */
+/** Retries that even an edge with few calls may make. */
 const MINIMUM_PER_SECOND = 3;
 /** Hundredths of a retry: whole numbers add up exactly. */
 const ONE = 100;

@@ -4,17 +4,17 @@ import { type RefusalReason, refusalReason } from './marks.ts';
 /** What a failed attempt says. */
 export interface Verdict {
   /**
-   * About whoever was called: `'failed'` counts against it, `'answered'` for it, `'nothing'` neither way. Of a refusal nobody
-   * learns anything about health.
+   * About whoever was called: `'failed'` counts against it, `'answered'` for it, `'nothing'` neither way. A refusal says
+   * nothing about health.
    */
   readonly says: 'failed' | 'answered' | 'nothing';
   /**
    * `'always'`: nothing can have been carried out; `'repeatable'`: only what may be carried out twice; `'never'`.
    */
   readonly repeat: 'always' | 'repeatable' | 'never';
-  /** It never reached anybody, so repeating it loads nobody and is not taken from the budget. */
+  /** It never reached an instance, so repeating it adds no load and takes nothing from the budget. */
   readonly unsent?: boolean;
-  /** Not sooner than this, by the callee's own word. */
+  /** Not sooner than this, as the callee said. */
   readonly afterMs?: number;
   readonly refused?: RefusalReason;
 }
@@ -22,7 +22,7 @@ export interface Verdict {
 export type Judge = (error: unknown) => Verdict;
 
 const ANSWERED: Verdict = { says: 'answered', repeat: 'never' };
-/** Something went wrong, and nobody knows how far it had come. */
+/** Something went wrong, and how far it got is unknown. */
 export const FAULT: Verdict = { says: 'failed', repeat: 'repeatable' };
 const UNSENT: Verdict = { says: 'nothing', repeat: 'always', unsent: true };
 const OWNED: Verdict = { says: 'nothing', repeat: 'never' };

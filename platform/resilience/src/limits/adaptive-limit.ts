@@ -5,11 +5,11 @@ export interface AdaptiveLimitOptions {
   readonly min?: number;
   /** Default 1,000. */
   readonly max?: number;
-  /** So many times the usual latency are still taken for usual. Default 1.5. */
+  /** Up to this many times the usual latency still counts as usual. Default 1.5. */
   readonly tolerance?: number;
 }
 
-/** How much at a time is good for whoever does the work, found out by its latency. */
+/** How much work to do at a time, found out from its latency. */
 export interface AdaptiveLimit {
   readonly limit: number;
   /**
@@ -19,15 +19,15 @@ export interface AdaptiveLimit {
   record(latencyMs: number, inFlight: number, outcome: 'answered' | 'dropped', nowMs: number): void;
 }
 
-/** What is decided on: so much time and so many calls. */
+/** A decision takes this much time and this many calls. */
 const WINDOW_MS = 200;
 const WINDOW_CALLS = 10;
-/** How much of a new limit is believed at once. A single slow window may mean nothing; growth is slow by itself. */
+/** How much of a new limit is adopted at once. A single slow window may mean nothing; growth is slow by itself. */
 const SMOOTHING = { down: 0.2, up: 0.5 };
 const DROP_FACTOR = 0.9;
 /** The usual latency is an average over about so many windows. */
 const LONG_WINDOWS = 100;
-/** Until then there is nothing better to go by. */
+/** Until then there is nothing else to go by. */
 const FIRST_WINDOWS = 10;
 /** While it is busy the usual latency rises by so little a window that it doubles in five minutes: calls may have become dearer. */
 const CREEP = 1.0005;

@@ -11,7 +11,7 @@ export interface BulkheadOptions {
 
 /** What waits for a slot. */
 export interface Waiter {
-  /** The slot is its own now: it will `leave`. */
+  /** The slot is its own now, until it calls `leave`. */
   granted(): void;
   /** It took too long. */
   giveUp(): void;
@@ -20,20 +20,20 @@ export interface Waiter {
 export interface Bulkhead {
   /** Slots that are taken, those of zombies included. */
   readonly running: number;
-  /** Work that nobody waits for any more and that has not ended. */
+  /** Abandoned work that has not ended. */
   readonly zombies: number;
   readonly queued: number;
   /** A slot now, a place in the queue, or nothing. Only a queued waiter is called back. */
   enter(waiter: Waiter): 'entered' | 'queued' | 'refused';
-  /** A queued waiter does not want to wait any more. */
+  /** A queued waiter gives up. */
   withdraw(waiter: Waiter): void;
-  /** Nobody waits for this work any more; its slot stays taken until it `leave`s. */
+  /** This work is abandoned; its slot stays taken until `leave`. */
   abandon(): void;
   /** The work has really ended. */
   leave(wasAbandoned: boolean): void;
 }
 
-/** A queue that has not been empty for so long is a backlog: who came last is served first, since the others have lost already. */
+/** A queue that has not been empty for so long is a backlog: the newest is served first, since the others are too late already. */
 const BACKLOG_MS = 100;
 
 /** Takes the time that a waiter may wait from its own deadline, too: see `withdraw`. */
@@ -41,7 +41,7 @@ export function createBulkhead(options: BulkheadOptions, timers: Timers): Bulkhe
   const { maxConcurrent, maxQueued = 0, maxWaitMs = 1_000 } = options;
   const limit = typeof maxConcurrent === 'function' ? maxConcurrent : () => maxConcurrent;
   const queue = new Map<Waiter, Timer>();
-  // In the order of arrival, with some that wait no more.
+  // In the order of arrival, including some that have given up.
   let order: Waiter[] = [];
   let first = 0;
   let running = 0;

@@ -4,12 +4,12 @@
  */
 export type Coalesce = <T>(key: string, work: () => Promise<T>) => Promise<T>;
 
-/** Nothing is kept once it has ended: this is no cache. Give it to calls whose results nobody changes in place. */
+/** Nothing is kept once it has ended: this is no cache. For calls whose results are never changed in place. */
 export function createCoalesce(): Coalesce {
   const running = new Map<string, Promise<unknown>>();
   return <T>(key: string, work: () => Promise<T>): Promise<T> => {
     const known = running.get(key);
-    // Who shares a key shares the work that it names, and with it the type.
+    // Callers that share a key share the work that it names, and so its type.
     if (known !== undefined) return known as Promise<T>;
     const started = work().finally(() => running.delete(key));
     running.set(key, started);

@@ -1,11 +1,11 @@
 export interface RateLimit {
   readonly perSecond: number;
-  /** So many may come at once after a pause. Default 1. */
+  /** This many may come at once after a pause. Default 1. */
   readonly burst?: number;
 }
 
 export interface RateLimiter {
-  /** 0 = admitted and counted; else milliseconds until one would be. */
+  /** 0: admitted and counted; otherwise milliseconds until one would be. */
   admit(owner: string, nowMs: number): number;
   /** Owners that are remembered. */
   readonly size: number;

@@ -3,24 +3,24 @@ export type Priority = 'sheddable' | 'normal' | 'critical';
 
 const RANK: Readonly<Record<Priority, number>> = { sheddable: 0, normal: 1, critical: 2 };
 
-/** What is claimed may make a request less important than its route is, never more. */
+/** A caller's claim can make a request less important than its route, never more. */
 export function lowerPriority(own: Priority, claimed: string | undefined): Priority {
   if (claimed !== 'sheddable' && claimed !== 'normal') return own;
   return RANK[claimed] < RANK[own] ? claimed : own;
 }
 
 export interface SheddingOptions {
-  /** Requests at a time from which on those that can wait are refused. */
+  /** Concurrent requests beyond which those that can wait are refused. */
   readonly maxInFlight: () => number;
-  /** Lateness of the event loop from which on they are, in ms. */
+  /** Lateness of the event loop beyond which they are, in ms. */
   readonly maxLoopDelayMs: number;
   /** How late the event loop is. */
   readonly loopDelayMs: () => number;
 }
 
-/** By how much a limit must be passed before a priority goes too. */
+/** By how much a limit must be exceeded before a priority is refused, too. */
 const PATIENCE: Readonly<Record<Priority, number>> = { sheddable: 0.8, normal: 1, critical: 1.2 };
-/** Late alone says little: somebody else may have the processor. So few requests are always served. */
+/** Lateness alone says little: another process may have the processor. Up to this many requests are always served. */
 const ALWAYS_SERVED = 16;
 
 /**

@@ -9,13 +9,13 @@ import type { Attempt, PolicyCall } from './policy-options.ts';
 import type { PolicyParts } from './policy-parts.ts';
 import { RunningAttempt } from './running-attempt.ts';
 
-/** Waits of attempts that reached nobody are short: another instance is there, or will be soon. */
+/** Waits after attempts that reached no instance are short: another one is there, or will be soon. */
 const UNSENT_BASE_MS = 20;
 const UNSENT_MAX_MS = 400;
-/** So much of what calls have taken says whether there is any hope. */
+/** The quantile of latencies that says whether a call can still be done in time. */
 const HOPE_QUANTILE = 0.1;
 const HOPE_SAMPLES = 100;
-/** Of calls without hope one in so many is made all the same, or nobody would see that things are better. */
+/** One in this many calls that cannot be done in time is made all the same, to notice when latencies improve. */
 const HOPE_AGAIN = 16;
 const NO_TARGETS: ReadonlySet<string> = new Set();
 
@@ -37,7 +37,7 @@ export class Execution<T> {
   /** The one beside it, if there are two. */
   #hedge: RunningAttempt<T> | undefined;
   #targets: Set<string> | undefined;
-  /** Of an attempt that reached nobody, until one is on its way again. */
+  /** Of an attempt that reached no instance, until another one is sent. */
   #unsent: unknown;
   #isDone = false;
 
@@ -137,7 +137,7 @@ export class Execution<T> {
     attempt.enter();
   }
 
-  /** Is there next to nothing that has ever been done in so little time? */
+  /** Has hardly any call ever been done in so little time? */
   #isHopeless(allowedMs: number): boolean {
     const { latency, counts } = this.parts;
     if (latency.samples < HOPE_SAMPLES || allowedMs >= latency.quantileMs(HOPE_QUANTILE)) return false;
@@ -154,7 +154,7 @@ export class Execution<T> {
     }).then(() => this.#startHedge());
   }
 
-  /** Only beside an attempt that runs, within the share, and not while there is much to do. */
+  /** Only beside a running attempt, within the share, and not under load. */
   #startHedge(): void {
     const { hedge, bulkhead, limitOf, counts } = this.parts;
     const first = this.#running;
@@ -192,7 +192,7 @@ export class Execution<T> {
     return delayMs;
   }
 
-  /** Work that somebody above repeats already is repeated by nobody below. */
+  /** Work that a service above repeats already is not repeated here. */
   get mayRepeat(): boolean {
     return this.#call.repeatable === true && (currentContext()?.retryAttempt ?? 0) === 0;
   }
@@ -204,7 +204,7 @@ export class Execution<T> {
 
   #expire(): void {
     this.parts.counts.deadlines += 1;
-    // While nothing is on its way the last failure says more than that time is over, and that nothing was sent.
+    // While nothing is in flight the last failure says more than that time is up, and that nothing was sent.
     const isUnderWay = this.#running?.target !== undefined;
     this.#end(
       isUnderWay ? this.parts.errors.deadline() : (this.#unsent ?? this.parts.errors.deadline()),
@@ -247,5 +247,5 @@ export class Execution<T> {
   }
 }
 
-/** Why an attempt was given up that lost against the one beside it. Made once: it is nobody's fault and never seen. */
+/** Why an attempt was abandoned that lost against the one beside it. Made once: it is no fault and never shown. */
 const HEDGED = new Error('another attempt was quicker');

@@ -8,7 +8,7 @@ import type { Timers } from '../time/timers.ts';
 export interface RetryOptions {
   /** Attempts in all that may have been carried out. Default 3. */
   readonly attempts?: number;
-  /** Attempts in all when none of them reached anybody. Default 24. */
+  /** Attempts in all while none of them reached an instance. Default 24. */
   readonly unsentAttempts?: number;
   /** The first wait is random below this, each further one below twice the one before. Default 50. */
   readonly baseMs?: number;
@@ -23,7 +23,7 @@ export interface HedgeOptions {
   readonly percent?: number;
   /** A second attempt starts when the first one takes longer than this share of the others. Default 0.95. */
   readonly quantile?: number;
-  /** None before so many calls have been seen. Default 100. */
+  /** None before this many calls have been seen. Default 100. */
   readonly minimumSamples?: number;
   /** None sooner. Default 5. */
   readonly minimumMs?: number;
@@ -44,7 +44,7 @@ export interface PolicyOptions {
   readonly breaker?: (BreakerOptions & { readonly slowMs?: number }) | false;
   /** Default: 256 at a time, 1,024 may wait for a second. */
   readonly bulkhead?: BulkheadOptions | false;
-  /** Finds out how many at a time are good, instead of a fixed number. Default: off. */
+  /** Finds out how many to run at a time, instead of a fixed number. Default: off. */
   readonly adaptive?: AdaptiveLimitOptions | false;
   /** Only calls that are repeatable are hedged. Default: off. */
   readonly hedge?: HedgeOptions | false;
@@ -71,13 +71,13 @@ export interface Attempt {
   readonly number: number;
   /** Started beside an attempt that is still running. */
   readonly isHedge: boolean;
-  /** Aborted when nobody waits for this attempt any more. Made at first use: `onCancel` costs less. */
+  /** Aborted when this attempt is abandoned. Made at first use: `onCancel` costs less. */
   readonly signal: AbortSignal;
   /** Until the deadline of the call, never below 0. */
   remainingMs(): number;
-  /** Called once with the reason when nobody waits for this attempt any more; at once when that is so already. */
+  /** Called once with the reason when this attempt is abandoned; at once when it has been already. */
   onCancel(cancel: (reason: Error) => void): void;
-  /** `'late'`: its time was over; `'unwanted'`: another attempt was quicker, or the caller gave up. */
+  /** `'late'`: its time was up; `'unwanted'`: another attempt was quicker, or the caller gave up. */
   readonly cancelled: 'late' | 'unwanted' | undefined;
   /** Says where this attempt goes, for the attempts after it. */
   aim(target: string): void;
@@ -88,17 +88,17 @@ export interface Attempt {
 export interface PolicyCall<T> {
   /** May the work be done twice? Default false. */
   readonly repeatable?: boolean;
-  /** Instead of the policy's. */
+  /** Overrides the policy's. */
   readonly deadlineMs?: number | undefined;
   /** Cancels the call. */
   readonly signal?: AbortSignal | undefined;
-  /** What is returned instead of a fault; not of an answer that happens to be an error, and not of a cancelled call. */
+  /** What is returned instead of a fault; not for a response that happens to be an error, and not for a cancelled call. */
   readonly fallback?: (error: unknown) => T | Promise<T>;
   /** Calls with the same key at the same time share one result. The first one's deadline counts for the work. */
   readonly key?: string;
 }
 
-/** Counted since the start, but for what is called a state. */
+/** Counted since the start, except what is called a state. */
 export interface PolicyState {
   readonly name: string;
   readonly calls: number;
@@ -112,19 +112,19 @@ export interface PolicyState {
   /** Calls that shared the result of another. */
   readonly coalesced: number;
   readonly deadlines: number;
-  /** Calls that were not begun, since hardly any has been done in the time that was left. */
+  /** Calls that were not begun because hardly any has ever been done in the time left. */
   readonly hopeless: number;
   readonly circuitRefusals: number;
   readonly overloads: number;
-  /** Results that came for an earlier state of the breaker. */
+  /** Results of calls that an earlier state of the breaker had admitted. */
   readonly stale: number;
   /** State: attempts that are running, zombies included. */
   readonly running: number;
-  /** State: attempts that nobody waits for and that have not ended. */
+  /** State: abandoned attempts that have not ended. */
   readonly zombies: number;
   /** State: attempts that wait for a slot. */
   readonly queued: number;
-  /** State: as many at a time; 0 = no limit. */
+  /** State: how many may run at a time; 0: no limit. */
   readonly limit: number;
   /** State; `undefined` without a breaker. */
   readonly breaker: BreakerState | undefined;

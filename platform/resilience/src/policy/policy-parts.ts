@@ -36,7 +36,7 @@ type Hedge = Required<HedgeOptions> & {
   saved: number;
 };
 
-/** Plain numbers, added to on the way. */
+/** Plain numbers that calls add to. */
 interface Counts {
   calls: number;
   attempts: number;

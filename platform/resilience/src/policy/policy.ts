@@ -30,7 +30,7 @@ export function policy(options: PolicyOptions): Policy {
     return execute(parts, work, call, allowedMs);
   }
 
-  /** Who joins waits within a deadline and with a signal of its own. */
+  /** A call that joins waits with its own deadline and signal. */
   function together<T>(
     key: string,
     work: (attempt: Attempt) => Promise<T>,

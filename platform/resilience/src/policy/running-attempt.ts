@@ -64,7 +64,7 @@ export class RunningAttempt<T> implements Attempt, Waiter {
     this.target = target;
   }
 
-  /** A slot first: to wait for one and then to be refused by the breaker costs nobody anything. */
+  /** A slot first: waiting for one and then being refused by the breaker costs nothing. */
   enter(): void {
     const { bulkhead } = this.#execution.parts;
     const how = bulkhead === undefined ? 'entered' : bulkhead.enter(this);
@@ -87,7 +87,7 @@ export class RunningAttempt<T> implements Attempt, Waiter {
     this.#overloaded('waited too long for a slot');
   }
 
-  /** Nobody waits for this attempt any more. Its slot stays taken until its work ends. */
+  /** This attempt is abandoned. Its slot stays taken until its work ends. */
   abandon(reason: Error, outcome: CallOutcome): void {
     const { bulkhead, breaker, timers, adaptive } = this.#execution.parts;
     if (this.#phase === 'waiting') {
@@ -145,7 +145,7 @@ export class RunningAttempt<T> implements Attempt, Waiter {
     );
   }
 
-  /** A throw on the spot is a rejection like any other. */
+  /** A synchronous throw counts as a rejection. */
   #start(): Promise<T> {
     try {
       return this.#execution.work(this);

@@ -1,4 +1,4 @@
-/** How long calls have taken lately. */
+/** How long recent calls have taken. */
 export interface LatencyTracker {
   /** Since the start, not decaying. */
   readonly samples: number;
@@ -11,9 +11,9 @@ export interface LatencyTracker {
 const PER_DOUBLING = 8;
 const LOWEST_LOG2 = -4;
 const BUCKETS = 24 * PER_DOUBLING;
-/** So many samples are half of what is remembered: older ones lose half their weight each time. */
+/** After this many samples, older ones lose half their weight. */
 const HALF_LIFE = 1_000;
-/** Sorting nothing, but adding up 192 numbers: not for every call. */
+/** Adds up 192 numbers: not for every call. */
 const REUSED_FOR = 64;
 
 export function createLatencyTracker(): LatencyTracker {

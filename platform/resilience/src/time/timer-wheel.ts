@@ -1,6 +1,6 @@
 import type { Timer } from './timers.ts';
 
-/** Deadlines in lists by the tick they fall into. It knows no clock: whoever owns it says what time it is. */
+/** Deadlines in lists by the tick they fall into. It has no clock: its owner says what time it is. */
 export interface TimerWheel {
   add(dueMs: number, fire: () => void): Timer;
   /** Fires what is due at `nowMs`, in the order of ticks. */

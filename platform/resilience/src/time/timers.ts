@@ -1,6 +1,6 @@
 import { createTimerWheel } from './timer-wheel.ts';
 
-/** A deadline that can be called off. */
+/** A deadline that can be cancelled. */
 export interface Timer {
   /** Costs the same however many timers there are. Without effect when the timer has fired. */
   cancel(): void;
