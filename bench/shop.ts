@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { placeOrder, type RunningSystem, startSystem } from '../test/system/running-system.ts';
 import { measureOrderCost } from './order-cost.ts';
@@ -110,6 +111,7 @@ async function checkout(dataDir: string, flow: string, load: CheckoutLoad): Prom
   const { rounds, seconds, clients } = load;
   const system = await startSystem({ dataDir, env: { ORDER_FLOW: flow } });
   try {
+    console.log(`at rest, CPU of the whole system: ${(await measureRest(system)).toFixed(0)} ms a second`);
     await checkoutRound(system, 3, clients); // warm up
     const results: Round[] = [];
     for (let n = 0; n < rounds; n += 1) results.push(await checkoutRound(system, seconds, clients));
@@ -136,6 +138,20 @@ async function checkout(dataDir: string, flow: string, load: CheckoutLoad): Prom
   } finally {
     await system.stop();
   }
+}
+
+/** What follows a start has ended by then. */
+const CALM_MS = 15_000;
+const REST_MS = 30_000;
+
+/** CPU in ms for each second in which nobody wants anything of the system. */
+async function measureRest(system: RunningSystem): Promise<number> {
+  const pid = system.supervisor.pid ?? 0;
+  await delay(CALM_MS);
+  const begin = performance.now();
+  const before = cpuSecondsOfTree(pid);
+  await delay(REST_MS);
+  return ((cpuSecondsOfTree(pid) - before) * 1_000) / ((performance.now() - begin) / 1_000);
 }
 
 async function checkoutRound(system: RunningSystem, seconds: number, clients: number): Promise<Round> {
