@@ -9,13 +9,13 @@ import type { ForwardDeps } from './pipeline/forwarding.ts';
 import { addOwnFields, refuse } from './pipeline/refuse.ts';
 import type { RouteRuntime } from './pipeline/route-runtime.ts';
 import { serveRoute } from './pipeline/serve-route.ts';
-import { corsOfAll } from './policies/cors/cors.ts';
+import { compileCors, corsOfAll } from './policies/cors/cors.ts';
 import { compileView, trustIn } from './policies/forwarded/forwarded.ts';
 import { compileIpSet } from './policies/ip-rules/ip-ranges.ts';
-import { createRouteTable } from './routing/route-table.ts';
+import { createRouteTable, type RouteRefused } from './routing/route-table.ts';
 import { parseJsonPath } from './templates/json-path.ts';
 import { fieldName } from './wire/rules/field-names.ts';
-import { appendField, appendFields, noFields } from './wire/rules/fields.ts';
+import { appendField, noFields } from './wire/rules/fields.ts';
 import type { Refusal } from './wire/rules/refusal.ts';
 
 /** A configuration made ready to serve. Requests that began with one are finished by it. */
@@ -79,6 +79,13 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
     return true;
   }
 
+  function refuseUnserved(exchange: Exchange, refused: RouteRefused): void {
+    const { on } = refused;
+    const whose = on && ('routeKeys' in on ? known(aggregates, on) : known(routes, on));
+    whose?.cors?.introduce(exchange);
+    finish(exchange, refused, strict);
+  }
+
   const serveOn = (exchange: Exchange, route: RouteRuntime) =>
     serveRoute(exchange, route, forwarding, (refusal) => finish(exchange, refusal, strict));
 
@@ -89,7 +96,7 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
       if (host !== undefined) exchange.request = { ...exchange.request, host };
       const found = table.find(exchange.request);
       if ('code' in found) {
-        if (found.status !== 404 || !showDocument(exchange)) finish(exchange, found, strict);
+        if (found.status !== 404 || !showDocument(exchange)) refuseUnserved(exchange, found);
         return;
       }
       if (
@@ -110,12 +117,13 @@ export function createRuntime(deps: RuntimeDeps): Runtime {
 
 function serveWhole(exchange: Exchange, aggregate: Aggregate, deps: ForwardDeps, strict: boolean): void {
   exchange.route = aggregate.name;
-  const told = corsOfAll(
-    aggregate.parts.map(({ route }) => route.cors),
-    exchange.request,
-  );
-  appendFields(exchange.answerFields, told);
   const done = (refusal: Refusal | undefined) => finish(exchange, refusal, strict);
+  aggregate.cors?.introduce(exchange);
+  const told = aggregate.cors?.preflight(exchange);
+  if (told !== undefined) {
+    done(told);
+    return;
+  }
   serveAggregate(
     exchange,
     aggregate,
@@ -154,6 +162,7 @@ function compileAggregate(aggregate: AggregateConfig, deps: RuntimeDeps): Aggreg
   });
   return {
     name: aggregate.name,
+    cors: compileCors(corsOfAll(parts.map(({ route }) => route.config.cors))),
     parts,
     maxBodyBytes: Math.min(...parts.map(({ route }) => route.config.maxBodyBytes)),
     strict: config.strict,

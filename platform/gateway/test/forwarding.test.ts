@@ -167,6 +167,32 @@ describe('forwarding', () => {
     assert.match(answer, /content-length: 5/i);
   });
 
+  it('serves what is pipelined behind a HEAD whose back end closes its connection', async () => {
+    const closing = await bed.rawBackend(() => 'HTTP/1.1 200 OK\r\nConnection: close\r\nX-A: 1\r\n\r\n');
+    const next = await bed.backend((_, response) => response.end('next'));
+    const url = await bed.gateway({ Routes: [routeTo(closing, '/closing'), routeTo(next, '/next')] });
+    const client = await openRaw(url);
+    const second = 'GET /next HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n';
+    client.write(`HEAD /closing HTTP/1.1\r\nHost: h\r\n\r\n${second}`);
+    const text = await client.closed();
+    assert.match(
+      text,
+      /^HTTP\/1\.1 200 OK\r\nX-A: 1\r\n[\s\S]*\r\n\r\nHTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nnext$/,
+    );
+    assert.equal(text.match(/HTTP\/1\.1/g)?.length, 2);
+  });
+
+  it('ends interim responses and trailers of an HTTP/1.1 back end here', async () => {
+    const hints = 'HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n';
+    const head = 'HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const port = await bed.rawBackend(() => `${hints}${head}4\r\nbody\r\n0\r\nX-Sum: 1\r\n\r\n`);
+    const client = await openRaw(await bed.gateway({ Routes: [routeTo(port, '/x')] }));
+    client.write('GET /x HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nConnection: close, TE\r\n\r\n');
+    const text = await client.closed();
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\n4\r\nbody\r\n0\r\n\r\n$/);
+    assert.doesNotMatch(text, /103|Link|X-Sum/);
+  });
+
   it('streams large bodies both ways unchanged', async () => {
     const port = await bed.backend((request, response) => {
       response.writeHead(200);

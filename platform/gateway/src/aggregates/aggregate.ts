@@ -5,6 +5,7 @@ import { type CollectedResponse, createCollectedResponse } from '../pipeline/col
 import { addOwnFields } from '../pipeline/refuse.ts';
 import type { RouteRuntime } from '../pipeline/route-runtime.ts';
 import { readWhole } from '../pipeline/whole-body.ts';
+import type { Cors } from '../policies/cors/cors.ts';
 import { type JsonPath, select } from '../templates/json-path.ts';
 import type { Timers } from '../time/timers.ts';
 import type { ClientFieldRules } from '../wire/rules/client-fields.ts';
@@ -26,6 +27,7 @@ export interface Part {
 
 export interface Aggregate {
   readonly name: string;
+  readonly cors: Cors | undefined;
   readonly parts: readonly Part[];
   readonly maxBodyBytes: number;
   readonly strict: boolean;

@@ -133,13 +133,13 @@ function compileSteps(
   const steps: readonly (Step | undefined)[] = [
     compileCompression(route.compression),
     cors?.introduce,
+    cors?.preflight,
     compileOverload(config.overload, route.loadPriority, deps.load),
     compileForwarding({
       ...{ strict, trustedProxies, forwardedHeader: config.forwardedHeader, pseudonym: deps.pseudonym },
       strippedPrefix: strippedPrefix(route.name, route.downstreamTemplate),
     }),
     compileIpRules(route.ipRules),
-    cors?.preflight,
     compileClientCertificate(route.clientCertificate, isTrustedProxy),
     strict ? undefined : compileGrpc(route.downstreamProtocol),
     compileGrpcWeb(route.grpcWeb),

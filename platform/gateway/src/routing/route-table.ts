@@ -21,15 +21,28 @@ export type RouteFound =
       readonly values: Map<string, string>;
     };
 
+/** Nothing that may be served. */
+export interface RouteRefused extends Refusal {
+  /** Whose path it is: pages that may read its answers may read this one. */
+  readonly on?: RouteConfig | AggregateConfig;
+}
+
 /** Values are URL text as it came; those of header templates are percent-encoded. */
 export interface RouteTable {
   /** 404 when nothing matches, 400 when path parameters would change what does. */
-  find(request: RequestHead): RouteFound | Refusal;
+  find(request: RequestHead): RouteFound | RouteRefused;
 }
 
 /** The cost of a look-up does not depend on how many routes there are, only on how many match the same paths. */
 export function createRouteTable(config: GatewayConfig): RouteTable {
   const index = createRouteIndex(orderCandidates(config));
+  const keysWithCors = new Set(config.routes.filter(({ cors }) => cors !== undefined).map(({ key }) => key));
+
+  /** Of an aggregate each part has its say. */
+  function answersPreflights({ found }: Candidate): boolean {
+    if (found.kind === 'route') return found.route.cors !== undefined;
+    return found.aggregate.routeKeys.every((key) => keysWithCors.has(key));
+  }
 
   function first(request: RequestHead, path: string, host: string): Match | undefined {
     const lower = path.toLowerCase();
@@ -52,8 +65,18 @@ export function createRouteTable(config: GatewayConfig): RouteTable {
     const asked = fieldValue(request.fields, 'access-control-request-method') ?? '';
     if (!isMethod(asked)) return undefined;
     const match = first({ ...request, method: asked }, request.target.path, host);
-    const found = match?.candidate.found;
-    return found?.kind === 'route' && found.route.cors !== undefined ? match : undefined;
+    return match !== undefined && answersPreflights(match.candidate) ? match : undefined;
+  }
+
+  /** Why what was found may not be served. */
+  function doubtAbout(match: Match | undefined, request: RequestHead, host: string): Refusal | undefined {
+    const { target } = request;
+    // A back end that drops `;parameters` would see another path than the one that was decided on.
+    if (target.withoutParameters !== target.path) {
+      const other = first(request, target.withoutParameters, host);
+      if (other?.candidate !== match?.candidate) return badTarget('path parameters would change the route');
+    }
+    return target.hidesSlashes && !passesSlashes(match) ? AMBIGUOUS_ESCAPE : undefined;
   }
 
   return {
@@ -62,14 +85,12 @@ export function createRouteTable(config: GatewayConfig): RouteTable {
       if (config.dynamic !== undefined && target.hidesSlashes) return AMBIGUOUS_ESCAPE;
       if (config.dynamic !== undefined) return findDynamic(config.dynamic, target) ?? NOT_FOUND;
       const host = hostName(request.host, config.strict);
-      const match = forPreflight(request, host) ?? first(request, target.path, host);
-      // A back end that drops `;parameters` would see another path than the one that was decided on.
-      if (target.withoutParameters !== target.path) {
-        const other = first(request, target.withoutParameters, host);
-        if (other?.candidate !== match?.candidate) return badTarget('path parameters would change the route');
-      }
-      if (target.hidesSlashes && !passesSlashes(match)) return AMBIGUOUS_ESCAPE;
-      return match === undefined ? NOT_FOUND : toFound(match, config.strict);
+      const preflight = forPreflight(request, host);
+      if (preflight !== undefined) return toFound(preflight, config.strict); // it is answered here, whatever the path hides
+      const match = first(request, target.path, host);
+      const doubt = doubtAbout(match, request, host);
+      if (match === undefined) return doubt ?? NOT_FOUND;
+      return doubt === undefined ? toFound(match, config.strict) : { ...doubt, on: match.candidate.match };
     },
   };
 }

@@ -6,6 +6,7 @@ const bed = createTestBed();
 afterEach(() => bed.close());
 
 const ORIGIN = 'https://shop.test';
+const PREFLIGHT = { origin: ORIGIN, 'access-control-request-method': 'PUT' };
 const CorsOptions = { AllowedOrigins: [ORIGIN], AllowedHeaders: ['Content-Type'] };
 
 describe('a page of an allowed origin', () => {
@@ -30,7 +31,29 @@ describe('a page of an allowed origin', () => {
       const refused = answers.find((answer) => answer.status === status);
       assert.ok(refused, `${status} of ${answers.map((answer) => answer.status)}`);
       assert.equal(refused.headers.get('access-control-allow-origin'), ORIGIN, String(status));
+      const preflight = await fetch(`${gateway.url}/x`, { method: 'OPTIONS', headers: PREFLIGHT });
+      assert.equal(preflight.status, 204, `the page would not learn of ${status}`);
     }
+  });
+
+  it('may read why its path is refused', async () => {
+    const port = await bed.backend((_, response) => response.end('{}'));
+    const { url } = await bed.start({
+      Routes: [
+        routeTo(port, '/files/{name}', { Key: 'a', CorsOptions }),
+        routeTo(port, '/b', { Key: 'b', CorsOptions }),
+        routeTo(port, '/x', { CorsOptions }),
+        routeTo(port, '/{all}', { Priority: 0 }),
+      ],
+      Aggregates: [{ UpstreamPathTemplate: '/all/{name}', RouteKeys: ['a', 'b'] }],
+    });
+    for (const path of ['/files/a%2Fb', '/all/a%2Fb', '/x;a']) {
+      const refused = await fetch(url + path, { headers: { origin: ORIGIN } });
+      const allowed = refused.headers.get('access-control-allow-origin');
+      assert.deepEqual([refused.status, allowed], [400, path === '/x;a' ? null : ORIGIN], path);
+    }
+    const preflight = await fetch(`${url}/files/a%2Fb`, { method: 'OPTIONS', headers: PREFLIGHT });
+    assert.equal(preflight.status, 204);
   });
 
   it('may read an answer made of several, and why there is none, when it may read each of them', async () => {
@@ -52,20 +75,45 @@ describe('a page of an allowed origin', () => {
         { UpstreamPathTemplate: '/others', RouteKeys: ['a', 'other'] },
       ],
     });
-    for (const [path, status, allowed] of [
-      ['/whole', 200, ORIGIN],
-      ['/refused', 401, ORIGIN],
-      ['/half', 200, null],
-      ['/others', 200, null],
+    for (const [path, status, allowed, vary] of [
+      ['/whole', 200, ORIGIN, 'origin'],
+      ['/refused', 401, ORIGIN, 'origin'],
+      ['/half', 200, null, null],
+      ['/others', 200, null, 'origin'],
     ] as const) {
-      const answer = await fetch(url + path, { headers: { origin: ORIGIN } });
-      assert.deepEqual(
-        [answer.status, answer.headers.get('access-control-allow-origin')],
-        [status, allowed],
-        path,
-      );
-      assert.equal(answer.headers.get('vary'), 'origin');
+      const { status: seen, headers } = await fetch(url + path, { headers: { origin: ORIGIN } });
+      const told = [seen, headers.get('access-control-allow-origin'), headers.get('vary')];
+      assert.deepEqual(told, [status, allowed, vary], path);
     }
+  });
+
+  it('may do with an answer made of several what it may with each of them', async () => {
+    const port = await bed.backend((_, response) => response.end('{}'));
+    const part = (Key: string, more: object) =>
+      routeTo(port, `/${Key}`, { Key, CorsOptions: { ...CorsOptions, ...more } });
+    const { url } = await bed.start({
+      Routes: [
+        part('a', { AllowedMethods: ['GET', 'PUT'], AllowedHeaders: ['X-A', 'x-b'], MaxAge: 60 }),
+        part('b', { AllowedMethods: ['*'], AllowedHeaders: ['X-B'], MaxAge: 600 }),
+        routeTo(port, '/silent', { Key: 'silent' }),
+        routeTo(port, '/{all}'),
+      ],
+      Aggregates: [
+        { UpstreamPathTemplate: '/whole', RouteKeys: ['a', 'b'], UpstreamHttpMethod: ['Put'] },
+        { UpstreamPathTemplate: '/half', RouteKeys: ['a', 'silent'] },
+      ],
+    });
+    const { status, headers } = await fetch(`${url}/whole`, { method: 'OPTIONS', headers: PREFLIGHT });
+    const told = [...headers].filter(([name]) => name.startsWith('access-control-'));
+    assert.equal(status, 204);
+    assert.deepEqual(Object.fromEntries(told), {
+      'access-control-allow-origin': ORIGIN,
+      'access-control-allow-methods': 'GET, PUT',
+      'access-control-allow-headers': 'x-b',
+      'access-control-max-age': '60',
+    });
+    // Where one part says nothing, it is as ever for the route that takes OPTIONS.
+    assert.equal((await fetch(`${url}/half`, { method: 'OPTIONS', headers: PREFLIGHT })).status, 200);
   });
 
   it('is told what it may do by the route of the request that follows, which need not name OPTIONS', async () => {

@@ -1,14 +1,6 @@
-import type { Step } from '../../exchange.ts';
+import type { Exchange, Step } from '../../exchange.ts';
 import { fieldName } from '../../wire/rules/field-names.ts';
-import {
-  appendField,
-  appendFields,
-  type Fields,
-  fieldValue,
-  hasField,
-  noFields,
-  removeField,
-} from '../../wire/rules/fields.ts';
+import { appendField, type Fields, fieldValue, hasField, removeField } from '../../wire/rules/fields.ts';
 import type { Refusal } from '../../wire/rules/refusal.ts';
 import type { RequestHead } from '../../wire/rules/request.ts';
 import type { CorsConfig } from './config.ts';
@@ -20,12 +12,10 @@ const VARY = fieldName('vary');
 
 /** What a route does about CORS, in two steps of the way. */
 export interface Cors {
-  /** What an answer to this request tells its page. */
-  readonly fieldsFor: (request: RequestHead) => Fields;
   /** First of all: whatever refuses the request, a page of an allowed origin can read why. */
   readonly introduce: Step;
-  /** Answers preflights with 204. */
-  readonly preflight: Step;
+  /** Answers preflights with 204, before anything else can refuse them: the page would not learn why. */
+  readonly preflight: (exchange: Pick<Exchange, 'request'>) => Refusal | undefined;
 }
 
 /**
@@ -48,21 +38,14 @@ export function compileCors(config: CorsConfig | undefined): Cors | undefined {
     return origin !== undefined && (isPublic || origins.has(origin)) ? origin : undefined;
   };
 
-  const fieldsFor = (request: RequestHead): Fields => {
-    const fields = noFields();
-    if (!isPublic) appendField(fields, VARY, 'origin');
-    const origin = isAllowed(request);
-    if (origin === undefined) return fields;
-    appendField(fields, ALLOW_ORIGIN, isPublic ? '*' : origin);
-    if (allowCredentials) appendField(fields, ALLOW_CREDENTIALS, 'true');
-    if (exposed !== '' && !isPreflight(request)) appendField(fields, EXPOSE_HEADERS, exposed);
-    return fields;
-  };
-
   return {
-    fieldsFor,
-    introduce: ({ request, answerFields }) => {
-      appendFields(answerFields, fieldsFor(request));
+    introduce: ({ request, answerFields: fields }) => {
+      if (!isPublic) appendField(fields, VARY, 'origin');
+      const origin = isAllowed(request);
+      if (origin === undefined) return undefined;
+      appendField(fields, ALLOW_ORIGIN, isPublic ? '*' : origin);
+      if (allowCredentials) appendField(fields, ALLOW_CREDENTIALS, 'true');
+      if (exposed !== '' && !isPreflight(request)) appendField(fields, EXPOSE_HEADERS, exposed);
       return undefined;
     },
     preflight: ({ request }) => {
@@ -96,14 +79,26 @@ function compilePreflight(config: CorsConfig): (request: RequestHead) => Headers
   };
 }
 
-/** Of an answer made of several: a page may read it when it may read each of them. One that is not told of counts as forbidden. */
-export function corsOfAll(parts: readonly (Cors | undefined)[], request: RequestHead): Fields {
-  const told = parts.map((cors) => cors?.fieldsFor(request));
-  const [first = noFields()] = told;
-  if (told.every((fields) => fields !== undefined && hasField(fields, ALLOW_ORIGIN.lower))) return first;
-  const fields = noFields();
-  if (told.some((one) => one !== undefined)) appendField(fields, VARY, 'origin');
-  return fields;
+/** Of an answer made of several: a page may do what it may with each of them. `undefined` = some part says nothing of CORS. */
+export function corsOfAll(parts: readonly (CorsConfig | undefined)[]): CorsConfig | undefined {
+  const told = parts.filter((part) => part !== undefined);
+  if (told.length < parts.length) return undefined;
+  return {
+    allowedOrigins: inAll(told.map(({ allowedOrigins }) => allowedOrigins)),
+    allowedMethods: inAll(told.map(({ allowedMethods }) => allowedMethods)),
+    allowedHeaders: inAll(told.map(({ allowedHeaders }) => allowedHeaders)),
+    exposedHeaders: inAll(told.map(({ exposedHeaders }) => exposedHeaders)),
+    allowCredentials: told.every(({ allowCredentials }) => allowCredentials),
+    maxAgeSeconds: Math.min(...told.map(({ maxAgeSeconds }) => maxAgeSeconds)),
+  };
+}
+
+/** `*` allows what the others do. */
+function inAll(lists: readonly (readonly string[])[]): readonly string[] {
+  const [first, ...others] = lists.filter((list) => !list.includes('*'));
+  if (first === undefined) return ['*'];
+  const sets = others.map((list) => new Set(list.map((text) => text.toLowerCase())));
+  return first.filter((text) => sets.every((set) => set.has(text.toLowerCase())));
 }
 
 const CORS_FIELDS = [

@@ -315,8 +315,10 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
     return !waitsForContinue && body.bytesLeft <= this.#limits.discardBytes;
   }
 
+  /** A client that sends no more gets answers to all that it has sent. */
   #mayGoOn({ keepAlive, isBroken }: ExchangePhase): boolean {
-    return keepAlive && !isBroken && !this.#isDraining && !this.#isHalfClosed;
+    const mayCome = !this.#isHalfClosed || this.#input.length > 0;
+    return keepAlive && !isBroken && !this.#isDraining && mayCome;
   }
 
   responseEnded(mayGoOn: boolean): void {
@@ -413,12 +415,14 @@ class Http1Connection implements ClientConnection, BodyConnection, ResponseConne
 
   readonly #ended = (): void => {
     this.#isHalfClosed = true;
-    if (this.#phase.kind === 'head') this.destroy();
+    if (this.#phase.kind === 'head')
+      this.#close(); // what is left of the last response still goes out
     else if (this.#phase.kind === 'exchange') this.#pump();
   };
 
   /** The client sends no more: what is incomplete stays so, and what is complete is answered soon or never. */
   #afterHalfClose(): void {
+    if (this.#phase.kind === 'head') this.#close();
     if (this.#phase.kind !== 'exchange' || this.#phase.body === undefined) return;
     if (this.#phase.body.isTaking) {
       this.destroy();

@@ -209,6 +209,45 @@ describe('a client', () => {
     assert.match(await quick.closed(), /Connection: close\r\n\r\nPOST \/quick hello;$/);
   });
 
+  it('that has closed its side gets the answers to all that it had sent', async () => {
+    const { client } = await start((incoming) => void setTimeout(echo, 10, incoming), {
+      halfCloseMs: 30_000,
+    });
+    const all = await client();
+    all.socket.end(request('/a') + request('/b'));
+    const text = await all.closed();
+    assert.match(text, /GET \/a ;HTTP\/1\.1 200 OK\r\n[\s\S]*Connection: close\r\n\r\nGET \/b ;$/);
+    const cut = await client();
+    cut.socket.end(`${request('/a')}GET /b`);
+    assert.match(await cut.closed(), /GET \/a ;$/);
+  });
+
+  it('that closes its side while it reads gets the rest', async () => {
+    const total = 16_000_000;
+    let hasAnswered = false;
+    const { client } = await start(
+      ({ answer }) => {
+        answer.onClose = () => {
+          hasAnswered = answer.state === 'ended';
+        };
+        answer.send(okHead(total), Buffer.alloc(total, 'x'));
+      },
+      { writeStallMs: 60_000, idleMs: 60_000 },
+    );
+    const { send, socket } = await client();
+    let read = 0;
+    socket.removeAllListeners('data');
+    socket.pause();
+    send(request('/'));
+    await eventually('it is answered', () => hasAnswered);
+    socket.on('data', (bytes: Buffer) => {
+      read += bytes.length;
+    });
+    socket.end();
+    socket.resume();
+    await eventually('all is read', () => read > total);
+  });
+
   it('that has closed its side is given up when the answer is not quick', async () => {
     let gone = 0;
     const { client } = await start(({ answer }) => {
