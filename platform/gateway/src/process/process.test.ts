@@ -265,6 +265,21 @@ describe('several gateway processes on one port', () => {
     assert.equal(await statusOf(port), undefined);
   });
 
+  it('exchange one alone without a loss: new connections wait for the next', async () => {
+    const backend = await bed.backend((_, response) => response.end('ok'));
+    const { child, port, ended, output } = await start({ Routes: [routeTo(backend, '/x')] }, { workers: 1 });
+    await eventually('the port is held', () => /connections to port \d+ wait/.test(output()));
+    const [victim] = await workerIds(child.pid, 'worker.ts');
+    assert.ok(victim !== undefined);
+    process.kill(victim, 'SIGKILL');
+    await eventually('it has ended', () => /ended \(SIGKILL\)/.test(output()));
+    const statuses = await Promise.all(Array.from({ length: 8 }, () => statusOf(port)));
+    assert.deepEqual(new Set(statuses), new Set([200]));
+    child.kill('SIGTERM');
+    assert.deepEqual(await ended, [0, null]);
+    assert.equal(await statusOf(port), undefined);
+  });
+
   it('are replaced when they hang', async () => {
     const backend = await bed.backend((_request, response) => response.end('x'));
     const { port, output, child } = await start(
@@ -288,7 +303,7 @@ describe('several gateway processes on one port', () => {
   });
 });
 
-async function workerIds(parent: number | undefined): Promise<readonly number[]> {
-  const { stdout } = await promisify(execFile)('pgrep', ['-P', String(parent)]);
+async function workerIds(parent: number | undefined, program = ''): Promise<readonly number[]> {
+  const { stdout } = await promisify(execFile)('pgrep', ['-P', String(parent), '-f', program]);
   return stdout.trim().split('\n').map(Number);
 }

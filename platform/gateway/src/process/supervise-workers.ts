@@ -1,8 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
-import { extname, join } from 'node:path';
 import { toError, watchLiveness } from '@flotilla/kernel';
 import { EXIT_STATUS } from '@flotilla/process';
+import { forkProgram } from './fork-program.ts';
 import { askHealth, createHealthListener, mergeMetrics } from './health.ts';
+import { createPortKeeper } from './keep-port.ts';
 import type { GatewayProcessOptions } from './run-gateway.ts';
 
 const LONGEST_PAUSE_MS = 5_000;
@@ -14,20 +15,16 @@ const SILENCE_MS = 20_000;
 
 /**
  * Runs `count` gateway processes on one port and replaces those that end, or that do not answer for `silenceMs`
- * (0: for ever). Ends when all have stopped after a signal, or when one finds the configuration invalid: then nothing
- * would be gained by another try.
+ * (0: for ever). While the only one is replaced, new connections wait for the next. Ends when all have stopped after a signal, or
+ * when one finds the configuration invalid: then nothing would be gained by another try.
  */
 export async function superviseWorkers(
   options: GatewayProcessOptions,
   count: number,
   silenceMs: number = SILENCE_MS,
 ): Promise<void> {
-  cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
-  cluster.setupPrimary({
-    // Beside this file and of its kind: the source here, compiled code in a published package.
-    exec: join(import.meta.dirname, `worker${extname(import.meta.filename)}`),
-    args: [],
-  });
+  const keeper = count === 1 ? createPortKeeper(options) : undefined;
+  const gateways = () => running().filter((worker) => worker !== keeper?.worker);
   let pauseMs = FIRST_PAUSE_MS;
   let isStopping = false;
   const pauses = new Set<NodeJS.Timeout>();
@@ -48,7 +45,7 @@ export async function superviseWorkers(
   const start = (): void => {
     if (isStopping) return;
     const startedAtMs = performance.now();
-    const worker = cluster.fork();
+    const worker = forkProgram('worker', 'inherit');
     // Not as arguments: those are shown to every user of the machine, and there are secrets among the options.
     worker.once('online', () => worker.send(forWorkers));
     worker.once('listening', () => {
@@ -60,11 +57,14 @@ export async function superviseWorkers(
       };
       watchLiveness(worker.process, { silenceMs, onHang });
     });
+    worker.on('listening', ({ port }) => {
+      if (port === options.port && !isStopping) keeper?.hold();
+    });
     worker.on('exit', (code: number, signal: string) => {
       serving.delete(worker);
       if (code === EXIT_STATUS.configuration) end(code);
       if (isStopping) {
-        if (running().length === 0) end(0);
+        if (gateways().length === 0) end(0);
         return;
       }
       if (performance.now() - startedAtMs > STEADY_MS) pauseMs = FIRST_PAUSE_MS;
@@ -82,11 +82,11 @@ export async function superviseWorkers(
     process.on(signal, () => {
       isStopping = true;
       for (const worker of running()) worker.process.kill('SIGTERM');
-      if (running().length === 0) end(0);
+      if (gateways().length === 0) end(0);
     });
   // Otherwise it would end this process, and with it the workers: they read their configuration again.
   process.on('SIGHUP', () => {
-    for (const worker of running()) worker.process.kill('SIGHUP');
+    for (const worker of gateways()) worker.process.kill('SIGHUP');
   });
   for (let started = 0; started < count; started += 1) start();
   process.exitCode = await promise;
