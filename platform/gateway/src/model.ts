@@ -43,6 +43,8 @@ export interface RouteConfig extends MatchConfig, PolicyConfig {
   readonly webSocket: boolean;
   /** Which of `openApi` describes what is behind this route. */
   readonly swaggerKey: string | undefined;
+  /** What of the downstream template the paths of that description leave out. */
+  readonly virtualDirectory: string | undefined;
   readonly target: DownstreamTarget;
 }
 
@@ -63,6 +65,12 @@ export interface OpenApiSource {
   readonly version: string;
   /** A fixed address, or a path of any instance of a service. */
   readonly at: { readonly url: string } | { readonly service: string; readonly path: string };
+  /** Under which clients reach the gateway; absent = where they read the description. */
+  readonly host: string | undefined;
+  /** Clients go to the servers that the service names. */
+  readonly keepsServers: boolean;
+  /** Without regard to routes. */
+  readonly isShownAsItIs: boolean;
 }
 
 /** What decides whether a request is for a route or an aggregate. */

@@ -218,6 +218,7 @@ function dynamicRoute(policy: DynamicPolicy, service: string, namespace: string 
     downstreamMethod: undefined,
     webSocket: false,
     swaggerKey: undefined,
+    virtualDirectory: undefined,
     target: { kind: 'service', service, namespace },
   };
 }

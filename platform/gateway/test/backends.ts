@@ -191,6 +191,7 @@ export function routeWith(more: Partial<RouteConfig> = {}): RouteConfig {
     scheme: 'http',
     webSocket: false,
     swaggerKey: undefined,
+    virtualDirectory: undefined,
     target: { kind: 'hosts', hosts: hosts(1) },
     ipRules: undefined,
     cors: undefined,

@@ -17,6 +17,11 @@ export const ROUTE = {
   ...TARGET,
   Key: { type: 'string', doc: 'Name for aggregates and for `RouteKeys` of global options.' },
   SwaggerKey: { type: 'string', own: true, doc: 'Which entry of `SwaggerEndPoints` describes the back end.' },
+  VirtualDirectory: {
+    type: 'string',
+    own: true,
+    doc: 'What of `DownstreamPathTemplate` the paths of that description leave out: `/project`.',
+  },
   ...POLICY_KEYS,
   ...ROUTE_POLICY_KEYS,
 } as const satisfies SectionShape;
@@ -46,6 +51,7 @@ export function readRoute(route: RouteObject, context: ReadContext): RouteConfig
     ...match,
     key: values.Key,
     swaggerKey: values.SwaggerKey,
+    virtualDirectory: values.VirtualDirectory,
     downstreamTemplate,
     downstreamMethod: readMethod(route),
     target,

@@ -1,9 +1,9 @@
-import { collect, isRecord, toError } from '@flotilla/kernel';
+import { collect, toError } from '@flotilla/kernel';
 import type { Logger } from '@flotilla/telemetry';
 import type { GatewayConfig, OpenApiSource } from '../model.ts';
 import { createFavicon, createPage, FAVICON_PATH, type OpenApiResponse } from './docs-page.ts';
-import type { JsonObject } from './json-object.ts';
 import { mergeDocuments, type SourceDocument } from './merge-documents.ts';
+import { readDocument } from './read-document.ts';
 
 /**
  * The documents and the page, by the path of a GET request: `/docs`, `/docs/openapi.json` for all services,
@@ -14,7 +14,7 @@ export interface OpenApi {
 }
 
 interface OpenApiDeps {
-  readonly config: Pick<GatewayConfig, 'openApi' | 'routes'>;
+  readonly config: Pick<GatewayConfig, 'openApi' | 'routes' | 'authenticationProviders'>;
   /** Further JSON documents by their whole path. One at `/docs/asyncapi.json` is linked from the page. */
   readonly documents: Readonly<Record<string, object>>;
   /** `http://host:port` of an instance of the service, `undefined` when there is none. */
@@ -54,9 +54,13 @@ export function createOpenApi(deps: OpenApiDeps): OpenApi | undefined {
   const asyncApi = given.has(ASYNC_API) ? ASYNC_API : undefined;
   async function merged(sources: readonly OpenApiSource[], title: string): Promise<OpenApiResponse> {
     const documents = await Promise.all(sources.map(ask));
-    const version = sources.length === 1 ? (sources[0]?.version ?? '1') : '1';
-    const document = mergeDocuments(documents, { routes: config.routes, title, version, asyncApi });
-    return jsonResponse(document);
+    const [first, ...others] = documents;
+    const isAlone = first !== undefined && others.length === 0;
+    if (isAlone && first.source.isShownAsItIs && !('missing' in first.document))
+      return jsonResponse(first.document);
+    const version = isAlone ? first.source.version : '1';
+    const { routes, authenticationProviders: providers } = config;
+    return jsonResponse(mergeDocuments(documents, { routes, providers, title, version, asyncApi }));
   }
 
   return {
@@ -91,10 +95,8 @@ async function load(source: OpenApiSource, { locate, logger }: OpenApiDeps): Pro
     const response = await fetch(url, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
     const text = await readLimited(response);
     if (!response.ok) throw new Error(`the service answered ${response.status}`);
-    const document: unknown = JSON.parse(text);
-    if (!isDocument(document))
-      return { source, document: { missing: 'it is not an OpenAPI 3 document in JSON' } };
-    return { source, document };
+    const document = await readDocument(text);
+    return { source, document: document ?? { missing: 'it is no document of OpenAPI 3 or Swagger 2.0' } };
   } catch (error) {
     logger.warn({ service: source.key, err: toError(error) }, 'the OpenAPI document could not be read');
     return { source, document: { missing: 'the service did not give it' } };
@@ -106,8 +108,4 @@ async function readLimited(response: Response): Promise<string> {
   const body = await collect(response.body, MAX_DOCUMENT_BYTES);
   if (body === undefined) throw new Error(`the document is larger than ${MAX_DOCUMENT_BYTES} bytes`);
   return body.toString();
-}
-
-function isDocument(value: unknown): value is JsonObject {
-  return isRecord(value) && String(value['openapi']).startsWith('3.') && isRecord(value['paths']);
 }

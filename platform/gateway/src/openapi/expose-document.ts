@@ -2,7 +2,8 @@ import { isRecord } from '@flotilla/kernel';
 import type { RouteConfig } from '../model.ts';
 import { METHODS } from '../wire/rules/request.ts';
 import { isGivenByGateway, withGatewayResponses } from './gateway-part.ts';
-import { type JsonObject, objectAt } from './json-object.ts';
+import { type JsonObject, listAt, objectAt } from './json-object.ts';
+import { type Providers, securityOf } from './security.ts';
 import { placeholdersIn, upstreamPath } from './upstream-path.ts';
 
 /** The operations of a service that the gateway passes on, as clients see them. */
@@ -16,11 +17,18 @@ export interface ExposedOperation {
 /** As OpenAPI writes them. */
 const OPERATIONS = METHODS.map((method) => method.toLowerCase());
 
-/** `routes` are those to this service, in their order: where two lead to the same place the first one counts. */
+export interface ExposeOptions {
+  /** Those to this service, in their order: where two lead to the same place the first one counts. */
+  readonly routes: readonly RouteConfig[];
+  readonly serviceName: string;
+  /** Before the paths of the document. */
+  readonly basePath: string;
+  readonly providers: Providers;
+}
+
 export function exposeDocument(
   document: JsonObject,
-  routes: readonly RouteConfig[],
-  serviceName: string,
+  { routes, serviceName, basePath, providers }: ExposeOptions,
 ): readonly ExposedOperation[] {
   const exposed = new Map<string, ExposedOperation>();
   const isDivided = new Set(allOperations(document).flatMap(ownTags)).size > 1;
@@ -30,17 +38,32 @@ export function exposeDocument(
   };
   for (const route of routes) {
     for (const [documented, item] of Object.entries(objectAt(document, 'paths'))) {
-      const path = upstreamPath(documented, route);
+      const path = upstreamPath(basePath + documented, route);
       if (path === undefined || !isRecord(item)) continue;
       for (const [method, operation] of operationsOf(item, route)) {
-        const place = `${method} ${path}`;
-        if (exposed.has(place)) continue;
-        const seen = asSeen(document, { path, item, operation, route, tags: tagsOf(operation) });
-        exposed.set(place, { path, method, operation: seen });
+        const key = `${method} ${path}`;
+        if (exposed.has(key)) continue;
+        const place = { path, item, operation, route, tags: tagsOf(operation), providers };
+        const seen = asSeen(document, place);
+        exposed.set(key, { path, method, operation: seen });
       }
     }
   }
   return [...exposed.values()];
+}
+
+/** All operations as the service has them, without its names for security: there is nobody here to explain them. */
+export function wholeDocument(document: JsonObject): readonly ExposedOperation[] {
+  return Object.entries(objectAt(document, 'paths')).flatMap(([path, item]) =>
+    OPERATIONS.flatMap((method) => {
+      const operation = isRecord(item) ? item[method] : undefined;
+      if (!isRecord(item) || !isRecord(operation)) return [];
+      const { security: _its, ...kept } = operation;
+      const shared = listAt(item, 'parameters');
+      const parameters = [...shared, ...listAt(operation, 'parameters')];
+      return [{ path, method, operation: parameters.length > 0 ? { ...kept, parameters } : kept }];
+    }),
+  );
 }
 
 /** By the method that clients use. */
@@ -66,6 +89,7 @@ interface Place {
   readonly operation: JsonObject;
   readonly route: RouteConfig;
   readonly tags: readonly unknown[];
+  readonly providers: Providers;
 }
 
 function allOperations(document: JsonObject): readonly JsonObject[] {
@@ -78,7 +102,7 @@ function ownTags({ tags }: JsonObject): readonly unknown[] {
   return Array.isArray(tags) ? tags : [];
 }
 
-function asSeen(document: JsonObject, { path, item, operation, route, tags }: Place): JsonObject {
+function asSeen(document: JsonObject, { path, item, operation, route, tags, providers }: Place): JsonObject {
   const { servers: _ours, security: _gateways, ...kept } = operation;
   const parameters = parametersOf(document, { path, item, operation, route });
   const { authentication, rateLimit } = route;
@@ -88,7 +112,7 @@ function asSeen(document: JsonObject, { path, item, operation, route, tags }: Pl
     ...(parameters.length > 0 && { parameters }),
     ...(parameters.length === 0 && 'parameters' in kept && { parameters: [] }),
     responses: withGatewayResponses(document, objectAt(operation, 'responses'), route),
-    security: authentication === undefined ? [] : [{ bearer: [] }],
+    security: securityOf(route, providers),
     ...(authentication !== undefined &&
       authentication.allowedScopes.length > 0 && { 'x-scopes': authentication.allowedScopes }),
     ...(rateLimit !== undefined && { 'x-rate-limit': { limit: rateLimit.limit, period: rateLimit.period } }),
@@ -101,7 +125,7 @@ function asSeen(document: JsonObject, { path, item, operation, route, tags }: Pl
  */
 function parametersOf(
   document: JsonObject,
-  { path, item, operation, route }: Omit<Place, 'tags'>,
+  { path, item, operation, route }: Omit<Place, 'tags' | 'providers'>,
 ): readonly JsonObject[] {
   const declared = new Map<string, JsonObject>();
   for (const parameter of [...listAt(item, 'parameters'), ...listAt(operation, 'parameters')]) {
@@ -115,11 +139,6 @@ function parametersOf(
     return declared.get(`path ${name}`) ?? { name, in: 'path', required: true, schema: { type: 'string' } };
   });
   return [...own, ...others.map(([, parameter]) => parameter)];
-}
-
-function listAt(parent: JsonObject, name: string): readonly JsonObject[] {
-  const held = parent[name];
-  return Array.isArray(held) ? held.filter(isRecord) : [];
 }
 
 function resolved(document: JsonObject, parameter: JsonObject): JsonObject {

@@ -1,12 +1,11 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'node:test';
 import { createContext, runInContext, runInNewContext } from 'node:vm';
-import { listen, QUIET, routeWith } from '../../test/backends.ts';
+import { listen, QUIET } from '../../test/backends.ts';
 import { routeOf } from '../../test/config.ts';
-import type { OpenApiSource, RouteConfig } from '../model.ts';
+import { document, type Merged, merge, OK, route, source } from '../../test/openapi.ts';
 import { createOpenApi } from './create-openapi.ts';
 import type { JsonObject } from './json-object.ts';
-import { mergeDocuments } from './merge-documents.ts';
 import { upstreamPath } from './upstream-path.ts';
 
 const cleanups: (() => unknown)[] = [];
@@ -14,38 +13,6 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0)) cleanup();
 });
 
-const source = (key: string, url = ''): OpenApiSource => ({
-  key,
-  name: `The ${key} API`,
-  version: 'v1',
-  at: { url },
-});
-
-function route(name: string, downstreamTemplate: string, more: Partial<RouteConfig> = {}): RouteConfig {
-  return routeWith({ name, downstreamTemplate, swaggerKey: 'orders', ...more });
-}
-
-function document(paths: JsonObject, schemas: JsonObject = {}): JsonObject {
-  return { openapi: '3.0.1', info: { title: 'internal', version: '9' }, paths, components: { schemas } };
-}
-
-interface Merged {
-  readonly openapi: string;
-  readonly info: { readonly description?: string };
-  readonly servers: unknown;
-  readonly paths: Record<string, Record<string, Record<string, unknown>>>;
-  readonly components: { readonly schemas?: JsonObject; readonly securitySchemes?: JsonObject };
-  readonly 'x-unavailable'?: unknown;
-  readonly 'x-asyncapi'?: unknown;
-}
-
-function merge(routes: readonly RouteConfig[], documents: Readonly<Record<string, JsonObject>>): Merged {
-  const sources = Object.entries(documents).map(([key, held]) => ({ source: source(key), document: held }));
-  const options = { title: 't', version: '1', routes, asyncApi: undefined };
-  return mergeDocuments(sources, options) as unknown as Merged; // checked by what the tests read
-}
-
-const OK = { responses: { 200: { description: 'ok' } } };
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const returns = (name: string) => ({
   responses: { 200: { description: 'ok', content: { 'application/json': { schema: ref(name) } } } },
@@ -77,7 +44,14 @@ describe('the path that clients use', () => {
   ];
   for (const [documented, upstream, downstream, seen] of cases)
     it(`${documented} through ${upstream} → ${downstream}: ${seen ?? 'not reachable'}`, () => {
-      assert.equal(upstreamPath(documented, { name: upstream, downstreamTemplate: downstream }), seen);
+      assert.equal(
+        upstreamPath(documented, {
+          name: upstream,
+          downstreamTemplate: downstream,
+          virtualDirectory: undefined,
+        }),
+        seen,
+      );
     });
 });
 
@@ -321,6 +295,7 @@ describe('the documents of a gateway', () => {
     const config = {
       openApi: [source('orders', url), source('users', url)],
       routes: [route('/o', '/o')],
+      authenticationProviders: new Map(),
     };
     const openApi = createOpenApi({
       config,
@@ -369,6 +344,7 @@ describe('the documents of a gateway', () => {
       { body: 'no json' },
       { body: '{}', status: 500 },
       { body: '{"swagger":"2.0"}' },
+      { body: '<html><p>no document</p></html>' },
       { body: JSON.stringify({ ...document({}), 'x-pad': 'x'.repeat(5_000_000) }) },
     ]) {
       const { read } = await start(broken);
@@ -390,7 +366,7 @@ describe('the documents of a gateway', () => {
       assert.equal(openApi.find(path), undefined, path);
     assert.equal(
       createOpenApi({
-        config: { openApi: [], routes: [] },
+        config: { openApi: [], routes: [], authenticationProviders: new Map() },
         documents: {},
         locate: async () => undefined,
         nowMs: () => 0,

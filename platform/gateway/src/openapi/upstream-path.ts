@@ -1,6 +1,6 @@
 import type { RouteConfig } from '../model.ts';
 
-type Templates = Pick<RouteConfig, 'name' | 'downstreamTemplate'>;
+type Templates = Pick<RouteConfig, 'name' | 'downstreamTemplate' | 'virtualDirectory'>;
 
 const PLACEHOLDER = /\{([^{}]+)\}/g;
 
@@ -10,9 +10,11 @@ const PLACEHOLDER = /\{([^{}]+)\}/g;
  */
 export function upstreamPath(
   documented: string,
-  { name, downstreamTemplate }: Templates,
+  { name, downstreamTemplate, virtualDirectory = '' }: Templates,
 ): string | undefined {
-  const template = withoutQuery(downstreamTemplate);
+  const whole = withoutQuery(downstreamTemplate);
+  const isBelow = whole.toLowerCase().startsWith(virtualDirectory.toLowerCase());
+  const template = isBelow ? whole.slice(virtualDirectory.length) : whole;
   const values = matchTemplate(documented, template);
   if (values === undefined) return undefined;
   const upstream = withoutQuery(name);
