@@ -10,7 +10,7 @@ import type { Package } from './workspace.ts';
  */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   cli: ['src/main.ts'],
-  gateway: ['src/process/worker.ts', 'src/process/port-keeper.ts'],
+  gateway: ['src/process/worker.ts'],
 };
 
 /** Declarations of what the exports of `packages` reach, to `outDir/<folder>/src/….d.ts`. Throws when the types are wrong. */

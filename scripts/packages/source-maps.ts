@@ -8,5 +8,5 @@ export function linesOnly(text: string): string {
   const map = JSON.parse(text) as { mappings: string; sources: string[] };
   const mappings = encode(decode(map.mappings).map((segments) => segments.slice(0, 1)));
   const sources = map.sources.map((source) => source.slice(source.lastIndexOf('/') + 1));
-  return JSON.stringify({ ...map, sources, mappings });
+  return JSON.stringify({ version: 3, sources, names: [], mappings });
 }

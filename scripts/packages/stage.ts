@@ -41,10 +41,16 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('**/*.d.ts', { cwd: dist })) rewrite(join(dist, file), withoutTexts);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
+  for (const file of globSync('schema/*.json', { cwd: target })) rewrite(join(target, file), withoutBlanks);
   cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
   const manifest = publishedManifest(pack, readRootManifest(root));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   dropPrivateDeclarations(target, manifest);
+}
+
+/** Editors read a schema, people its reference. */
+function withoutBlanks(json: string): string {
+  return JSON.stringify(JSON.parse(json));
 }
 
 /**

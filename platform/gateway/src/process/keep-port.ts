@@ -1,5 +1,5 @@
-import type { Worker } from 'node:cluster';
-import { forkProgram } from './fork-program.ts';
+import cluster, { type Worker } from 'node:cluster';
+import type { HeldPort } from './hold-port.ts';
 
 /** The process that holds a port while there is nobody to serve on it. */
 export interface PortKeeper {
@@ -8,20 +8,15 @@ export interface PortKeeper {
   readonly worker: Worker | undefined;
 }
 
-export interface KeptPort {
-  readonly host: string;
-  readonly port: number;
-}
-
 /** The socket goes with the last process that has it, and with the socket whoever waits to be accepted. */
-export function createPortKeeper(address: KeptPort): PortKeeper {
+export function createPortKeeper({ host, port }: HeldPort['holds']): PortKeeper {
   let worker: Worker | undefined;
   return {
     hold: () => {
       if (worker !== undefined) return;
-      const started = forkProgram('port-keeper', 'pipe'); // the pipe ends with this process
+      const started = cluster.fork();
       worker = started;
-      started.once('online', () => started.send(address));
+      started.once('online', () => started.send({ holds: { host, port } } satisfies HeldPort));
       started.once('exit', () => {
         worker = undefined;
       });

@@ -269,7 +269,7 @@ describe('several gateway processes on one port', () => {
     const backend = await bed.backend((_, response) => response.end('ok'));
     const { child, port, ended, output } = await start({ Routes: [routeTo(backend, '/x')] }, { workers: 1 });
     await eventually('the port is held', () => /connections to port \d+ wait/.test(output()));
-    const [victim] = await workerIds(child.pid, 'worker.ts');
+    const [victim] = await workerIds(child.pid); // the oldest: the other one came when it listened
     assert.ok(victim !== undefined);
     process.kill(victim, 'SIGKILL');
     await eventually('it has ended', () => /ended \(SIGKILL\)/.test(output()));
@@ -303,7 +303,8 @@ describe('several gateway processes on one port', () => {
   });
 });
 
-async function workerIds(parent: number | undefined, program = ''): Promise<readonly number[]> {
-  const { stdout } = await promisify(execFile)('pgrep', ['-P', String(parent), '-f', program]);
+/** The oldest first. */
+async function workerIds(parent: number | undefined): Promise<readonly number[]> {
+  const { stdout } = await promisify(execFile)('pgrep', ['-P', String(parent)]);
   return stdout.trim().split('\n').map(Number);
 }

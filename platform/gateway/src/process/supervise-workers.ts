@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster';
+import { extname, join } from 'node:path';
 import { toError, watchLiveness } from '@flotilla/kernel';
 import { EXIT_STATUS } from '@flotilla/process';
-import { forkProgram } from './fork-program.ts';
 import { askHealth, createHealthListener, mergeMetrics } from './health.ts';
 import { createPortKeeper } from './keep-port.ts';
 import type { GatewayProcessOptions } from './run-gateway.ts';
@@ -23,6 +23,13 @@ export async function superviseWorkers(
   count: number,
   silenceMs: number = SILENCE_MS,
 ): Promise<void> {
+  cluster.schedulingPolicy = cluster.SCHED_NONE; // each accepts for itself: no process in between
+  cluster.setupPrimary({
+    // Beside this file and of its kind: the source here, compiled code in a published package.
+    exec: join(import.meta.dirname, `worker${extname(import.meta.filename)}`),
+    args: [],
+    stdio: ['pipe', 'inherit', 'inherit', 'ipc'],
+  });
   const keeper = count === 1 ? createPortKeeper(options) : undefined;
   const gateways = () => running().filter((worker) => worker !== keeper?.worker);
   let pauseMs = FIRST_PAUSE_MS;
@@ -45,7 +52,7 @@ export async function superviseWorkers(
   const start = (): void => {
     if (isStopping) return;
     const startedAtMs = performance.now();
-    const worker = forkProgram('worker', 'inherit');
+    const worker = cluster.fork();
     // Not as arguments: those are shown to every user of the machine, and there are secrets among the options.
     worker.once('online', () => worker.send(forWorkers));
     worker.once('listening', () => {
