@@ -38,6 +38,7 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('src/**/*.{html,svg,css,js,json}', { cwd: pack.path }))
     cpSync(join(pack.path, file), join(dist, file), { errorOnExist: true, force: false });
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);
+  for (const file of globSync('**/*.js', { cwd: dist })) dropEmptyMap(join(dist, file));
   for (const file of globSync('**/*.d.ts', { cwd: dist })) rewrite(join(dist, file), withoutTexts);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
@@ -46,6 +47,13 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   const manifest = publishedManifest(pack, readRootManifest(root));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
   dropPrivateDeclarations(target, manifest);
+}
+
+/** A module of types alone has no lines to look up. */
+function dropEmptyMap(file: string): void {
+  if (!readFileSync(file, 'utf8').startsWith('export {};\n//# sourceMappingURL')) return;
+  writeFileSync(file, 'export {};\n');
+  rmSync(`${file}.map`);
 }
 
 /** Editors read a schema, people its reference. */
