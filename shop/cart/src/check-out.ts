@@ -3,7 +3,7 @@ import { crashPoint } from '@flotilla/kernel';
 import type { Database } from '@flotilla/postgres';
 import type { checkOutCart } from '@shop/contracts';
 import type { Begun, CheckoutStore } from './checkout-store.ts';
-import { longestAnswerMs, type OrderAnswer, type PlaceOrder, type ReadOrder } from './order-client.ts';
+import { longestResponseMs, type OrderResponse, type PlaceOrder, type ReadOrder } from './order-client.ts';
 
 export interface CheckOut {
   readonly customerId: string;
@@ -14,7 +14,7 @@ export interface CheckOut {
 }
 
 export type CheckOutOutcome =
-  | { readonly kind: 'answered'; readonly answer: OrderAnswer }
+  | { readonly kind: 'answered'; readonly response: OrderResponse }
   | { readonly kind: 'empty' }
   /** Another checkout of the cart has not ended; its order, when there is one. */
   | { readonly kind: 'in-progress'; readonly orderId?: string };
@@ -31,7 +31,7 @@ const MOST_ROUNDS = 3;
 
 /**
  * Orders the cart. What is ordered under a key is recorded before the order service is asked, so that a repeated
- * request repeats the same order and gets the same answer, whatever has happened to the cart since. Who is told that
+ * request repeats the same order and gets the same response, whatever has happened to the cart since. Who is told that
  * the order is confirmed has what was bought out of the cart; otherwise the news of its end takes it out.
  */
 export async function checkOut(
@@ -42,7 +42,7 @@ export async function checkOut(
   const { customerId, idempotencyKey } = request;
   for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     crashPoint('cart.before-checkout-recorded');
-    const begun = await deps.checkouts.begin(customerId, idempotencyKey, longestAnswerMs(request.prefer));
+    const begun = await deps.checkouts.begin(customerId, idempotencyKey, longestResponseMs(request.prefer));
     crashPoint('cart.after-checkout-recorded');
     if (begun.kind === 'empty') return { kind: 'empty' };
     if (begun.kind === 'busy') return { kind: 'in-progress' };
@@ -51,16 +51,16 @@ export async function checkOut(
       if (!(await settleEarlier(deps, request, begun, signal))) return { kind: 'in-progress', orderId };
       continue;
     }
-    const answer = await order(deps, request, begun, signal);
+    const response = await order(deps, request, begun, signal);
     crashPoint('cart.after-order-answered');
-    const standing = begun.orderKey === idempotencyKey || !isReused(answer);
+    const standing = begun.orderKey === idempotencyKey || !isReused(response);
     if (standing) {
-      await note(deps, request, begun.orderKey, answer);
+      await note(deps, request, begun.orderKey, response);
       crashPoint('cart.after-answer-noted');
-      return { kind: 'answered', answer };
+      return { kind: 'answered', response };
     }
     // What was taken over had become an order with other details: that one stands, and this is none.
-    const orderId = factOf(answer, 'orderId');
+    const orderId = factOf(response, 'orderId');
     const known = typeof orderId === 'string' ? orderId : undefined;
     await deps.checkouts.giveBack(customerId, idempotencyKey, begun.orderKey, known);
     crashPoint('cart.after-answer-noted');
@@ -76,7 +76,7 @@ async function order(
   { customerId, idempotencyKey, prefer, token, details }: CheckOut,
   { items, orderKey }: Open,
   signal: AbortSignal,
-): Promise<OrderAnswer> {
+): Promise<OrderResponse> {
   try {
     return await placeOrder({ body: { items, ...details }, idempotencyKey: orderKey, prefer, token }, signal);
   } catch (error) {
@@ -107,24 +107,24 @@ function endOf(status: string): 'confirmed' | 'cancelled' | undefined {
   return status === 'Cancelled' ? 'cancelled' : undefined;
 }
 
-/** Records what an answer says of the order, before the customer is told. */
+/** Records what a response says of the order, before the customer is told. */
 async function note(
   { db, checkouts }: CheckOutDeps,
   { customerId, idempotencyKey }: CheckOut,
   orderKey: string,
-  answer: OrderAnswer,
+  response: OrderResponse,
 ): Promise<void> {
-  if (answer.status === 201) {
-    const { items } = answer.body;
+  if (response.status === 201) {
+    const { items } = response.body;
     return await db.transaction((tx) => checkouts.end(tx, { customerId, key: orderKey, items }, 'confirmed'));
   }
-  const orderId = answer.status === 202 ? answer.body.id : factOf(answer, 'orderId');
+  const orderId = response.status === 202 ? response.body.id : factOf(response, 'orderId');
   if (typeof orderId !== 'string') {
-    return isOpen(answer)
+    return isOpen(response)
       ? await checkouts.leave(customerId, idempotencyKey)
       : await checkouts.refuse(customerId, idempotencyKey);
   }
-  if (answer.status === 202 || isReused(answer))
+  if (response.status === 202 || isReused(response))
     return await checkouts.ordered(customerId, idempotencyKey, orderId);
   return await db.transaction((tx) =>
     checkouts.end(tx, { customerId, key: orderKey, items: [] }, 'cancelled'),
@@ -132,16 +132,16 @@ async function note(
 }
 
 /** The key has an order, with other details than those of this request. */
-function isReused(answer: OrderAnswer): boolean {
-  return factOf(answer, 'code') === 'idempotency-key-reused';
+function isReused(response: OrderResponse): boolean {
+  return factOf(response, 'code') === 'idempotency-key-reused';
 }
 
 /** Whether there is an order is not known yet; any other refusal took nothing. */
-function isOpen(answer: OrderAnswer): boolean {
-  return isReused(answer) || factOf(answer, 'code') === 'idempotency-in-progress';
+function isOpen(response: OrderResponse): boolean {
+  return isReused(response) || factOf(response, 'code') === 'idempotency-in-progress';
 }
 
 /** What a refusal says. */
-function factOf({ status, body }: OrderAnswer, name: string): unknown {
+function factOf({ status, body }: OrderResponse, name: string): unknown {
   return status === 201 || status === 202 ? undefined : body[name];
 }

@@ -12,7 +12,7 @@ import * as contract from '@shop/contracts';
 import type { CartStore } from './cart-store.ts';
 import type { ProductExists } from './catalogue.ts';
 import { type CheckOutDeps, checkOut } from './check-out.ts';
-import type { OrderAnswer } from './order-client.ts';
+import type { OrderResponse } from './order-client.ts';
 
 export interface CartRoutes extends CheckOutDeps {
   readonly carts: CartStore;
@@ -57,7 +57,7 @@ export function cartRoutes(deps: CartRoutes): readonly RouteHandler[] {
       const { subject: customerId, token } = principal;
       const request = { customerId, token, idempotencyKey, prefer: headers.prefer, details: body };
       const outcome = await checkOut(deps, request, signal);
-      if (outcome.kind === 'answered') return passOn(outcome.answer);
+      if (outcome.kind === 'answered') return passOn(outcome.response);
       return outcome.kind === 'empty'
         ? problem(422, 'cart-empty', 'There is nothing in the cart to order.')
         : refuseSecond(outcome.orderId);
@@ -78,11 +78,11 @@ function refuseSecond(orderId: string | undefined) {
   };
 }
 
-/** The order service's answer as it is; only the headers that concern the client go with it. */
-function passOn(answer: OrderAnswer) {
-  const headers = pick(answer.headers ?? {}, ['location', 'retry-after']);
-  if (answer.status === 201) return created(answer.body, headers);
-  if (answer.status === 202) return accepted(answer.body, headers);
+/** The order service's response as it is; only the headers that concern the client go with it. */
+function passOn(response: OrderResponse) {
+  const headers = pick(response.headers ?? {}, ['location', 'retry-after']);
+  if (response.status === 201) return created(response.body, headers);
+  if (response.status === 202) return accepted(response.body, headers);
   const {
     code,
     detail,
@@ -91,9 +91,9 @@ function passOn(answer: OrderAnswer) {
     status: _status,
     traceId: _traceId,
     ...facts
-  } = answer.body;
+  } = response.body;
   const text = typeof detail === 'string' ? detail : undefined;
-  return { ...problem(answer.status, String(code), text, facts), headers };
+  return { ...problem(response.status, String(code), text, facts), headers };
 }
 
 function pick(headers: Readonly<Record<string, string>>, names: readonly string[]): Record<string, string> {

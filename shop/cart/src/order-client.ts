@@ -5,7 +5,7 @@ import { getOrder, type orderSchema, placeOrder } from '@shop/contracts';
 
 const problemSchema = s.record(s.anything());
 
-/** The order service's route with its refusals declared as answers: they are passed on, not translated. */
+/** The order service's route with its refusals declared as responses: they are passed on, not translated. */
 const placeOrderOrProblem = defineRoute({
   ...placeOrder,
   responses: {
@@ -16,7 +16,7 @@ const placeOrderOrProblem = defineRoute({
   },
 });
 
-export type OrderAnswer = RouteAnswer<typeof placeOrderOrProblem>;
+export type OrderResponse = RouteAnswer<typeof placeOrderOrProblem>;
 
 interface PlacingOrder {
   readonly body: BodyFor<typeof placeOrder>;
@@ -28,7 +28,7 @@ interface PlacingOrder {
 }
 
 /** Places an order on behalf of a customer. Throws retryable errors when the outcome is not known. */
-export type PlaceOrder = (order: PlacingOrder, signal: AbortSignal) => Promise<OrderAnswer>;
+export type PlaceOrder = (order: PlacingOrder, signal: AbortSignal) => Promise<OrderResponse>;
 
 /** The order as the order service shows it; `unreadable`: not with this token. */
 export type FoundOrder = Static<typeof orderSchema> | 'unknown' | 'unreadable';
@@ -41,33 +41,33 @@ const getOrderOrProblem = defineRoute({
 });
 
 const MAX_WAIT_SECONDS = 30;
-const ANSWER_MS = 8_000;
+const RESPONSE_MS = 8_000;
 const MARGIN_MS = 2_000;
 
 export function createPlaceOrder(orders: HttpClient): PlaceOrder {
   return async ({ body, idempotencyKey, prefer, token }, signal) => {
     const headers = { 'idempotency-key': idempotencyKey, ...(prefer !== undefined && { prefer }) };
     // The key makes it safe to ask again.
-    const options = { signal, timeoutMs: waitMs(prefer) + ANSWER_MS, idempotent: true };
+    const options = { signal, timeoutMs: waitMs(prefer) + RESPONSE_MS, idempotent: true };
     return await orders.call(placeOrderOrProblem, { headers, body, onBehalfOf: token }, options);
   };
 }
 
 export function createReadOrder(orders: HttpClient): ReadOrder {
   return async (orderId, token, signal) => {
-    const answer = await orders.call(
+    const response = await orders.call(
       getOrderOrProblem,
       { params: { id: orderId }, onBehalfOf: token },
       { signal },
     );
-    if (answer.status === 200) return answer.body;
-    return answer.status === 404 ? 'unknown' : 'unreadable';
+    if (response.status === 200) return response.body;
+    return response.status === 404 ? 'unknown' : 'unreadable';
   };
 }
 
-/** After so long no request that was sent now is being answered any more. */
-export function longestAnswerMs(prefer: string | undefined): number {
-  return waitMs(prefer) + ANSWER_MS + MARGIN_MS;
+/** After this long no request sent now is still being answered. */
+export function longestResponseMs(prefer: string | undefined): number {
+  return waitMs(prefer) + RESPONSE_MS + MARGIN_MS;
 }
 
 /** How long the order service may take to answer; it reads the preference by itself. */
