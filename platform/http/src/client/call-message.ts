@@ -1,7 +1,7 @@
 import { isRecord } from '@flotilla/kernel';
 import type { Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
-import { failedAnswer } from './call.ts';
+import { failedResponse } from './call.ts';
 import type { WireResponse } from './transport.ts';
 
 /** The parts of a call as they come from typed code. */
@@ -41,11 +41,11 @@ export function headersOf({ headers, body }: AnyInput): Record<string, string> {
   return out;
 }
 
-/** The body of a declared answer; throws for every other one, with what the error codes promise. */
-export function readAnswer(route: Route, service: string, response: WireResponse): unknown {
+/** The body of a declared response; throws for every other one, with what the error codes promise. */
+export function readResponse(route: Route, service: string, response: WireResponse): unknown {
   const schema = route.responses[response.status];
   if (schema === undefined)
-    throw failedAnswer(service, `${route.method} ${route.path}`, response, {
+    throw failedResponse(service, `${route.method} ${route.path}`, response, {
       route: route.path,
       problem: parseJson(response),
     });

@@ -33,8 +33,8 @@ export function hopFields(
   };
 }
 
-/** An answer that is a failure, with what it says of refusals, of who repeats, and of when. */
-export function failedAnswer(
+/** A response that is a failure, with what it says of refusals, of who repeats, and of when. */
+export function failedResponse(
   service: string,
   to: string,
   { status, headers }: Pick<WireResponse, 'status' | 'headers'>,

@@ -15,7 +15,7 @@ import { type Logger, type Metrics, routeLabel } from '@flotilla/telemetry';
 import type { CallInput, CallReply, Route } from '../contract/route.ts';
 import { httpError } from '../errors.ts';
 import { createCallObserver, hopFields } from './call.ts';
-import { type AnyInput, headersOf, pathOf, readAnswer } from './call-message.ts';
+import { type AnyInput, headersOf, pathOf, readResponse } from './call-message.ts';
 import { faultForms } from './fault-forms.ts';
 import { createTransport, type WireRequest } from './transport.ts';
 
@@ -63,7 +63,7 @@ export interface CallTokens {
 
 export interface HttpClient {
   /**
-   * Calls a route and returns any of its declared answers. Throws the errors of `HttpErrorCode`, and of
+   * Calls a route and returns any of its declared responses. Throws the errors of `HttpErrorCode`, and of
    * `ResilienceErrorCode` when nothing was sent. Instances that cannot be reached are skipped; a request that may have been
    * carried out is repeated, twice at most and within the retry budget, only when it is a GET or idempotent.
    */
@@ -108,7 +108,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           ));
       const { status, headers } = response;
       if (headers[DRAINING_FIELD] !== undefined) edge.drained(endpoint.id);
-      return { status, headers, body: readAnswer(route, service, response) };
+      return { status, headers, body: readResponse(route, service, response) };
     });
   }
 
@@ -126,7 +126,7 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
           deadlineMs: timeoutMs,
         }),
       );
-      // `readAnswer` let only declared statuses through; their bodies are trusted to follow the contract.
+      // `readResponse` let only declared statuses through; their bodies are trusted to follow the contract.
       return reply as CallReply<R>;
     },
     close: () => transport.close(),

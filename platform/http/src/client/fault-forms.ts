@@ -16,7 +16,7 @@ export function faultForms<T>(
   return {
     send,
     unreachable: () => unavailable('no connection', false),
-    broken: () => unavailable('the connection broke before the answer', true),
+    broken: () => unavailable('the connection broke before the response', true),
     outcome: (status) =>
       responseOf({
         status,

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import type { Balancer } from '@flotilla/discovery';
 import { type Attempt, createEdges, DRAINING_FIELD, type Edges, sufferFault } from '@flotilla/resilience';
 import type { Logger, Metrics } from '@flotilla/telemetry';
-import { createCallObserver, failedAnswer, hopFields } from './call.ts';
+import { createCallObserver, failedResponse, hopFields } from './call.ts';
 import { errorsOf, judge } from './client.ts';
 import { faultForms } from './fault-forms.ts';
 import { createTransport, type OpenResponse, type WireRequest, type WireResponse } from './transport.ts';
@@ -31,7 +31,7 @@ export type ForwardedResponse = OpenResponse;
 export interface Forwarder {
   /**
    * Any response, as soon as its head is there; its body is read to the end or destroyed by the caller. GET and HEAD are sent again
-   * elsewhere while nobody has answered. Throws `HTTP_UNAVAILABLE`, `HTTP_TIMEOUT`, `HTTP_ABORTED`, and the errors of
+   * elsewhere while no instance has responded. Throws `HTTP_UNAVAILABLE`, `HTTP_TIMEOUT`, `HTTP_ABORTED`, and the errors of
    * `ResilienceErrorCode` when nothing was sent.
    */
   forward(request: ForwardedRequest, signal: AbortSignal): Promise<ForwardedResponse>;
@@ -62,7 +62,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       if (response.status < 500) return response;
       failed.response?.body.destroy();
       failed.response = response;
-      throw failedAnswer(service, failed.to, response);
+      throw failedResponse(service, failed.to, response);
     });
   }
 

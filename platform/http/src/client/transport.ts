@@ -219,7 +219,7 @@ class Opener implements Cancellable {
 }
 
 function broken(cause: Error, sent: boolean): Error {
-  const message = sent ? 'the connection broke before the answer' : 'no connection';
+  const message = sent ? 'the connection broke before the response' : 'no connection';
   return httpError('HTTP_UNAVAILABLE', message, { retryable: true, cause, details: { sent } });
 }
 
