@@ -51,7 +51,7 @@ describe('a cached route', () => {
   });
 
   it('lets nobody wait longer for another’s fetch than its own route allows', async () => {
-    const { ask, state, url, admin } = await start({}, { QoSOptions: { Timeout: 400 } });
+    const { ask, state, url, admin } = await start({}, { QoSOptions: { Timeout: 800 } });
     // The first one gets the head in time, and its body never ends: whoever waits for it must not.
     state.answer = (_, response) => response.write('part');
     const first = await openRaw(url);

@@ -163,7 +163,7 @@ export async function openRaw(url: string): Promise<RawClient> {
 export async function sendRaw(url: string, bytes: string, quietMs: number = 300): Promise<string> {
   const { socket, text } = await openRaw(url);
   const { promise, resolve } = Promise.withResolvers<void>();
-  let quiet = setTimeout(resolve, 3_000);
+  let quiet = setTimeout(resolve, 60_000);
   socket.on('data', () => {
     clearTimeout(quiet);
     quiet = setTimeout(resolve, quietMs);

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { RequestListener } from 'node:http';
+import type { RequestListener, ServerResponse } from 'node:http';
 import { afterEach, describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import { bodyOf, createTestBed, openRaw, routeTo } from '../../test/gateway.ts';
@@ -126,15 +126,18 @@ describe('an aggregate', () => {
   });
 
   it('calls at most a hundred, eight at a time', async () => {
-    let now = 0;
+    let asked = 0;
     let most = 0;
+    const waiting: ServerResponse[] = [];
+    const answerAll = () => {
+      most = Math.max(most, waiting.length);
+      for (const response of waiting.splice(0)) response.end('1');
+    };
     const port = await bed.backend((_, response) => {
-      now += 1;
-      most = Math.max(most, now);
-      setTimeout(() => {
-        now -= 1;
-        response.end('1');
-      }, 10);
+      asked += 1;
+      waiting.push(response);
+      // A moment later, so that a ninth would be seen.
+      if (waiting.length === 8 || asked === 100) setTimeout(answerAll, 10);
     });
     const RouteKeysConfig = [{ RouteKey: 'user', JsonPath: '$[*]', Parameter: 'id' }];
     const list = (count: number) =>

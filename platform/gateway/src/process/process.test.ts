@@ -173,11 +173,12 @@ describe('a gateway process that stops under load', () => {
     await eventually('it serves', () => /"serving"/.test(output()));
     const asked = statusOf(port);
     await eventually('it is asked', async () => output() !== '' && (await statusOf(port, '/none')) === 404);
-    const startedAtMs = performance.now();
     child.kill('SIGTERM');
+    await eventually('it stops', () => /"stopping"/.test(output()));
+    const startedAtMs = performance.now();
     assert.deepEqual(await ended, [0, null]);
     assert.equal(await asked, undefined);
-    assert.ok(performance.now() - startedAtMs < 7_000);
+    assert.ok(performance.now() - startedAtMs < 7_500, 'by default it waits for 8 s');
   });
 });
 
@@ -256,7 +257,7 @@ describe('several gateway processes on one port', () => {
     const [victim] = await workerIds(child.pid);
     assert.ok(victim !== undefined);
     process.kill(victim, 'SIGKILL');
-    await eventually('another takes its place', () => workersOf(output()) === 3);
+    await eventually('another takes its place', () => workersOf(output()) >= 3);
     assert.match(output(), /a gateway process ended \(SIGKILL\); another one takes its place/);
     assert.equal(await statusOf(port), 200);
     child.kill('SIGTERM');
@@ -290,7 +291,7 @@ describe('several gateway processes on one port', () => {
     const [victim] = await workerIds(child.pid);
     assert.ok(victim !== undefined);
     process.kill(victim, 'SIGSTOP');
-    await eventually('another takes its place', () => workersOf(output()) === 3);
+    await eventually('another takes its place', () => workersOf(output()) >= 3);
     assert.match(output(), /a gateway process did not answer for 4 s/);
     assert.equal(await statusOf(port), 200);
   });

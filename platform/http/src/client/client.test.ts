@@ -112,7 +112,7 @@ test('a refused connection leads to another instance, also for a POST', async (t
 });
 
 test('when no instance can be reached the error is retryable and says that nothing was sent', async (t) => {
-  const client = connect(t, [await closedPort()], { timeoutMs: 1_000 });
+  const client = connect(t, [await closedPort()], { timeoutMs: 60_000 });
   await assert.rejects(client.call(post, { body: { id: 'a', n: 1 } }), (error) => {
     assert.ok(code('HTTP_UNAVAILABLE', true)(error));
     assert.equal((error as PlatformError).details['sent'], false);
@@ -121,7 +121,7 @@ test('when no instance can be reached the error is retryable and says that nothi
 });
 
 test('a service without instances is reported by its discovery error', async (t) => {
-  const client = connect(t, [], { timeoutMs: 1_000 });
+  const client = connect(t, [], { timeoutMs: 60_000 });
   await assert.rejects(client.call(post, { body: { id: 'a', n: 1 } }), code('DISCOVERY_NO_ENDPOINT', true));
 });
 
