@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { createHttpHost, type HttpHost } from '@flotilla/http';
-import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { type Clock, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
 import { createMetrics, silentLogger } from '@flotilla/telemetry';
 import { createApiKeyVerifier } from './api-key.ts';
@@ -18,14 +18,14 @@ export interface TestProvider {
   close(): Promise<void>;
 }
 
-/** The provider on a real database and a real port, for tests of whoever calls it. */
-export async function startTestProvider(): Promise<TestProvider> {
+/** The provider on a real database and a real port, for tests of whoever calls it. `clock`: how long its slow charges take. */
+export async function startTestProvider(clock: Clock = systemClock): Promise<TestProvider> {
   const database = await createTestDatabase([
     { name: 'payment-provider', directory: join(import.meta.dirname, '../migrations') },
   ]);
   const { handlers } = createProviderApp({
     store: createChargeStore(database.db, uuidv7),
-    clock: systemClock,
+    clock,
   });
   let host: HttpHost | undefined;
   let port = 0;

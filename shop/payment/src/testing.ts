@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { createTestIssuer, type TestIssuer } from '@flotilla/auth/testing';
 import { createRoundRobin, createStaticResolver } from '@flotilla/discovery';
 import { createHttpClient, createHttpHost } from '@flotilla/http';
-import { systemClock, uuidv7 } from '@flotilla/kernel';
+import { type Clock, systemClock, uuidv7 } from '@flotilla/kernel';
 import { createOutbox, inboxMigrations, type Outbox, outboxMigrations } from '@flotilla/messaging';
 import type { Queryable } from '@flotilla/postgres';
 import { createTestDatabase, type TestDatabase } from '@flotilla/postgres/testing';
@@ -61,6 +61,8 @@ export interface TestPaymentOptions {
   /** Longest wait for one answer of the provider. Default 500 ms. */
   readonly timeoutMs?: number;
   readonly leaseMs?: number;
+  /** Says how long slow charges of the provider take. */
+  readonly providerClock?: Clock;
   readonly overdueMs?: number;
   /** Changes the outbox: to fail while publishing. */
   readonly wrapOutbox?: (outbox: Outbox) => Outbox;
@@ -69,7 +71,7 @@ export interface TestPaymentOptions {
 }
 
 export async function startTestPayment(options: TestPaymentOptions = {}): Promise<TestPayment> {
-  const provider = await startTestProvider();
+  const provider = await startTestProvider(options.providerClock);
   const database = await createTestDatabase([
     { name: 'payment', directory: join(import.meta.dirname, '../migrations') },
     inboxMigrations,

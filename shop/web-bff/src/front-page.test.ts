@@ -60,6 +60,9 @@ const session = {
   ...{ accessExpiresAt: new Date(), idleUntil: new Date(), endsAt: new Date() },
 } satisfies Session;
 
+/** Of a machine that has other things to do. */
+const PATIENT = { partMs: 60_000, optionalMs: 60_000, pageMs: 60_000 };
+
 /** A page between services that behave as told; `asked` counts what reached them. */
 async function page(
   behaviour: Partial<Record<'orders' | 'products' | 'recommendations', Behaviour>>,
@@ -100,7 +103,7 @@ async function page(
   ): RouteHandler =>
     handle(route, (async () => {
       asked.push(name);
-      if (how === 'hangs') await new Promise((resolve) => setTimeout(resolve, 3_000).unref());
+      if (how === 'hangs') await new Promise(() => undefined);
       if (how === 'fails') throw new Error('it broke');
       return how === 'unauthorized' ? problem(401, 'unauthorized') : ok(body);
     }) as never);
@@ -127,12 +130,10 @@ async function page(
       behaving(listPopular, 'popular', recommendations, suggested),
     ]),
     logger: silentLogger,
-    ...(visitor.limits && { limits: visitor.limits }),
+    limits: visitor.limits ?? PATIENT,
   };
   try {
-    const startedAt = performance.now();
-    const answer = await frontPage(deps, {}, new AbortController().signal);
-    return { answer, asked, tookMs: performance.now() - startedAt };
+    return { answer: await frontPage(deps, {}, new AbortController().signal), asked };
   } finally {
     for (const close of closers) await close();
   }
@@ -143,16 +144,13 @@ function bodyOf({ answer }: Awaited<ReturnType<typeof page>>) {
   return answer.body;
 }
 
-/** Of a machine that has other things to do. */
-const PATIENT = { partMs: 5_000, optionalMs: 5_000, pageMs: 5_000 };
-
 const retryable = new PlatformError('BFF_ISSUER_UNAVAILABLE', 'away', { retryable: true });
 
 describe('the first page', () => {
   it('has all its parts, in 20 kB at most', async () => {
     const host = createHttpHost({
       ...{ service: 'web-bff', readiness: {}, logger: silentLogger, metrics: createMetrics() },
-      handlers: [handle(getWebHome, async () => (await page({}, { session, limits: PATIENT })).answer)],
+      handlers: [handle(getWebHome, async () => (await page({}, { session })).answer)],
     });
     const { body, headers } = await host.inject('/web/home');
     await host.close();
@@ -167,12 +165,12 @@ describe('the first page', () => {
   });
 
   it('is there without a part that hangs or fails, within its time', async () => {
-    const one = await page({ orders: 'fails', recommendations: 'hangs' });
+    const limits = { ...PATIENT, optionalMs: 100 };
+    const one = await page({ orders: 'fails', recommendations: 'hangs' }, { session, limits });
     const home = bodyOf(one);
     assert.deepEqual(home.degraded, ['recentOrders', 'recommendations']);
     assert.equal(home.recentOrders, null);
     assert.equal(home.featuredProducts?.length, 50);
-    assert.ok(one.tookMs < 1_500, `${one.tookMs} ms`);
     assert.ok(one.asked.filter((name) => name === 'orders').length <= 3);
   });
 
