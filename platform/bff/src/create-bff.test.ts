@@ -173,7 +173,10 @@ describe('a session', () => {
     rig.clock.offsetMs += 1_000;
     assert.equal(await browser.code('/bff/user', { at: 1 }), '401 unauthorized');
     assert.equal(await tell(right), '200', 'said again, it is as true');
+    assert.equal(await tell(logoutToken({ sid: 'nobody knows it' })), '200', 'it ended somewhere else');
     assert.equal(await bystander.code('/bff/user'), '200');
+    assert.equal(await tell(logoutToken({ sid: undefined })), '200', 'of all sessions of a user');
+    assert.equal(await bystander.code('/bff/user'), '401 unauthorized');
   });
 
   it('ends with its time, and does not while it is used', async () => {
@@ -196,6 +199,36 @@ describe('a session', () => {
     await rig.bffs[0]?.bff.sessions.forgetEnded();
     assert.equal(await rig.sessions(), 0);
   });
+});
+
+it('two systems on one machine share a jar of cookies, and sign nobody out of the other', async () => {
+  const PORTS = [8080, 8081];
+  const rigs = await Promise.all(PORTS.map((port) => startRig({ origin: `http://127.0.0.1:${port}` })));
+  try {
+    const jar = new Map<string, string>();
+    const tabs = rigs.map((rig) => rig.openBrowser(jar));
+    const ask = (method: string, url: string) =>
+      Promise.all(
+        tabs.map(async (tab) => {
+          const headers = { 'sec-fetch-site': 'same-origin', 'x-csrf': '1' };
+          return (await tab.go(url, { method, headers })).statusCode;
+        }),
+      );
+    for (const tab of tabs) await tab.go('/bff/login');
+    for (const tab of tabs) assert.equal(await tab.logIn('/basket'), '/basket');
+    assert.deepEqual(
+      [...jar.keys()].filter((name) => name.includes('sid')),
+      PORTS.map((port) => `__Host-fl-sid-${port}`),
+    );
+    assert.deepEqual(await ask('GET', '/bff/user'), [200, 200]);
+    await tabs[0]?.go('/bff/logout', {
+      method: 'POST',
+      headers: { 'sec-fetch-site': 'none', 'x-csrf': '1' },
+    });
+    assert.deepEqual(await ask('GET', '/orders'), [401, 200]);
+  } finally {
+    for (const rig of rigs) await rig.close();
+  }
 });
 
 it('a database that is away signs nobody out', async () => {

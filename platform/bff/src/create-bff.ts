@@ -61,7 +61,7 @@ export function createBff(options: BffOptions): Bff {
   const issuer =
     clientSecret === undefined
       ? undefined
-      : createIssuer({ ...options.issuer, clientSecret, redirectUri: `${origin}/bff/callback` });
+      : createIssuer({ ...options.issuer, clientSecret, redirectUri: `${origin}/bff/callback` }, clock);
   const sessions = createSessions({
     ...options,
     store: createSessionStore(db),

@@ -1,3 +1,4 @@
+import type { Clock } from '@flotilla/kernel';
 import type { Configuration, CustomFetch, TokenEndpointResponse } from 'openid-client';
 import { bffError } from './errors.ts';
 
@@ -51,22 +52,33 @@ export interface IssuerOptions {
   readonly timeoutSeconds?: number;
 }
 
-/** Metadata are read at the first login; a failure is tried again at the next one. */
-export function createIssuer(options: IssuerOptions): Issuer {
-  let known: Promise<Connected> | undefined;
-  const connected = async (): Promise<Connected> => {
-    known ??= connect(options);
+/** Before a browser is sent to the issuer its metadata are read again when they are older: an issuer that is away is told here. */
+const LOGIN_METADATA_MS = 5_000;
+
+/** Metadata are read when somebody needs them; a failure is tried again by whoever needs them next. */
+export function createIssuer(options: IssuerOptions, clock: Pick<Clock, 'now'>): Issuer {
+  let known: { readonly connected: Connected; readonly atMs: number } | undefined;
+  let reading: Promise<Connected> | undefined;
+  async function read(): Promise<Connected> {
     try {
-      return await known;
+      const connected = await connect(options);
+      known = { connected, atMs: clock.now().getTime() };
+      return connected;
     } catch (error) {
-      known = undefined;
       throw unavailable('its metadata could not be read', error);
+    } finally {
+      reading = undefined;
     }
+  }
+  const connected = async (maxAgeMs = Number.POSITIVE_INFINITY): Promise<Connected> => {
+    if (known !== undefined && clock.now().getTime() - known.atMs <= maxAgeMs) return known.connected;
+    reading ??= read();
+    return await reading;
   };
 
   return {
     begin: async (state, loginHint) => {
-      const { openid, config } = await connected();
+      const { openid, config } = await connected(LOGIN_METADATA_MS);
       const secrets = { state, nonce: openid.randomNonce(), verifier: openid.randomPKCECodeVerifier() };
       const url = openid.buildAuthorizationUrl(config, {
         redirect_uri: options.redirectUri,

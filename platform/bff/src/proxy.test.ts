@@ -35,6 +35,7 @@ describe('what goes on to a service', () => {
         },
         ...{
           'x-forwarded-for': '1.2.3.4',
+          'x-real-ip': '203.0.113.7',
           'x-original-url': '/internal',
           'proxy-authorization': 'x',
           forwarded: 'for=1',
@@ -57,7 +58,7 @@ describe('what goes on to a service', () => {
         'last-event-id',
         'prefer',
       ],
-      ...['traceparent', 'user-agent', 'x-request-deadline'],
+      ...['traceparent', 'user-agent', 'x-real-ip', 'x-request-deadline'],
     ];
     assert.deepEqual(Object.keys(one?.headers ?? {}).sort(), allowed);
     assert.equal(one?.headers['connection'], 'keep-alive');
@@ -146,6 +147,34 @@ describe('what goes on to a service', () => {
     );
     assert.equal(rig.seen.length, before);
     assert.equal(await browser.code('/orders'), '200', 'and nobody was signed out');
+  });
+
+  it('is not granted to a page of elsewhere that asks before it sends', async () => {
+    const before = rig.seen.length;
+    const response = await browser.go('/orders', {
+      method: 'OPTIONS',
+      headers: {
+        ...{ origin: 'https://evil.test', 'access-control-request-method': 'POST' },
+        'access-control-request-headers': 'x-csrf',
+      },
+    });
+    assert.equal(response.statusCode, 404);
+    const granted = Object.keys(response.headers).filter((name) => name.startsWith('access-control-'));
+    assert.deepEqual(granted, []);
+    assert.equal(rig.seen.length, before);
+  });
+
+  it('is of whoever asks, whatever somebody else was told at the same address', async () => {
+    const other = rig.openBrowser();
+    await other.logIn('/', { sub: 'bob', sid: 'of bob' });
+    const tokens = await Promise.all(
+      [browser, other, browser].map(async (one) => {
+        const { headers } = await one.go('/orders/shared', { headers: OWN });
+        assert.equal(headers['cache-control'], 'no-store');
+        return rig.seen.at(-1)?.headers['authorization'];
+      }),
+    );
+    assert.equal(new Set(tokens).size, 2);
   });
 
   it('is 401 for a visitor, for an id that is no id and for one that came twice', async () => {

@@ -12,6 +12,17 @@ import { createSessions, SESSION_LIFETIMES } from './sessions.ts';
 
 const USER = { id: 'alice', name: 'Alice', email: 'alice@shop.test', tenantId: null };
 
+const SCHEDULES = 2_000;
+
+/** Whole numbers below a limit; the same ones for the same seed. */
+function createRandom(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+    return Math.floor((state / 2_147_483_648) * limit);
+  };
+}
+
 /** Two replicas over one store, and an issuer that says what it was asked. */
 async function rig(
   onRefresh: (token: string) => Promise<unknown> = async () => undefined,
@@ -59,6 +70,32 @@ describe('a session', () => {
     clock.offsetMs = 580_000;
     assert.equal(await serve(two), 'access 2');
     assert.deepEqual(asked, ['refresh 0', 'refresh 1']);
+  });
+
+  it('does so in thousands of schedules with lost answers: never a fork, never a logout', async () => {
+    for (let seed = 1; seed <= SCHEDULES; seed += 1) {
+      const below = createRandom(seed);
+      const turns = async () => {
+        for (let left = below(12); left > 0; left -= 1) await Promise.resolve();
+      };
+      const redeemed: string[] = [];
+      const { clock, one, two, serve, rows } = await rig(async (token) => {
+        await turns();
+        if (below(4) === 0)
+          throw bffError('BFF_ISSUER_UNAVAILABLE', 'its answer was lost', { retryable: true });
+        redeemed.push(token);
+      });
+      clock.offsetMs = 310_000;
+      const asked = Array.from({ length: 6 }, async () => {
+        await turns();
+        return await serve(below(2) === 0 ? one : two).catch(({ code }: { code: string }) => code);
+      });
+      const given = new Set(await Promise.all(asked));
+      given.delete('BFF_ISSUER_UNAVAILABLE');
+      assert.ok(given.size <= 1 && !given.has(undefined), `schedule ${seed}: ${[...given]}`);
+      assert.deepEqual(redeemed, given.size === 1 ? ['refresh 0'] : [], `schedule ${seed}`);
+      assert.equal(rows.size, 1, `schedule ${seed}`);
+    }
   });
 
   it('knows its user by what the issuer says with new tokens, and ends when that is somebody else', async () => {

@@ -104,9 +104,8 @@ export async function startRig({
     return { bff, host };
   });
 
-  /** A browser: cookies, and where it was sent. */
-  function openBrowser() {
-    const jar = new Map<string, string>();
+  /** A browser: cookies, those of another tab of it, and where it was sent. */
+  function openBrowser(jar = new Map<string, string>()) {
     const setCookies: string[] = [];
     async function go(
       url: string,
