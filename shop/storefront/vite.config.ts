@@ -25,7 +25,11 @@ const preloadWhatAllNeed: Plugin = {
     if (app === undefined) return []; // the development server has no bundle
     const entry = Object.values(bundle).find((part) => part.type === 'chunk' && part.isEntry);
     const known = entry === undefined ? new Set<string>() : withImports(entry.fileName, bundle);
-    const scripts = [...withImports(app.fileName, bundle)].filter((file) => !known.has(file));
+    // The largest first: browsers ask a server for six things at a time, unless it speaks HTTP/2.
+    const sizeOf = (file: string) => (bundle[file]?.type === 'chunk' ? bundle[file].code.length : 0);
+    const scripts = [...withImports(app.fileName, bundle)]
+      .filter((file) => !known.has(file))
+      .sort((a, b) => sizeOf(b) - sizeOf(a));
     const fonts = Object.keys(bundle).filter((file) => file.endsWith('.woff2'));
     return [
       ...scripts.map((file) => ({
@@ -66,8 +70,8 @@ export default defineConfig({
               name: 'libraries',
               test: /node_modules\/(react|react-dom|scheduler|wouter|@tanstack)\/|rolldown\/runtime/,
             },
-            // What knows which page is wanted runs before the rest has arrived.
-            { name: 'pages', test: /\/src\/pages\/pages|vite\/preload-helper/, priority: 2 },
+            // What knows which page is wanted, and what that shows, runs before the rest has arrived.
+            { name: 'pages', test: /\/src\/(pages\/pages|api\/early)|vite\/preload-helper/, priority: 2 },
             // One file of what all pages need: each more is a way to the server and back.
             {
               name: 'shop',

@@ -53,6 +53,17 @@ describe('what a page loads', () => {
     assert.ok(bytes <= MAX_FIRST_LOAD_BYTES, `${bytes} bytes`);
   });
 
+  it('begins with what takes longest', () => {
+    const html = readFileSync(join(DIST, 'index.html'), 'utf8');
+    const named = [...html.matchAll(/rel="modulepreload" href="\/(assets\/[^"]+\.js)"/g)];
+    const sizes = named.map(([, file = '']) => gzipped(file));
+    assert.ok(sizes.length >= 3, sizes.join());
+    assert.deepEqual(
+      sizes,
+      sizes.toSorted((a, b) => b - a),
+    );
+  });
+
   it('is at most 25 kB more for each other page', () => {
     const chunks = manifest();
     const pages = Object.keys(chunks).filter((name) => /^src\/pages\//.test(name));

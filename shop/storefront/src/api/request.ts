@@ -1,3 +1,5 @@
+import { ownHeaders, TIMEOUT_MS, takeEarly } from './early.ts';
+
 /** A field that the server refuses, and why. */
 export interface FieldError {
   readonly path: string;
@@ -50,8 +52,6 @@ export interface RequestOptions {
   readonly timeoutMs?: number;
 }
 
-const TIMEOUT_MS = 10_000;
-
 /** JSON from the shop; `undefined` for an answer without content. Rejects with `RequestError`. */
 export async function request<T>(path: string, options: RequestOptions = {}): Promise<T> {
   const { method = 'GET', body, headers, signal, timeoutMs = TIMEOUT_MS } = options;
@@ -60,14 +60,14 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     method,
     signal: signal ? AbortSignal.any([signal, limit]) : limit,
     headers: {
-      'X-CSRF': '1',
-      traceparent: newTraceparent(),
+      ...ownHeaders(),
       ...(body !== undefined && { 'Content-Type': 'application/json' }),
       ...headers,
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   };
-  const response = await fetch(path, init).catch((cause: unknown) => {
+  const early = method === 'GET' ? takeEarly(path) : undefined;
+  const response = await (early ?? fetch(path, init)).catch((cause: unknown) => {
     if (signal?.aborted) throw cause;
     throw new RequestError({ status: 0, code: 'unreachable' });
   });
@@ -105,11 +105,4 @@ const MAX_RETRY_AFTER_MS = 120_000;
 export function retryAfterMs(header: string | null): number | undefined {
   if (header === null || !/^\d{1,9}$/.test(header)) return undefined;
   return Math.min(Number(header) * 1_000, MAX_RETRY_AFTER_MS);
-}
-
-/** The trace of what a click set going begins here; services carry it on to the last step of the order. */
-function newTraceparent(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(24));
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-  return `00-${hex.slice(0, 32)}-${hex.slice(32)}-01`;
 }

@@ -17,7 +17,7 @@ export interface CartState {
 
 /** A guest's cart is in the browser, that of a user on the server. */
 export function useCart(): CartState {
-  const { user, isUnknown } = useUser();
+  const { user, isUnknown, error, retry: askAgain } = useUser();
   const guest = useGuestLines();
   const ofUser = useQuery({
     queryKey: CART_KEY,
@@ -27,7 +27,9 @@ export function useCart(): CartState {
   });
   const retry = () => void ofUser.refetch();
   if (isUnknown || user === undefined)
-    return { lines: guest.length > 0 ? guest : undefined, error: null, retry };
+    return guest.length > 0
+      ? { lines: guest, error: null, retry }
+      : { lines: undefined, error, retry: askAgain };
   if (user === null) return { lines: guest, error: null, retry };
   return { lines: ofUser.data?.items, error: ofUser.data ? null : ofUser.error, retry };
 }

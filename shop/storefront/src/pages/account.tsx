@@ -5,6 +5,7 @@ import { SessionList } from '../account/session-list.tsx';
 import { SignUp } from '../account/sign-up.tsx';
 import type { User } from '../api/types.ts';
 import { logIn, useLogOut, useUser } from '../session/use-user.ts';
+import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 
@@ -18,7 +19,10 @@ export default function AccountPage() {
       ) : user === null ? (
         <Guest />
       ) : (
-        <div className="skeleton skeleton-block" />
+        <>
+          <h1>Your account</h1>
+          <UserUnknown />
+        </>
       )}
     </>
   );

@@ -1,10 +1,10 @@
-import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { Link } from 'wouter';
 import type { User } from '../api/types.ts';
 import { useCart } from '../cart/use-cart.ts';
 import { CheckoutForm } from '../checkout/checkout-form.tsx';
 import { useUser } from '../session/use-user.ts';
+import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { SignInFirst } from '../ui/sign-in-first.tsx';
@@ -24,20 +24,6 @@ export default function CheckoutPage() {
       )}
     </>
   );
-}
-
-function UserUnknown() {
-  const client = useQueryClient();
-  const error = client.getQueryState(['user'])?.error;
-  if (error)
-    return (
-      <Failure
-        error={error}
-        what="We cannot see whether you are signed in"
-        onRetry={() => void client.refetchQueries({ queryKey: ['user'] })}
-      />
-    );
-  return <div className="skeleton skeleton-block" aria-hidden="true" />;
 }
 
 function WithCart({ user }: { user: User }) {

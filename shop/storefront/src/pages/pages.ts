@@ -1,3 +1,5 @@
+import { askEarly } from '../api/early.ts';
+
 /** Pages besides the first one, each loaded when it is wanted. */
 export const PAGES = {
   search: () => import('./search.tsx'),
@@ -24,4 +26,7 @@ const PATHS: readonly (readonly [pattern: RegExp, page: keyof typeof PAGES])[] =
 export function preload(path: string): void {
   const page = PATHS.find(([pattern]) => pattern.test(path))?.[1];
   if (page !== undefined) PAGES[page]().catch(() => undefined);
+  const product = /^\/p\/([\w-]+)$/.exec(path)?.[1];
+  if (path === '/') askEarly('/web/home');
+  else if (product !== undefined) askEarly(`/products/${product}`);
 }

@@ -6,6 +6,7 @@ import type { Order } from '../api/types.ts';
 import { formatTime } from '../orders/time.ts';
 import { statusWords } from '../orders/words.ts';
 import { useUser } from '../session/use-user.ts';
+import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { SignInFirst } from '../ui/sign-in-first.tsx';
@@ -16,13 +17,13 @@ export default function PurchasesPage() {
     <>
       <PageHead title="Your orders" />
       <h1>Your orders</h1>
-      {user === null ? <SignInFirst what="see your orders" /> : <Orders isReady={user !== undefined} />}
+      {user ? <Orders /> : user === null ? <SignInFirst what="see your orders" /> : <UserUnknown />}
     </>
   );
 }
 
-function Orders({ isReady }: { isReady: boolean }) {
-  const orders = useInfiniteQuery({ ...ordersQuery, enabled: isReady });
+function Orders() {
+  const orders = useInfiniteQuery(ordersQuery);
   if (orders.isError && !orders.data)
     return (
       <Failure

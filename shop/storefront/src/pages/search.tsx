@@ -108,7 +108,15 @@ function Filters({ search, onChange }: FiltersProps) {
 
 function Results({ search }: { search: Search }) {
   const found = useInfiniteQuery(productsQuery(search));
-  if (found.isPending) return <GridSkeleton />;
+  if (found.isPending)
+    return (
+      <div className="results">
+        <p className="fine" role="status">
+          Looking …
+        </p>
+        <GridSkeleton />
+      </div>
+    );
   if (!found.data)
     return (
       <Failure error={found.error} what="The search did not work" onRetry={() => void found.refetch()} />

@@ -9,8 +9,11 @@ import { tellOtherTabs } from './other-tabs.ts';
 export function useUser(): {
   readonly user: SignedIn['user'] | null | undefined;
   readonly isUnknown: boolean;
+  /** Why nobody knows; `null` while the answer is on its way. */
+  readonly error: Error | null;
+  readonly retry: () => void;
 } {
-  const { data, isPending, isError } = useQuery({
+  const { data, isPending, isError, error, refetch } = useQuery({
     queryKey: USER_KEY,
     queryFn: readUser,
     initialData: () => (localStorage.getItem(KNOWN) === null ? null : undefined), // nothing on the page waits for it
@@ -22,6 +25,8 @@ export function useUser(): {
   return {
     user: data === undefined ? undefined : (user ?? null),
     isUnknown: isPending || (isError && !data),
+    error: data ? null : error,
+    retry: () => void refetch(),
   };
 }
 
