@@ -9,6 +9,7 @@ interface Benchmark {
 
 const benchmarks: Readonly<Record<string, Benchmark>> = {
   'before-after': { withPeers: false, load: () => import('./before-after.ts') },
+  bff: { withPeers: false, load: () => import('./bff.ts') },
   discovery: { withPeers: false, load: () => import('./discovery.ts') },
   identity: { withPeers: true, load: () => import('./identity.ts') },
   gateway: { withPeers: true, load: () => import('./gateway.ts') },
