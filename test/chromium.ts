@@ -2,7 +2,11 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
-const CHROMIUMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+/** The one without windows first: the others draw those that nobody sees. */
+const CHROMIUMS = [
+  ...['/usr/lib/chromium/chromium-headless-shell', '/usr/bin/chromium'],
+  ...['/usr/bin/chromium-browser', '/usr/bin/google-chrome'],
+];
 /** Set by whoever has another one. */
 const CHROMIUM = process.env['CHROMIUM'] || CHROMIUMS.find((path) => existsSync(path));
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import type { Page } from 'playwright-core';
-import { fillAddress, putIntoBasket, type ShopInBrowser, signUpAndIn } from './shop-in-browser.ts';
+import { fillAddress, type ShopInBrowser } from './shop-in-browser.ts';
 
 const panel = (page: Page, name: string) => page.getByRole('region', { name });
 
@@ -23,8 +23,7 @@ export function account(shop: () => ShopInBrowser): void {
     });
 
     it('has details that are changed, as long as nobody else has changed them meanwhile', async () => {
-      const { page, context, leave } = await shop().visit();
-      await signUpAndIn(page);
+      const { page, context, leave } = await shop().arrive();
       await page.goto('/account');
       const other = await context.newPage();
       await other.goto('/account');
@@ -54,8 +53,7 @@ export function account(shop: () => ShopInBrowser): void {
     });
 
     it('keeps addresses that are added, edited, preferred and removed, and fills the default in at checkout', async () => {
-      const { page, leave } = await shop().visit();
-      await signUpAndIn(page);
+      const { page, leave } = await shop().arrive(['sku-0016']);
       await page.goto('/account');
       const addresses = panel(page, 'Addresses');
       const add = async (name: string) => {
@@ -80,7 +78,6 @@ export function account(shop: () => ShopInBrowser): void {
       await addresses.getByLabel('City').fill('Linz');
       await addresses.getByRole('button', { name: 'Save address' }).click();
       await home.getByText('8010 Linz').waitFor();
-      await putIntoBasket(page, 'sku-0016');
       await page.goto('/checkout');
       await page.getByRole('button', { name: /^Office/ }).waitFor();
       assert.equal(await page.getByLabel('Name').inputValue(), 'Office');

@@ -2,15 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Locator } from 'playwright-core';
-import {
-  fillAddress,
-  newAccount,
-  pay,
-  putIntoBasket,
-  type ShopInBrowser,
-  signIn,
-  signUpAndIn,
-} from './shop-in-browser.ts';
+import { faultsOf } from './looks.ts';
+import { fillAddress, pay, type ShopInBrowser, signUpAndIn } from './shop-in-browser.ts';
 
 const ordersOf = async (shop: ShopInBrowser, email: string): Promise<number> => {
   const [user] = await shop.system.sql('identity', `SELECT id FROM account WHERE email = '${email}'`);
@@ -54,10 +47,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('shows an order as confirmed within a second', async () => {
-      const { page, leave } = await shop().visit();
-      await page.goto('/');
-      await signIn(page, 'carol');
-      await putIntoBasket(page, 'sku-0003');
+      const { page, leave } = await shop().arrive(['sku-0003']);
       await page.goto('/checkout');
       await fillAddress(page);
       const orderId = await pay(page, 'A slow bank');
@@ -84,9 +74,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('says that a card was declined, keeps the basket, and takes another card', async () => {
-      const { page, leave } = await shop().visit();
-      const account = await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0005');
+      const { page, account, leave } = await shop().arrive(['sku-0005']);
       await page.goto('/checkout');
       await fillAddress(page);
       await pay(page, 'A card that is declined');
@@ -100,9 +88,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('refuses a country, and says that the money is back', async () => {
-      const { page, leave } = await shop().visit();
-      await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0006');
+      const { page, leave } = await shop().arrive(['sku-0006']);
       await page.goto('/checkout');
       await fillAddress(page);
       await page.getByLabel('Country').selectOption('XX');
@@ -112,7 +98,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('says what was sold out between basket and checkout, and how many are left', async () => {
-      const { page, leave } = await shop().visit();
+      const { page, leave } = await shop().arrive(['sku-0040']);
       const { system } = shop();
       const setStock = async (onHand: number) => {
         const token = await system.token('admin');
@@ -120,8 +106,6 @@ export function buying(shop: () => ShopInBrowser): void {
         assert.equal(status, 200);
       };
       await setStock(5);
-      await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0040');
       await page.goto('/basket');
       await page.getByLabel('Quantity of Sleeping mat').fill('4');
       await page.keyboard.press('Enter');
@@ -141,10 +125,8 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('charges what was shown: a price that has changed is asked for again', async () => {
-      const { page, leave } = await shop().visit();
+      const { page, leave } = await shop().arrive(['sku-0050']);
       const { system } = shop();
-      await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0050');
       await page.goto('/checkout');
       await fillAddress(page);
       await page.getByRole('button', { name: 'Pay €79.00' }).waitFor();
@@ -160,9 +142,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('takes a coupon once, and says why not', async () => {
-      const { page, leave } = await shop().visit();
-      await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0007');
+      const { page, leave } = await shop().arrive(['sku-0007']);
       await page.goto('/checkout');
       await page.getByLabel('Discount code').fill('nonsense');
       await page.getByRole('button', { name: 'Apply' }).click();
@@ -176,10 +156,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('places one order although its answer was lost, whatever somebody does then', async () => {
-      const { page, context, leave } = await shop().visit();
-      const account = newAccount();
-      await signUpAndIn(page, account);
-      await putIntoBasket(page, 'sku-0010');
+      const { page, context, account, leave } = await shop().arrive(['sku-0010']);
       await page.goto('/checkout');
       await fillAddress(page);
       // The order gets through; what comes back does not.
@@ -204,8 +181,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('is possible with the keyboard alone', async () => {
-      const { page, leave } = await shop().visit();
-      await signUpAndIn(page);
+      const { page, leave } = await shop().arrive();
       await page.goto('/');
       const tabTo = async (wished: Locator) => {
         await wished.waitFor({ state: 'attached' });
@@ -241,9 +217,7 @@ export function buying(shop: () => ShopInBrowser): void {
     });
 
     it('may be taken back while the order is under way', async () => {
-      const { page, leave } = await shop().visit();
-      await signUpAndIn(page);
-      await putIntoBasket(page, 'sku-0011');
+      const { page, leave } = await shop().arrive(['sku-0011']);
       await shop().system.change('payment', 'stop');
       await page.goto('/checkout');
       await fillAddress(page);
@@ -251,6 +225,7 @@ export function buying(shop: () => ShopInBrowser): void {
       await page.getByRole('button', { name: 'Cancel this order' }).click();
       const dialog = page.getByRole('dialog', { name: 'Cancel this order?' });
       await dialog.waitFor();
+      assert.deepEqual(await faultsOf(page), []);
       await page.keyboard.press('Escape');
       await dialog.waitFor({ state: 'hidden' });
       const isBack = await page

@@ -1,16 +1,18 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { eventually } from '@flotilla/kernel/testing';
 import type { Browser, BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { launchBrowser } from '../chromium.ts';
 import { type RunningSystem, startSystem } from '../system/running-system.ts';
+import { type Account, arrive, newAccount } from './arrival.ts';
 
 /** The whole shop and a browser, for all suites of this folder. */
 export interface ShopInBrowser {
   readonly system: RunningSystem;
   /** A person with a browser of their own: no cookies, nothing stored. What the browser complains about is a failure at the end. */
   visit(options?: BrowserContextOptions): Promise<Visitor>;
+  /** A new customer who is signed in and has these products in the basket, one each, on no page yet. */
+  arrive(basket?: readonly string[], options?: BrowserContextOptions): Promise<Customer>;
   close(): Promise<void>;
 }
 
@@ -21,6 +23,10 @@ export interface Visitor {
   takeComplaints(): readonly string[];
   go(path: string): Promise<void>;
   leave(): Promise<void>;
+}
+
+export interface Customer extends Visitor {
+  readonly account: Account;
 }
 
 /** Only tells a hang apart: machines that run tests are busy. */
@@ -39,6 +45,11 @@ function shopInBrowser(system: RunningSystem, browser: Browser): ShopInBrowser {
   return {
     system,
     visit: (options) => visit(browser, system.url, options),
+    arrive: async (basket = [], options = {}) => {
+      const account = newAccount();
+      const storageState = await arrive(system.url, account, basket);
+      return { account, ...(await visit(browser, system.url, { ...options, storageState })) };
+    },
     close: async () => {
       await browser.close();
       await system.stop();
@@ -73,9 +84,10 @@ async function visit(
   };
 }
 
-export async function signIn(page: Page, user = 'alice'): Promise<void> {
+/** By the button that is on every page. */
+export async function signIn(page: Page, { email, password }: Account): Promise<void> {
   await page.getByRole('navigation', { name: 'Shop' }).getByRole('button', { name: 'Sign in' }).click();
-  await enterCredentials(page, `${user}@example.com`, `${user}-password`);
+  await enterCredentials(page, email, password);
 }
 
 /** On the shop's sign-in page, and back. */
@@ -86,18 +98,7 @@ export async function enterCredentials(page: Page, email: string, password: stri
   await page.locator('main#content').waitFor();
 }
 
-export interface Account {
-  readonly name: string;
-  readonly email: string;
-  readonly password: string;
-}
-
-export function newAccount(): Account {
-  const id = randomUUID().slice(0, 8);
-  return { name: `Visitor ${id}`, email: `${id}@example.com`, password: `seven green bicycles ${id}` };
-}
-
-/** Somebody new, signed in at `/`. */
+/** Somebody new, by the pages for that; ends signed in at `/`. */
 export async function signUpAndIn(page: Page, account = newAccount()): Promise<Account> {
   await page.goto('/account');
   await page.getByLabel('Name').fill(account.name);
@@ -147,7 +148,7 @@ interface Violation {
 export async function axe(page: Page, rules?: readonly string[]): Promise<readonly string[]> {
   // By the debugger, not as an inline script of the page, which its policy refuses.
   if (await page.evaluate(() => !('axe' in window))) await page.evaluate(AXE);
-  const options = { resultTypes: ['violations'], ...(rules && { runOnly: rules }) };
+  const options = { resultTypes: ['violations'], preload: false, ...(rules && { runOnly: rules }) };
   const violations = await page.evaluate<readonly Violation[]>(
     `axe.run(document, ${JSON.stringify(options)}).then(({ violations }) => violations)`,
   );

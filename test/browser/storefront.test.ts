@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test';
 import { noBrowser } from '../chromium.ts';
 import { account } from './account.ts';
 import { buying } from './buying.ts';
+import { following } from './following.ts';
 import { looks } from './looks.ts';
 import { outages } from './outages.ts';
 import { sessions } from './sessions.ts';
@@ -18,6 +19,7 @@ describe('the storefront in a browser', { skip: noBrowser }, () => {
   buying(() => shop);
   account(() => shop);
   sessions(() => shop);
+  following(() => shop);
   looks(() => shop);
   outages(() => shop);
 });
