@@ -34,13 +34,12 @@ const OUTAGES: Readonly<Record<string, (page: Page, guest: Page) => Promise<void
     await page.getByText('The price cannot be calculated').waitFor();
     assert.ok(await page.getByRole('button', { name: 'Pay' }).isDisabled());
   },
-  inventory: async (page) => {
+  inventory: async (page, guest) => {
+    await Promise.all([page.goto('/p/sku-0021'), guest.goto('/')]);
+    await page.getByText('This product cannot be shown').waitFor();
+    await guest.getByText('The catalogue cannot be shown').waitFor();
     await page.goto('/purchases');
     await page.getByText('You have not ordered anything yet.').waitFor();
-    await page.goto('/p/sku-0021');
-    await page.getByText('This product cannot be shown').waitFor();
-    await page.goto('/');
-    await page.getByText('The catalogue cannot be shown').waitFor();
   },
   identity: async (page, guest) => {
     await page.goto('/account');

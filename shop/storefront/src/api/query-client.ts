@@ -4,6 +4,8 @@ import { RequestError } from './request.ts';
 export const USER_KEY = ['user'] as const;
 
 const MAX_RETRIES = 2;
+/** Whoever has waited so long is told: the services have tried for themselves by then. */
+const PATIENCE_MS = 2_000;
 
 /** Reads are tried again when that can help, as late as the server asks for; what has an effect never is by itself. */
 export function createQueryClient(): QueryClient {
@@ -30,6 +32,7 @@ export function createQueryClient(): QueryClient {
 
 function canHelp(error: unknown): boolean {
   if (!(error instanceof RequestError)) return false;
+  if (error.tookMs > PATIENCE_MS) return false;
   if (error.retryAfterMs !== undefined && error.retryAfterMs > 5_000) return false; // the page shows when
   return error.status === 0 || error.status === 429 || error.status >= 500;
 }

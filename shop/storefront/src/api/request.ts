@@ -15,6 +15,8 @@ interface Answer {
   readonly requestId?: string | undefined;
   /** The members of the problem, such as the new `quote`. */
   readonly members?: Readonly<Record<string, unknown>>;
+  /** How long somebody waited for it. */
+  readonly tookMs?: number;
 }
 
 /** What the server refused, or that it could not be reached: `status` 0, code `unreachable`. */
@@ -26,8 +28,19 @@ export class RequestError extends Error {
   /** What to tell whoever looks after the shop. */
   readonly requestId: string | undefined;
   readonly members: Readonly<Record<string, unknown>>;
+  /** How long somebody waited for it. */
+  readonly tookMs: number;
 
-  constructor({ status, code, detail, errors = [], retryAfterMs, requestId, members = {} }: Answer) {
+  constructor({
+    status,
+    code,
+    detail,
+    errors = [],
+    retryAfterMs,
+    requestId,
+    members = {},
+    tookMs = 0,
+  }: Answer) {
     super(detail ?? code);
     Object.assign(this, { name: 'RequestError' });
     this.status = status;
@@ -36,6 +49,7 @@ export class RequestError extends Error {
     this.retryAfterMs = retryAfterMs;
     this.requestId = requestId;
     this.members = members;
+    this.tookMs = tookMs;
   }
 
   /** Whether it may have been done all the same: nobody knows the answer. */
@@ -66,13 +80,14 @@ export async function request<T>(path: string, options: RequestOptions = {}): Pr
     },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   };
+  const began = performance.now();
   const early = method === 'GET' ? takeEarly(path) : undefined;
   const response = await (early ?? fetch(path, init)).catch((cause: unknown) => {
     if (signal?.aborted) throw cause;
-    throw new RequestError({ status: 0, code: 'unreachable' });
+    throw new RequestError({ status: 0, code: 'unreachable', tookMs: performance.now() - began });
   });
   if (response.ok) return (response.status === 204 ? undefined : await readJson(response)) as T;
-  throw await refusal(response);
+  throw await refusal(response, performance.now() - began);
 }
 
 /** What was meant to be JSON and is not comes from something in between. */
@@ -84,7 +99,7 @@ async function readJson(response: Response): Promise<unknown> {
   }
 }
 
-async function refusal(response: Response): Promise<RequestError> {
+async function refusal(response: Response, tookMs: number): Promise<RequestError> {
   const found: unknown = await response.json().catch(() => ({}));
   const members = (typeof found === 'object' && found !== null ? found : {}) as Record<string, unknown>;
   const { code, detail, errors } = members;
@@ -96,6 +111,7 @@ async function refusal(response: Response): Promise<RequestError> {
     retryAfterMs: retryAfterMs(response.headers.get('retry-after')),
     requestId: response.headers.get('x-request-id') ?? undefined,
     members,
+    tookMs,
   });
 }
 
