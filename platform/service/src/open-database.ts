@@ -8,10 +8,11 @@ import type { ServiceContext } from './service.ts';
 /** What `openDatabase` needs: `readEnvironment(env, { ...DATABASE_SETTINGS, … })`. */
 export const DATABASE_SETTINGS = { DATABASE_URL: secret() };
 
-type Options = Omit<
-  DatabaseOptions,
-  'uri' | 'applicationName' | 'onIdleError' | 'clock' | 'acting' | 'observe'
->;
+interface Options
+  extends Omit<DatabaseOptions, 'uri' | 'applicationName' | 'onIdleError' | 'clock' | 'acting' | 'observe'> {
+  /** The service is ready only while it answers. Default true; false where most of what is served does without it. */
+  readonly isRequired?: boolean;
+}
 
 /**
  * The database of a service, closed at its end. Its sessions show which instance they belong to, the service is ready
@@ -20,7 +21,7 @@ type Options = Omit<
  */
 export function openDatabase(
   service: ServiceContext<{ readonly DATABASE_URL: string }>,
-  options: Options = {},
+  { isRequired = true, ...options }: Options = {},
 ): Database {
   const { config, env, logger, clock } = service;
   const db = createDatabase({
@@ -33,7 +34,7 @@ export function openDatabase(
     observe: createStatementObserver(service.metrics, databaseOf(config.DATABASE_URL)),
   });
   service.defer('database', () => db.close());
-  service.readyWhen('database', databaseReadiness(db));
+  if (isRequired) service.readyWhen('database', databaseReadiness(db));
   return db;
 }
 

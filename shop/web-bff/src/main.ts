@@ -18,8 +18,11 @@ await runService({
   readConfig,
   start: (service) => {
     const { config, env, logger } = service;
-    const db = openDatabase(service);
-    const refreshDb = openDatabase(service, { maxConnections: 4, statementTimeoutMs: EXCHANGE_MS });
+    // Without it nobody is signed in; the pages are there all the same, and say so.
+    const db = openDatabase(service, { isRequired: false });
+    const refreshDb = openDatabase(service, {
+      ...{ isRequired: false, maxConnections: 4, statementTimeoutMs: EXCHANGE_MS },
+    });
     const identity = openClient(service, 'identity');
     const clientSecret = config.WEB_APP_SECRET ?? (env.demo ? DEMO_SECRET : undefined);
     if (clientSecret === undefined) logger.warn({}, 'WEB_APP_SECRET is not set: nobody can sign in');
