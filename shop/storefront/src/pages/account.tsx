@@ -5,9 +5,9 @@ import { SessionList } from '../account/session-list.tsx';
 import { SignUp } from '../account/sign-up.tsx';
 import type { User } from '../api/types.ts';
 import { logIn, useLogOut, useUser } from '../session/use-user.ts';
-import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
+import { UserUnknown } from '../ui/user-unknown.tsx';
 
 export default function AccountPage() {
   const { user } = useUser();

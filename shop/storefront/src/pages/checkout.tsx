@@ -4,10 +4,10 @@ import type { User } from '../api/types.ts';
 import { useCart } from '../cart/use-cart.ts';
 import { CheckoutForm } from '../checkout/checkout-form.tsx';
 import { useUser } from '../session/use-user.ts';
-import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { SignInFirst } from '../ui/sign-in-first.tsx';
+import { UserUnknown } from '../ui/user-unknown.tsx';
 
 export default function CheckoutPage() {
   const { user, isUnknown } = useUser();

@@ -6,10 +6,10 @@ import type { Order } from '../api/types.ts';
 import { formatTime } from '../orders/time.ts';
 import { statusWords } from '../orders/words.ts';
 import { useUser } from '../session/use-user.ts';
-import { UserUnknown } from '../session/user-unknown.tsx';
 import { Failure } from '../ui/failure.tsx';
 import { PageHead } from '../ui/page-head.tsx';
 import { SignInFirst } from '../ui/sign-in-first.tsx';
+import { UserUnknown } from '../ui/user-unknown.tsx';
 
 export default function PurchasesPage() {
   const { user } = useUser();

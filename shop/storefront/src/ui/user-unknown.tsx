@@ -1,5 +1,5 @@
-import { Failure } from '../ui/failure.tsx';
-import { useUser } from './use-user.ts';
+import { useUser } from '../session/use-user.ts';
+import { Failure } from './failure.tsx';
 
 /** In the place of what belongs to whoever is signed in, as long as nobody knows who that is. */
 export function UserUnknown() {
