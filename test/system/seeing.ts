@@ -92,7 +92,7 @@ export const seeing = (running: () => RunningSystem) => (): void => {
       await page.getByRole('link', { name: id }).click();
       await page.getByRole('button', { name: 'Retry', exact: true }).click();
       await confirm('shipping answers again');
-      await page.getByText('Done: it is completed.').waitFor();
+      await page.getByText('Done: create-shipment is tried again.').waitFor();
       await page.getByRole('region', { name: 'Order', exact: true }).getByText('Confirmed').waitFor();
     } finally {
       await running().cli('fault', 'clear');

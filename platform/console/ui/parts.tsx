@@ -216,8 +216,8 @@ interface ChangeAnswer {
 }
 
 function outcomeOf({ status, said, count, left = 0, refused = [] }: ChangeAnswer): string {
-  if (status) return `Done: it is ${status}.`;
   if (said) return `Done: ${said}.`;
+  if (status) return `Done: it is ${status}.`;
   if (count === undefined) return 'Done.';
   const more = left > 0 ? `; ${left} are left` : '';
   const others = refused.length > 0 ? `; ${refused.length} refused: ${refused[0]?.why}` : '';

@@ -40,6 +40,19 @@ describe('sagas on their pages', () => {
     assert.ok(sagas.length > 0);
   });
 
+  it('say of a retry what is tried: the status is the old one until that has ended', async () => {
+    const answered = { ok: true, status: 'stuck', step: 'ship', changes: 8 } as const;
+    const deps: Desk = {
+      ...sample,
+      sagaDesk: (db) => ({ ...sample.sagaDesk(db), request: async () => 'r1', answer: async () => answered }),
+    };
+    const answer = await handleApi(deps, {
+      ...{ method: 'POST', segments: ['sagas', 'order', ORDER], query: new URLSearchParams() },
+      body: { verb: 'retry', changes: 7, reason: 'a test' },
+    });
+    assert.deepEqual(answer, { ...answered, said: 'ship is tried again' });
+  });
+
   it('of several services have the stuck ones on top, those that wait the longest first, then the newest', async () => {
     const [saga] = await sample.sagaDesk({} as never).list({});
     const one = (id: string, status: string, minutes: number) =>

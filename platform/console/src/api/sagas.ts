@@ -77,7 +77,7 @@ export async function changeSaga(
   service: string,
   id: string,
   body: ApiRequest['body'],
-): Promise<OperateAnswer> {
+): Promise<OperateAnswer & { readonly said?: string }> {
   const reason = reasonOf(body);
   const saga = await findSaga(deps, service, id);
   const verb = oneOf(body['verb'], ['retry', 'skip', 'compensate', 'complete', 'cancel'] as const, 'verb');
@@ -92,7 +92,9 @@ export async function changeSaga(
   const answer = await deps.inDatabase(service, async (db) => await ask(deps, db, saga.id, order));
   const outcome = answer.ok ? answer.status : `refused: ${answer.refusal.message}`;
   await recordChange(deps, { what: `saga ${verb}`, subject: `${service} ${id}`, reason, outcome });
-  return answer;
+  // Its status is the old one until the try has ended.
+  const isTried = verb === 'retry' && answer.ok && answer.step !== undefined;
+  return isTried ? { ...answer, said: `${answer.step} is tried again` } : answer;
 }
 
 const MOST = 200;
