@@ -194,11 +194,22 @@ function bodyField(operation, form) {
   return { type, input };
 }
 
+/** With what a client may show who it is; empty = with nothing. */
+function proofsOf(security = []) {
+  const names = security.flatMap((way) => Object.keys(way));
+  const proofs = [
+    names.includes('bearer') && 'access token',
+    names.some((name) => name !== 'bearer') && 'API key',
+  ];
+  return proofs.filter(Boolean);
+}
+
 /** What the gateway asks of a client before the service is asked. */
 function conditionsOf({ security, 'x-scopes': scopes, 'x-rate-limit': limit }) {
+  const proofs = proofsOf(security);
   return [
-    security?.length > 0 &&
-      `Needs an access token${scopes ? ` with one of the scopes ${scopes.join(', ')}` : ''}.`,
+    proofs.length > 0 &&
+      `Needs an ${proofs.join(' or an ')}${scopes ? ` with one of the scopes ${scopes.join(', ')}` : ''}.`,
     limit && `At most ${limit.limit} requests in ${limit.period}.`,
   ]
     .filter(Boolean)
@@ -449,7 +460,8 @@ function show(entry) {
     make('span', { class: 'path' }, path),
     make('span', { class: 'about' }, operation.summary ?? ''),
   );
-  if (operation.security?.length > 0) summary.append(make('span', { class: 'lock' }, 'token'));
+  const proofs = proofsOf(operation.security).map((proof) => proof.split(' ').at(-1));
+  if (proofs.length > 0) summary.append(make('span', { class: 'lock' }, proofs.join(' or ')));
   const inside = make('div', { class: 'inside' });
   entry.details = make('details', { class: 'operation', id }, summary, inside);
   entry.link = make('a', { href: `#${id}` }, badge(), operation.summary?.split(/[;:]/)[0] ?? path);

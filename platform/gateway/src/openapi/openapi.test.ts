@@ -394,7 +394,7 @@ describe('the documents of a gateway', () => {
     );
   });
 
-  it('the page fills in the examples of the document and what must not be left out, and nothing else', async () => {
+  it('the page says what a request needs, and fills in examples and what must not be left out alone', async () => {
     const { openApi } = await start({ body: '{}' });
     const [, script = ''] =
       /<script>([\s\S]*)<\/script>/.exec((await openApi.find('/docs'))?.body ?? '') ?? [];
@@ -405,6 +405,12 @@ describe('the documents of a gateway', () => {
       fetch: () => new Promise(() => undefined),
     });
     runInContext(script, page);
+    const conditions = (...security: object[]): unknown =>
+      runInContext(`conditionsOf(${JSON.stringify({ security })})`, page);
+    assert.equal(conditions(), '');
+    assert.equal(conditions({ bearer: [] }), 'Needs an access token.');
+    assert.equal(conditions({ key_a: [] }, { key_a_query: [] }), 'Needs an API key.');
+    assert.equal(conditions({ bearer: [] }, { key_a: [] }), 'Needs an access token or an API key.');
     const exampleOf = (schema: JsonObject): unknown =>
       JSON.parse(String(runInContext(`JSON.stringify(example(${JSON.stringify(schema)}))`, page)));
     const money = { type: 'integer', examples: [1999] };
