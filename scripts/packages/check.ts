@@ -27,7 +27,7 @@ import { findPackages, type Package } from './workspace.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const TOOLS = join(import.meta.dirname, 'tools/node_modules');
-const MAX_BYTES = 310_000;
+const MAX_BYTES = 300_000;
 const TIMEOUT_MS = 180_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'flotilla-packages-'));

@@ -7,7 +7,7 @@ import type { Manifest, Package } from './workspace.ts';
 /** Folders beside `src` that travel with the compiled code, which finds them by the same relative path as the sources. */
 const ASSETS = ['bin', 'migrations', 'proto'] as const;
 /** Folders and files for readers and editors. */
-const FOR_READERS = ['README.md', 'docs', 'schema'] as const;
+const FOR_READERS = ['README.md', 'schema'] as const;
 
 /** Dependencies whose insides are used, so that any other version may break: `createHttpClient` loads undici's pool alone. */
 const EXACT = new Set(['undici']);
@@ -38,7 +38,7 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   for (const file of globSync('src/**/*.{html,svg,css,js,json}', { cwd: pack.path }))
     cpSync(join(pack.path, file), join(dist, file), { errorOnExist: true, force: false });
   for (const file of globSync('**/*.js.map', { cwd: dist })) rewrite(join(dist, file), linesOnly);
-  for (const file of globSync('**/*.js', { cwd: dist })) dropEmptyMap(join(dist, file));
+  dropModulesOfTypes(dist, Object.values(pack.manifest.exports));
   for (const file of globSync('**/*.d.ts', { cwd: dist })) rewrite(join(dist, file), withoutTexts);
   for (const file of globSync('bin/*.js', { cwd: dist })) rewrite(join(dist, file), runningCompiled);
   for (const name of FOR_READERS) copyIfThere(join(pack.path, name), join(target, name));
@@ -49,11 +49,16 @@ export function stage({ root, compiled, pages }: Built, pack: Package, target: s
   dropPrivateDeclarations(target, manifest);
 }
 
-/** A module of types alone has no lines to look up. */
-function dropEmptyMap(file: string): void {
-  if (!readFileSync(file, 'utf8').startsWith('export {};\n//# sourceMappingURL')) return;
-  writeFileSync(file, 'export {};\n');
-  rmSync(`${file}.map`);
+/** A module of types alone has nothing to run: whoever imports it does so for its declarations. Entries stay, without lines to look up. */
+function dropModulesOfTypes(dist: string, entries: readonly string[]): void {
+  const kept = new Set(entries.map((entry) => resolve(dist, entry.replace(/\.ts$/, '.js'))));
+  for (const file of globSync('**/*.js', { cwd: dist })) {
+    const path = resolve(dist, file);
+    if (!readFileSync(path, 'utf8').startsWith('export {};\n//# sourceMappingURL')) continue;
+    rmSync(`${path}.map`);
+    if (kept.has(path)) writeFileSync(path, 'export {};\n');
+    else rmSync(path);
+  }
 }
 
 /** Editors read a schema, people its reference. */
