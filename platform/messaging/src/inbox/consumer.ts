@@ -30,10 +30,7 @@ export interface ConsumerOptions {
   readonly concurrency?: number;
   /** Messages in one transaction at most, when many wait. Default 32; 1 for each in its own. */
   readonly maxBatch?: number;
-  /**
-   * How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms; up to ten times as long while there are
-   * none.
-   */
+  /** How often messages that wait for another attempt are looked at without a hint. Default 1,000 ms; up to twice as long while there are none. */
   readonly heldPollIntervalMs?: number;
   /**
    * How long a message whose type has no handler here waits for a process of the consumer that has one, and with it what

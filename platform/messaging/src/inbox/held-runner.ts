@@ -1,5 +1,4 @@
 import { type Lock, type Rest, startLoop, toError } from '@flotilla/kernel';
-import { REST_POLLS } from '../waiting-rows.ts';
 import { createHeldBatches, type HeldBatchesOptions, type Taken } from './held-batches.ts';
 
 export interface HeldRunnerOptions extends HeldBatchesOptions {
@@ -64,7 +63,7 @@ export function startHeldRunner(options: HeldRunnerOptions): HeldRunner {
     name: 'held-messages',
     run: takeAndStart,
     intervalMs: pollIntervalMs,
-    restIntervalMs: REST_POLLS * pollIntervalMs,
+    restIntervalMs: 2 * pollIntervalMs, // operators wait for what they redrive
     clock,
     logger,
   });
