@@ -16,7 +16,7 @@ export interface Timers {
 
 const TICK_MS = 10;
 /** Ticks without a timer after which the interval ends: an idle process has nothing to wake up for. */
-const QUIET_TICKS = 200;
+const QUIET_TICKS = 20;
 
 /**
  * Deadlines of all calls of a process at the cost of one interval, which runs only while there are some: one fires up

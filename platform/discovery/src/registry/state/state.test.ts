@@ -95,7 +95,7 @@ describe('indexes', () => {
 
 describe('alarms', () => {
   it('ring once, when their time has come, however far the clock jumps', (t) => {
-    t.mock.timers.enable({ apis: ['setInterval', 'Date'] });
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
     const alarms = createAlarms(() => Date.now());
     const rung: string[] = [];
     alarms.after(100, () => rung.push('a'));
@@ -108,5 +108,48 @@ describe('alarms', () => {
     t.mock.timers.tick(20_000);
     assert.deepEqual(rung, ['a', 'c']);
     alarms.close();
+  });
+
+  it('wake the process up only when one rings, in their order, and ring later for what is added by a ring', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    let looks = 0;
+    const alarms = createAlarms(() => {
+      looks += 1;
+      return Date.now();
+    });
+    t.after(alarms.close);
+    const rung: string[] = [];
+    alarms.after(60_000, () => rung.push('late'));
+    alarms.after(5_000, () => {
+      rung.push('early');
+      alarms.after(0, () => rung.push('added'));
+    });
+    for (let renewed = 0; renewed < 10; renewed += 1) alarms.after(20_000, () => rung.push('never')).cancel();
+    const before = looks;
+    t.mock.timers.tick(4_900);
+    assert.equal(looks, before);
+    t.mock.timers.tick(100);
+    assert.deepEqual(rung, ['early']);
+    t.mock.timers.tick(100);
+    assert.deepEqual(rung, ['early', 'added']);
+    const between = looks;
+    t.mock.timers.tick(54_000);
+    assert.equal(looks, between);
+    t.mock.timers.tick(1_000);
+    assert.deepEqual(rung, ['early', 'added', 'late']);
+  });
+
+  it('that are further away than a timer can wait ring when their time has come', (t) => {
+    t.mock.timers.enable({ apis: ['setTimeout', 'Date'] });
+    const alarms = createAlarms(() => Date.now());
+    t.after(alarms.close);
+    let rung = 0;
+    alarms.after(2 ** 31 + 10_000, () => {
+      rung += 1;
+    });
+    t.mock.timers.tick(2 ** 31 - 1);
+    assert.equal(rung, 0);
+    t.mock.timers.tick(10_100);
+    assert.equal(rung, 1);
   });
 });
