@@ -34,7 +34,7 @@ const HOLDER = `
  * written something and not ended.
  */
 export async function readHorizon(db: Queryable): Promise<Horizon> {
-  const [row] = await db.query<{ lag: number }>(LAG, []);
+  const [row] = await db.query<{ lag: number }>(LAG);
   const lagSeconds = row?.lag ?? 0;
   if (lagSeconds === 0) return { lagSeconds };
   const [holder] = await db.query<HorizonHolder>(HOLDER);

@@ -93,7 +93,6 @@ function missing(name: string): Error {
 async function isAnythingAtHorizon(db: Queryable): Promise<boolean> {
   const [row] = await db.query<{ waits: boolean }>(
     'SELECT EXISTS (SELECT FROM event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot())) AS waits',
-    [],
   );
   return row?.waits === true;
 }

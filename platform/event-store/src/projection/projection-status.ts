@@ -45,7 +45,7 @@ const STATUS = `
 
 /** Every generation of every projection of the database. */
 export async function listProjections(db: Queryable): Promise<GenerationStatus[]> {
-  return await db.query(STATUS, []);
+  return await db.query(STATUS);
 }
 
 const IS_CAUGHT_UP = `

@@ -14,7 +14,7 @@ export interface OutboxStatistics {
 
 /** For whoever looks from outside; a relay tells it by its metrics. */
 export async function readOutboxStatistics(db: Queryable): Promise<OutboxStatistics> {
-  const [found] = await db.query<OutboxStatistics>(STATISTICS, []);
+  const [found] = await db.query<OutboxStatistics>(STATISTICS);
   return found ?? { backlog: 0, held: 0, oldestAgeSeconds: 0, parked: 0, delayed: 0 };
 }
 

@@ -49,11 +49,11 @@ export function createDesk(deps: DeskDeps): Desk {
   };
 }
 
+/** Planned each time: a plan made while the tables are empty would read all of them later. */
 async function isAnythingOpen(db: Database): Promise<boolean> {
   const [row] = await db.query<{ open: boolean }>(
     `SELECT EXISTS (SELECT FROM saga_operation WHERE settled_at IS NULL)
        OR EXISTS (SELECT FROM saga_message WHERE state = 'parked') AS open`,
-    [],
   );
   return row?.open === true;
 }

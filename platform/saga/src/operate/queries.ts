@@ -110,7 +110,6 @@ export async function countActive(
   const rows = await db.query<{ type: string; def_version: number; status: SagaStatus; count: number }>(
     `SELECT type, def_version, status, count(*)::int AS count FROM saga_instance
      WHERE ended_at IS NULL GROUP BY 1, 2, 3`,
-    [],
   );
   const counts = new Map<string, ActiveCount>();
   for (const row of rows) {

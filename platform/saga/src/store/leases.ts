@@ -68,14 +68,15 @@ export async function claimDue(db: Queryable, request: ClaimRequest): Promise<In
   ]);
 }
 
-// Only what is due soon is looked at, however many instances wait for long.
-const NEXT_DUE = `
+// Only what is due soon is looked at, however many instances wait for long. Planned each time: a plan made while the table is
+// empty would read all of it later.
+const nextDue = (withinMs: number) => `
   SELECT (extract(epoch FROM min(greatest(next_attempt_at, lease_until)) - clock_timestamp()) * 1000)::float8 AS "dueInMs"
-  FROM saga_instance WHERE ended_at IS NULL AND next_attempt_at <= now() + $1 * interval '1 ms'`;
+  FROM saga_instance WHERE ended_at IS NULL AND next_attempt_at <= now() + ${Math.ceil(withinMs)} * interval '1 ms'`;
 
 /** When the next instance falls due or the lease of one runs out, if that is within `withinMs`. */
 export async function nextDueInMs(db: Queryable, withinMs: number): Promise<number | null> {
-  const [row] = await db.query<{ dueInMs: number | null }>(NEXT_DUE, [withinMs]);
+  const [row] = await db.query<{ dueInMs: number | null }>(nextDue(withinMs));
   return row?.dueInMs ?? null;
 }
 
