@@ -23,3 +23,8 @@ it('a program that begins threads is started with its settings, and they have th
   const [out, problems] = await Promise.all([text(child.stdout), text(child.stderr)]);
   assert.equal(out.trim(), 'hunter2', problems);
 });
+
+it('what the C library reads is there when it begins', () => {
+  const tunables = { GLIBC_TUNABLES: 'glibc.malloc.arena_max=2', MALLOC_ARENA_MAX: '2' };
+  assert.deepEqual(startWith({ ...tunables, SECRET_OF_TEST: 'hunter2' }).env, tunables);
+});

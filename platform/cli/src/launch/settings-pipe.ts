@@ -18,7 +18,7 @@ export interface StartedWith {
 
 /**
  * Passwords and keys are no part of the environment that a process is started with: other processes can look at that, and
- * crash reports show it. They go through a pipe, and the program finds them where it would. What Node and the
+ * crash reports show it. They go through a pipe, and the program finds them where it would. What Node, the C library and the
  * operating system read stays where they read it.
  */
 export function startWith(env: Readonly<Record<string, string>>): StartedWith {
@@ -37,7 +37,7 @@ export function startWith(env: Readonly<Record<string, string>>): StartedWith {
 }
 
 const READ_AT_START =
-  /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|UV_\w+|SSL_CERT_(FILE|DIR)|SERVICE_NAME|INSTANCE_ID)$/;
+  /^(PATH|HOME|TMPDIR|TZ|LANG|LC_\w+|NODE_\w+|UV_\w+|GLIBC_TUNABLES|MALLOC_\w+|SSL_CERT_(FILE|DIR)|SERVICE_NAME|INSTANCE_ID)$/;
 
 function isReadAtStart(name: string): boolean {
   return READ_AT_START.test(name);
