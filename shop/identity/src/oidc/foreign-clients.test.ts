@@ -8,12 +8,14 @@ import { text } from 'node:stream/consumers';
 import { after, before, describe, it } from 'node:test';
 import { hasApache, startApache } from '../testing/apache.ts';
 import { freePort, openFrontAddress } from '../testing/front-address.ts';
+import { findGoClients } from '../testing/go-clients.ts';
 import { createBrowser, fetchAt, signIn } from '../testing/oidc-browser.ts';
 import { CALLBACK, type Oidc, startOidc } from '../testing/oidc-rig.ts';
 
 const PYTHON = '/usr/bin/python3';
 const CLIENT = join(import.meta.dirname, '../testing/authlib-client.py');
 const EMAIL = 'alice@example.com';
+const GO_CLIENTS = findGoClients();
 
 function hasAuthlib(): boolean {
   try {
@@ -64,25 +66,45 @@ describe('clients of other languages', () => {
 
   const browse = () => createBrowser(front.origin, fetchAt(front.origin, front.origin));
 
-  it('Authlib signs in with PKCE, reads userinfo and refreshes', {
-    skip: !hasAuthlib() && 'there is no Authlib',
-  }, async () => {
-    const args = [CLIENT, `${front.origin}/identity`, 'web-app', 'web-app-secret', CALLBACK];
-    const child = spawn(PYTHON, args, { stdio: ['pipe', 'pipe', 'pipe'] });
+  /** Prints where to sign in, reads where the browser ended, and prints what it was given. */
+  async function converse(program: string, args: readonly string[]): Promise<unknown> {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] });
     let problems = '';
     child.stderr.on('data', (text) => {
       problems += text;
     });
     const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
     const { value: url } = await lines.next();
+    assert.ok(url, problems);
     const end = await signIn(browse(), String(url), EMAIL, 'alice-password');
     child.stdin.end(`${end.href}\n`);
     const { value: outcome } = await lines.next();
     assert.ok(outcome, problems);
-    const expected = { email: EMAIL, hasIdToken: true, isRotated: true, again: EMAIL };
-    assert.deepEqual(JSON.parse(String(outcome)), expected);
     if (child.exitCode === null) await once(child, 'exit');
+    return JSON.parse(String(outcome));
+  }
+
+  const asWebApp = () => [`${front.origin}/identity`, 'web-app', 'web-app-secret', CALLBACK];
+
+  it('Authlib signs in with PKCE, reads userinfo and refreshes', {
+    skip: !hasAuthlib() && 'there is no Authlib',
+  }, async () => {
+    const expected = { email: EMAIL, hasIdToken: true, isRotated: true, again: EMAIL };
+    assert.deepEqual(await converse(PYTHON, [CLIENT, ...asWebApp()]), expected);
   });
+
+  if (GO_CLIENTS !== undefined)
+    for (const client of ['go-oidc', 'zitadel'])
+      it(`${client} of Go signs in, reads userinfo, refreshes, and is refused a code that it has used`, async () => {
+        const subject = await oidc.identity.db.query<{ id: string }>(
+          'SELECT id FROM account WHERE email_key = $1',
+          [EMAIL],
+        );
+        assert.deepEqual(await converse(GO_CLIENTS, [client, ...asWebApp()]), {
+          ...{ subject: subject[0]?.id, idTokenEmail: EMAIL, userinfoEmail: EMAIL },
+          ...{ isRotated: true, again: EMAIL, spentCode: 'invalid_grant' },
+        });
+      });
 
   it('mod_auth_openidc signs in, and is signed out when the session ends elsewhere', {
     skip: !hasApache && 'there is no Apache',
