@@ -7,8 +7,8 @@ import { CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-
 
 const PAGE = readFileSync(join(import.meta.dirname, '../../../../docs/openid-conformance.md'), 'utf8');
 
-/** Modules of the basic certification plan of the OpenID Foundation, by their names there. */
-describe('the basic plan of OpenID conformance', () => {
+/** Modules of certification plans of the OpenID Foundation, by their names there. */
+describe('the plans of OpenID conformance', () => {
   let oidc: Oidc;
   before(async () => {
     oidc = await startOidc();
@@ -147,5 +147,54 @@ describe('the basic plan of OpenID conformance', () => {
     });
     const { url } = await createBrowser(ORIGIN, oidc.send).visit(`${ISSUER}/auth?${query}`);
     assert.equal(new URL(url).searchParams.get('error'), 'request_not_supported');
+  });
+
+  const BYE = 'http://127.0.0.1:4711/';
+  const unsigned = (token: string) =>
+    `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token.split('.')[1]}.`;
+  /** By the ID token: what the application sends the browser with, and where that ends; `undefined`: at a page of the issuer. */
+  const LOGOUTS: Readonly<Record<string, readonly [(token: string) => Record<string, string>, string?]>> = {
+    '': [(token) => ({ id_token_hint: token, post_logout_redirect_uri: BYE, state: 's' }), `${BYE}?state=s`],
+    '-no-state': [(token) => ({ id_token_hint: token, post_logout_redirect_uri: BYE }), BYE],
+    '-no-post-logout-redirect-uri': [(token) => ({ id_token_hint: token, state: 's' })],
+    '-no-id-token-hint': [() => ({ post_logout_redirect_uri: BYE, state: 's' })],
+    '-only-state': [() => ({ state: 's' })],
+    '-no-params': [() => ({})],
+    '-bad-post-logout-redirect-uri': [
+      (token) => ({ id_token_hint: token, post_logout_redirect_uri: `${BYE}elsewhere`, state: 's' }),
+    ],
+    '-query-added-to-post-logout-redirect-uri': [
+      (token) => ({ id_token_hint: token, post_logout_redirect_uri: `${BYE}?foo=bar`, state: 's' }),
+    ],
+    '-bad-id-token-hint': [
+      (token) => ({ id_token_hint: `${token.slice(0, -8)}AAAAAAAA`, post_logout_redirect_uri: BYE }),
+    ],
+    '-modified-id-token-hint': [
+      (token) => ({ id_token_hint: unsigned(token), post_logout_redirect_uri: BYE, state: 's' }),
+    ],
+  };
+  for (const [name, [parametersOf, end]] of Object.entries(LOGOUTS))
+    module(`oidcc-rp-initiated-logout${name}`, async () => {
+      const { browser, tokens } = await oidc.logIn();
+      const parameters = new URLSearchParams(parametersOf(tokens.id_token ?? ''));
+      const asked = await browser.visit(`${ISSUER}/session/end?${parameters}`);
+      const isAsked = asked.text.includes('Sign out?');
+      const page = isAsked ? await browser.submit(asked, { logout: 'yes' }) : asked;
+      if (end !== undefined) return assert.equal(page.url, end);
+      assert.ok(page.url.startsWith(ISSUER), page.url);
+      assert.match(page.text, isAsked ? /You are signed out|Signed out of/ : /That did not work/);
+    });
+
+  module('oidcc-rp-initiated-logout-discovery-endpoint-verification', async () => {
+    const metadata = await oidc.send(`${ISSUER}/.well-known/openid-configuration`);
+    const { end_session_endpoint: address } = (await metadata.json()) as Record<string, unknown>;
+    assert.equal(address, `${ISSUER}/session/end`);
+  });
+
+  module('oidcc-backchannel-logout-discovery-endpoint-verification', async () => {
+    const metadata = await oidc.send(`${ISSUER}/.well-known/openid-configuration`);
+    const says = (await metadata.json()) as Record<string, unknown>;
+    assert.equal(says['backchannel_logout_supported'], true);
+    assert.equal(says['backchannel_logout_session_supported'], true);
   });
 });
