@@ -206,7 +206,7 @@ export const EXEMPTIONS: readonly Exemption[] = [
   })),
   ...[
     ['features/log-in.ts logIn', 'db.transaction'],
-    ['features/authenticate.ts checkPassword', 'throttle.succeeded'],
+    ['features/authenticate.ts letIn', 'throttle.succeeded'],
     ['features/authenticate.ts checkPassword', 'accounts.rehash'],
     ['features/authenticate.ts useCode', 'throttle.succeeded'],
     ['features/second-factor.ts enrol', 'secondFactors.makeSecret'],

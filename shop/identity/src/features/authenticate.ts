@@ -46,26 +46,39 @@ export async function authenticate(
   // Blocked attempts must not fill the queue.
   const waitMs = await deps.throttle.waitMs(attempt);
   if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
-  const check = () => checkPassword(deps, credentials);
-  return await deps.logInSlots.run(check, { client: credentials.address, signal });
+  const check = () => checkPassword(deps, credentials, attempt);
+  const checked = await deps.logInSlots.run(check, { client: credentials.address, signal });
+  return checked.ok ? await letIn(deps, checked.value, credentials, attempt) : checked;
 }
 
-async function checkPassword(
-  deps: AuthenticateDeps,
-  { email, password, code, address }: Credentials,
-): Promise<Result<Authenticated, LogInRejection>> {
-  const { accounts, passwords, throttle } = deps;
-  // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
-  const attempt = await throttle.attempt(email, address);
-  const waitMs = await throttle.waitMs(attempt);
-  if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
+type Attempt = Awaited<ReturnType<LoginThrottle['attempt']>>;
 
-  const account = await accounts.findByEmail(email);
+/** While a place is held: no more than a hash needs, and the count of a failure. */
+async function checkPassword(
+  { accounts, passwords, throttle }: AuthenticateDeps,
+  { email, password }: Credentials,
+  attempt: Attempt,
+): Promise<Result<StoredAccount, LogInRejection>> {
+  // Again, now that it is our turn: guesses sent in parallel must not all slip through before one has failed.
+  const [waitMs, account] = await Promise.all([throttle.waitMs(attempt), accounts.findByEmail(email)]);
+  if (waitMs > 0) return reject({ code: 'too-many-attempts', waitMs });
   const matches = await passwords.verify(password, account?.passwordHash ?? passwords.decoy());
   if (!account || !matches) {
     await throttle.failed(attempt);
     return reject({ code: 'invalid-credentials' });
   }
+  if (passwords.isOutdated(account.passwordHash))
+    await accounts.rehash(account.id, account.passwordHash, await passwords.hash(password));
+  return accept(account);
+}
+
+/** Whose password was right. */
+async function letIn(
+  deps: AuthenticateDeps,
+  account: StoredAccount,
+  { code, address }: Credentials,
+  attempt: Attempt,
+): Promise<Result<Authenticated, LogInRejection>> {
   if (account.isDisabled) return reject({ code: 'account-disabled' });
   const { isOn } = await deps.secondFactors.state(account.id);
   if (isOn) {
@@ -73,9 +86,7 @@ async function checkPassword(
     const used = await takeCode(deps, account.id, code);
     if (!used.ok) return used;
   }
-  await throttle.succeeded(attempt, account.id, address);
-  if (passwords.isOutdated(account.passwordHash))
-    await accounts.rehash(account.id, account.passwordHash, await passwords.hash(password));
+  await deps.throttle.succeeded(attempt, account.id, address);
   return accept({ ...account, amr: isOn ? ['pwd', 'otp', 'mfa'] : ['pwd'] });
 }
 

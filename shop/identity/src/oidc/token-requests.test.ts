@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, describe, it } from 'node:test';
 import { createBrowser } from '../testing/oidc-browser.ts';
 import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testing/oidc-rig.ts';
@@ -6,24 +7,30 @@ import { basic, CALLBACK, ISSUER, type Oidc, ORIGIN, startOidc } from '../testin
 const CREDENTIALS = basic('web-app', 'web-app-secret');
 
 describe('token requests', () => {
+  const keyEncryptionKey = randomBytes(32);
   let oidc: Oidc;
   before(async () => {
-    oidc = await startOidc();
+    oidc = await startOidc({ keyEncryptionKey });
   });
   after(() => oidc.close());
 
   /** A client tries again while it is told to: on a busy machine some wait too long for a connection. */
-  async function post(path: string, fields: Record<string, string>, headers: Record<string, string>) {
+  async function post(
+    path: string,
+    fields: Record<string, string>,
+    headers: Record<string, string>,
+    at = oidc,
+  ) {
     for (let tries = 1; ; tries += 1) {
-      const response = await oidc.post(path, fields, headers);
+      const response = await at.post(path, fields, headers);
       if (response.status !== 503 || tries === 50) return response;
     }
   }
 
-  const refresh = (refreshToken: string) =>
-    post('/token', { grant_type: 'refresh_token', refresh_token: refreshToken }, CREDENTIALS);
-  const refreshed = async (refreshToken: string) => {
-    const { status, body } = await refresh(refreshToken);
+  const refresh = (refreshToken: string, at = oidc) =>
+    post('/token', { grant_type: 'refresh_token', refresh_token: refreshToken }, CREDENTIALS, at);
+  const refreshed = async (refreshToken: string, at = oidc) => {
+    const { status, body } = await refresh(refreshToken, at);
     assert.equal(status, 200, JSON.stringify(body));
     return String(body['refresh_token']);
   };
@@ -42,9 +49,13 @@ describe('token requests', () => {
       seconds,
     ]);
 
-  it('give all who refresh at once the same successor, which works', async () => {
+  it('give all who refresh at once, at two replicas, the same successor, which works', async () => {
     const { refreshToken } = await oidc.logInForLong();
-    const given = await Promise.all(Array.from({ length: 20 }, () => refreshed(refreshToken)));
+    const replica = await startOidc({ db: oidc.identity.db, keyEncryptionKey });
+    const given = await Promise.all(
+      Array.from({ length: 20 }, (_, n) => refreshed(refreshToken, n % 2 === 0 ? oidc : replica)),
+    );
+    await replica.close();
     assert.equal(new Set(given).size, 1);
     const next = await refreshed(given[0] ?? '');
     const [row] = await oidc.identity.db.query<{ unused: number }>(
@@ -161,5 +172,8 @@ describe('token requests', () => {
       assert.equal(new URL(next.url).searchParams.get('state'), state, next.text);
       assert.ok(new URL(next.url).searchParams.get('code'));
     }
+    // Back to a login page that has done its part, and once more.
+    const late = await browser.submit(first, credentials);
+    assert.deepEqual([late.status, /<h1>(.*)<\/h1>/.exec(late.text)?.[1]], [400, 'This page has expired']);
   });
 });
