@@ -17,7 +17,7 @@ const CALL = {
 const ADA = Buffer.concat([Buffer.from([0, 0, 0, 0, 5, 10, 3]), Buffer.from('Ada')]);
 
 test('calls that are refused before their message has come whole use up no streams', {
-  timeout: 20_000,
+  timeout: 120_000,
 }, async () => {
   const greeter = implement(
     Greeter,

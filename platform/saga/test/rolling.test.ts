@@ -117,7 +117,7 @@ describe('sagas of two versions on nodes that are killed and paused in turn (cas
   }
 
   it('all end, each by its own version, with each effect once and nothing written by a zombie', {
-    timeout: 180_000 + STORM_SECONDS * 2_000,
+    timeout: 600_000 + STORM_SECONDS * 2_000,
   }, async (t) => {
     const until = performance.now() + STORM_SECONDS * 1_000;
     let blows = 0;

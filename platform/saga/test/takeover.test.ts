@@ -62,7 +62,7 @@ describe('an engine that takes over', () => {
     await b.entered;
     line.cut = 'before';
     // It waits for the end of the lease, not for its next look.
-    const heir = rig.engine({ leaseMs: 400, pollMs: 3_600_000 });
+    const heir = rig.engine({ pollMs: 3_600_000 });
     await reachesEnd(heir, id);
     b.open();
     line.cut = 'no';
@@ -139,8 +139,8 @@ describe('an engine that takes over', () => {
   it('does not take what is held: a long call keeps its lease', async () => {
     const b = gate();
     rig.behaviours.set('do b', b.behaviour);
-    const holder = rig.engine({ leaseMs: 300 });
-    rig.engine({ leaseMs: 300 });
+    const holder = rig.engine({ leaseMs: 2_000 });
+    rig.engine({ leaseMs: 2_000 });
     const id = await rig.start(holder);
     await b.entered;
     const leases = new Set<string>();

@@ -3,15 +3,16 @@ import { describe, it } from 'node:test';
 import { type ClaimRow, createShardLeases } from './shard-leases.ts';
 
 describe('the leases of shards', () => {
-  it('are claimed for longer by who is slow to renew them, ten times at most, and soon no more', async () => {
+  it('are claimed for longer by who is slow to renew them, ten times at most, and soon no more', async (t) => {
     const claimed: number[] = [];
-    let slowMs = 0;
+    let [nowMs, slowMs] = [0, 0];
+    t.mock.method(performance, 'now', () => nowMs);
     const leases = createShardLeases(
       {
         claim: async (leaseMs) => {
           assert.ok(Number.isInteger(leaseMs), `${leaseMs} ms`);
           claimed.push(leaseMs);
-          await new Promise((resolve) => setTimeout(resolve, slowMs));
+          nowMs += slowMs;
           return [{ shard: 0, token: '1', fair: 1 }];
         },
         release: async () => undefined,
