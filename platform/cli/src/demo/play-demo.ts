@@ -1,4 +1,4 @@
-import { toError } from '@flotilla/kernel';
+import { toError, unlessAborted } from '@flotilla/kernel';
 import type { Claim, Demo, Stage } from './demo.ts';
 
 /** How a demo went. */
@@ -48,25 +48,12 @@ async function perform(
   try {
     const reason = await demo.needs(stage);
     if (reason !== undefined) return { outcome: 'not-possible', claims: [], reason };
-    const claims = await untilEnded(demo.play(stage), stage.signal);
+    const claims = await unlessAborted(stage.signal, () => demo.play(stage));
     // A demo that claims nothing has shown nothing.
     const isHeld = claims.length > 0 && claims.every(({ holds }) => holds);
     return { outcome: isHeld ? 'held' : 'broken', claims };
   } catch (error) {
     return { outcome: 'broken', claims: [], reason: toError(error).message };
-  }
-}
-
-/** Whatever the demo waits for, somebody who ends it does not. */
-async function untilEnded<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  const { promise, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    return await Promise.race([work, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 
