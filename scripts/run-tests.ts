@@ -24,8 +24,8 @@ const TIMEOUT_MS = 25 * 60_000;
  */
 export async function runTests(files: readonly string[], options: TestRun): Promise<number> {
   const { env, signal, acceptSkipped, namePattern } = options;
-  // Twice as many as there are processors: most tests wait for others most of the time.
-  const concurrency = 2 * availableParallelism();
+  // One more than there are processors: most tests wait for others most of the time, and more only take each other's.
+  const concurrency = availableParallelism() + 1;
   const events = run({
     files: [...files],
     concurrency,
