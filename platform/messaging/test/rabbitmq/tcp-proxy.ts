@@ -11,7 +11,7 @@ export interface TcpProxy {
   flow(): void;
   /** Refuses new connections until `accept`. */
   refuse(): Promise<void>;
-  accept(): Promise<void>;
+  accept(): void;
   connections(): number;
   close(): Promise<void>;
 }
@@ -20,7 +20,10 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl);
   const sockets = new Set<Socket>();
   let stalled = false;
+  /** It keeps its port: else another process of the machine might get it meanwhile. */
+  let refuses = false;
   const server = createServer((client) => {
+    if (refuses) return void client.resetAndDestroy();
     const upstream = dial(Number(target.port), target.hostname);
     for (const [from, to] of [
       [client, upstream],
@@ -37,28 +40,22 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
     }
   });
 
-  async function listen(port: number): Promise<number> {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  }
-
-  const port = await listen(0);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
   const url = new URL(targetUrl);
   url.hostname = '127.0.0.1';
-  url.port = String(port);
+  url.port = String(typeof address === 'object' ? address?.port : '');
 
   function cut(): void {
     for (const socket of sockets) socket.destroy();
   }
 
   async function refuse(): Promise<void> {
-    if (!server.listening) return;
-    const closed = once(server, 'close');
-    server.close();
+    refuses = true;
+    const closed = [...sockets].map((socket) => once(socket, 'close'));
     cut();
-    await closed;
+    await Promise.all(closed);
   }
 
   return {
@@ -76,10 +73,16 @@ export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
       cut();
     },
     refuse,
-    accept: async () => {
-      await listen(port);
+    accept: () => {
+      refuses = false;
     },
     connections: () => sockets.size / 2,
-    close: refuse,
+    close: async () => {
+      if (!server.listening) return;
+      const closed = once(server, 'close');
+      server.close();
+      cut();
+      await closed;
+    },
   };
 }

@@ -156,13 +156,14 @@ describe('publishing to RabbitMQ', { skip: skipWithoutRabbitmq() }, () => {
     await bench.proxy.refuse();
     await assert.rejects(transport.publish([bench.outgoing('a', 'not sent')]), isUnavailable);
     await assert.rejects(transport.ping(), isUnavailable);
-    await bench.proxy.accept();
+    bench.proxy.accept();
     await eventually(
       'published again',
       async () => (await transport.publish([bench.outgoing('a', '1')])).length === 0,
     );
     await transport.ping();
-    assert.deepEqual(await bench.unrouted(), ['0', '1']);
+    // On a busy machine a confirm may come after the wait, and it is published once more.
+    assert.deepEqual([...new Set(await bench.unrouted())], ['0', '1']);
   });
 
   it('rejects what is in flight when the connection breaks', async (t) => {
