@@ -14,7 +14,7 @@ const STDIN = 0; // `process.stdin` would make reads return at once
  */
 export function holdPort({ holds: { host, port } }: HeldPort): void {
   createServer().listen({ host, port }, () => {
-    process.stderr.write(`connections to port ${port} wait while the gateway process is exchanged\n`);
+    process.stderr.write(`should the gateway process end, connections to port ${port} wait for the next\n`);
     readSync(STDIN, Buffer.alloc(1));
     process.exit();
   });
