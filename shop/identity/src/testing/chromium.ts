@@ -45,14 +45,8 @@ export async function openChromium(
     ],
     { stdio: 'ignore' },
   );
-  const portFile = join(profile, 'DevToolsActivePort');
-  await eventually('the browser listens', async () => existsSync(portFile));
-  const [port] = (await readFile(portFile, 'utf8')).split('\n');
-  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
-  const page = (targets as { type: string; webSocketDebuggerUrl: string }[]).find(
-    ({ type }) => type === 'page',
-  );
-  const socket = new WebSocket(page?.webSocketDebuggerUrl ?? '');
+  const page = await eventually('the browser has its page', () => firstPage(profile));
+  const socket = new WebSocket(page);
   await once(socket, 'open');
   const waiting = new Map<number, (response: Response) => void>();
   socket.addEventListener('message', ({ data }) => {
@@ -95,4 +89,12 @@ export async function openChromium(
       await rm(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+/** Address of the protocol of its first page; fails, or there is none, as long as the browser is still starting. */
+async function firstPage(profile: string): Promise<string | undefined> {
+  const [port] = (await readFile(join(profile, 'DevToolsActivePort'), 'utf8')).split('\n');
+  const targets = await (await fetch(`http://127.0.0.1:${port}/json`)).json();
+  const pages = targets as { type: string; webSocketDebuggerUrl: string }[];
+  return pages.find(({ type }) => type === 'page')?.webSocketDebuggerUrl;
 }
