@@ -45,7 +45,10 @@ export async function openChromium(
     ],
     { stdio: 'ignore' },
   );
-  const page = await eventually('the browser has its page', () => firstPage(profile));
+  const page = await eventually('the browser has its page', () => firstPage(profile)).catch((error) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
   const socket = new WebSocket(page);
   await once(socket, 'open');
   const waiting = new Map<number, (response: Response) => void>();
